@@ -1,0 +1,17 @@
+include(GoogleTest)
+
+# sinkscope_test(name LABEL unit SOURCES a_test.cpp ROOMS base sinks LIBRARIES ...)
+#
+# One executable of GoogleTest cases. LABEL is one of unit, golden, invariant, cli, docs, model, browser.
+function(sinkscope_test name)
+  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "SOURCES;ROOMS;LIBRARIES" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  string(REPLACE "/" "_" rooms "${TEST_ROOMS}")
+  list(TRANSFORM rooms PREPEND sinkscope_)
+  target_link_libraries(${name} PRIVATE sinkscope_options ${rooms} ${TEST_LIBRARIES} GTest::gtest_main GTest::gmock)
+  target_compile_definitions(${name} PRIVATE SINKSCOPE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+endfunction()

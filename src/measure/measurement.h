@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/views.h"
+
+namespace sinkscope {
+
+// Everything that one pass measures of one sequence, layer by token. Tokens are positions of the sequence.
+//
+// Arrays of a quantity that the network lacks in a layer hold zeros there; has_* says so.
+// memory  about n_layers x n_tokens x (37 + 2 x n_heads) floats; grows with n_tokens, never with its square
+struct SequenceMeasurement {
+  int n_layers = 0;
+  int n_tokens = 0;
+  int n_heads = 0;       // the largest of all layers
+  int n_candidates = 0;  // min(kPrimaryCandidates, n_tokens): alignment is measured against each
+  int min_distance = 0;  // what "far" meant
+
+  std::vector<std::uint8_t> has_mid_residual;  // [n_layers] r_l, so both writes
+  std::vector<std::uint8_t> has_attention;     // [n_layers] column sums
+  std::vector<std::uint8_t> has_read;          // [n_layers] read alignment of h_l: block l+1 has a norm
+  std::vector<int> heads_in_layer;             // [n_layers]
+  std::vector<int> kv_heads_in_layer;          // [n_layers]
+
+  Matrix<float> hidden_norm;      // [n_layers, n_tokens] norm of h_l[t]
+  Matrix<float> attn_write_norm;  // [n_layers, n_tokens] norm of r_l - h_{l-1}
+  Matrix<float> mlp_write_norm;   // [n_layers, n_tokens] norm of h_l - r_l
+  Matrix<float> key_norm;         // [n_layers, n_tokens]
+  Matrix<float> value_norm;       // [n_layers, n_tokens]
+  // Signed cosines against candidate c: alignment(l, c, t) = cos(h_l[t], h_l[c]).
+  Cube<float> alignment;            // [n_layers, n_candidates, n_tokens]
+  Cube<float> centred_alignment;    // both minus the mean ordinary token of the layer
+  Cube<float> read_alignment;       // after the next block's attention norm and gain
+  Cube<float> mlp_write_alignment;  // cos(h_l[t] - r_l[t], h_l[c])
+  // cos(h_l[c], h_m[c]): how a candidate's own direction moves through the layers.
+  std::vector<Matrix<float>> self_cosine;  // [n_candidates] of [n_layers, n_layers]
+
+  Cube<float> attention_sum;      // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
+  Cube<float> attention_far_sum;  // [n_layers, n_heads, n_tokens] over far queries
+  Matrix<std::int32_t> visible_queries;  // [n_layers, n_tokens]
+  Matrix<std::int32_t> far_queries;      // [n_layers, n_tokens]
+  Matrix<double> far_uniform;            // [n_layers, n_tokens] sum over far queries of 1 / keys seen
+  Matrix<double> learned_mass;           // [n_layers, n_heads]
+
+  // Keys that were watched as they streamed by, and sums over their far queries that also see candidate c.
+  std::vector<int> watched;         // [n_watched] positions, ascending
+  int n_watch_overflow = 0;         // keys that showed state evidence when 64 were watched already
+  Cube<double> logit_gap_sum;       // [n_layers, n_watched, n_candidates] sum of mean-over-heads logit differences
+  Cube<std::int32_t> logit_gap_queries;  // [n_layers, n_watched, n_candidates] over how many queries
+};
+
+}  // namespace sinkscope

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/views.h"
+
+namespace sinkscope {
+
+// Places in a transformer block whose vectors may be observed. Every point is [n_tokens, width] float32.
+enum class ProbePoint : std::uint8_t {
+  kEmbedding,        // h_{-1}; its layer is -1
+  kAttentionInput,   // what the attention of block l reads: h_{l-1} after norm and gain. In post-norm models: the
+                     // keys of block l before RoPE, which is what the norm acts on there
+  kMidResidual,      // r_l, the residual stream between attention and MLP; lacking in parallel blocks
+  kMlpInput,         // what the MLP of block l reads: r_l after norm and gain
+  kBlockOutput,      // h_l
+  kAttentionWrite,   // the network's own node that is added to h_{l-1}
+  kMlpWrite,         // the network's own node that is added to r_l
+};
+inline constexpr int kProbePoints = 7;
+
+std::string_view name_of(ProbePoint point);
+
+// Vectors of one probe point, for consecutive tokens of a pack.
+struct StateEvent {
+  ProbePoint point;
+  int layer;
+  int first_token;                 // index in the pack of the first row
+  MatrixView<const float> states;  // [n_tokens, width]; valid during the call only
+};
+
+// What the mask lets keys receive from the queries of one micro-batch. Shared by layers with equal masks.
+struct KeyVisibility {
+  std::span<const std::int32_t> queries;      // [n_keys] queries that see the key
+  std::span<const std::int32_t> far_queries;  // [n_keys] of these, at least min_distance positions later
+  std::span<const double> far_uniform;        // [n_keys] sum over far queries of 1 / (keys that the query sees)
+};
+
+// Attention that keys received from the queries of one micro-batch, in one layer.
+//
+// Keys are tokens of the pack, in its order: key 0 .. n_keys-1, n_keys = first_query + n_queries.
+struct AttentionEvent {
+  int layer;
+  int first_query;
+  int n_queries;
+  int n_keys;
+  int n_heads;
+  int n_kv_heads;
+  MatrixView<const float> sums;         // [n_heads, n_keys] sum over queries of A[h, q, k]
+  MatrixView<const float> far_sums;     // [n_heads, n_keys] the same over far queries
+  std::span<const double> learned_mass; // [n_heads] sum over queries of what a learned sink logit took
+  KeyVisibility visibility;
+  // Watched keys: those that Observer::watched_keys named, in its order.
+  std::span<const std::int32_t> watched;     // [n_watched] keys
+  MatrixView<const float> watched_attention; // [n_queries, n_watched] mean over heads of A; 0 where not visible
+  MatrixView<const float> watched_logit;     // [n_queries, n_watched] mean over heads of the attention logit
+  MatrixView<const std::uint8_t> watched_visible;  // [n_queries, n_watched] 1 where the mask lets q see the key
+};
+
+// Norms of the keys and values of one micro-batch's tokens in one layer, all KV heads concatenated.
+// With MLA both are norms of the shared latent.
+struct KeyValueEvent {
+  int layer;
+  int first_token;
+  std::span<const float> key_norm;    // [n_tokens]
+  std::span<const float> value_norm;  // [n_tokens]
+};
+
+// Receives what a model shows while it runs. Calls come on one thread, layer after layer within a micro-batch:
+// of block l first kAttentionInput, then attention and keys, then kMidResidual, ..., then kBlockOutput.
+// What a call throws ends the run and is thrown by Model::run.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // Asked once for each micro-batch, point and layer; a point that nobody wants costs nothing.
+  virtual bool wants(ProbePoint point, int layer) = 0;
+  virtual bool wants_attention(int layer) = 0;
+  // Asked before the attention of each layer. At most 64 keys a sequence; ascending, without repeats.
+  virtual std::span<const std::int32_t> watched_keys(int layer) = 0;
+  virtual void on_state(const StateEvent& event) = 0;
+  virtual void on_attention(const AttentionEvent& event) = 0;
+  virtual void on_key_value(const KeyValueEvent& event) = 0;
+  // After the last block of a micro-batch; first_token and count as in the pack.
+  virtual void on_micro_batch_end(int first_token, int n_tokens) = 0;
+};
+
+}  // namespace sinkscope

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sinks/figures.h"
+
+namespace sinkscope {
+
+enum class Verdict { kSink, kAlignedOnly, kTransient, kUnscored };
+enum class SinkKind { kPrimary, kPrimaryLike, kSecondary, kUnaligned };
+std::string_view name_of(Verdict verdict);  // "sink", "aligned_only", "transient", "unscored"
+std::string_view name_of(SinkKind kind);    // "primary", "primary_like", "secondary", "unaligned"
+
+struct Thresholds {
+  float min_alignment = 0.9F;
+  float min_norm_ratio = 3.0F;
+  float min_far_boost = 5.0F;
+  float birth_cosine = 0.8F;
+  float min_lifetime_boost = 3.0F;      // attention lifetime
+  float unaligned_far_boost = 8.0F;
+  float unaligned_max_alignment = 0.5F;
+  int min_layers = 2;                   // of a run, to be a sink
+  int censor_layers = 2;                // a run that ends so close to the primary's end, or the network's
+};
+
+using LayerInterval = std::pair<int, int>;  // first and last layer, both included
+
+struct Primary {
+  int position = 0;
+  std::vector<int> set;                      // positions that share its birth and direction, itself among them
+  int birth_layer = 0;
+  int birth_end = 0;                         // last layer of the stretch in which the direction holds
+  std::vector<LayerInterval> active_layers;  // norm ratio >= min_norm_ratio
+  std::vector<LayerInterval> early_plateau;  // of these, those that end before birth
+  float sink_axis_drift = 0;                 // 1 - smallest cosine to the middle direction in [birth, birth_end]
+  std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
+  std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
+  std::optional<float> value_norm_ratio;
+};
+
+// How far a run is from each threshold, as figure / threshold - 1; the margin is the smallest of those that count.
+struct Run {
+  int position = 0;
+  int run_index = 0;  // counts the runs of a position, in order of layers
+  Verdict verdict = Verdict::kUnscored;
+  SinkKind kind = SinkKind::kSecondary;  // of sinks; of other runs what they would be
+  int l_start = 0;
+  int l_end = 0;
+  int lifetime = 0;                      // state lifetime, in layers
+  std::optional<int> attention_lifetime;
+  bool censored = false;
+  bool broadcasts = false;               // value norm ratio > 0.5; else it drains
+  std::optional<float> alignment_median, centred_alignment_median, read_alignment_median;
+  std::optional<float> norm_ratio_median, norm_ratio_max;
+  std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
+  std::optional<int> heads_over_10_max;
+  std::optional<float> logit_gap, value_norm_ratio;
+  std::optional<float> margin;
+};
+
+struct Detection {
+  std::optional<Primary> primary;
+  std::string no_primary_reason;  // where there is none
+  std::vector<Run> runs;          // all of them, by position and run index; sinks are those with Verdict::kSink
+};
+
+// The rule of docs/science.md: direction, norm and attention together.
+//
+// cost  O(tokens kept x n_layers)
+Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& thresholds);
+
+// The rule of the authors' public code, for comparison. Needs figures kept with any_norm_both_signs.
+//
+// positions  2 or 3: among how many first positions the primary is sought
+// throws     Error{kUsage} if positions is neither
+struct PaperOptions {
+  int positions = 2;
+};
+struct PaperRun {
+  int position = 0;
+  int first_layer = 0;
+  int last_layer = 0;
+  int layers_flagged = 0;
+  std::string label;  // "bos_sink", "secondary", "noise"
+};
+struct PaperDetection {
+  int primary = 0;
+  int span_first = 0, span_last = 0;
+  std::vector<PaperRun> runs;
+};
+PaperDetection detect_by_paper(const SequenceFigures& figures, const PaperOptions& options);
+
+}  // namespace sinkscope
