@@ -1,0 +1,16 @@
+#pragma once
+
+#include <iosfwd>
+
+#include "report/options.h"
+
+namespace sinkscope {
+
+// The results as JSON of schema "sinkscope.scan/1"; docs/file-formats.md lists its fields.
+//
+// Equal files and options give equal bytes: fixed key order, shortest float32 digits, no time, host or path.
+// throws  Error{kUsage} as check_answerable; Error{kInput} if the file is damaged; Error{kOutput} if `out` fails
+// memory  one document at a time
+void write_json(const ScanFile& file, const ReportOptions& options, std::ostream& out);
+
+}  // namespace sinkscope
