@@ -32,23 +32,24 @@ struct SequenceMeasurement {
   Matrix<float> value_norm;       // [n_layers, n_tokens]
   // Signed cosines against candidate c: alignment(l, c, t) = cos(h_l[t], h_l[c]).
   Cube<float> alignment;            // [n_layers, n_candidates, n_tokens]
-  Cube<float> centred_alignment;    // both minus the mean ordinary token of the layer
+  Cube<float> centred_alignment;    // both minus the mean ordinary token of the layer: see PackMeter
   Cube<float> read_alignment;       // after the next block's attention norm and gain
   Cube<float> mlp_write_alignment;  // cos(h_l[t] - r_l[t], h_l[c])
   // cos(h_l[c], h_m[c]): how a candidate's own direction moves through the layers.
   std::vector<Matrix<float>> self_cosine;  // [n_candidates] of [n_layers, n_layers]
 
-  Cube<float> attention_sum;      // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
-  Cube<float> attention_far_sum;  // [n_layers, n_heads, n_tokens] over far queries
+  Cube<float> attention_sum;             // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
+  Cube<float> attention_far_sum;         // [n_layers, n_heads, n_tokens] over far queries
   Matrix<std::int32_t> visible_queries;  // [n_layers, n_tokens]
   Matrix<std::int32_t> far_queries;      // [n_layers, n_tokens]
   Matrix<double> far_uniform;            // [n_layers, n_tokens] sum over far queries of 1 / keys seen
   Matrix<double> learned_mass;           // [n_layers, n_heads]
 
-  // Keys that were watched as they streamed by, and sums over their far queries that also see candidate c.
-  std::vector<int> watched;         // [n_watched] positions, ascending
-  int n_watch_overflow = 0;         // keys that showed state evidence when 64 were watched already
-  Cube<double> logit_gap_sum;       // [n_layers, n_watched, n_candidates] sum of mean-over-heads logit differences
+  // Keys that were watched as they streamed by, the candidates among them, and sums over their far queries, from the
+  // block on in which they were first watched, that are far from candidate c too and see both.
+  std::vector<int> watched;              // [n_watched] positions, ascending
+  int n_watch_overflow = 0;              // keys that showed state evidence when kWatchedKeys were watched already
+  Cube<double> logit_gap_sum;            // [n_layers, n_watched, n_candidates] sum of mean-over-heads logit differences
   Cube<std::int32_t> logit_gap_queries;  // [n_layers, n_watched, n_candidates] over how many queries
 };
 

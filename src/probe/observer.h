@@ -10,16 +10,17 @@ namespace sinkscope {
 
 // Places in a transformer block whose vectors may be observed. Every point is [n_tokens, width] float32.
 enum class ProbePoint : std::uint8_t {
-  kEmbedding,        // h_{-1}; its layer is -1
-  kAttentionInput,   // what the attention of block l reads: h_{l-1} after norm and gain. In post-norm models: the
-                     // keys of block l before RoPE, which is what the norm acts on there
-  kMidResidual,      // r_l, the residual stream between attention and MLP; lacking in parallel blocks
-  kMlpInput,         // what the MLP of block l reads: r_l after norm and gain
-  kBlockOutput,      // h_l
-  kAttentionWrite,   // the network's own node that is added to h_{l-1}
-  kMlpWrite,         // the network's own node that is added to r_l
+  kEmbedding,       // h_{-1}; its layer is -1
+  kAttentionInput,  // what the attention of block l reads: h_{l-1} after norm and gain. In post-norm models: the
+                    // keys of block l before RoPE, which is what the norm acts on there
+  kMidResidual,     // r_l, the residual stream between attention and MLP; lacking in parallel blocks
+  kMlpInput,        // what the MLP of block l reads: r_l after norm and gain
+  kBlockOutput,     // h_l
+  kAttentionWrite,  // the network's own node that is added to h_{l-1}
+  kMlpWrite,        // the network's own node that is added to r_l
 };
 inline constexpr int kProbePoints = 7;
+inline constexpr int kWatchedKeys = 64;  // keys of a sequence that are watched beside its primary candidates
 
 std::string_view name_of(ProbePoint point);
 
@@ -48,14 +49,14 @@ struct AttentionEvent {
   int n_keys;
   int n_heads;
   int n_kv_heads;
-  MatrixView<const float> sums;         // [n_heads, n_keys] sum over queries of A[h, q, k]
-  MatrixView<const float> far_sums;     // [n_heads, n_keys] the same over far queries
-  std::span<const double> learned_mass; // [n_heads] sum over queries of what a learned sink logit took
+  MatrixView<const float> sums;          // [n_heads, n_keys] sum over queries of A[h, q, k]
+  MatrixView<const float> far_sums;      // [n_heads, n_keys] the same over far queries
+  std::span<const double> learned_mass;  // [n_heads] sum over queries of what a learned sink logit took
   KeyVisibility visibility;
   // Watched keys: those that Observer::watched_keys named, in its order.
-  std::span<const std::int32_t> watched;     // [n_watched] keys
-  MatrixView<const float> watched_attention; // [n_queries, n_watched] mean over heads of A; 0 where not visible
-  MatrixView<const float> watched_logit;     // [n_queries, n_watched] mean over heads of the attention logit
+  std::span<const std::int32_t> watched;           // [n_watched] keys
+  MatrixView<const float> watched_attention;       // [n_queries, n_watched] mean over heads of A; 0 where not visible
+  MatrixView<const float> watched_logit;           // [n_queries, n_watched] mean over heads of the attention logit
   MatrixView<const std::uint8_t> watched_visible;  // [n_queries, n_watched] 1 where the mask lets q see the key
 };
 
@@ -77,7 +78,8 @@ class Observer {
   // Asked once for each micro-batch, point and layer; a point that nobody wants costs nothing.
   virtual bool wants(ProbePoint point, int layer) = 0;
   virtual bool wants_attention(int layer) = 0;
-  // Asked before the attention of each layer. At most 64 keys a sequence; ascending, without repeats.
+  // Asked before the attention of each layer. At most kPrimaryCandidates + kWatchedKeys keys a sequence; ascending,
+  // without repeats.
   virtual std::span<const std::int32_t> watched_keys(int layer) = 0;
   virtual void on_state(const StateEvent& event) = 0;
   virtual void on_attention(const AttentionEvent& event) = 0;

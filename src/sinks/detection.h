@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,20 +18,26 @@ std::string_view name_of(SinkKind kind);    // "primary", "primary_like", "secon
 struct Thresholds {
   float min_alignment = 0.9F;
   float min_norm_ratio = 3.0F;
-  float min_far_boost = 5.0F;
+  float min_far_boost = 5.0F;   // of the primary in some layer, of a sink in enough of the blocks that read it
+  float min_block_frac = 0.5F;  // of the measurable blocks that read a run: so many pass min_far_boost,
+  int early_blocks = 4;         // and of the first so many
+  int min_early_blocks = 2;     // so many (all, if there are fewer)
   float birth_cosine = 0.8F;
-  float min_lifetime_boost = 3.0F;      // attention lifetime
+  int birth_slack = 1;              // a run that starts at most so long after the birth is primary_like
+  float min_lifetime_boost = 3.0F;  // attention lifetime
   float unaligned_far_boost = 8.0F;
   float unaligned_max_alignment = 0.5F;
-  int min_layers = 2;                   // of a run, to be a sink
-  int censor_layers = 2;                // a run that ends so close to the primary's end, or the network's
+  int unaligned_blocks = 2;        // consecutive blocks of an unaligned sink, at least
+  int min_layers = 2;              // of a run, to be a sink
+  int censor_layers = 2;           // a run that ends so close to the primary's end, or the network's
+  float drain_value_ratio = 0.5F;  // a sink drains up to this ratio, above it broadcasts
 };
 
 using LayerInterval = std::pair<int, int>;  // first and last layer, both included
 
 struct Primary {
   int position = 0;
-  std::vector<int> set;                      // positions that share its birth and direction, itself among them
+  std::vector<int> set;  // positions that share its birth and direction, itself among them
   int birth_layer = 0;
   int birth_end = 0;                         // last layer of the stretch in which the direction holds
   std::vector<LayerInterval> active_layers;  // norm ratio >= min_norm_ratio
@@ -41,7 +48,14 @@ struct Primary {
   std::optional<float> value_norm_ratio;
 };
 
-// How far a run is from each threshold, as figure / threshold - 1; the margin is the smallest of those that count.
+// How far a run is from each threshold, as figure / threshold - 1, over all its layers. Negative: missed.
+struct Margins {
+  std::optional<float> alignment;   // smallest alignment
+  std::optional<float> norm_ratio;  // smallest norm ratio, its own or the primary's
+  std::optional<float> far_boost;   // the largest min_far_boost with which the run had attention evidence
+  std::optional<float> edge;        // how far from enough the nearer of the two layers beside the run is; >= 0
+};
+
 struct Run {
   int position = 0;
   int run_index = 0;  // counts the runs of a position, in order of layers
@@ -49,16 +63,17 @@ struct Run {
   SinkKind kind = SinkKind::kSecondary;  // of sinks; of other runs what they would be
   int l_start = 0;
   int l_end = 0;
-  int lifetime = 0;                      // state lifetime, in layers
+  int lifetime = 0;  // state lifetime, in layers
   std::optional<int> attention_lifetime;
   bool censored = false;
-  bool broadcasts = false;               // value norm ratio > 0.5; else it drains
+  bool broadcasts = false;  // value norm ratio > 0.5; else it drains
   std::optional<float> alignment_median, centred_alignment_median, read_alignment_median;
   std::optional<float> norm_ratio_median, norm_ratio_max;
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
   std::optional<int> heads_over_10_max;
   std::optional<float> logit_gap, value_norm_ratio;
-  std::optional<float> margin;
+  Margins margins;
+  std::optional<float> margin;  // the smallest of alignment, norm_ratio and far_boost
 };
 
 struct Detection {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/views.h"
+#include "measure/measurement.h"
 
 namespace sinkscope {
 
@@ -13,21 +15,24 @@ using LayerFigures = std::vector<std::optional<float>>;  // [n_layers], empty wh
 // All that the rules need to know of one token: its figures in every layer.
 struct TokenProfile {
   int position = 0;
-  LayerFigures norm_ratio;         // norm of h_l / median over ordinary tokens
-  LayerFigures alignment;          // with the primary candidate of the sequence
+  LayerFigures hidden_norm;  // norm of h_l, measured in every layer
+  LayerFigures norm_ratio;   // norm of h_l / median over ordinary tokens
+  LayerFigures alignment;    // with the primary candidate of the sequence
   LayerFigures centred_alignment;
   LayerFigures read_alignment;
   LayerFigures mlp_write_norm;
   LayerFigures mlp_write_alignment;
-  LayerFigures value_norm_ratio;   // value norm / median over ordinary tokens
-  LayerFigures score;              // mean over heads, all visible queries
+  LayerFigures value_norm_ratio;  // value norm / median over ordinary tokens
+  LayerFigures score;             // mean over heads, all visible queries
   LayerFigures score_head_max;
-  LayerFigures score_group_max;    // max over KV groups of the group's mean
-  LayerFigures heads_over_03_frac; // fraction of heads with score > 0.3
-  LayerFigures far_score;          // mean over heads, far queries; empty under 64 of them
-  LayerFigures far_boost;          // mean over heads
-  LayerFigures heads_over_10;      // number of heads with far boost >= 10
-  LayerFigures logit_gap;          // against the primary candidate
+  LayerFigures score_group_max;     // max over KV groups of the group's mean
+  LayerFigures heads_over_03_frac;  // fraction of heads with score > 0.3
+  LayerFigures far_score;           // mean over heads, far queries; empty under 64 of them
+  LayerFigures far_boost;           // mean over heads
+  LayerFigures heads_over_10;       // number of heads with far boost >= 10
+  LayerFigures logit_gap;           // against the primary candidate
+  // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
+  std::vector<LayerFigures> first_alignment;
 };
 
 // One sequence, reduced to what a rule can ask: storable, and enough to apply other thresholds later.
@@ -47,10 +52,40 @@ struct SequenceFigures {
 
 // What a token must show to be kept in SequenceFigures::tokens: looser than any rule that is applied later.
 struct CandidateFloor {
-  float alignment = 0.7F;
+  float alignment = 0.7F;  // and norm_ratio, in one layer
   float norm_ratio = 1.5F;
-  float unaligned_far_boost = 4.0F;   // in two consecutive blocks, whatever the alignment
-  bool any_norm_both_signs = false;   // the paper's rule: |alignment| alone decides
+  float unaligned_far_boost = 4.0F;  // in two consecutive blocks, whatever the alignment
+  bool any_norm_both_signs = false;  // the authors' rule: |alignment| with position 0, 1 or 2 alone decides
 };
+
+inline constexpr int kMinOrdinaryTokens = 64;  // a sequence with fewer tokens has no norm ratios
+inline constexpr int kMinFarQueries = 64;      // with fewer, far figures are not measured
+
+// One sequence's measurement as figures of the tokens that a rule may ask about.
+//
+//   norm_ratio[l, t] = norm of h_l[t] / median over ordinary tokens of the layer
+//   ordinary         = positions >= 8 with norm <= 5 x the lower quartile over positions >= 8; the value at index
+//                      floor(n / 4) of the n sorted norms. A median of an even count is the mean of the middle two
+//   far_boost[l, t]  = far_score / (far_uniform / far_queries), where far_queries >= 64
+//
+// prompt_tokens  how many of the tokens are the prompt; carried through
+// returns        profiles of the first 8 positions, and of later tokens above the floor
+// cost           O(n_layers x n_tokens x n_heads)
+SequenceFigures reduce(const SequenceMeasurement& measurement, int prompt_tokens, const CandidateFloor& floor);
+
+// One array of the profiles of a sequence, as it is exported: NaN where not measured.
+struct ProfileArray {
+  std::string name;
+  std::vector<std::size_t> shape;
+  std::vector<float> values;
+};
+
+// Every profile of a sequence: hidden_norm, alignment, centred_alignment, read_alignment, attn_write_norm,
+// mlp_write_norm, mlp_write_alignment, key_norm, value_norm, sink_score, sink_score_head_max, far_boost and
+// visible_queries, [n_layers, n_tokens] each; with by_head also sink_score_by_head, [n_layers, n_heads, n_tokens].
+//
+// candidate  whom alignments are with (SequenceFigures::candidate); without one they are not measured
+std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& measurement, std::optional<int> candidate,
+                                         bool by_head);
 
 }  // namespace sinkscope
