@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace sinkscope {
+
+// Where a document was read.
+struct InputPlace {
+  std::string file = {};  // as the user named it; "-" is standard input, empty a text of the command line
+  std::int64_t line = 0;  // of a JSONL file, from 1; 0 elsewhere
+  std::string id = {};    // the line's own "id", if it has one
+  bool operator==(const InputPlace&) const = default;
+};
+
+// Chat messages: a JSON array of {"role": ..., "content": ...}, checked to be that.
+struct ChatMessages {
+  std::string json;
+};
+
+// One document, as bytes: broken UTF-8 stays as it came.
+struct Document {
+  InputPlace place;
+  std::string prompt;  // precedes the body
+  std::variant<std::string, ChatMessages, std::vector<TokenId>> body;
+};
+
+// A piece of input that was left out, and why.
+struct SkippedInput {
+  InputPlace place;
+  std::string reason;
+};
+using OnSkip = std::function<void(const SkippedInput&)>;
+
+// Documents, one after another; never more than one in memory.
+class DocumentSource {
+ public:
+  virtual ~DocumentSource() = default;
+  // returns  nothing after the last
+  // throws   Error{kInput} where reading on makes no sense
+  virtual std::optional<Document> next() = 0;
+};
+
+}  // namespace sinkscope

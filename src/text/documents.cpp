@@ -1,0 +1,145 @@
+#include "text/documents.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "text/bounded_json.h"
+#include "text/json_bodies.h"
+#include "text/line_reader.h"
+#include "text/utf8.h"
+
+namespace sinkscope {
+namespace {
+
+class OneDocument final : public DocumentSource {
+ public:
+  explicit OneDocument(Document document) : document_(std::move(document)) {}
+  std::optional<Document> next() override { return std::exchange(document_, std::nullopt); }
+
+ private:
+  std::optional<Document> document_;
+};
+
+class JoinedSources final : public DocumentSource {
+ public:
+  explicit JoinedSources(std::vector<std::unique_ptr<DocumentSource>> sources) : sources_(std::move(sources)) {}
+  std::optional<Document> next() override {
+    for (; at_ < sources_.size(); ++at_) {
+      if (auto document = sources_[at_]->next()) return document;
+      sources_[at_].reset();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<std::unique_ptr<DocumentSource>> sources_;
+  std::size_t at_ = 0;
+};
+
+std::string shown(const InputPlace& place) {
+  if (place.file.empty()) return "the text";
+  return place.file == "-" ? "standard input" : "'" + place.file + "'";
+}
+
+void refuse_empty(const std::string& text, const InputPlace& place) {
+  if (!text.empty()) return;
+  throw Error(ErrorCode::kInput, fmt::format("{} is empty: expected at least one character", shown(place)));
+}
+
+std::unique_ptr<DocumentSource> one(Document document) { return std::make_unique<OneDocument>(std::move(document)); }
+
+}  // namespace
+
+std::optional<std::vector<TokenId>> tokens_of(const nlohmann::json& array) {
+  if (!array.is_array()) return std::nullopt;
+  std::vector<TokenId> tokens;
+  tokens.reserve(array.size());
+  for (const auto& id : array) {
+    if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<TokenId>::max()) return std::nullopt;
+    tokens.push_back(id.get<TokenId>());
+  }
+  return tokens;
+}
+
+std::string raw_json(const nlohmann::json& value) { return from_private_bytes(value.dump()); }
+
+ChatMessages messages_of(const nlohmann::json& value) {
+  if (value.is_string()) {
+    return {raw_json(nlohmann::json::array({{{"role", "user"}, {"content", value}}}))};
+  }
+  const auto is_message = [](const nlohmann::json& message) {
+    if (!message.is_object()) return false;
+    const auto role = message.find("role"), content = message.find("content");
+    return role != message.end() && role->is_string() && content != message.end() && content->is_string();
+  };
+  if (!value.is_array() || value.empty() || !std::all_of(value.begin(), value.end(), is_message)) {
+    throw Error(
+        ErrorCode::kInput,
+        "chat messages: expected a JSON array of {\"role\": \"user\", \"content\": \"...\"}, got something else");
+  }
+  return {raw_json(value)};
+}
+
+std::unique_ptr<DocumentSource> text_source(std::string text, InputPlace place) {
+  refuse_empty(text, place);
+  return one({std::move(place), "", std::move(text)});
+}
+
+std::unique_ptr<DocumentSource> text_file_source(const std::string& path) {
+  return text_source(read_all(path, kMaxDocumentBytes), {path});
+}
+
+std::unique_ptr<DocumentSource> token_file_source(const std::string& path) {
+  const InputPlace place{path};
+  const std::string text = read_all(path, kMaxDocumentBytes);
+  refuse_empty(text, place);
+  nlohmann::json json;
+  try {
+    json = parse_bounded_json(text);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInput, fmt::format("{}: {}", shown(place), error.what()));
+  }
+  if (json.is_object() && json.contains("tokens")) json = nlohmann::json(json["tokens"]);
+  auto tokens = tokens_of(json);
+  if (!tokens) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: expected a JSON array of token ids from 0, or {{\"tokens\": [...]}}", shown(place)));
+  }
+  if (tokens->empty()) {
+    throw Error(ErrorCode::kInput, fmt::format("{} is empty: expected at least one token id", shown(place)));
+  }
+  return one({place, "", std::move(*tokens)});
+}
+
+std::unique_ptr<DocumentSource> chat_source(const std::string& text, InputPlace place) {
+  refuse_empty(text, place);
+  const std::string clean = to_private_bytes(text);
+  nlohmann::json value = clean;
+  // A text may begin with a bracket and be no JSON: only what parses as an array is taken for messages.
+  if (const auto first = clean.find_first_not_of(" \t\r\n"); first != std::string::npos && clean[first] == '[') {
+    try {
+      value = parse_bounded_json(clean);
+    } catch (const Error&) {
+      value = clean;
+    }
+  }
+  try {
+    ChatMessages messages = messages_of(value);
+    return one({place, "", std::move(messages)});
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kInput, fmt::format("{}: {}", shown(place), error.what()));
+  }
+}
+
+std::unique_ptr<DocumentSource> chat_file_source(const std::string& path) {
+  return chat_source(read_all(path, kMaxDocumentBytes), {path});
+}
+
+std::unique_ptr<DocumentSource> joined_sources(std::vector<std::unique_ptr<DocumentSource>> sources) {
+  return std::make_unique<JoinedSources>(std::move(sources));
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "text/document.h"
+
+namespace sinkscope {
+
+inline constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20;
+
+struct JsonlOptions {
+  std::string path;          // "-" is standard input
+  std::string field;         // holds the text; an array of integers is taken for token ids
+  std::string prompt_field;  // holds what precedes the text; empty: there is none
+  bool chat = false;         // the field holds chat messages, or a text that becomes one user message
+  std::size_t max_line_bytes = kMaxLineBytes;
+};
+
+// A corpus: a JSON object a line, one document each, in the file's order. A member "id" names the document.
+//
+// on_skip  is told of every line that is no such document; blank lines are no documents and not told of
+// throws   Error{kInput} if the file cannot be read
+// cost     memory of the longest line
+std::unique_ptr<DocumentSource> jsonl_source(JsonlOptions options, OnSkip on_skip);
+
+}  // namespace sinkscope

@@ -1,0 +1,92 @@
+#include "text/documents.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "temporary_file.h"
+
+namespace sinkscope {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string body(DocumentSource& source) { return std::get<std::string>(source.next().value().body); }
+
+std::string error_of(const std::function<void()>& call, ErrorCode code) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code);
+    return error.what();
+  }
+  ADD_FAILURE() << "expected an error";
+  return "";
+}
+
+TEST(Documents, TextKeepsEveryByte) {
+  const std::string bytes(
+      "\xEF\xBB\xBF"
+      "a\0b\xFF\xC3(\r\n",
+      11);
+  const TemporaryFile file(bytes);
+  const auto source = text_file_source(file.path());
+  EXPECT_EQ(body(*source), bytes);
+  EXPECT_FALSE(source->next());
+}
+
+TEST(Documents, BadTextFilesAreNamed) {
+  EXPECT_THAT(error_of([] { text_file_source("/no/such/file"); }, ErrorCode::kInput),
+              HasSubstr("'/no/such/file': No such file"));
+  EXPECT_THAT(error_of([] { text_file_source("/tmp"); }, ErrorCode::kInput), HasSubstr("got a directory"));
+  EXPECT_THAT(error_of([] { text_file_source("/dev/null"); }, ErrorCode::kInput), HasSubstr("is empty"));
+  EXPECT_THAT(error_of([] { text_source("", {}); }, ErrorCode::kInput), HasSubstr("the text is empty"));
+  EXPECT_THAT(error_of([] { text_file_source("/dev/zero"); }, ErrorCode::kInput), HasSubstr("too large"));
+}
+
+TEST(Documents, TokenFiles) {
+  for (const char* json : {"[3, 1, 2]", "{\"tokens\": [3,1,2], \"other\": 1}"}) {
+    const TemporaryFile file(json);
+    EXPECT_EQ(std::get<std::vector<TokenId>>(token_file_source(file.path())->next()->body),
+              (std::vector<TokenId>{3, 1, 2}));
+  }
+  for (const char* json : {"[1, -2]", "[1, 2.5]", "[\"a\"]", "[4294967296]", "{\"ids\": []}", "7", "[[1]]"}) {
+    const TemporaryFile file(json);
+    EXPECT_THAT(error_of([&] { token_file_source(file.path()); }, ErrorCode::kInput),
+                HasSubstr("expected a JSON array"))
+        << json;
+  }
+  const TemporaryFile empty("[]"), broken("[1, 2");
+  EXPECT_THAT(error_of([&] { token_file_source(empty.path()); }, ErrorCode::kInput), HasSubstr("is empty"));
+  EXPECT_THAT(error_of([&] { token_file_source(broken.path()); }, ErrorCode::kInput), HasSubstr("not valid JSON"));
+}
+
+TEST(Documents, DeepJsonIsRefused) {
+  const TemporaryFile file(std::string(200000, '[') + std::string(200000, ']'));
+  EXPECT_THAT(error_of([&] { token_file_source(file.path()); }, ErrorCode::kInput), HasSubstr("nests 200000 deep"));
+}
+
+TEST(Documents, ChatTakesMessagesOrOneUserText) {
+  const auto messages = [](const std::string& text) {
+    return std::get<ChatMessages>(chat_source(text, {})->next()->body).json;
+  };
+  EXPECT_EQ(messages("Hello \"you\""), R"([{"content":"Hello \"you\"","role":"user"}])");
+  EXPECT_EQ(messages(R"( [{"role": "user", "content": "Hi"}])"), R"([{"content":"Hi","role":"user"}])");
+  EXPECT_EQ(messages("[1] is the first reference"), R"([{"content":"[1] is the first reference","role":"user"}])");
+  EXPECT_EQ(messages("broken \xFF"), "[{\"content\":\"broken \xFF\",\"role\":\"user\"}]");
+  EXPECT_THAT(error_of([&] { messages(R"([{"role": "user"}])"); }, ErrorCode::kInput), HasSubstr("chat messages"));
+  EXPECT_THAT(error_of([&] { messages("[]"); }, ErrorCode::kInput), HasSubstr("chat messages"));
+}
+
+TEST(Documents, SourcesAreReadOneAfterAnother) {
+  std::vector<std::unique_ptr<DocumentSource>> sources;
+  sources.push_back(text_source("first", {}));
+  sources.push_back(text_source("second", {}));
+  const auto joined = joined_sources(std::move(sources));
+  EXPECT_EQ(body(*joined), "first");
+  EXPECT_EQ(body(*joined), "second");
+  EXPECT_FALSE(joined->next());
+}
+
+}  // namespace
+}  // namespace sinkscope
