@@ -35,6 +35,7 @@ class Model {
   virtual const ModelFacts& facts() const = 0;
   // Probe points that this network lacks; empty for a plain pre-norm transformer.
   virtual std::span<const Lacking> lacking() const = 0;
+  virtual std::span<const ProbeNode> probe_nodes() const = 0;
   // Tokens that fit into one run.
   virtual int max_tokens() const = 0;
   virtual int n_ubatch() const = 0;
@@ -44,6 +45,8 @@ class Model {
   virtual std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const = 0;
   // The bytes that a token stands for; control tokens by their name.
   virtual std::string token_bytes(TokenId token) const = 0;
+  // The Jinja source of the model's own chat template; empty without one.
+  virtual std::string chat_template() const = 0;
 
   // Runs the pack from an empty cache, micro-batch after micro-batch, and shows it to the observer.
   //

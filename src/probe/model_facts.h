@@ -20,8 +20,14 @@ struct ModelFacts {
   std::vector<int> n_heads;     // [n_layers]; 0 where a block has no attention
   std::vector<int> n_kv_heads;  // [n_layers]
   int n_heads_max = 0;
+  // What the network shows, by layer; Model::lacking() says why not.
+  std::vector<bool> has_attention;        // column sums, key and value norms
+  std::vector<bool> has_mid_residual;     // r_l
+  std::vector<bool> has_writes;           // attention and MLP write: by r_l, in parallel blocks the nodes themselves
+  std::vector<bool> has_attention_input;  // so the read alignment of the layer before
   TokenId bos = -1;       // -1: the vocabulary has none
   bool adds_bos = false;  // the model's own setting
+  TokenId eos = -1;
   bool has_chat_template = false;
 };
 
@@ -33,6 +39,13 @@ struct Lacking {
   int layer = 0;
   std::string what;  // kLacksAttention, kLacksMidResidual, ...
   std::string why;
+};
+
+// Where in the network a quantity is observed.
+struct ProbeNode {
+  int layer = 0;  // -1: the embedding
+  std::string what;
+  std::string node;  // the compute graph's own name
 };
 
 }  // namespace sinkscope

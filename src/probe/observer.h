@@ -13,7 +13,8 @@ enum class ProbePoint : std::uint8_t {
   kEmbedding,       // h_{-1}; its layer is -1
   kAttentionInput,  // what the attention of block l reads: h_{l-1} after norm and gain. In post-norm models: the
                     // keys of block l before RoPE, which is what the norm acts on there
-  kMidResidual,     // r_l, the residual stream between attention and MLP; lacking in parallel blocks
+  kMidResidual,     // r_l, the residual stream between attention and MLP; lacking in parallel blocks, whose writes
+                    // are to be had at kAttentionWrite and kMlpWrite only
   kMlpInput,        // what the MLP of block l reads: r_l after norm and gain
   kBlockOutput,     // h_l
   kAttentionWrite,  // the network's own node that is added to h_{l-1}
