@@ -3,7 +3,7 @@
 # SINKSCOPE_LLAMA_DIR  a llama.cpp source tree; `./dev` passes the pinned one
 # defines              sinkscope_llama (llama, ggml and their headers), sinkscope_jinja (chat templates)
 set(SINKSCOPE_LLAMA_DIR "" CACHE PATH "Source tree of llama.cpp")
-if(DEFINED ENV{XDG_CACHE_HOME})
+if(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
   set(_cache $ENV{XDG_CACHE_HOME})
 else()
   set(_cache $ENV{HOME}/.cache)

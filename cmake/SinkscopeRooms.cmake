@@ -2,6 +2,9 @@
 # every room gets an include root of its own that holds a link to that room's folder and nothing else.
 add_library(sinkscope_options INTERFACE)
 target_compile_options(sinkscope_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(SINKSCOPE_WERROR)
+  target_compile_options(sinkscope_options INTERFACE -Werror)
+endif()
 if(SINKSCOPE_SANITIZE)
   target_compile_options(sinkscope_options INTERFACE -fsanitize=${SINKSCOPE_SANITIZE} -fno-omit-frame-pointer
                                                      -fno-sanitize-recover=all)

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Rules that hold for the whole repository, read from its files. Standard library only.
+
+    rules.py [--root FOLDER] [RULE ...]    prints what breaks a rule, one line each; exit code 1 if anything does
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+# What each room may include, itself apart. HACKING.md shows the same table as a picture.
+# A room inside another (engine/gguf) is written with its path; what its parent may include, it may include too.
+ANALYSES = ("levels", "formation", "impact", "plant")
+ROOMS = {
+    "base": (),
+    "text": ("base",),
+    "probe": ("base",),
+    "engine": ("base", "probe"),
+    "measure": ("base", "probe"),
+    "sinks": ("base", "probe", "measure"),
+    "levels": ("base", "probe", "measure", "sinks"),
+    "formation": ("base", "probe", "measure", "sinks"),
+    "impact": ("base", "probe", "measure", "sinks"),
+    "plant": ("base", "probe", "measure", "sinks"),
+    "store": ("base", "probe", "measure", "sinks", *ANALYSES),
+    "report": ("base", "probe", "measure", "sinks", *ANALYSES, "store"),
+    "cli": ("base", "text", "probe", "engine", "measure", "sinks", *ANALYSES, "store", "report"),
+}
+
+MAX_LINES = 400
+# Files over the limit, each with the reason why it is one thing and not two.
+LONG_FILES = {}
+
+ENGINE_HEADER = re.compile(r"(?:.*/)?(?:llama|ggml|gguf)[A-Za-z0-9_.-]*\.h(?:pp)?")
+# Programs that measure llama.cpp itself, beside the engine.
+ENGINE_HEADERS_ALLOWED = ("src/engine/", "bench/llama_forward.cpp")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
+SOURCE_SUFFIXES = {".h", ".hpp", ".c", ".cpp", ".inc"}
+CODE_SUFFIXES = SOURCE_SUFFIXES | {".py", ".sh", ".cmake", ".ts"}
+
+# Each pattern with what is wrong with it. Written so that this file does not match itself.
+WORDS = {
+    r"(?<![A-Za-z0-9._-])/(?:home|root|Users|work)/[A-Za-z]": "a path of one machine",
+    r"(?<![A-Za-z0-9._/-])/tmp/[A-Za-z]": "a path of one machine",
+    r"--(?:extra-)?(?:index)-url": "a package registry",
+    r"\b(?:pypi|test\.pypi)\.org|files\.pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org|"
+    r"deb\.debian\.org|archive\.ubuntu\.com|static\.crates\.io|repo1?\.maven\.org": "a package registry",
+    r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b": "a mark of unfinished work",
+}
+
+
+def tracked(root):
+    """Files that are, or could be, committed, relative to root."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            cwd=root, capture_output=True, check=False)
+    if listed.returncode == 0:
+        names = [name.decode() for name in listed.stdout.split(b"\0") if name]
+    else:  # an unpacked archive
+        names = [str(path.relative_to(root)) for path in root.rglob("*")]
+        names = [name for name in names if not name.startswith(("build/", ".git/"))]
+    return sorted(name for name in names if (root / name).is_file() and not (root / name).is_symlink())
+
+
+def text_of(root, name):
+    """The file's text, or None if it is no text."""
+    data = (root / name).read_bytes()
+    if b"\0" in data[:8192]:
+        return None
+    return data.decode(errors="replace")
+
+
+def room_of(name):
+    """The room and the room within it of a path under src/: ("engine", "engine/gguf")."""
+    parts = pathlib.PurePosixPath(name).parts
+    if len(parts) < 3 or parts[0] != "src":
+        return None, None
+    return parts[1], "/".join(parts[1:-1])
+
+
+def sources(root, under="src/"):
+    for name in tracked(root):
+        if name.startswith(under) and pathlib.PurePosixPath(name).suffix in SOURCE_SUFFIXES:
+            yield name, text_of(root, name) or ""
+
+
+def is_engine_header(header):
+    """Whether it is one of llama.cpp's, not one of a room of ours."""
+    return header.split("/")[0] not in ROOMS and ENGINE_HEADER.fullmatch(header) is not None
+
+
+def engine_headers(root):
+    """Only the engine includes llama.cpp's headers."""
+    for name in tracked(root):
+        if pathlib.PurePosixPath(name).suffix not in SOURCE_SUFFIXES or name.startswith(ENGINE_HEADERS_ALLOWED):
+            continue
+        for _, header in INCLUDE.findall(text_of(root, name) or ""):
+            if is_engine_header(header):
+                yield f"{name}: includes {header}; only src/engine may"
+
+
+def room_includes(root):
+    """A room includes only rooms that the table gives it, by their path from src/."""
+    for name, text in sources(root):
+        room, _ = room_of(name)
+        if room is None:
+            continue
+        if room not in ROOMS:
+            yield f"{name}: a room that the table of rooms does not know: {room}"
+            continue
+        for mark, header in INCLUDE.findall(text):
+            if mark != '"' or is_engine_header(header):
+                continue
+            if header.startswith("../") or "/../" in header:
+                yield f"{name}: includes {header}; expected a path from src/"
+                continue
+            target = header.split("/")[0]
+            if target in ROOMS and target != room and target not in ROOMS[room]:
+                yield f"{name}: includes {header}; {room} may include only {', '.join(ROOMS[room]) or 'nothing'}"
+
+
+def room_links(root):
+    """A room's CMake target names just the rooms that its files include, and only ones of the table."""
+    included = {}
+    for name, text in sources(root):
+        room, inner = room_of(name)
+        if room in ROOMS:
+            for mark, header in INCLUDE.findall(text):
+                if mark == '"' and header.split("/")[0] in ROOMS and "/" in header:
+                    included.setdefault(inner, set()).add(header.rsplit("/", 1)[0])
+    for name in tracked(root):
+        if not name.startswith("src/") or not name.endswith("CMakeLists.txt"):
+            continue
+        for call in re.findall(r"sinkscope_room\(([^)]*)\)", text_of(root, name)):
+            words = call.split()
+            inner, linked, keyword = words[0], set(), None
+            for word in words[1:]:
+                if word in ("SOURCES", "PUBLIC", "PRIVATE", "LIBRARIES"):
+                    keyword = word
+                elif keyword in ("PUBLIC", "PRIVATE"):
+                    linked.add(word)
+            room = inner.split("/")[0]
+            used = included.get(inner, set()) - {inner}
+            for target in sorted(used - linked):
+                yield f"{name}: {inner} includes headers of {target} and does not declare it"
+            for target in sorted(linked - used):
+                yield f"{name}: {inner} declares {target} and includes nothing of it"
+            for target in sorted(linked):
+                above = target.split("/")[0]
+                if above != room and above not in ROOMS.get(room, ()):
+                    yield f"{name}: {inner} declares {target}, which the table of rooms does not allow"
+
+
+def rooms_in_order(root):
+    """src/CMakeLists.txt adds the rooms in the order of the table, which is the way that data flows."""
+    added = re.findall(r"^\s*add_subdirectory\((\w+)\)", text_of(root, "src/CMakeLists.txt"), re.MULTILINE)
+    order = list(ROOMS)
+    known = [room for room in added if room in ROOMS]
+    for room in added:
+        if room not in ROOMS:
+            yield f"src/CMakeLists.txt: adds {room}, which the table of rooms does not know"
+    if known != sorted(known, key=order.index):
+        yield f"src/CMakeLists.txt: expected the order {sorted(known, key=order.index)}, got {known}"
+
+
+def file_length(root):
+    """A file over 400 lines is two things under one name, unless it is listed with a reason."""
+    for name in tracked(root):
+        if pathlib.PurePosixPath(name).suffix in CODE_SUFFIXES and name not in LONG_FILES:
+            lines = (text_of(root, name) or "").count("\n")
+            if lines > MAX_LINES:
+                yield f"{name}: {lines} lines; expected at most {MAX_LINES}"
+    for name in LONG_FILES:
+        if not (root / name).is_file() or (text_of(root, name) or "").count("\n") <= MAX_LINES:
+            yield f"{name}: listed as a long file and is none"
+
+
+def words(root):
+    """No machine paths, no registry hosts, no marks of unfinished work."""
+    for name in tracked(root):
+        text = text_of(root, name)
+        if text is None or name.startswith("tests/data/"):
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            for pattern, wrong in WORDS.items():
+                if re.search(pattern, line):
+                    yield f"{name}:{number}: {wrong}: {line.strip()[:100]}"
+
+
+RULES = {rule.__name__: rule for rule in
+         (engine_headers, room_includes, room_links, rooms_in_order, file_length, words)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Rules that hold for the whole repository.")
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("rule", nargs="*", choices=[[], *RULES], help="these only")
+    options = parser.parse_args()
+    broken = 0
+    for name in options.rule or RULES:
+        for line in RULES[name](options.root):
+            print(f"{name}: {line}")
+            broken += 1
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Each rule is shown a small tree that keeps it and one that breaks it."""
+
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+import rules  # noqa: E402
+
+
+class RulesTest(unittest.TestCase):
+    def broken(self, rule, files):
+        """What the rule says of a tree of these files."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            for name, text in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text, encoding="utf-8")
+            return list(rule(root))
+
+    def test_engine_headers(self):
+        for header in ('"llama.h"', "<ggml-backend.h>", '"gguf.h"', '"llama-model.h"', '"ggml/include/ggml.h"'):
+            include = f"#include {header}\n"
+            self.assertEqual([], self.broken(rules.engine_headers, {"src/engine/a.cpp": include}))
+            self.assertEqual(1, len(self.broken(rules.engine_headers, {"src/sinks/a.cpp": include})), header)
+            self.assertEqual(1, len(self.broken(rules.engine_headers, {"tests/sinks/a.cpp": include})), header)
+        own = {"src/cli/a.cpp": '#include "engine/llama_engine.h"\n'}
+        self.assertEqual([], self.broken(rules.engine_headers, own))
+
+    def test_room_includes(self):
+        kept = {"src/sinks/a.h": '#include "measure/b.h"\n#include "sinks/c.h"\n#include <vector>\n'}
+        self.assertEqual([], self.broken(rules.room_includes, kept))
+        for room, header in (("base", "probe/a.h"), ("levels", "impact/a.h"), ("measure", "engine/a.h"),
+                             ("sinks", "cli/a.h"), ("sinks", "../base/a.h"), ("store", "report/a.h")):
+            tree = {f"src/{room}/a.cpp": f'#include "{header}"\n'}
+            self.assertEqual(1, len(self.broken(rules.room_includes, tree)), tree)
+        self.assertEqual(1, len(self.broken(rules.room_includes, {"src/attic/a.cpp": ""})))
+
+    def test_room_links(self):
+        def tree(links):
+            return {"src/sinks/CMakeLists.txt": f"sinkscope_room(sinks SOURCES a.cpp {links} LIBRARIES x)",
+                    "src/sinks/a.cpp": '#include "measure/b.h"\n#include "base/c.h"\n'}
+        self.assertEqual([], self.broken(rules.room_links, tree("PUBLIC measure PRIVATE base")))
+        self.assertEqual(1, len(self.broken(rules.room_links, tree("PUBLIC measure"))))
+        self.assertEqual(1, len(self.broken(rules.room_links, tree("PUBLIC measure base probe"))))
+        self.assertEqual(2, len(self.broken(rules.room_links, tree("PUBLIC measure base store"))))
+
+    def test_rooms_in_order(self):
+        def tree(*rooms):
+            return {"src/CMakeLists.txt": "".join(f"add_subdirectory({room})\n" for room in rooms)}
+        self.assertEqual([], self.broken(rules.rooms_in_order, tree("base", "engine", "cli")))
+        self.assertEqual(1, len(self.broken(rules.rooms_in_order, tree("engine", "base"))))
+        self.assertEqual(1, len(self.broken(rules.rooms_in_order, tree("base", "attic"))))
+
+    def test_file_length(self):
+        self.assertEqual([], self.broken(rules.file_length, {"src/base/a.cpp": "\n" * 400}))
+        self.assertEqual(1, len(self.broken(rules.file_length, {"src/base/a.cpp": "\n" * 401})))
+        self.assertEqual([], self.broken(rules.file_length, {"docs/a.md": "\n" * 401}))
+
+    def test_words(self):
+        self.assertEqual([], self.broken(rules.words, {"a.md": "the methods of src/home/x, see and/or\n"}))
+        for text in ("see /ho" "me/somebody/x", "in /tm" "p/x", "a TO" "DO", "pip --index" "-url=x",
+                     "https://py" "pi.org/x"):
+            self.assertEqual(1, len(self.broken(rules.words, {"a.md": text})), text)
+
+
+if __name__ == "__main__":
+    unittest.main()

