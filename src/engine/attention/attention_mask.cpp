@@ -1,0 +1,141 @@
+#include "engine/attention/attention_mask.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+#include "base/parallel.h"
+
+namespace sinkscope {
+namespace {
+
+template <typename Bits>
+struct Hidden;
+template <>
+struct Hidden<std::uint32_t> {
+  static constexpr std::uint32_t kValue = 0xff800000u, kSign = 0x80000000u;
+};
+template <>
+struct Hidden<std::uint16_t> {  // of f16; bf16 differs
+  static constexpr std::uint16_t kValue = 0xfc00u, kSign = 0x8000u;
+};
+constexpr std::uint16_t kHiddenBf16 = 0xff80u;
+
+// Finds what a row of mask bits shows. The counting loop has no branch, so that it is vectorised.
+template <typename Bits>
+VisibleKeys visible_in_row(const Bits* row, std::int32_t n_keys, Bits hidden) {
+  VisibleKeys keys;
+  std::int32_t n_zero = 0;
+  for (std::int32_t k = 0; k < n_keys; ++k) {
+    keys.count += row[k] != hidden;
+    n_zero += static_cast<Bits>(row[k] & static_cast<Bits>(~Hidden<Bits>::kSign)) == 0;
+  }
+  if (keys.count == 0) return keys;
+  while (row[keys.first] == hidden) ++keys.first;
+  keys.last = n_keys;
+  while (row[keys.last - 1] == hidden) --keys.last;
+  keys.plain = n_zero == keys.count && keys.count == keys.last - keys.first;
+  return keys;
+}
+
+template <typename Bits>
+bool hides_padding(const Bits* row, std::int32_t n_keys, std::int32_t n_columns, Bits hidden) {
+  return std::all_of(row + n_keys, row + n_columns, [hidden](Bits bits) { return bits == hidden; });
+}
+
+[[noreturn]] void throw_shape(const std::string& expected, const std::string& got) {
+  throw Error(ErrorCode::kShape, "attention mask: wrong shape; expected " + expected + "; got " + got +
+                                     "; this is a fault of sinkscope or an unknown cache layout");
+}
+
+}  // namespace
+
+void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance) {
+  const std::size_t n_queries = places.query_position.size(), n_keys = places.key_position.size();
+  if (places.query_sequence.size() != n_queries || places.key_sequence.size() != n_keys)
+    throw_shape("a sequence for each position", "other lengths");
+  if (mask.data && static_cast<std::size_t>(mask.n_columns) < n_keys)
+    throw_shape("at least " + std::to_string(n_keys) + " columns", std::to_string(mask.n_columns));
+  mask_ = mask;
+  min_distance_ = min_distance;
+  query_position_.assign(places.query_position.begin(), places.query_position.end());
+  query_sequence_.assign(places.query_sequence.begin(), places.query_sequence.end());
+  key_position_.assign(places.key_position.begin(), places.key_position.end());
+  key_sequence_.assign(places.key_sequence.begin(), places.key_sequence.end());
+  visible_.assign(n_queries, {});
+  read_rows();
+  count_columns();
+}
+
+void AttentionMask::read_rows() {
+  const std::int32_t n_keys = this->n_keys();
+  std::atomic<bool> padding_visible{false};
+  parallel_for(n_queries(), [&](std::int64_t query, int) {
+    VisibleKeys& keys = visible_[static_cast<std::size_t>(query)];
+    if (!mask_.data) {
+      keys = {0, n_keys, n_keys, true};
+      return;
+    }
+    const void* row = static_cast<const char*>(mask_.data) + static_cast<std::size_t>(query) * mask_.row_stride;
+    const auto read_as = [&]<typename Bits>(const Bits* bits, Bits hidden) {
+      keys = visible_in_row(bits, n_keys, hidden);
+      if (!hides_padding(bits, n_keys, mask_.n_columns, hidden)) padding_visible = true;
+    };
+    if (mask_.type == ElementType::kF32) {
+      read_as(static_cast<const std::uint32_t*>(row), Hidden<std::uint32_t>::kValue);
+    } else {
+      read_as(static_cast<const std::uint16_t*>(row),
+              mask_.type == ElementType::kF16 ? Hidden<std::uint16_t>::kValue : kHiddenBf16);
+    }
+  });
+  if (padding_visible) throw_shape("columns beyond key " + std::to_string(n_keys) + " hidden", "a visible one");
+  queries_that_see_ = static_cast<int>(
+      std::count_if(visible_.begin(), visible_.end(), [](const VisibleKeys& keys) { return keys.count > 0; }));
+}
+
+void AttentionMask::count_columns() {
+  const std::size_t n_keys = key_position_.size();
+  queries_.assign(n_keys, 0);
+  far_queries_.assign(n_keys, 0);
+  far_uniform_.assign(n_keys, 0.0);
+  // A key's numbers are summed over the queries in their order, whatever thread has the key.
+  constexpr std::int64_t kBlock = 1024;
+  parallel_for((n_keys + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
+    const std::int32_t begin = static_cast<std::int32_t>(block * kBlock);
+    const std::int32_t end = std::min(begin + static_cast<std::int32_t>(kBlock), this->n_keys());
+    for (std::size_t q = 0; q < visible_.size(); ++q) {
+      const VisibleKeys& keys = visible_[q];
+      const std::int32_t first = std::max(begin, keys.first), last = std::min(end, keys.last);
+      if (first >= last) continue;
+      const double uniform = 1.0 / keys.count;
+      const std::int64_t far_limit = std::int64_t{query_position_[q]} - min_distance_;
+      const std::int32_t limit =
+          static_cast<std::int32_t>(std::max<std::int64_t>(far_limit, std::numeric_limits<std::int32_t>::min()));
+      const std::int32_t sequence = query_sequence_[q];
+      const bool whole = keys.count == keys.last - keys.first;
+      for (std::int32_t k = first; k < last; ++k) {
+        const std::int32_t seen = whole || sees(static_cast<int>(q), k);
+        const std::int32_t is_far = seen & (key_position_[k] <= limit) & (key_sequence_[k] == sequence);
+        queries_[k] += seen;
+        far_queries_[k] += is_far;
+        far_uniform_[k] += is_far ? uniform : 0.0;
+      }
+    }
+  });
+}
+
+bool AttentionMask::sees(int query, int key) const {
+  const VisibleKeys& keys = visible_[query];
+  if (key < keys.first || key >= keys.last) return false;
+  return keys.count == keys.last - keys.first || bias(query, key) != -std::numeric_limits<float>::infinity();
+}
+
+float AttentionMask::bias(int query, int key) const {
+  if (!mask_.data) return 0;
+  const char* row = static_cast<const char*>(mask_.data) + static_cast<std::size_t>(query) * mask_.row_stride;
+  return element(row, mask_.type, static_cast<std::size_t>(key));
+}
+
+}  // namespace sinkscope
