@@ -37,6 +37,10 @@ class RulesTest(unittest.TestCase):
             tree = {f"src/{room}/a.cpp": f'#include "{header}"\n'}
             self.assertEqual(1, len(self.broken(rules.room_includes, tree)), tree)
         self.assertEqual(1, len(self.broken(rules.room_includes, {"src/attic/a.cpp": ""})))
+        inner = {"src/plant/a.cpp": '#include "engine/gguf/file.h"\n'}
+        self.assertEqual([], self.broken(rules.room_includes, inner))
+        whole = {"src/plant/a.cpp": '#include "engine/llama_model.h"\n'}
+        self.assertEqual(1, len(self.broken(rules.room_includes, whole)))
 
     def test_room_links(self):
         def tree(links):
