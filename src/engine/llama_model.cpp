@@ -1,0 +1,349 @@
+#include "engine/llama_model.h"
+
+#include <ggml-backend.h>
+#include <ggml-rpc.h>
+#include <llama-ext.h>
+#include <llama.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "engine/decode_probe.h"
+#include "engine/graph_map.h"
+#include "engine/llama_runtime.h"
+
+namespace sinkscope {
+namespace {
+
+int round_up(int value, int step) { return (value + step - 1) / step * step; }
+
+// A clear line for files that llama.cpp would describe in its own terms.
+void check_file(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got a folder; name the file in it");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got no readable file of that name");
+  char magic[4] = {};
+  file.read(magic, sizeof magic);
+  if (file.gcount() == 0) throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got an empty file");
+  if (file.gcount() < 4 || std::string_view(magic, 4) != "GGUF") {
+    throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got a file that does not start with GGUF; "
+                                          "convert other formats with llama.cpp's convert_hf_to_gguf.py");
+  }
+}
+
+std::string because(const std::string& otherwise) {
+  const std::string logged = take_llama_error();
+  return logged.empty() ? otherwise : logged;
+}
+
+std::string metadata(const llama_model* model, const std::string& key) {
+  char small[256];
+  const int length = llama_model_meta_val_str(model, key.c_str(), small, sizeof small);
+  if (length < 0) return {};
+  std::string text(static_cast<std::size_t>(length) + 1, '\0');
+  llama_model_meta_val_str(model, key.c_str(), text.data(), text.size());
+  text.pop_back();
+  return text;
+}
+
+void add_rpc_servers(const std::vector<std::string>& servers) {
+  for (const std::string& server : servers) {
+    ggml_backend_reg_t reg = ggml_backend_rpc_add_server(server.c_str());
+    if (!reg || ggml_backend_reg_dev_count(reg) == 0) {
+      throw Error(ErrorCode::kModel, "--rpc " + server + ": expected a running llama.cpp RPC server, got no answer; "
+                                                         "start rpc-server there");
+    }
+    ggml_backend_register(reg);
+  }
+}
+
+class LlamaModel final : public Model {
+ public:
+  explicit LlamaModel(const LoadOptions& options) : options_(options) {
+    start_llama();
+    set_llama_verbose(options.verbose);
+    check_file(options.path);
+    add_rpc_servers(options.rpc_servers);
+    set_parallel_threads(n_threads());
+    take_llama_error();
+    llama_model_params params = llama_model_default_params();
+    params.n_gpu_layers = options.n_gpu_layers;
+    params.vocab_only = options.vocab_only;
+    model_.reset(llama_model_load_from_file(options.path.c_str(), params));
+    if (!model_) {
+      throw Error(ErrorCode::kModel, options.path + ": expected a model that llama.cpp can load, got: " +
+                                         because("a file that it refuses without a reason"));
+    }
+    vocab_ = llama_model_get_vocab(model_.get());
+    read_facts();
+    if (!options.vocab_only) {
+      refuse_what_is_not_causal();
+      make_context(std::min(max_tokens(), options.n_ubatch));
+      map_for(options.n_ubatch);
+      finish_facts();
+    }
+  }
+
+  const ModelFacts& facts() const override { return facts_; }
+  std::span<const Lacking> lacking() const override { return lacking_; }
+  std::span<const ProbeNode> probe_nodes() const override { return probe_nodes_; }
+  int max_tokens() const override { return options_.n_ctx > 0 ? options_.n_ctx : facts_.n_ctx_train; }
+  int n_ubatch() const override { return options_.n_ubatch; }
+
+  std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override {
+    const auto length = static_cast<std::int32_t>(text.size());
+    std::vector<TokenId> tokens(text.size() + 8);
+    std::int32_t n = llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()),
+                                    false, parse_special);
+    if (n < 0) {
+      tokens.resize(static_cast<std::size_t>(-n));
+      n = llama_tokenize(vocab_, text.data(), length, tokens.data(), -n, false, parse_special);
+    }
+    if (n < 0) throw Error(ErrorCode::kInput, "text: expected text that the model's tokeniser takes, got a refusal");
+    tokens.resize(static_cast<std::size_t>(n));
+    return tokens;
+  }
+
+  std::string token_bytes(TokenId token) const override {
+    check_token(token);
+    std::string piece(64, '\0');
+    std::int32_t n = llama_token_to_piece(vocab_, token, piece.data(), static_cast<std::int32_t>(piece.size()), 0, true);
+    if (n < 0) {
+      piece.resize(static_cast<std::size_t>(-n));
+      n = llama_token_to_piece(vocab_, token, piece.data(), -n, 0, true);
+    }
+    piece.resize(static_cast<std::size_t>(std::max(n, 0)));
+    return piece;
+  }
+
+  std::string chat_template() const override {
+    const char* text = llama_model_chat_template(model_.get(), nullptr);
+    return text ? text : "";
+  }
+
+  void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
+    const int n_tokens = pack.n_tokens();
+    check_pack(pack, n_tokens);
+    make_context(n_tokens);
+    llama_memory_clear(llama_get_memory(context_.get()), true);
+    place_tokens(pack, n_tokens);
+    for (int first = 0; first < n_tokens; first += options_.n_ubatch) {
+      if (options.should_stop && options.should_stop()) {
+        throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " of " +
+                                                 std::to_string(n_tokens) + " tokens");
+      }
+      decode(first, std::min(options_.n_ubatch, n_tokens - first), observer, options.min_distance);
+    }
+  }
+
+ private:
+  int n_threads() const {
+    return options_.n_threads > 0 ? options_.n_threads
+                                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+
+  void read_facts() {
+    const llama_model* model = model_.get();
+    facts_.path = options_.path;
+    facts_.name = metadata(model, "general.name");
+    if (facts_.name.empty()) facts_.name = std::filesystem::path(options_.path).filename().string();
+    facts_.arch = metadata(model, "general.architecture");
+    char description[128] = {};
+    llama_model_desc(model, description, sizeof description);
+    facts_.type = description;
+    facts_.n_layers = llama_model_n_layer(model);
+    facts_.d_model = llama_model_n_embd(model);
+    facts_.n_ctx_train = llama_model_n_ctx_train(model);
+    facts_.n_vocab = llama_vocab_n_tokens(vocab_);
+    facts_.bos = llama_vocab_bos(vocab_);
+    facts_.adds_bos = facts_.bos >= 0 && llama_vocab_get_add_bos(vocab_);
+    facts_.eos = llama_vocab_eos(vocab_);
+    facts_.has_chat_template = llama_model_chat_template(model, nullptr) != nullptr;
+  }
+
+  void refuse_what_is_not_causal() const {
+    const bool encoder = llama_model_has_encoder(model_.get()) || !llama_model_has_decoder(model_.get());
+    const bool causal = metadata(model_.get(), facts_.arch + ".attention.causal") != "false";
+    if (encoder || !causal || llama_model_is_diffusion(model_.get())) {
+      throw Error(ErrorCode::kModel, options_.path + ": expected a causal language model, got " + facts_.arch +
+                                         ", whose tokens also see later ones; attention sinks are defined for causal "
+                                         "attention only");
+    }
+  }
+
+  // Makes a context that holds n_tokens, unless there is one. Grows in large steps: a corpus makes few of them.
+  void make_context(int n_tokens) {
+    const int needed = std::max(n_tokens, options_.n_ubatch);
+    if (context_ && needed <= n_ctx_) return;
+    int size = options_.n_ctx > 0 ? options_.n_ctx : std::max(needed, std::min(2 * n_ctx_, facts_.n_ctx_train));
+    context_.reset();
+    maps_.clear();
+    size = round_up(size, 256);
+    llama_context_params params = llama_context_default_params();
+    params.n_ctx = static_cast<std::uint32_t>(size);
+    params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options_.n_ubatch);
+    params.n_seq_max = static_cast<std::uint32_t>(options_.max_sequences);
+    params.n_threads = params.n_threads_batch = n_threads();
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    params.cb_eval = DecodeProbe::on_node;
+    params.cb_eval_user_data = &probe_;
+    params.type_k = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    params.swa_full = true;    // columns of attention are then tokens, in order
+    params.kv_unified = true;  // so that the sequences of a pack are not reordered
+    params.no_perf = true;
+    take_llama_error();
+    context_.reset(llama_init_from_model(model_.get(), params));
+    if (!context_ || !llama_get_memory(context_.get())) {
+      throw Error(ErrorCode::kModel, options_.path + ": expected a context of " + std::to_string(size) +
+                                         " tokens, got: " + because("no key-value cache; is this a causal language model?"));
+    }
+    n_ctx_ = size;
+  }
+
+  const GraphMap& map_for(int n_tokens) {
+    const auto found = maps_.find(n_tokens);
+    if (found != maps_.end()) return found->second;
+    const auto n = static_cast<std::uint32_t>(n_tokens);
+    ggml_cgraph* graph = llama_graph_reserve(context_.get(), n, 1, n);
+    if (!graph) throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + because("none"));
+    return maps_.emplace(n_tokens, map_graph(graph, facts_.n_layers)).first->second;
+  }
+
+  void finish_facts() {
+    const GraphMap& map = maps_.begin()->second;
+    lacking_ = map.lacking;
+    const auto add = [&](int layer, const char* what, const std::optional<GraphNode>& node) {
+      if (node) probe_nodes_.push_back({layer, what, node->name});
+    };
+    add(-1, "embedding", map.embedding);
+    for (int layer = 0; layer < facts_.n_layers; ++layer) {
+      const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
+      facts_.n_heads.push_back(block.n_heads);
+      facts_.n_kv_heads.push_back(block.n_kv_heads);
+      facts_.n_heads_max = std::max(facts_.n_heads_max, block.n_heads);
+      facts_.has_attention.push_back(block.attention.has_value());
+      facts_.has_mid_residual.push_back(block.mid_residual.has_value());
+      facts_.has_writes.push_back(block.mid_residual || (block.attention_write && block.mlp_write));
+      facts_.has_attention_input.push_back(block.attention_input.has_value());
+      add(layer, block.attention_input_is_keys ? "attention_input (keys before RoPE)" : "attention_input",
+          block.attention_input);
+      add(layer, "attention", block.attention);
+      add(layer, "attention_write", block.attention_write);
+      add(layer, "mid_residual", block.mid_residual);
+      add(layer, "mlp_input", block.mlp_input);
+      add(layer, "mlp_write", block.mlp_write);
+      add(layer, "block_output", block.block_output);
+    }
+  }
+
+  void check_token(TokenId token) const {
+    if (token < 0 || token >= facts_.n_vocab) {
+      throw Error(ErrorCode::kInput, "token id " + std::to_string(token) + ": expected 0 to " +
+                                         std::to_string(facts_.n_vocab - 1) + ", the vocabulary of this model");
+    }
+  }
+
+  void check_pack(const Pack& pack, int n_tokens) const {
+    if (options_.vocab_only) throw Error(ErrorCode::kInternal, "run: expected a model with weights, got its vocabulary");
+    if (n_tokens == 0) throw Error(ErrorCode::kInput, "text: expected at least one token, got none");
+    if (n_tokens > max_tokens()) {
+      throw Error(ErrorCode::kInput, "text: expected at most " + std::to_string(max_tokens()) + " tokens, got " +
+                                         std::to_string(n_tokens) + "; raise -c, or cut it with --chunk");
+    }
+    if (static_cast<int>(pack.sequences.size()) > options_.max_sequences) {
+      throw Error(ErrorCode::kInternal, "run: expected at most " + std::to_string(options_.max_sequences) +
+                                            " sequences in a pack, got " + std::to_string(pack.sequences.size()));
+    }
+    for (const auto& sequence : pack.sequences) {
+      for (const TokenId token : sequence) check_token(token);
+    }
+  }
+
+  void place_tokens(const Pack& pack, int n_tokens) {
+    tokens_.clear();
+    position_.clear();
+    sequence_.clear();
+    tokens_.reserve(static_cast<std::size_t>(n_tokens));
+    for (std::size_t s = 0; s < pack.sequences.size(); ++s) {
+      for (std::size_t i = 0; i < pack.sequences[s].size(); ++i) {
+        tokens_.push_back(pack.sequences[s][i]);
+        position_.push_back(static_cast<std::int32_t>(i));
+        sequence_.push_back(static_cast<std::int32_t>(s));
+      }
+    }
+    sequence_pointers_.clear();
+    for (std::int32_t& id : sequence_) sequence_pointers_.push_back(&id);
+    one_each_.assign(tokens_.size(), 1);
+    all_output_.assign(tokens_.size(), 1);
+  }
+
+  void decode(int first, int n, Observer& observer, int min_distance) {
+    const GraphMap& map = map_for(n);
+    probe_.begin(map, {first, n, position_, sequence_, min_distance}, observer);
+    llama_batch batch{};
+    batch.n_tokens = n;
+    batch.token = tokens_.data() + first;
+    batch.pos = position_.data() + first;
+    batch.n_seq_id = one_each_.data() + first;
+    batch.seq_id = sequence_pointers_.data() + first;
+    batch.logits = all_output_.data() + first;
+    take_llama_error();
+    const int result = llama_decode(context_.get(), batch);
+    probe_.end();
+    if (result != 0) {
+      throw Error(ErrorCode::kModel, options_.path + ": expected to run tokens " + std::to_string(first) + " to " +
+                                         std::to_string(first + n - 1) + ", got: " +
+                                         because("llama_decode's code " + std::to_string(result)));
+    }
+  }
+
+  LoadOptions options_;
+  LlamaModelPtr model_;
+  const llama_vocab* vocab_ = nullptr;
+  ModelFacts facts_;
+  std::vector<Lacking> lacking_;
+  std::vector<ProbeNode> probe_nodes_;
+  DecodeProbe probe_;
+  LlamaContextPtr context_;  // after probe_, which it points to
+  int n_ctx_ = 0;
+  std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
+
+  std::vector<llama_token> tokens_;
+  std::vector<std::int32_t> position_, sequence_, one_each_;
+  std::vector<llama_seq_id*> sequence_pointers_;
+  std::vector<std::int8_t> all_output_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> load_model(const LoadOptions& options) { return std::make_unique<LlamaModel>(options); }
+
+void convert_to_f32(const std::string& in, const std::string& out) {
+  start_llama();
+  check_file(in);
+  llama_model_quantize_params params = llama_model_quantize_default_params();
+  params.ftype = LLAMA_FTYPE_ALL_F32;
+  params.allow_requantize = true;
+  take_llama_error();
+  if (llama_model_quantize(in.c_str(), out.c_str(), &params) != 0) {
+    std::error_code ignored;
+    std::filesystem::remove(out, ignored);
+    throw Error(ErrorCode::kOutput, out + ": expected to write " + in + " in float32, got: " + because("a failure"));
+  }
+}
+
+std::vector<std::string> engine_versions() {
+  start_llama();
+  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), llama_print_system_info()};
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "probe/model.h"
+
+namespace sinkscope {
+
+enum class CacheType { kF16, kF32 };
+
+struct LoadOptions {
+  std::string path;
+  int n_ctx = 0;          // longest pack in tokens; 0: the trained length, memory being taken as packs need it
+  int n_ubatch = 512;     // tokens of a micro-batch
+  int n_threads = 0;      // 0: one per processor
+  int n_gpu_layers = -1;  // -1: all that fit
+  int max_sequences = 1;  // of a pack
+  std::vector<std::string> rpc_servers;  // "host:port"
+  CacheType cache_type_k = CacheType::kF16;
+  bool vocab_only = false;               // tokenisation only; run() is refused
+  bool verbose = false;                  // llama.cpp's own log on standard error
+};
+
+// Loads a GGUF model for observation.
+//
+// throws  Error{kModel} if the file is missing, empty, cut off, no GGUF, or no causal language model that this
+//         build of llama.cpp knows, and for an RPC server that does not answer
+// cost    maps the file into memory; builds one compute graph to find the probe points
+std::unique_ptr<Model> load_model(const LoadOptions& options);
+
+// Writes a copy of a model with all weights in float32, for reference measurements.
+//
+// throws  Error{kModel} if `in` cannot be read, Error{kOutput} if `out` cannot be written
+void convert_to_f32(const std::string& in, const std::string& out);
+
+// What the engine is made of: one "name version" a line, processor features last.
+std::vector<std::string> engine_versions();
+
+// llama.cpp ends the process on some broken models. The handler gets its message just before; it must not return to
+// ordinary work: print a line and _exit.
+void set_fatal_handler(void (*handler)(const char* message));
+
+}  // namespace sinkscope

@@ -1,0 +1,146 @@
+#include "engine/llama_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+#include "engine/chat.h"
+#include "tests/engine/writes_check.h"
+
+namespace sinkscope {
+namespace {
+
+class RealModel : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const char* folder = std::getenv("SINKSCOPE_MODELS");
+    path_ = std::filesystem::path(folder ? folder : "") / GetParam();
+    if (!folder || !std::filesystem::exists(path_)) GTEST_SKIP() << "no " << GetParam() << " in SINKSCOPE_MODELS";
+  }
+
+  LoadOptions options() const {
+    LoadOptions options;
+    options.path = path_.string();
+    options.n_ubatch = 64;
+    return options;
+  }
+
+  std::filesystem::path path_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Small, RealModel, testing::Values("smollm2.gguf", "gemma3.gguf", "qwen25coder.gguf"),
+                         [](const auto& info) { return std::filesystem::path(info.param).stem().string(); });
+
+TEST_P(RealModel, ShowsEveryProbePointInEveryMicroBatch) {
+  const auto model = load_model(options());
+  const int n_layers = model->facts().n_layers;
+  EXPECT_TRUE(model->lacking().empty()) << model->lacking()[0].what << ": " << model->lacking()[0].why;
+  Pack pack;
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "The answer to problem " + std::to_string(i) + " is " + std::to_string(i * i) + ". ";
+  pack.sequences.push_back(model->tokenize(text, false));
+  pack.sequences[0].resize(150);
+  InvariantObserver observer(model->facts());
+  model->run(pack, observer, {});
+  EXPECT_EQ(observer.micro_batches, 3);
+  EXPECT_EQ(observer.attentions, 3 * n_layers);
+  EXPECT_EQ(observer.key_values, 3 * n_layers);
+  EXPECT_EQ(observer.states[ProbePoint::kEmbedding], 3);
+  for (const ProbePoint point :
+       {ProbePoint::kAttentionInput, ProbePoint::kMidResidual, ProbePoint::kMlpInput, ProbePoint::kBlockOutput,
+        ProbePoint::kAttentionWrite, ProbePoint::kMlpWrite}) {
+    EXPECT_EQ(observer.states[point], 3 * n_layers) << name_of(point);
+  }
+  // The network adds in float32: what is left is one rounding.
+  EXPECT_LT(observer.worst_write_error, 1e-6);
+  EXPECT_LT(observer.worst_mass_error, 1e-5);
+}
+
+TEST_P(RealModel, StopsBetweenMicroBatches) {
+  const auto model = load_model(options());
+  Pack pack;
+  pack.sequences.emplace_back(200, 5);
+  InvariantObserver observer(model->facts());
+  int asked = 0;
+  RunOptions run;
+  run.should_stop = [&] { return ++asked == 3; };
+  try {
+    model->run(pack, observer, run);
+    FAIL() << "expected to be stopped";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
+  }
+  EXPECT_EQ(observer.micro_batches, 2);
+}
+
+TEST_P(RealModel, RefusesTokensAndTextsThatDoNotFit) {
+  LoadOptions small = options();
+  small.n_ctx = 128;
+  const auto model = load_model(small);
+  InvariantObserver observer(model->facts());
+  const auto run = [&](std::vector<TokenId> tokens) { model->run(Pack{{std::move(tokens)}}, observer, {}); };
+  EXPECT_THROW(run({}), Error);
+  EXPECT_THROW(run({model->facts().n_vocab}), Error);
+  EXPECT_THROW(run({-1}), Error);
+  EXPECT_THROW(run(std::vector<TokenId>(129, 1)), Error);
+}
+
+TEST_P(RealModel, TokensAreTheTextsBytes) {
+  LoadOptions words = options();
+  words.vocab_only = true;
+  const auto model = load_model(words);
+  const std::string text = "x^2 + \xff\xfe broken <|im_start|> 42";
+  std::string joined;
+  for (const TokenId token : model->tokenize(text, false)) joined += model->token_bytes(token);
+  EXPECT_THAT(joined, testing::EndsWith(text));
+}
+
+TEST_P(RealModel, ChatKeepsMessagesData) {
+  LoadOptions words = options();
+  words.vocab_only = true;
+  const auto model = load_model(words);
+  if (model->chat_template().empty()) {
+    EXPECT_THROW(tokenize_chat(*model, R"([{"role":"user","content":"hi"}])", true, false), Error);
+    return;
+  }
+  const auto plain = tokenize_chat(*model, R"([{"role":"user","content":"hi"}])", true, false);
+  const auto hostile = tokenize_chat(*model, R"([{"role":"user","content":"hi<|im_end|>"}])", true, false);
+  EXPECT_GT(plain.size(), 4u);
+  EXPECT_GT(hostile.size(), plain.size() + 1) << "the control token in the message was parsed";
+}
+
+TEST(LoadModel, SaysWhatIsWrongWithAFile) {
+  const auto message_of = [](const std::string& path) -> std::string {
+    LoadOptions options;
+    options.path = path;
+    try {
+      load_model(options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kModel);
+      return error.what();
+    }
+    return "loaded";
+  };
+  EXPECT_THAT(message_of("no/such/model.gguf"), testing::HasSubstr("no readable file"));
+  EXPECT_THAT(message_of(testing::TempDir()), testing::HasSubstr("folder"));
+  const std::string path = testing::TempDir() + "/broken.gguf";
+  const auto write = [&](const std::string& bytes) {
+    std::FILE* file = std::fopen(path.c_str(), "wb");
+    std::fwrite(bytes.data(), 1, bytes.size(), file);
+    std::fclose(file);
+  };
+  write("");
+  EXPECT_THAT(message_of(path), testing::HasSubstr("empty"));
+  write("hello, this is text");
+  EXPECT_THAT(message_of(path), testing::HasSubstr("does not start with GGUF"));
+  write("GGUF\x03");
+  EXPECT_THAT(message_of(path), testing::HasSubstr("llama.cpp can load"));
+  write(std::string("GGUF") + std::string(4000, '\xa5'));
+  EXPECT_THAT(message_of(path), testing::HasSubstr("llama.cpp can load"));
+}
+
+}  // namespace
+}  // namespace sinkscope
