@@ -60,7 +60,8 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
     want(block.mlp_write, layer, ProbePoint::kMlpWrite);
     want(block.block_output, layer, ProbePoint::kBlockOutput);
   }
-  std::stable_sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) { return a.ordinal < b.ordinal; });
+  std::stable_sort(wanted_.begin(), wanted_.end(),
+                   [](const Wanted& a, const Wanted& b) { return a.ordinal < b.ordinal; });
 }
 
 void DecodeProbe::end() {
@@ -132,7 +133,8 @@ const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
                 {batch_.position.subspan(first, n), batch_.sequence.subspan(first, n), batch_.position.first(first + n),
                  batch_.sequence.first(first + n)},
                 batch_.min_distance);
-  // Columns are cache cells: that they follow the order of decoding shows in that a token sees itself, and no later one.
+  // Columns are cache cells: that they follow the order of decoding shows in that a token sees itself, and no later
+  // one.
   for (int query = 0; query < batch_.n_tokens; ++query) {
     const VisibleKeys& seen = use.mask.visible()[static_cast<std::size_t>(query)];
     if (seen.last != batch_.first_token + query + 1) {

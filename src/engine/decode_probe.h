@@ -61,7 +61,7 @@ class DecodeProbe {
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
   Observer* observer_ = nullptr;
-  std::vector<Wanted> wanted_;    // by ordinal
+  std::vector<Wanted> wanted_;  // by ordinal
   std::size_t next_wanted_ = 0;
   int next_ordinal_ = 0;
   std::exception_ptr failure_;

@@ -24,9 +24,12 @@ bool only_moves_data(Node node) {
     case GGML_OP_CONT:
     case GGML_OP_CPY:
     case GGML_OP_DUP:
-    case GGML_OP_GET_ROWS:  // of the rows that are output: all of them in our runs
       return true;
-    default: return false;
+    // Of the rows that are output: all of them in our runs. Rows of a weight are an embedding.
+    case GGML_OP_GET_ROWS:
+      return node->src[0]->op != GGML_OP_NONE;
+    default:
+      return false;
   }
 }
 
@@ -116,9 +119,9 @@ std::vector<Addition> residual_path(const Graph& graph, Node to, Node from, int 
   return {};
 }
 
-// What enters block 0: the topmost term of its output's sum on which another term depends.
-Node embedding_of(const Graph& graph, Node output) {
-  std::vector<Node> terms{graph.origin(output)};
+// The topmost term of a sum on which another of its terms depends; null without one.
+Node residual_term(const Graph& graph, Node sum) {
+  std::vector<Node> terms{graph.origin(sum)};
   for (std::size_t i = 0; i < terms.size() && terms.size() < 32; ++i) {
     if (terms[i]->op != GGML_OP_ADD) continue;
     for (int side = 0; side < 2; ++side) {
@@ -133,6 +136,13 @@ Node embedding_of(const Graph& graph, Node output) {
     }
   }
   return nullptr;
+}
+
+// What enters block 0: the residual terms of its output, followed down to where no term depends on another.
+Node embedding_of(const Graph& graph, Node output) {
+  Node node = residual_term(graph, output);
+  while (Node deeper = node ? residual_term(graph, node) : nullptr) node = deeper;
+  return node;
 }
 
 // The norm that reads `input` and on which `reader` depends, with its gain and bias; null without one.
@@ -288,8 +298,9 @@ GraphMap map_graph(ggml_cgraph* cgraph, int n_layers) {
   map.blocks.resize(static_cast<std::size_t>(n_layers));
   Node input = embedding_of(graph, outputs.front());
   if (!input) {
-    throw Error(ErrorCode::kModel,
-                "compute graph: expected a residual stream into block 0, got none; this architecture cannot be observed");
+    throw Error(
+        ErrorCode::kModel,
+        "compute graph: expected a residual stream into block 0, got none; this architecture cannot be observed");
   }
   if (graph.contains(input)) map.embedding = graph.at(input);
   BlockMapper mapper(graph, map);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "base/error.h"
@@ -17,6 +18,7 @@
 #include "engine/decode_probe.h"
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
+#include "engine/tokenizer.h"
 
 namespace sinkscope {
 namespace {
@@ -35,8 +37,9 @@ void check_file(const std::string& path) {
   file.read(magic, sizeof magic);
   if (file.gcount() == 0) throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got an empty file");
   if (file.gcount() < 4 || std::string_view(magic, 4) != "GGUF") {
-    throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got a file that does not start with GGUF; "
-                                          "convert other formats with llama.cpp's convert_hf_to_gguf.py");
+    throw Error(ErrorCode::kModel, path +
+                                       ": expected a GGUF model file, got a file that does not start with GGUF; "
+                                       "convert other formats with llama.cpp's convert_hf_to_gguf.py");
   }
 }
 
@@ -59,8 +62,9 @@ void add_rpc_servers(const std::vector<std::string>& servers) {
   for (const std::string& server : servers) {
     ggml_backend_reg_t reg = ggml_backend_rpc_add_server(server.c_str());
     if (!reg || ggml_backend_reg_dev_count(reg) == 0) {
-      throw Error(ErrorCode::kModel, "--rpc " + server + ": expected a running llama.cpp RPC server, got no answer; "
-                                                         "start rpc-server there");
+      throw Error(ErrorCode::kModel, "--rpc " + server +
+                                         ": expected a running llama.cpp RPC server, got no answer; "
+                                         "start rpc-server there");
     }
     ggml_backend_register(reg);
   }
@@ -84,6 +88,7 @@ class LlamaModel final : public Model {
                                          because("a file that it refuses without a reason"));
     }
     vocab_ = llama_model_get_vocab(model_.get());
+    tokenizer_.emplace(vocab_);
     read_facts();
     if (!options.vocab_only) {
       refuse_what_is_not_causal();
@@ -100,29 +105,12 @@ class LlamaModel final : public Model {
   int n_ubatch() const override { return options_.n_ubatch; }
 
   std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override {
-    const auto length = static_cast<std::int32_t>(text.size());
-    std::vector<TokenId> tokens(text.size() + 8);
-    std::int32_t n = llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()),
-                                    false, parse_special);
-    if (n < 0) {
-      tokens.resize(static_cast<std::size_t>(-n));
-      n = llama_tokenize(vocab_, text.data(), length, tokens.data(), -n, false, parse_special);
-    }
-    if (n < 0) throw Error(ErrorCode::kInput, "text: expected text that the model's tokeniser takes, got a refusal");
-    tokens.resize(static_cast<std::size_t>(n));
-    return tokens;
+    return tokenizer_->tokenize(text, parse_special);
   }
 
   std::string token_bytes(TokenId token) const override {
     check_token(token);
-    std::string piece(64, '\0');
-    std::int32_t n = llama_token_to_piece(vocab_, token, piece.data(), static_cast<std::int32_t>(piece.size()), 0, true);
-    if (n < 0) {
-      piece.resize(static_cast<std::size_t>(-n));
-      n = llama_token_to_piece(vocab_, token, piece.data(), -n, 0, true);
-    }
-    piece.resize(static_cast<std::size_t>(std::max(n, 0)));
-    return piece;
+    return tokenizer_->token_bytes(token);
   }
 
   std::string chat_template() const override {
@@ -138,8 +126,8 @@ class LlamaModel final : public Model {
     place_tokens(pack, n_tokens);
     for (int first = 0; first < n_tokens; first += options_.n_ubatch) {
       if (options.should_stop && options.should_stop()) {
-        throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " of " +
-                                                 std::to_string(n_tokens) + " tokens");
+        throw Error(ErrorCode::kInterrupted,
+                    "stopped after " + std::to_string(first) + " of " + std::to_string(n_tokens) + " tokens");
       }
       decode(first, std::min(options_.n_ubatch, n_tokens - first), observer, options.min_distance);
     }
@@ -203,8 +191,9 @@ class LlamaModel final : public Model {
     take_llama_error();
     context_.reset(llama_init_from_model(model_.get(), params));
     if (!context_ || !llama_get_memory(context_.get())) {
-      throw Error(ErrorCode::kModel, options_.path + ": expected a context of " + std::to_string(size) +
-                                         " tokens, got: " + because("no key-value cache; is this a causal language model?"));
+      throw Error(ErrorCode::kModel,
+                  options_.path + ": expected a context of " + std::to_string(size) +
+                      " tokens, got: " + because("no key-value cache; is this a causal language model?"));
     }
     n_ctx_ = size;
   }
@@ -253,7 +242,8 @@ class LlamaModel final : public Model {
   }
 
   void check_pack(const Pack& pack, int n_tokens) const {
-    if (options_.vocab_only) throw Error(ErrorCode::kInternal, "run: expected a model with weights, got its vocabulary");
+    if (options_.vocab_only)
+      throw Error(ErrorCode::kInternal, "run: expected a model with weights, got its vocabulary");
     if (n_tokens == 0) throw Error(ErrorCode::kInput, "text: expected at least one token, got none");
     if (n_tokens > max_tokens()) {
       throw Error(ErrorCode::kInput, "text: expected at most " + std::to_string(max_tokens()) + " tokens, got " +
@@ -301,14 +291,15 @@ class LlamaModel final : public Model {
     probe_.end();
     if (result != 0) {
       throw Error(ErrorCode::kModel, options_.path + ": expected to run tokens " + std::to_string(first) + " to " +
-                                         std::to_string(first + n - 1) + ", got: " +
-                                         because("llama_decode's code " + std::to_string(result)));
+                                         std::to_string(first + n - 1) +
+                                         ", got: " + because("llama_decode's code " + std::to_string(result)));
     }
   }
 
   LoadOptions options_;
   LlamaModelPtr model_;
   const llama_vocab* vocab_ = nullptr;
+  std::optional<Tokenizer> tokenizer_;
   ModelFacts facts_;
   std::vector<Lacking> lacking_;
   std::vector<ProbeNode> probe_nodes_;

@@ -21,8 +21,8 @@ struct LoadOptions {
   int max_sequences = 1;  // of a pack
   std::vector<std::string> rpc_servers;  // "host:port"
   CacheType cache_type_k = CacheType::kF16;
-  bool vocab_only = false;               // tokenisation only; run() is refused
-  bool verbose = false;                  // llama.cpp's own log on standard error
+  bool vocab_only = false;  // tokenisation only; run() is refused
+  bool verbose = false;     // llama.cpp's own log on standard error
 };
 
 // Loads a GGUF model for observation.

@@ -20,9 +20,12 @@ const void* host_bytes(const ggml_tensor* tensor, std::vector<std::uint8_t>& cop
 
 ElementType element_type_of(const ggml_tensor* tensor) {
   switch (tensor->type) {
-    case GGML_TYPE_F32: return ElementType::kF32;
-    case GGML_TYPE_F16: return ElementType::kF16;
-    case GGML_TYPE_BF16: return ElementType::kBF16;
+    case GGML_TYPE_F32:
+      return ElementType::kF32;
+    case GGML_TYPE_F16:
+      return ElementType::kF16;
+    case GGML_TYPE_BF16:
+      return ElementType::kBF16;
     default:
       throw Error(ErrorCode::kModel, std::string(tensor->name) + ": expected numbers of type f32, f16 or bf16, got " +
                                          ggml_type_name(tensor->type) + "; try --cache-type-k f16");
