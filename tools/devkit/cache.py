@@ -4,6 +4,7 @@ Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
 
   downloads/SHA256/NAME   as downloaded; its folder is its hash
   llama.cpp-VERSION/      the source tree
+  onednn-VERSION/         the library and its headers
   llama-build/            builds of it, made by cmake/SinkscopeLlama.cmake
   models/NAME.gguf        small real models
   build-backend-HASH/     a virtual environment that can read the metadata of llama.cpp's archive
@@ -17,6 +18,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import platform
 import shutil
 import sys
 import tarfile
@@ -24,7 +26,7 @@ import tempfile
 import zipfile
 
 from . import steps
-from .pins import LLAMA, LLAMA_VERSION, MODELS, PINS, read_pins
+from .pins import LLAMA, MODELS, ONEDNN, PINS, read_pins
 
 
 def root():
@@ -110,17 +112,42 @@ def download(pin):
 
 def llama_source():
     """llama.cpp's source tree, as it lies in the archive of its Python bindings."""
-    folder = root() / f"llama.cpp-{LLAMA_VERSION}"
+    (pin,) = read_pins(LLAMA)
+    folder = root() / f"llama.cpp-{pin.version}"
     with _lock(folder.name):
         if folder.is_dir():
             return folder
-        (pin,) = read_pins(LLAMA)
         archive = download(pin)
         with steps.step(f"unpacking llama.cpp of {archive.name}"), _scratch_folder() as scratch:
             with tarfile.open(archive) as tar:
                 inside = [member for member in tar.getmembers() if "/vendor/llama.cpp/" in member.name]
                 tar.extractall(scratch, members=inside)  # of an archive whose hash was checked
             (tree,) = scratch.glob("*/vendor/llama.cpp")
+            os.rename(tree, folder)
+    return folder
+
+
+def onednn():
+    """oneDNN's include and lib folders, or None where there is no wheel for this machine."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return None
+    pins = read_pins(ONEDNN)
+    folder = root() / f"onednn-{pins[0].version}"
+    with _lock(folder.name):
+        if folder.is_dir():
+            return folder
+        archives = [download(pin) for pin in pins]
+        with steps.step("unpacking oneDNN"), _scratch_folder() as scratch:
+            for archive in archives:
+                with zipfile.ZipFile(archive) as wheel:
+                    # The library lies there three times, once under each name that it is asked for by.
+                    wheel.extractall(scratch, [name for name in wheel.namelist() if ".data/data/" in name
+                                               and not name.endswith(("/libdnnl.so", "/libdnnl.so.3.2"))])
+            tree = scratch / "tree"
+            for data in scratch.glob("*.data/data"):
+                shutil.copytree(data, tree, dirs_exist_ok=True)
+            for name in ("libdnnl.so", "libdnnl.so.3.2"):
+                (tree / "lib" / name).symlink_to("libdnnl.so.3")
             os.rename(tree, folder)
     return folder
 

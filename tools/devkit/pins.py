@@ -7,6 +7,7 @@ from . import steps
 
 PINS = steps.ROOT / "tools" / "pins"
 LLAMA = "llama.txt"
+ONEDNN = "onednn.txt"
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
 
@@ -48,6 +49,3 @@ def read_pins(file):
             raise steps.Failed(f"tools/pins/{file}: expected NAME==VERSION --hash=sha256:HEX, got: {line}")
         pins.append(Pin(**match.groupdict(), is_source=file == LLAMA))
     return pins
-
-
-LLAMA_VERSION = read_pins(LLAMA)[0].version
