@@ -16,7 +16,7 @@ def folder(preset):
 
 
 def program(preset="release"):
-    return folder(preset) / "src" / "cli" / "sinkscope"
+    return folder(preset) / "sinkscope"
 
 
 def build(preset, cmake_options=()):
