@@ -1,0 +1,464 @@
+// Scalable vectors cannot be held in arrays, as the product's accumulators are.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/attention/column_sums_kernel.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include "engine/attention/column_sums_kernel.h"
+
+#ifndef SINKSCOPE_COLUMN_SUMS_KERNEL_ONCE
+#define SINKSCOPE_COLUMN_SUMS_KERNEL_ONCE
+#include <algorithm>
+#include <cmath>
+#include <limits>
+namespace sinkscope::attention_kernel {
+inline constexpr float kHidden = -std::numeric_limits<float>::infinity();
+}  // namespace sinkscope::attention_kernel
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace sinkscope::attention_kernel::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Floats = hn::ScalableTag<float>;
+using Vec = hn::Vec<Floats>;
+constexpr Floats kFloats;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(kFloats));
+// A panel is what the product reads of the keys at a time, two vectors; rows x 2 accumulators fill the registers.
+constexpr int kPanelKeys = 2 * kLanes;
+#if HWY_TARGET == HWY_SCALAR
+constexpr int kProductRows = 4;
+#elif HWY_TARGET <= HWY_AVX3 || !HWY_ARCH_X86
+constexpr int kProductRows = 12;  // of 32 registers
+#else
+constexpr int kProductRows = 6;  // of 16
+#endif
+static_assert(kTileKeys % kPanelKeys == 0 && kMaxProductRows % kProductRows == 0);
+
+// exp(x) for x <= 0, relative error below 3e-7 down to exp(-87); 0 beyond that; NaN stays NaN.
+HWY_INLINE Vec exp_of_negative(Vec x) {
+  const hn::RebindToSigned<Floats> ints;
+  const Vec lowest = hn::Set(kFloats, -87.0f);
+  const Vec clamped = hn::Max(lowest, x);
+  const auto power = hn::NearestInt(hn::Mul(clamped, hn::Set(kFloats, 1.44269504f)));
+  const Vec n = hn::ConvertTo(kFloats, power);
+  // ln 2 in two parts, so that n * ln 2 is exact enough for large n.
+  Vec r = hn::NegMulAdd(n, hn::Set(kFloats, 0.693359375f), clamped);
+  r = hn::NegMulAdd(n, hn::Set(kFloats, -2.12194440e-4f), r);
+  // Minimax on |r| <= ln(2) / 2: 1.1e-7 relative.
+  Vec p = hn::Set(kFloats, 0.00831250278f);
+  p = hn::MulAdd(p, r, hn::Set(kFloats, 0.0418903338f));
+  p = hn::MulAdd(p, r, hn::Set(kFloats, 0.166671154f));
+  p = hn::MulAdd(p, r, hn::Set(kFloats, 0.499992303f));
+  p = hn::MulAdd(p, r, hn::Set(kFloats, 1.0f));
+  p = hn::MulAdd(p, r, hn::Set(kFloats, 1.0f));
+  const Vec scaled = hn::BitCast(kFloats, hn::Add(hn::BitCast(ints, p), hn::ShiftLeft<23>(power)));
+  return hn::IfThenZeroElse(hn::Lt(x, lowest), scaled);
+}
+
+HWY_INLINE Vec load_as_float(const float* from) { return hn::LoadU(kFloats, from); }
+
+HWY_INLINE Vec load_as_float(const hwy::bfloat16_t* from) {
+  return hn::PromoteTo(kFloats, hn::LoadU(hn::Rebind<hwy::bfloat16_t, Floats>(), from));
+}
+
+// Highway 1.0.3's own conversion takes infinity for 65536 on targets without an instruction for it.
+HWY_INLINE Vec load_as_float(const hwy::float16_t* from) {
+  const hn::RebindToSigned<Floats> ints;
+  const hn::Rebind<std::uint16_t, Floats> halves;
+  const auto bits = hn::PromoteTo(ints, hn::LoadU(halves, reinterpret_cast<const std::uint16_t*>(from)));
+  const auto magnitude = hn::And(bits, hn::Set(ints, 0x7fff));
+  const auto sign = hn::ShiftLeft<16>(hn::Sub(bits, magnitude));
+  // Seen as float32 the number is too small by 2^112, subnormals too.
+  const Vec value = hn::Mul(hn::BitCast(kFloats, hn::ShiftLeft<13>(magnitude)), hn::Set(kFloats, 0x1p112f));
+  const auto infinite = hn::IfThenElseZero(hn::Gt(magnitude, hn::Set(ints, 0x7bff)), hn::Set(ints, 0x7f800000));
+  return hn::BitCast(kFloats, hn::Or(hn::Or(hn::BitCast(ints, value), sign), infinite));
+}
+
+// Calls with_type(p), p a pointer to the row as it is stored.
+template <typename Body>
+HWY_INLINE void with_type(const void* row, ElementType type, const Body& body) {
+  if (type == ElementType::kF32) {
+    body(static_cast<const float*>(row));
+  } else if (type == ElementType::kF16) {
+    body(static_cast<const hwy::float16_t*>(row));
+  } else {
+    body(static_cast<const hwy::bfloat16_t*>(row));
+  }
+}
+
+HWY_INLINE void convert(const void* row, ElementType type, int first, int n, float* to) {
+  int i = 0;
+  with_type(row, type, [&](const auto* from) HWY_ATTR {
+    for (; i + kLanes <= n; i += kLanes) hn::StoreU(load_as_float(from + first + i), kFloats, to + i);
+  });
+  for (; i < n; ++i) to[i] = element(row, type, static_cast<std::size_t>(first + i));
+}
+
+void pack_keys(const HeadVectors& keys, int kv_head, int head_dim, int first_key, int n_keys, float* panels) {
+  constexpr int kDims = 64;
+  float rows[kPanelKeys][kDims];
+  for (int panel = 0; panel < kTileKeys; panel += kPanelKeys) {
+    float* to = panels + static_cast<std::size_t>(panel) * head_dim;
+    for (int dim = 0; dim < head_dim; dim += kDims) {
+      const int n_dims = std::min(kDims, head_dim - dim);
+      for (int i = 0; i < kPanelKeys; ++i) {
+        const int key = first_key + panel + i;
+        if (key < n_keys) {
+          convert(keys.row(key, kv_head), keys.type, dim, n_dims, rows[i]);
+        } else {
+          std::fill_n(rows[i], n_dims, 0.0f);
+        }
+      }
+      for (int d = 0; d < n_dims; ++d)
+        for (int i = 0; i < kPanelKeys; ++i) to[(dim + d) * kPanelKeys + i] = rows[i][d];
+    }
+  }
+}
+
+// scores[row, key] = packed_queries[row] . panel[key] for the keys of one panel.
+//
+// packed_queries  [head_dim, kProductRows], of which the first kRows rows are taken
+// panel           [head_dim, kPanelKeys]
+template <int kRows>
+HWY_INLINE void multiply(const float* HWY_RESTRICT packed_queries, const float* HWY_RESTRICT panel, int head_dim,
+                         float* HWY_RESTRICT scores, std::size_t score_stride) {
+  Vec sums[kRows][2];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) sums[r][0] = sums[r][1] = hn::Zero(kFloats);
+  for (int d = 0; d < head_dim; ++d) {
+    const Vec key0 = hn::LoadU(kFloats, panel), key1 = hn::LoadU(kFloats, panel + kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec query = hn::Set(kFloats, packed_queries[r]);
+      sums[r][0] = hn::MulAdd(query, key0, sums[r][0]);
+      sums[r][1] = hn::MulAdd(query, key1, sums[r][1]);
+    }
+    packed_queries += kProductRows;
+    panel += kPanelKeys;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    hn::StoreU(sums[r][0], kFloats, scores + r * score_stride);
+    hn::StoreU(sums[r][1], kFloats, scores + r * score_stride + kLanes);
+  }
+}
+
+HWY_INLINE void multiply_rows(int n_rows, const float* packed_queries, const float* panel, int head_dim, float* scores,
+                              std::size_t score_stride) {
+  if constexpr (kProductRows == 12) {
+    if (n_rows <= 4) return multiply<4>(packed_queries, panel, head_dim, scores, score_stride);
+    if (n_rows <= 8) return multiply<8>(packed_queries, panel, head_dim, scores, score_stride);
+  }
+  multiply<kProductRows>(packed_queries, panel, head_dim, scores, score_stride);
+}
+
+// Queries, times the scale, in the order of multiply: [group of kProductRows rows, head_dim, kProductRows].
+void pack_queries(const RowBlock& block, float scale) {
+  const AttentionInputs& in = *block.inputs;
+  const int n_rows = block.n_heads * block.n_queries;
+  for (int row = 0; row < rounded_up(n_rows, kProductRows); ++row) {
+    float* to = block.packed_queries + static_cast<std::size_t>(row / kProductRows) * kProductRows * in.head_dim +
+                row % kProductRows;
+    if (row >= n_rows) {
+      for (int d = 0; d < in.head_dim; ++d) to[d * kProductRows] = 0;
+      continue;
+    }
+    const float* from = static_cast<const float*>(
+        in.queries.row(block.first_query + row % block.n_queries, block.first_head + row / block.n_queries));
+    for (int d = 0; d < in.head_dim; ++d) to[d * kProductRows] = from[d] * scale;
+  }
+}
+
+// The part of a tile that a row sees, in keys of the tile.
+struct Span {
+  int first, last;
+};
+
+HWY_INLINE Span seen_in_tile(const RowBlock& block, int row, int tile) {
+  const VisibleKeys& keys = block.mask->visible()[block.first_query + row % block.n_queries];
+  return {std::max(0, keys.first - tile * kTileKeys), std::min(kTileKeys, keys.last - tile * kTileKeys)};
+}
+
+// Adds slope * mask to the scores of keys [first, last) of a row, -inf where a key is hidden: whatever a hidden key
+// holds does not matter.
+void add_mask(const RowBlock& block, int row, int first_key, Span seen, float* scores) {
+  const MaskTensor& tensor = block.mask->tensor();
+  const int query = block.first_query + row % block.n_queries;
+  const float slope = block.slopes[row / block.n_queries];
+  const char* mask_row = static_cast<const char*>(tensor.data) + static_cast<std::size_t>(query) * tensor.row_stride +
+                         static_cast<std::size_t>(first_key) * bytes_of(tensor.type);
+  int i = seen.first;
+  with_type(mask_row, tensor.type, [&](const auto* mask) HWY_ATTR {
+    const Vec hidden = hn::Set(kFloats, kHidden), slopes = hn::Set(kFloats, slope);
+    for (; i + kLanes <= seen.last; i += kLanes) {
+      const Vec bias = load_as_float(mask + i);
+      const Vec sum = hn::MulAdd(slopes, bias, hn::LoadU(kFloats, scores + i));
+      hn::StoreU(hn::IfThenElse(hn::Eq(bias, hidden), hidden, sum), kFloats, scores + i);
+    }
+  });
+  for (; i < seen.last; ++i) {
+    const float bias = element(mask_row, tensor.type, static_cast<std::size_t>(i));
+    scores[i] = bias == kHidden ? kHidden : scores[i] + slope * bias;
+  }
+}
+
+void cap_scores(float softcap, int first, int last, float* scores) {
+  const Vec cap = hn::Set(kFloats, softcap);
+  for (int i = first; i < last; i += kLanes) {
+    const Vec x = hn::LoadU(kFloats, scores + i);
+    const Vec capped = hn::Mul(cap, hn::Tanh(kFloats, x));
+    hn::StoreU(hn::IfThenElse(hn::IsNaN(x), x, capped), kFloats, scores + i);
+  }
+}
+
+// Turns the products of one row and tile into exp(logit - largest logit so far), and keeps the row's state.
+HWY_INLINE void finish_tile(const RowBlock& block, int row, int tile) {
+  float& weight = block.tile_weights[static_cast<std::size_t>(row) * block.n_tiles + tile];
+  const Span seen = seen_in_tile(block, row, tile);
+  weight = kHidden;
+  if (seen.first >= seen.last) return;
+  const int query = block.first_query + row % block.n_queries;
+  float* HWY_RESTRICT scores = block.scores + static_cast<std::size_t>(row) * block.score_stride + tile * kTileKeys;
+  const int first = seen.first / kLanes * kLanes, last = rounded_up(seen.last, kLanes);
+  if (block.inputs->logit_softcap != 0) cap_scores(block.inputs->logit_softcap, first, last, scores);
+  if (!block.mask->visible()[query].plain) add_mask(block, row, tile * kTileKeys, seen, scores);
+  std::fill(scores + first, scores + seen.first, kHidden);
+  std::fill(scores + seen.last, scores + last, kHidden);
+
+  Vec largest = hn::LoadU(kFloats, scores + first);
+  for (int i = first + kLanes; i < last; i += kLanes) largest = hn::Max(largest, hn::LoadU(kFloats, scores + i));
+  RowState& state = block.rows[row];
+  const float reference = std::max(state.largest, hn::GetLane(hn::MaxOfLanes(kFloats, largest)));
+
+  for (int& slot = state.next_watched;
+       slot < block.slot_begin[query + 1] && block.slot_key[slot] < (tile + 1) * kTileKeys; ++slot)
+    block.slot_logit[slot] += scores[block.slot_key[slot] - tile * kTileKeys];
+
+  const Vec shift = hn::Set(kFloats, reference == kHidden ? 0.0f : reference);
+  Vec total = hn::Zero(kFloats);
+  for (int i = first; i < last; i += kLanes) {
+    const Vec e = exp_of_negative(hn::Sub(hn::LoadU(kFloats, scores + i), shift));
+    hn::StoreU(e, kFloats, scores + i);
+    total = hn::Add(total, e);
+  }
+  std::fill(scores, scores + first, 0.0f);
+  std::fill(scores + last, scores + kTileKeys, 0.0f);
+  if (reference != state.largest) {
+    state.total *= std::exp(static_cast<double>(state.largest) - static_cast<double>(reference));
+    state.largest = reference;
+  }
+  state.total += static_cast<double>(hn::GetLane(hn::SumOfLanes(kFloats, total)));
+  weight = reference;
+}
+
+// Scores of all rows and tiles of the block.
+void make_scores(const RowBlock& block) {
+  const int head_dim = block.inputs->head_dim, n_rows = block.n_heads * block.n_queries;
+  for (int tile = block.first_tile; tile < block.last_tile; ++tile) {
+    const float* panels = block.panels + static_cast<std::size_t>(tile) * kTileKeys * head_dim;
+    for (int group = 0; group < n_rows; group += kProductRows) {
+      const int group_end = std::min(group + kProductRows, n_rows);
+      Span seen{kTileKeys, 0};
+      for (int row = group; row < group_end; ++row) {
+        const Span in_row = seen_in_tile(block, row, tile);
+        if (in_row.first < in_row.last) seen = {std::min(seen.first, in_row.first), std::max(seen.last, in_row.last)};
+      }
+      for (int key = seen.first / kPanelKeys * kPanelKeys; key < seen.last; key += kPanelKeys)
+        multiply_rows(group_end - group, block.packed_queries + static_cast<std::size_t>(group) * head_dim,
+                      panels + static_cast<std::size_t>(key) * head_dim, head_dim,
+                      block.scores + static_cast<std::size_t>(group) * block.score_stride + tile * kTileKeys + key,
+                      block.score_stride);
+      for (int row = group; row < group_end; ++row) finish_tile(block, row, tile);
+    }
+  }
+}
+
+// Ends the softmax of each row: tile_weights becomes the factor that turns a tile's scores into probabilities.
+void normalise(const RowBlock& block) {
+  for (int row = 0; row < block.n_heads * block.n_queries; ++row) {
+    const int head = row / block.n_queries, query = block.first_query + row % block.n_queries;
+    float* weights = block.tile_weights + static_cast<std::size_t>(row) * block.n_tiles;
+    if (block.mask->visible()[query].count == 0) {
+      std::fill(weights + block.first_tile, weights + block.last_tile, 0.0f);
+      continue;
+    }
+    double largest = block.rows[row].largest, total = block.rows[row].total;
+    if (!block.inputs->sink_logits.empty()) {
+      const double sink = block.inputs->sink_logits[block.first_head + head];
+      const double with_sink = std::max(largest, sink);
+      const double taken = std::exp(sink - with_sink);
+      total = total * std::exp(largest - with_sink) + taken;
+      largest = with_sink;
+      block.learned_mass[head] += taken / total;
+    }
+    const float last_reference = block.rows[row].largest;
+    const float last_weight = static_cast<float>(std::exp(static_cast<double>(last_reference) - largest) / total);
+    for (int tile = block.first_tile; tile < block.last_tile; ++tile)
+      weights[tile] = weights[tile] == last_reference
+                          ? last_weight
+                          : static_cast<float>(std::exp(static_cast<double>(weights[tile]) - largest) / total);
+    for (int slot = block.slot_begin[query]; slot < block.slot_begin[query + 1]; ++slot) {
+      const int key = block.slot_key[slot];
+      block.slot_attention[slot] +=
+          block.scores[static_cast<std::size_t>(row) * block.score_stride + key] * weights[key / kTileKeys];
+    }
+  }
+}
+
+enum class Far { kNone, kSome, kAll };
+
+struct BlockPlaces {
+  std::int64_t min_position, max_position;
+  bool one_sequence;
+  std::int32_t sequence;
+};
+
+BlockPlaces places_of(const RowBlock& block) {
+  const auto position = block.mask->query_position().subspan(block.first_query, block.n_queries);
+  const auto sequence = block.mask->query_sequence().subspan(block.first_query, block.n_queries);
+  BlockPlaces places{position[0], position[0], true, sequence[0]};
+  for (int i = 1; i < block.n_queries; ++i) {
+    places.min_position = std::min<std::int64_t>(places.min_position, position[i]);
+    places.max_position = std::max<std::int64_t>(places.max_position, position[i]);
+    places.one_sequence = places.one_sequence && sequence[i] == places.sequence;
+  }
+  return places;
+}
+
+// Which of the block's queries are far from the keys of a tile.
+Far far_in_tile(const RowBlock& block, const BlockPlaces& places, const TileFacts& tile) {
+  const std::int64_t distance = block.mask->min_distance();
+  if (places.max_position - tile.min_position < distance) return Far::kNone;
+  const bool one = places.one_sequence && tile.one_sequence;
+  if (one && places.sequence != tile.sequence) return Far::kNone;
+  return one && places.min_position - tile.max_position >= distance ? Far::kAll : Far::kSome;
+}
+
+// Adds weight * score of the rows of each head to its column sums, kVectors vectors of keys at a time.
+void add_columns(const RowBlock& block) {
+  constexpr int kVectors = 8, kStep = kVectors * kLanes;
+  static_assert(kTileKeys % kStep == 0);
+  const BlockPlaces places = places_of(block);
+  const std::size_t n_columns = static_cast<std::size_t>(block.n_tiles) * kTileKeys;
+  for (int tile = block.first_tile; tile < block.last_tile; ++tile) {
+    const Far far = far_in_tile(block, places, block.tiles[tile]);
+    for (int head = 0; head < block.n_heads; ++head)
+      for (int key = tile * kTileKeys; key < (tile + 1) * kTileKeys; key += kStep) {
+        Vec sums[kVectors];
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v) sums[v] = hn::Zero(kFloats);
+        const int first_row = head * block.n_queries;
+        for (int row = first_row; row < first_row + block.n_queries; ++row) {
+          const float weight = block.tile_weights[static_cast<std::size_t>(row) * block.n_tiles + tile];
+          if (weight == 0) continue;  // the row sees nothing of the tile, and wrote nothing there
+          const float* HWY_RESTRICT scores = block.scores + static_cast<std::size_t>(row) * block.score_stride + key;
+          const Vec weights = hn::Set(kFloats, weight);
+#pragma GCC unroll 16
+          for (int v = 0; v < kVectors; ++v)
+            sums[v] = hn::MulAdd(weights, hn::LoadU(kFloats, scores + v * kLanes), sums[v]);
+        }
+        float* HWY_RESTRICT all = block.sums + head * n_columns + key;
+        float* HWY_RESTRICT far_sums = block.far_sums + head * n_columns + key;
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v)
+          hn::StoreU(hn::Add(sums[v], hn::LoadU(kFloats, all + v * kLanes)), kFloats, all + v * kLanes);
+        if (far != Far::kAll) continue;
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v)
+          hn::StoreU(hn::Add(sums[v], hn::LoadU(kFloats, far_sums + v * kLanes)), kFloats, far_sums + v * kLanes);
+      }
+  }
+}
+
+// The far sums of tiles where some queries are far and some are not, asked of each key.
+void add_far_columns(const RowBlock& block) {
+  const hn::RebindToSigned<Floats> ints;
+  const BlockPlaces places = places_of(block);
+  const std::size_t n_columns = static_cast<std::size_t>(block.n_tiles) * kTileKeys;
+  for (int tile = block.first_tile; tile < block.last_tile; ++tile) {
+    if (far_in_tile(block, places, block.tiles[tile]) != Far::kSome) continue;
+    for (int row = 0; row < block.n_heads * block.n_queries; ++row) {
+      const float weight = block.tile_weights[static_cast<std::size_t>(row) * block.n_tiles + tile];
+      if (weight == 0) continue;
+      const int query = block.first_query + row % block.n_queries;
+      const std::int64_t limit =
+          std::max<std::int64_t>(std::int64_t{block.mask->query_position()[query]} - block.mask->min_distance(),
+                                 std::numeric_limits<std::int32_t>::min());
+      const auto limits = hn::Set(ints, static_cast<std::int32_t>(limit));
+      const auto sequences = hn::Set(ints, block.mask->query_sequence()[query]);
+      const float* scores = block.scores + static_cast<std::size_t>(row) * block.score_stride;
+      float* far_sums = block.far_sums + row / block.n_queries * n_columns;
+      const Vec weights = hn::Set(kFloats, weight);
+      for (int key = tile * kTileKeys; key < (tile + 1) * kTileKeys; key += kLanes) {
+        const auto too_near = hn::Gt(hn::LoadU(ints, block.key_position + key), limits);
+        const auto same = hn::Eq(hn::LoadU(ints, block.key_sequence + key), sequences);
+        const Vec attention = hn::Mul(weights, hn::LoadU(kFloats, scores + key));
+        const Vec far = hn::IfThenElseZero(hn::RebindMask(kFloats, hn::AndNot(too_near, same)), attention);
+        hn::StoreU(hn::Add(far, hn::LoadU(kFloats, far_sums + key)), kFloats, far_sums + key);
+      }
+    }
+  }
+}
+
+void add_row_block(const RowBlock& block) {
+  const AttentionInputs& in = *block.inputs;
+  for (int row = 0; row < block.n_heads * block.n_queries; ++row)
+    block.rows[row] = {kHidden, 0.0, block.slot_begin[block.first_query + row % block.n_queries]};
+  const std::int32_t first_slot = block.slot_begin[block.first_query];
+  const std::int32_t last_slot = block.slot_begin[block.first_query + block.n_queries];
+  std::fill(block.slot_attention + first_slot, block.slot_attention + last_slot, 0.0f);
+  std::fill(block.slot_logit + first_slot, block.slot_logit + last_slot, 0.0f);
+  pack_queries(block, in.logit_softcap == 0 ? in.scale : in.scale / in.logit_softcap);
+  make_scores(block);
+  normalise(block);
+  add_columns(block);
+  add_far_columns(block);
+}
+
+float sum_of_squares(const void* vector, ElementType type, int n) {
+  float sum = 0;
+  int i = 0;
+  with_type(vector, type, [&](const auto* from) HWY_ATTR {
+    Vec sums = hn::Zero(kFloats);
+    for (; i + kLanes <= n; i += kLanes) {
+      const Vec x = load_as_float(from + i);
+      sums = hn::MulAdd(x, x, sums);
+    }
+    sum = hn::GetLane(hn::SumOfLanes(kFloats, sums));
+  });
+  for (; i < n; ++i) {
+    const float x = element(vector, type, static_cast<std::size_t>(i));
+    sum += x * x;
+  }
+  return sum;
+}
+
+}  // namespace
+}  // namespace sinkscope::attention_kernel::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sinkscope::attention_kernel {
+
+HWY_EXPORT(add_row_block);
+HWY_EXPORT(pack_keys);
+HWY_EXPORT(sum_of_squares);
+
+void add_row_block(const RowBlock& block) { HWY_DYNAMIC_DISPATCH(add_row_block)(block); }
+
+void pack_keys(const HeadVectors& keys, int kv_head, int head_dim, int first_key, int n_keys, float* panels) {
+  HWY_DYNAMIC_DISPATCH(pack_keys)(keys, kv_head, head_dim, first_key, n_keys, panels);
+}
+
+float sum_of_squares(const void* vector, ElementType type, int n) {
+  return HWY_DYNAMIC_DISPATCH(sum_of_squares)(vector, type, n);
+}
+
+}  // namespace sinkscope::attention_kernel
+#endif
