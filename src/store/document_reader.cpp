@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "store/bytes.h"
+#include "store/connection.h"
+#include "store/figures_blob.h"
+#include "store/profiles_blob.h"
+
+namespace sinkscope {
+namespace {
+
+std::string hex_of(std::span<const std::byte> bytes) {
+  std::string hex;
+  for (const std::byte byte : bytes) hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
+  return hex;
+}
+
+constexpr const char* kDocuments =
+    "SELECT ordinal, key, n_tokens, prompt_tokens, token_ids, figures.data FROM documents "
+    "LEFT JOIN figures ON figures.document = documents.ordinal ";
+
+}  // namespace
+
+std::string document_label(const SqliteConnection& connection, std::int64_t ordinal) {
+  return fmt::format("{}: document {}", connection.database.shown(), ordinal);
+}
+
+DocumentReader::DocumentReader(SqliteConnection& connection, std::optional<std::int64_t> ordinal)
+    : connection_(connection),
+      rows_(connection.database, std::string(kDocuments) + (ordinal ? "WHERE ordinal = ?" : "ORDER BY ordinal")),
+      origins_(connection.database,
+               "SELECT file, name, line, chunk, document_offset FROM origins WHERE document = ? ORDER BY id") {
+  if (ordinal) rows_.bind(1, *ordinal);
+}
+
+StoredDocument DocumentReader::read() {
+  StoredDocument document;
+  document.ordinal = rows_.integer(0);
+  const std::string label = document_label(connection_, document.ordinal);
+  document.key = hex_of(rows_.blob(1));
+  const int n_tokens = rows_.small(2), prompt_tokens = rows_.small(3);
+
+  ByteReader ids(rows_.blob(4), label);
+  if (n_tokens < 0 || ids.remaining() != static_cast<std::size_t>(n_tokens) * sizeof(TokenId)) {
+    ids.fail(fmt::format("it has {} bytes of token ids for {} tokens", ids.remaining(), n_tokens));
+  }
+  document.tokens.reserve(static_cast<std::size_t>(n_tokens));
+  while (ids.remaining() != 0) document.tokens.push_back(ids.read<TokenId>());
+
+  if (rows_.is_null(5)) ids.fail("it has no figures");
+  document.figures = decode_figures(rows_.blob(5), label);
+  const SequenceFigures& figures = document.figures;
+  if (figures.n_layers != connection_.model.facts.n_layers || figures.n_tokens != n_tokens ||
+      figures.prompt_tokens != prompt_tokens) {
+    ids.fail("its figures belong to another document");
+  }
+
+  origins_.reset();
+  origins_.bind(1, document.ordinal);
+  while (origins_.step()) {
+    Origin origin{origins_.text(0), origins_.text(1), {}, {}, origins_.integer(4)};
+    if (!origins_.is_null(2)) origin.line = origins_.small(2);
+    if (!origins_.is_null(3)) origin.chunk = origins_.small(3);
+    document.origins.push_back(std::move(origin));
+  }
+  return document;
+}
+
+std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal) {
+  Database& database = connection.database;
+  Statement rows(database,
+                 "SELECT name, n_layers, n_heads, profiles.n_tokens, encoding, documents.n_tokens FROM profiles "
+                 "JOIN documents ON ordinal = document WHERE document = ? ORDER BY id");
+  rows.bind(1, ordinal);
+  std::vector<ProfileShape> shapes;
+  while (rows.step()) {
+    ProfileShape shape;
+    shape.name = rows.text(0);
+    const bool by_head = !rows.is_null(2);
+    const int encoding = rows.small(4);
+    if (rows.integer(1) != connection.model.facts.n_layers || rows.integer(3) != rows.integer(5) ||
+        (by_head && rows.integer(2) != connection.model.facts.n_heads_max) || encoding < 0 || encoding > 1) {
+      database.fail_damaged(fmt::format("profile {} of document {} has an impossible shape", shape.name, ordinal));
+    }
+    shape.axes.push_back(static_cast<std::size_t>(rows.integer(1)));
+    if (by_head) shape.axes.push_back(static_cast<std::size_t>(rows.integer(2)));
+    shape.axes.push_back(static_cast<std::size_t>(rows.integer(3)));
+    shape.encoding = static_cast<ProfileEncoding>(encoding);
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+Profile read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name) {
+  const std::string label = fmt::format("{}: profile {}", document_label(connection, ordinal), name);
+  for (const ProfileShape& shape : read_profile_shapes(connection, ordinal)) {
+    if (shape.name != name) continue;
+    Statement row(connection.database, "SELECT data FROM profiles WHERE document = ? AND name = ?");
+    row.bind(1, ordinal).bind(2, name);
+    if (!row.step()) break;
+    return decode_profile(shape, row.blob(0), label);
+  }
+  throw Error(ErrorCode::kInput, label + " is not stored; scan with --keep profiles, or heads for scores by head");
+}
+
+}  // namespace sinkscope

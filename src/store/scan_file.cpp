@@ -1,0 +1,371 @@
+#include "store/scan_file.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/error.h"
+#include "store/bytes.h"
+#include "store/connection.h"
+#include "store/figures_blob.h"
+#include "store/profiles_blob.h"
+#include "store/scan_layout.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kReadFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE;
+constexpr int kWriteFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE;
+
+// SQLite reads some names otherwise (":memory:", "file:..."), but none that begins with a slash or a dot.
+std::string sqlite_path(const std::string& path) { return path.starts_with('/') ? path : "./" + path; }
+
+// SQLite takes a file that is shorter than its smallest page for a new one, and would write over it.
+void check_size(const std::string& path, ErrorCode code) {
+  constexpr off_t kSmallestPage_bytes = 512;
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 && (status.st_size == 0 || status.st_size >= kSmallestPage_bytes)) return;
+  throw Error(code, fmt::format("{}: expected a results file, got something else, which is left as it is; give another "
+                                "path",
+                                path));
+}
+
+std::vector<std::byte> key_bytes(const std::string& key) {
+  std::vector<std::byte> bytes;
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  for (std::size_t i = 0; i + 1 < key.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(digit(key[i]) * 16 + digit(key[i + 1])));
+  }
+  return bytes;
+}
+
+// throws  Error{code} unless the file is ours and of a layout that can be used
+void check_identity(Database& database, ErrorCode code) {
+  if (database.number("PRAGMA application_id") != kApplicationId) {
+    throw Error(code, fmt::format("{}: expected a results file, got another program's SQLite file, which is left as it "
+                                  "is; give another path",
+                                  database.shown()));
+  }
+  const std::int64_t layout = database.number("PRAGMA user_version");
+  if (layout < kLayout) {
+    throw Error(code, fmt::format("{}: written by an older sinkscope (layout {}, expected {}); scan again into a new "
+                                  "file, or use the older program",
+                                  database.shown(), layout, kLayout));
+  }
+  if (layout > kLayout && code == ErrorCode::kOutput) {
+    throw Error(code, fmt::format("{}: written by a newer sinkscope (layout {}, expected {}), so it can only be read; "
+                                  "use the newer program, or write into another file",
+                                  database.shown(), layout, kLayout));
+  }
+}
+
+void check_same_model(const Database& database, const ModelRecord& stored, const ModelRecord& given) {
+  if (stored.sha256 == given.sha256) return;
+  throw Error(ErrorCode::kInput, fmt::format("{}: holds results of another model; expected {} (sha256 {}...), got {} "
+                                             "({}...); use that model, or write into another file",
+                                             database.shown(), stored.facts.name, stored.sha256.substr(0, 12),
+                                             given.facts.name, given.sha256.substr(0, 12)));
+}
+
+void check_same_options(const Database& database, const MeasurementOptions& stored, const MeasurementOptions& given) {
+  const auto expected = named_options(stored), got = named_options(given);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].second == got[i].second) continue;
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: holds results of other measurement options; expected {} = {}, got {}; use the same "
+                            "options, or write into another file",
+                            database.shown(), expected[i].first, expected[i].second, got[i].second));
+  }
+}
+
+void check_record(const ScanFile& file, const DocumentRecord& record) {
+  const auto require = [](bool holds, const char* what) {
+    if (!holds) throw Error(ErrorCode::kInternal, std::string("a document to be stored contradicts itself: ") + what);
+  };
+  const ModelFacts& facts = file.model().facts;
+  require(!record.origins.empty(), "it has no origin");
+  require(record.tokens.size() == record.token_bytes.size(), "token ids and bytes differ in number");
+  require(record.tokens.size() == static_cast<std::size_t>(record.figures.n_tokens), "figures have other n_tokens");
+  require(record.figures.n_layers == facts.n_layers, "figures have other n_layers than the model");
+  require(record.profiles.empty() == (file.options().keep == Keep::kRuns), "profiles do not fit the file's keep");
+  for (const Profile& profile : record.profiles) {
+    const auto& axes = profile.shape.axes;
+    require(axes.size() == 2 || axes.size() == 3, "a profile has other than 2 or 3 axes");
+    require(axes.front() == static_cast<std::size_t>(facts.n_layers), "a profile has other n_layers");
+    require(axes.back() == record.tokens.size(), "a profile has other n_tokens");
+    require(axes.size() == 2 || axes[1] == static_cast<std::size_t>(facts.n_heads_max), "a profile has other n_heads");
+  }
+}
+
+// Inserts what the statements of one add() share.
+class DocumentInserter {
+ public:
+  explicit DocumentInserter(SqliteConnection& connection)
+      : connection_(connection),
+        find_(connection.database, "SELECT ordinal FROM documents WHERE key = ?"),
+        document_(connection.database, "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)"),
+        origin_(connection.database,
+                "INSERT OR IGNORE INTO origins (document, file, name, line, chunk, document_offset) "
+                "VALUES (?, ?, ?, ?, ?, ?)"),
+        figures_(connection.database, "INSERT INTO figures VALUES (?, ?)"),
+        profile_(connection.database,
+                 "INSERT INTO profiles (document, name, n_layers, n_heads, n_tokens, encoding, data) "
+                 "VALUES (?, ?, ?, ?, ?, ?, ?)"),
+        known_token_(connection.database, "SELECT bytes FROM vocabulary WHERE token_id = ?"),
+        token_(connection.database, "INSERT INTO vocabulary VALUES (?, ?)") {}
+
+  std::optional<std::int64_t> find(const std::string& key) {
+    const auto bytes = key_bytes(key);
+    find_.bind(1, std::span(bytes));
+    std::optional<std::int64_t> ordinal;
+    if (find_.step()) ordinal = find_.integer(0);
+    find_.reset();
+    return ordinal;
+  }
+
+  void insert_origin(std::int64_t ordinal, const Origin& origin) {
+    origin_.bind(1, ordinal)
+        .bind(2, origin.file)
+        .bind(3, origin.id)
+        .bind(4, origin.line)
+        .bind(5, origin.chunk)
+        .bind(6, origin.document_offset)
+        .run();
+  }
+
+  std::int64_t insert(const std::string& key, const DocumentRecord& record) {
+    const std::int64_t ordinal = connection_.database.number("SELECT count(*) FROM documents");
+    ByteWriter ids;
+    for (const TokenId token : record.tokens) ids.write(token);
+    const auto bytes = key_bytes(key);
+    document_.bind(1, ordinal)
+        .bind(2, std::span(bytes))
+        .bind(3, record.figures.n_tokens)
+        .bind(4, record.figures.prompt_tokens)
+        .bind(5, std::span(ids.bytes()))
+        .bind(6, connection_.program_run)
+        .run();
+    insert_tokens(record);
+    const auto figures = encode_figures(record.figures);
+    figures_.bind(1, ordinal).bind(2, std::span(figures)).run();
+    for (const Profile& profile : record.profiles) {
+      const auto& axes = profile.shape.axes;
+      const auto data = encode_profile(profile);
+      profile_.bind(1, ordinal).bind(2, profile.shape.name).bind(3, static_cast<std::int64_t>(axes.front()));
+      if (axes.size() == 3) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
+      profile_.bind(5, static_cast<std::int64_t>(axes.back()))
+          .bind(6, static_cast<int>(profile.shape.encoding))
+          .bind(7, std::span(data))
+          .run();
+    }
+    return ordinal;
+  }
+
+ private:
+  void insert_tokens(const DocumentRecord& record) {
+    std::unordered_set<TokenId> seen;
+    for (std::size_t t = 0; t < record.tokens.size(); ++t) {
+      if (!seen.insert(record.tokens[t]).second) continue;
+      const auto bytes = std::as_bytes(std::span(record.token_bytes[t]));
+      known_token_.bind(1, record.tokens[t]);
+      const bool known = known_token_.step();
+      if (known && !std::ranges::equal(known_token_.blob(0), bytes)) {
+        throw Error(ErrorCode::kInternal, fmt::format("token {} stands for other bytes than before", record.tokens[t]));
+      }
+      known_token_.reset();
+      if (!known) token_.bind(1, record.tokens[t]).bind(2, bytes).run();
+    }
+  }
+
+  SqliteConnection& connection_;
+  Statement find_, document_, origin_, figures_, profile_, known_token_, token_;
+};
+
+std::unique_ptr<SqliteConnection> begin_writing(FileLock lock, Database database, const ModelRecord& model,
+                                                const MeasurementOptions& options, const ProgramRun& run) {
+  if (is_blank(database)) {
+    create_layout(database, model, options);
+  } else {
+    check_identity(database, ErrorCode::kOutput);
+  }
+  auto connection =
+      std::make_unique<SqliteConnection>(SqliteConnection{std::move(lock), std::move(database), {}, {}, 0});
+  Database& opened = connection->database;
+  connection->model = read_model(opened);
+  connection->options = read_options(opened);
+  check_same_model(opened, connection->model, model);
+  check_same_options(opened, connection->options, options);
+  // Commits survive the process without waiting for the disk; a power cut may cost the last of them, never the file.
+  opened.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
+  connection->program_run = insert_program_run(opened, run);
+  return connection;
+}
+
+Database open_for_reading(const std::string& path) {
+  Database database(sqlite_path(path), kReadFlags, path);
+  // A file that a killed scan left needs its write-ahead log merged in, which takes a writable folder; a whole one
+  // can be read from anywhere if SQLite is told that nobody changes it.
+  sqlite3_stmt* probe = nullptr;
+  const int code = sqlite3_prepare_v2(database.handle(), "SELECT count(*) FROM sqlite_schema", -1, &probe, nullptr);
+  sqlite3_finalize(probe);
+  struct stat log{};
+  const bool has_log = stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
+  const bool refused = (code & 0xFF) == SQLITE_CANTOPEN || (code & 0xFF) == SQLITE_READONLY;
+  if (!refused || has_log) return database;
+  std::string uri = "file:";
+  for (const char c : sqlite_path(path)) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '/' || c == '.' || c == '_' || c == '-';
+    uri += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return {uri + "?immutable=1", kReadFlags | SQLITE_OPEN_URI, path};
+}
+
+}  // namespace
+
+ScanFile::ScanFile(std::unique_ptr<SqliteConnection> connection) : connection_(std::move(connection)) {}
+ScanFile::ScanFile(ScanFile&&) noexcept = default;
+ScanFile& ScanFile::operator=(ScanFile&&) noexcept = default;
+
+ScanFile::~ScanFile() {
+  if (!connection_ || connection_->program_run == 0) return;
+  // A finished file is one file, without a log beside it, and can be read where nothing can be written. With readers
+  // at work this fails, and the file stays as it is.
+  sqlite3_busy_timeout(connection_->database.handle(), 0);
+  sqlite3_exec(connection_->database.handle(), "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
+}
+
+ScanFile ScanFile::open_or_create(const std::string& path, const ModelRecord& model, const MeasurementOptions& options,
+                                  const ProgramRun& run) {
+  if (path.empty()) throw Error(ErrorCode::kUsage, "results file: expected a path, got nothing");
+  FileLock lock(path);
+  check_size(path, ErrorCode::kOutput);
+  Database database(sqlite_path(path), kWriteFlags, path);
+  return ScanFile(begin_writing(std::move(lock), std::move(database), model, options, run));
+}
+
+ScanFile ScanFile::in_memory(const ModelRecord& model, const MeasurementOptions& options, const ProgramRun& run) {
+  Database database(":memory:", kWriteFlags | SQLITE_OPEN_MEMORY | SQLITE_OPEN_CREATE, "results in memory");
+  return ScanFile(begin_writing({}, std::move(database), model, options, run));
+}
+
+ScanFile ScanFile::open(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::kInput, fmt::format("{}: expected a results file, found none; check the path", path));
+  }
+  check_size(path, ErrorCode::kInput);
+  Database database = open_for_reading(path);
+  if (is_blank(database)) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: expected a results file, got an empty one; scan into it first", path));
+  }
+  check_identity(database, ErrorCode::kInput);
+  auto connection = std::make_unique<SqliteConnection>(SqliteConnection{{}, std::move(database), {}, {}, 0});
+  connection->model = read_model(connection->database);
+  connection->options = read_options(connection->database);
+  return ScanFile(std::move(connection));
+}
+
+const ModelRecord& ScanFile::model() const { return connection_->model; }
+const MeasurementOptions& ScanFile::options() const { return connection_->options; }
+
+bool ScanFile::has_document(const std::string& key) const {
+  Statement find(connection_->database, "SELECT 1 FROM documents WHERE key = ?");
+  const auto bytes = key_bytes(key);
+  return find.bind(1, std::span(bytes)).step();
+}
+
+std::int64_t ScanFile::n_documents() const { return connection_->database.number("SELECT count(*) FROM documents"); }
+
+std::int64_t ScanFile::n_tokens() const {
+  return connection_->database.number("SELECT ifnull(sum(n_tokens), 0) FROM documents");
+}
+
+void ScanFile::add(std::span<const DocumentRecord> documents) {
+  for (const DocumentRecord& record : documents) check_record(*this, record);
+  Transaction transaction(connection_->database);
+  {
+    // Statements end before the commit, which would fail while one is at work.
+    DocumentInserter inserter(*connection_);
+    for (const DocumentRecord& record : documents) {
+      const std::string key = document_key(record.tokens, record.figures.prompt_tokens);
+      const auto known = inserter.find(key);
+      const std::int64_t ordinal = known ? *known : inserter.insert(key, record);
+      for (const Origin& origin : record.origins) inserter.insert_origin(ordinal, origin);
+    }
+  }
+  transaction.commit();
+}
+
+void ScanFile::add_origin(const std::string& key, const Origin& origin) {
+  Transaction transaction(connection_->database);
+  {
+    DocumentInserter inserter(*connection_);
+    const auto ordinal = inserter.find(key);
+    if (!ordinal) throw Error(ErrorCode::kInternal, "an origin for a document that is not stored: " + key);
+    inserter.insert_origin(*ordinal, origin);
+  }
+  transaction.commit();
+}
+
+void ScanFile::add_skipped(const SkippedLine& line) {
+  Statement(connection_->database, "INSERT OR IGNORE INTO skipped_lines (file, line, reason) VALUES (?, ?, ?)")
+      .bind(1, line.file)
+      .bind(2, line.line)
+      .bind(3, line.reason)
+      .run();
+}
+
+void ScanFile::for_each_document(const std::function<void(const StoredDocument&)>& visit) const {
+  DocumentReader reader(*connection_, std::nullopt);
+  while (reader.step()) visit(reader.read());
+}
+
+StoredDocument ScanFile::document(std::int64_t ordinal) const {
+  DocumentReader reader(*connection_, ordinal);
+  if (!reader.step()) {
+    throw Error(ErrorCode::kInput, fmt::format("{}: expected a document from 0 to {}, got {}",
+                                               connection_->database.shown(), n_documents() - 1, ordinal));
+  }
+  return reader.read();
+}
+
+std::string ScanFile::token_bytes(TokenId token) const {
+  Statement row(connection_->database, "SELECT bytes FROM vocabulary WHERE token_id = ?");
+  if (!row.bind(1, token).step()) connection_->database.fail_damaged(fmt::format("token {} has no bytes", token));
+  const auto bytes = row.blob(0);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::vector<SkippedLine> ScanFile::skipped() const {
+  Statement rows(connection_->database, "SELECT file, line, reason FROM skipped_lines ORDER BY id");
+  std::vector<SkippedLine> lines;
+  while (rows.step()) lines.push_back({rows.text(0), rows.small(1), rows.text(2)});
+  return lines;
+}
+
+std::vector<ProgramRun> ScanFile::program_runs() const {
+  Statement rows(connection_->database,
+                 "SELECT started_utc, sinkscope_version, llama_version, compiler, command, precision, cpu_features, "
+                 "n_threads FROM program_runs ORDER BY id");
+  std::vector<ProgramRun> runs;
+  while (rows.step()) {
+    runs.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), rows.text(4), rows.text(5), rows.text(6),
+                    rows.small(7)});
+  }
+  return runs;
+}
+
+std::vector<ProfileShape> ScanFile::profile_shapes(std::int64_t ordinal) const {
+  return read_profile_shapes(*connection_, ordinal);
+}
+
+Profile ScanFile::profile(std::int64_t ordinal, const std::string& name) const {
+  return read_profile(*connection_, ordinal, name);
+}
+
+std::vector<std::string> ScanFile::verify() const { return verify_file(*connection_); }
+
+}  // namespace sinkscope

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "store/records.h"
+#include "store/sqlite.h"
+
+namespace sinkscope {
+
+// Results files say what they are in SQLite's own header: application_id "SINK" and user_version, the layout.
+inline constexpr std::int64_t kApplicationId = 0x53494E4B;
+inline constexpr std::int64_t kLayout = 1;
+
+// True for a file without any table, as SQLite leaves it if its maker dies early.
+bool is_blank(Database& database);
+// Makes all tables and writes what the whole file shares, in one transaction.
+void create_layout(Database& database, const ModelRecord& model, const MeasurementOptions& options);
+// throws  Error{kInput} if what is stored makes no sense
+ModelRecord read_model(Database& database);
+MeasurementOptions read_options(Database& database);
+// returns  the id under which documents name this run
+std::int64_t insert_program_run(Database& database, const ProgramRun& run);
+
+}  // namespace sinkscope

@@ -1,0 +1,197 @@
+#include "store/sqlite.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "base/error.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kBusyTimeout_ms = 5000;
+
+const char* type_name(int type) {
+  switch (type) {
+    case SQLITE_INTEGER:
+      return "an integer";
+    case SQLITE_TEXT:
+      return "text";
+    case SQLITE_BLOB:
+      return "bytes";
+    case SQLITE_FLOAT:
+      return "a fraction";
+    default:
+      return "nothing";
+  }
+}
+
+}  // namespace
+
+Database::Database(const std::string& path, int flags, std::string shown)
+    : shown_(std::move(shown)), writing_((flags & SQLITE_OPEN_READWRITE) != 0) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  handle_.reset(handle);
+  if (code != SQLITE_OK) fail(code);
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_timeout(handle, kBusyTimeout_ms);
+  // Results files come from anywhere: nothing in their schema may run code or touch other files.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+}
+
+void Database::execute(const char* sql) {
+  if (const int code = sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr); code != SQLITE_OK) fail(code);
+}
+
+std::int64_t Database::number(const char* sql) {
+  Statement statement(*this, sql);
+  return statement.step() ? statement.integer(0) : 0;
+}
+
+void Database::fail(int code) const {
+  const char* said = handle_ ? sqlite3_errmsg(handle()) : sqlite3_errstr(code);
+  const ErrorCode kind = writing_ ? ErrorCode::kOutput : ErrorCode::kInput;
+  switch (code & 0xFF) {
+    case SQLITE_FULL:
+      throw Error(ErrorCode::kOutput,
+                  fmt::format("{}: the disk is full; what was stored before is whole; free some space and run the same "
+                              "command again, which goes on from there",
+                              shown_));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      throw Error(kind, fmt::format("{}: locked by another program for more than {} s; wait until it is done, or use "
+                                    "another file",
+                                    shown_, kBusyTimeout_ms / 1000));
+    case SQLITE_NOTADB:
+      throw Error(kind, fmt::format("{}: expected a results file, got something else, which is left as it is; give "
+                                    "another path",
+                                    shown_));
+    case SQLITE_CORRUPT:
+      fail_damaged(said);
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      throw Error(kind, fmt::format("{}: cannot be {}; {}; check the path and its permissions", shown_,
+                                    writing_ ? "written" : "read", said));
+    case SQLITE_IOERR:
+    case SQLITE_TOOBIG:
+    case SQLITE_NOMEM:
+      throw Error(kind, fmt::format("{}: {} failed; {}; what was stored before is whole", shown_,
+                                    writing_ ? "writing" : "reading", said));
+    case SQLITE_ERROR:
+      // Our statements fit our tables, so tables of a file that is read do not look as they should.
+      if (!writing_) fail_damaged(said);
+      [[fallthrough]];
+    default:
+      throw Error(ErrorCode::kInternal, fmt::format("{}: SQLite says {} ({})", shown_, said, code));
+  }
+}
+
+void Database::fail_damaged(const std::string& detail) const {
+  throw Error(ErrorCode::kInput,
+              fmt::format("{} is damaged; {}; `sinkscope verify` says what is wrong, scan again into a new file",
+                          shown_, detail));
+}
+
+Statement::Statement(Database& database, std::string_view sql) : database_(database) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  statement_.reset(statement);
+  if (code != SQLITE_OK) database.fail(code);
+}
+
+Statement& Statement::bind(int parameter, std::int64_t value) {
+  if (const int code = sqlite3_bind_int64(statement_.get(), parameter, value); code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, std::string_view text) {
+  const int code = sqlite3_bind_text64(statement_.get(), parameter, text.empty() ? "" : text.data(), text.size(),
+                                       SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, std::span<const std::byte> blob) {
+  // A null pointer would bind NULL, so an empty blob needs an address.
+  const void* bytes = blob.empty() ? static_cast<const void*>("") : blob.data();
+  const int code = sqlite3_bind_blob64(statement_.get(), parameter, bytes, blob.size(), SQLITE_TRANSIENT);
+  if (code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+Statement& Statement::bind_null(int parameter) {
+  if (const int code = sqlite3_bind_null(statement_.get(), parameter); code != SQLITE_OK) database_.fail(code);
+  return *this;
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  database_.fail(code);
+}
+
+void Statement::run() {
+  step();
+  reset();
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+}
+
+void Statement::expect(int column, int type) const {
+  const int got = sqlite3_column_type(statement_.get(), column);
+  if (got == type) return;
+  database_.fail_damaged(fmt::format("column {} holds {}, expected {}", sqlite3_column_name(statement_.get(), column),
+                                     type_name(got), type_name(type)));
+}
+
+bool Statement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+
+std::int64_t Statement::integer(int column) const {
+  expect(column, SQLITE_INTEGER);
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+int Statement::small(int column) const {
+  const std::int64_t value = integer(column);
+  if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
+    database_.fail_damaged(
+        fmt::format("column {} holds {}, which is out of range", sqlite3_column_name(statement_.get(), column), value));
+  }
+  return static_cast<int>(value);
+}
+
+std::string Statement::text(int column) const {
+  expect(column, SQLITE_TEXT);
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::span<const std::byte> Statement::blob(int column) const {
+  expect(column, SQLITE_BLOB);
+  const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+  return {static_cast<const std::byte*>(bytes), size};
+}
+
+Transaction::Transaction(Database& database) : database_(database) { database.execute("BEGIN IMMEDIATE"); }
+
+Transaction::~Transaction() {
+  // SQLite has rolled back already after some errors; a failure here has nobody to tell.
+  if (open_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+  database_.execute("COMMIT");
+  open_ = false;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,252 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <string_view>
+
+#include "base/error.h"
+#include "store/bytes.h"
+#include "store/figures_blob.h"
+#include "store/half.h"
+#include "store/profiles_blob.h"
+#include "tests/store/samples.h"
+
+namespace sinkscope {
+namespace {
+
+using testing_samples::same;
+using testing_samples::sequence_figures;
+
+TEST(Crc32, MatchesTheStandardCheckValueAndItsSlowTwin) {
+  EXPECT_EQ(crc32(std::as_bytes(std::span(std::string_view("123456789")))), 0xCBF43926U);
+  std::mt19937 random(1);
+  for (std::size_t size = 0; size < 70; ++size) {
+    std::vector<std::byte> bytes(size);
+    for (auto& byte : bytes) byte = static_cast<std::byte>(random());
+    std::uint32_t expected = 0xFFFFFFFFU;
+    for (const std::byte byte : bytes) {
+      expected ^= std::to_integer<std::uint32_t>(byte);
+      for (int bit = 0; bit < 8; ++bit) expected = (expected >> 1) ^ ((expected & 1U) != 0 ? 0xEDB88320U : 0U);
+    }
+    EXPECT_EQ(crc32(bytes), ~expected) << size;
+  }
+}
+
+TEST(Half, KnownValues) {
+  EXPECT_EQ(half_from_float(0.0F), 0x0000);
+  EXPECT_EQ(half_from_float(-0.0F), 0x8000);
+  EXPECT_EQ(half_from_float(1.0F), 0x3C00);
+  EXPECT_EQ(half_from_float(-2.0F), 0xC000);
+  EXPECT_EQ(half_from_float(65504.0F), 0x7BFF);
+  EXPECT_EQ(half_from_float(65520.0F), 0x7C00);  // halfway to 65536, which is even
+  EXPECT_EQ(half_from_float(65519.0F), 0x7BFF);
+  EXPECT_EQ(half_from_float(1.0F + 0x1p-11F), 0x3C00);      // halfway, to even
+  EXPECT_EQ(half_from_float(1.0F + 3 * 0x1p-11F), 0x3C02);  // halfway, to even
+  EXPECT_EQ(half_from_float(0x1p-24F), 0x0001);
+  EXPECT_EQ(half_from_float(0x1p-25F), 0x0000);
+  EXPECT_TRUE(std::isnan(float_from_half(half_from_float(std::nanf("")))));
+}
+
+TEST(Half, EveryHalfGoesThereAndBack) {
+  for (unsigned half = 0; half <= 0xFFFF; ++half) {
+    const float value = float_from_half(static_cast<std::uint16_t>(half));
+    if (std::isnan(value)) continue;
+    ASSERT_EQ(half_from_float(value), half);
+  }
+}
+
+TEST(Half, TakesTheNearestHalf) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 100000; ++i) {
+    const float value = std::ldexp(static_cast<float>(random() % 0xFFFFFF), static_cast<int>(random() % 40) - 46);
+    if (value >= 65504.0F) continue;
+    const auto half = half_from_float(value);
+    const auto distance = [&](int neighbour) {
+      return std::fabs(float_from_half(static_cast<std::uint16_t>(half + neighbour)) - value);
+    };
+    ASSERT_LE(distance(0), distance(1)) << value;
+    if (half != 0) {
+      ASSERT_LE(distance(0), distance(-1)) << value;
+    }
+  }
+}
+
+TEST(FiguresBlob, GoesThereAndBack) {
+  for (const int n_layers : {1, 7, 8, 9, 30}) {
+    for (const int n_tokens : {0, 1, 7, 8, 9, 100}) {
+      const auto figures = sequence_figures(static_cast<unsigned>(n_layers), n_layers, n_tokens);
+      const auto bytes = encode_figures(figures);
+      EXPECT_TRUE(same(decode_figures(bytes, "test"), figures)) << n_layers << " " << n_tokens;
+    }
+  }
+}
+
+TEST(FiguresBlob, KeepsMatricesThatAreNotSymmetric) {
+  auto figures = sequence_figures(3, 6, 20);
+  figures.self_cosine[1](0, 5) = -0.25F;
+  EXPECT_TRUE(same(decode_figures(encode_figures(figures), "test"), figures));
+}
+
+// The layout by hand: one layer, one token, nothing measured but one ordinary norm.
+TEST(FiguresBlob, LaysBytesOutAsDocumented) {
+  SequenceFigures figures;
+  figures.n_layers = 1;
+  figures.n_tokens = 1;
+  figures.min_distance = 64;
+  figures.ordinary_norm = {2.0F};
+  const auto bytes = encode_figures(figures);
+  const unsigned expected[] = {'S', 'F', 'I', 'G', 1,   0,   15,  0,                // magic, layout, figures a token
+                               1,   0,   0,   0,   1,   0,   0,   0,                // n_layers, n_tokens
+                               0,   0,   0,   0,   64,  0,   0,   0,                // prompt_tokens, min_distance
+                               0,   0,   0,   0,   255, 255, 255, 255,              // n_watch_overflow, no candidate
+                               0,   0,   0,   0,   0,   0,   0,   0,   0, 0, 0, 0,  // first positions, cosines, tokens
+                               1,   0,   0,   0,   0x40};                           // ordinary_norm: presence, 2.0
+  ASSERT_EQ(bytes.size(), std::size(expected) + 4);
+  for (std::size_t i = 0; i < std::size(expected); ++i) {
+    EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), expected[i]) << i;
+  }
+}
+
+TEST(FiguresBlob, RefusesFiguresThatContradictThemselves) {
+  const auto refuses = [](auto&& spoil) {
+    auto figures = sequence_figures(4, 5, 30);
+    spoil(figures);
+    EXPECT_THROW(encode_figures(figures), Error);
+  };
+  refuses([](auto& figures) { figures.tokens[0].score.pop_back(); });
+  refuses([](auto& figures) { figures.tokens[0].score[0] = std::numeric_limits<float>::infinity(); });
+  refuses([](auto& figures) { figures.ordinary_norm[2] = std::nanf(""); });
+  refuses([](auto& figures) { figures.self_cosine[0] = Matrix<float>(2, 5); });
+  refuses([](auto& figures) { figures.n_layers = 0; });
+}
+
+// Gives the bytes the checksum that they would have, so that the checks behind it are reached.
+void mend_checksum(std::vector<std::byte>& bytes) {
+  const std::uint32_t crc = little_endian(crc32(std::span(bytes).first(bytes.size() - 4)));
+  std::memcpy(bytes.data() + bytes.size() - 4, &crc, 4);
+}
+
+// Decodes what may be damaged: a result or Error{kInput}, never anything else.
+bool decodes(std::span<const std::byte> bytes) {
+  try {
+    decode_figures(bytes, "test");
+    return true;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput) << error.what();
+    return false;
+  }
+}
+
+TEST(FiguresBlob, EveryTruncationIsAnError) {
+  const auto bytes = encode_figures(sequence_figures(5, 6, 20));
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    ASSERT_FALSE(decodes(cut)) << size;
+    if (size < 4) continue;
+    mend_checksum(cut);
+    ASSERT_FALSE(decodes(cut)) << size;
+  }
+}
+
+TEST(FiguresBlob, EveryFlippedBitIsAnError) {
+  const auto bytes = encode_figures(sequence_figures(6, 4, 12));
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    auto flipped = bytes;
+    flipped[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+    ASSERT_FALSE(decodes(flipped)) << bit;
+  }
+}
+
+// With a checksum that fits, damage may pass for other figures, but nothing may crash or take memory by its word.
+TEST(FiguresBlob, DamageUnderAGoodChecksumIsCaughtOrHarmless) {
+  const auto bytes = encode_figures(sequence_figures(7, 6, 20));
+  std::mt19937 random(8);
+  int n_errors = 0;
+  for (int i = 0; i < 20000; ++i) {
+    auto damaged = bytes;
+    for (auto n = random() % 3 + 1; n > 0; --n) {
+      const std::size_t at = random() % 2 == 0 ? random() % 60 : random() % damaged.size();
+      damaged[at] = static_cast<std::byte>(random());
+    }
+    mend_checksum(damaged);
+    n_errors += decodes(damaged) ? 0 : 1;
+  }
+  EXPECT_GT(n_errors, 5000);
+}
+
+TEST(FiguresBlob, LengthsAreNotTrusted) {
+  auto bytes = encode_figures(sequence_figures(9, 6, 20));
+  for (const std::size_t at : {8U, 32U, 36U, 40U}) {
+    auto damaged = bytes;
+    const std::int32_t huge = little_endian(std::int32_t{0x7FFFFFFF});
+    std::memcpy(damaged.data() + at, &huge, 4);
+    mend_checksum(damaged);
+    EXPECT_FALSE(decodes(damaged)) << at;
+  }
+}
+
+Profile profile_of(std::vector<std::size_t> axes, std::vector<float> values,
+                   ProfileEncoding encoding = ProfileEncoding::kScaledHalf) {
+  return {{"test", std::move(axes), encoding}, std::move(values)};
+}
+
+TEST(ProfileBlob, KeepsElevenBitsOfLargeAndSmallRows) {
+  std::mt19937 random(10);
+  std::vector<float> values;
+  for (const int exponent : {-140, -20, 0, 20, 100}) {
+    for (int i = 0; i < 50; ++i) {
+      values.push_back(std::ldexp(static_cast<float>(random() % 0xFFFF) - 32767.0F, exponent - 16));
+    }
+  }
+  const auto profile = profile_of({5, 50}, values);
+  const auto bytes = encode_profile(profile);
+  EXPECT_EQ(bytes.size(), 5 * (4 + 50 * 2) + 4U);
+  const auto decoded = decode_profile(profile.shape, bytes, "test");
+  for (std::size_t i = 50; i < values.size(); ++i) {
+    EXPECT_LE(std::fabs(decoded.values[i] - values[i]), std::fabs(values[i]) * 0x1p-11F) << i;
+  }
+  // The first row lies below the smallest normal float: there a step of 2^-149 is all that a float has itself.
+  for (std::size_t i = 0; i < 50; ++i) {
+    EXPECT_LE(std::fabs(decoded.values[i] - values[i]), std::fabs(values[i]) * 0x1p-11F + 0x1p-149F) << i;
+  }
+}
+
+TEST(ProfileBlob, OneLargeNormDoesNotDrownTheOthers) {
+  const auto profile = profile_of({1, 3}, {1.0e6F, 0.01F, 3.0F});
+  const auto decoded = decode_profile(profile.shape, encode_profile(profile), "test");
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(decoded.values[i] / profile.values[i], 1.0F, 0x1p-11F);
+  }
+}
+
+TEST(ProfileBlob, NotMeasuredStaysSoAndCountsAreExact) {
+  const float nan = std::nanf("");
+  const auto decoded =
+      decode_profile(profile_of({2, 2}, {}).shape, encode_profile(profile_of({2, 2}, {nan, nan, 0.0F, nan})), "test");
+  EXPECT_TRUE(std::isnan(decoded.values[0]));
+  EXPECT_EQ(decoded.values[2], 0.0F);
+  EXPECT_TRUE(std::isnan(decoded.values[3]));
+  const auto counts = profile_of({1, 3}, {8191.0F, 32767.0F, 3.0F}, ProfileEncoding::kFloat);
+  EXPECT_EQ(decode_profile(counts.shape, encode_profile(counts), "test").values, counts.values);
+}
+
+TEST(ProfileBlob, DamageIsAnError) {
+  const auto profile = profile_of({2, 3, 4}, std::vector<float>(24, 1.5F));
+  const auto bytes = encode_profile(profile);
+  EXPECT_EQ(decode_profile(profile.shape, bytes, "test").values, profile.values);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_THROW(decode_profile(profile.shape, std::span(bytes).first(size), "test"), Error);
+  }
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    auto flipped = bytes;
+    flipped[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+    EXPECT_THROW(decode_profile(profile.shape, flipped, "test"), Error);
+  }
+  ProfileShape huge{"test", {std::size_t{1} << 62, 4, 4}, ProfileEncoding::kScaledHalf};
+  EXPECT_THROW(decode_profile(huge, bytes, "test"), Error);
+}
+
+}  // namespace
+}  // namespace sinkscope
