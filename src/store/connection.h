@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/file_lock.h"
+#include "store/profiles.h"
 #include "store/records.h"
 #include "store/sqlite.h"
 
@@ -39,7 +40,7 @@ class DocumentReader {
 // Names a document in messages: path, ordinal.
 std::string document_label(const SqliteConnection& connection, std::int64_t ordinal);
 std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal);
-Profile read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name);
+ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name);
 std::vector<std::string> verify_file(SqliteConnection& connection);
 
 }  // namespace sinkscope

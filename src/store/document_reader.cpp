@@ -82,16 +82,16 @@ std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std:
         (by_head && rows.integer(2) != connection.model.facts.n_heads_max) || encoding < 0 || encoding > 1) {
       database.fail_damaged(fmt::format("profile {} of document {} has an impossible shape", shape.name, ordinal));
     }
-    shape.axes.push_back(static_cast<std::size_t>(rows.integer(1)));
-    if (by_head) shape.axes.push_back(static_cast<std::size_t>(rows.integer(2)));
-    shape.axes.push_back(static_cast<std::size_t>(rows.integer(3)));
+    shape.shape.push_back(static_cast<std::size_t>(rows.integer(1)));
+    if (by_head) shape.shape.push_back(static_cast<std::size_t>(rows.integer(2)));
+    shape.shape.push_back(static_cast<std::size_t>(rows.integer(3)));
     shape.encoding = static_cast<ProfileEncoding>(encoding);
     shapes.push_back(std::move(shape));
   }
   return shapes;
 }
 
-Profile read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name) {
+ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name) {
   const std::string label = fmt::format("{}: profile {}", document_label(connection, ordinal), name);
   for (const ProfileShape& shape : read_profile_shapes(connection, ordinal)) {
     if (shape.name != name) continue;

@@ -17,13 +17,11 @@ constexpr std::uint16_t kVersion = 1;
 
 // The figures of a token, in the order in which they are stored.
 constexpr std::array kFigures = {
-    &TokenProfile::norm_ratio,         &TokenProfile::alignment,
-    &TokenProfile::centred_alignment,  &TokenProfile::read_alignment,
-    &TokenProfile::mlp_write_norm,     &TokenProfile::mlp_write_alignment,
-    &TokenProfile::value_norm_ratio,   &TokenProfile::score,
-    &TokenProfile::score_head_max,     &TokenProfile::score_group_max,
-    &TokenProfile::heads_over_03_frac, &TokenProfile::far_score,
-    &TokenProfile::far_boost,          &TokenProfile::heads_over_10,
+    &TokenProfile::hidden_norm,         &TokenProfile::norm_ratio,       &TokenProfile::alignment,
+    &TokenProfile::centred_alignment,   &TokenProfile::read_alignment,   &TokenProfile::mlp_write_norm,
+    &TokenProfile::mlp_write_alignment, &TokenProfile::value_norm_ratio, &TokenProfile::score,
+    &TokenProfile::score_head_max,      &TokenProfile::score_group_max,  &TokenProfile::heads_over_03_frac,
+    &TokenProfile::far_score,           &TokenProfile::far_boost,        &TokenProfile::heads_over_10,
     &TokenProfile::logit_gap,
 };
 
@@ -52,6 +50,9 @@ void write_layers(ByteWriter& writer, const LayerFigures& figures, std::size_t n
 void write_token(ByteWriter& writer, const TokenProfile& token, std::size_t n_layers) {
   writer.write(static_cast<std::int32_t>(token.position));
   for (const auto member : kFigures) write_layers(writer, token.*member, n_layers);
+  require(token.first_alignment.size() <= kPrimaryCandidates, "alignments with more positions than there are");
+  writer.write(static_cast<std::uint8_t>(token.first_alignment.size()));
+  for (const LayerFigures& alignment : token.first_alignment) write_layers(writer, alignment, n_layers);
 }
 
 void write_square(ByteWriter& writer, const Matrix<float>& matrix, std::size_t n_layers) {
@@ -91,6 +92,10 @@ TokenProfile read_token(ByteReader& reader, std::size_t n_layers, int n_tokens) 
   token.position = reader.read<std::int32_t>();
   if (token.position < 0 || token.position >= n_tokens) reader.fail("a position lies outside the sequence");
   for (const auto member : kFigures) read_layers(reader, n_layers, token.*member);
+  const auto n_first = reader.read<std::uint8_t>();
+  if (n_first > kPrimaryCandidates) reader.fail("alignments with more positions than there are");
+  token.first_alignment.resize(n_first);
+  for (LayerFigures& alignment : token.first_alignment) read_layers(reader, n_layers, alignment);
   return token;
 }
 

@@ -26,16 +26,22 @@ int row_exponent(std::span<const float> row) {
 
 }  // namespace
 
-std::vector<std::byte> encode_profile(const Profile& profile) {
-  const std::size_t rows = profile.shape.rows(), columns = profile.shape.columns();
+ProfileEncoding encoding_for(const ProfileArray& profile) {
+  const bool whole = std::ranges::all_of(profile.values, [](float v) { return std::isnan(v) || v == std::trunc(v); });
+  return whole ? ProfileEncoding::kFloat : ProfileEncoding::kScaledHalf;
+}
+
+std::vector<std::byte> encode_profile(const ProfileArray& profile, ProfileEncoding encoding) {
+  const ProfileShape shape{profile.name, profile.shape, encoding};
+  const std::size_t rows = shape.rows(), columns = shape.columns();
   if (profile.values.size() != rows * columns) {
-    throw Error(ErrorCode::kInternal, "profile " + profile.shape.name + ": expected " + std::to_string(rows * columns) +
+    throw Error(ErrorCode::kInternal, "profile " + profile.name + ": expected " + std::to_string(rows * columns) +
                                           " values, got " + std::to_string(profile.values.size()));
   }
   ByteWriter writer;
   for (std::size_t r = 0; r < rows; ++r) {
     const auto row = std::span(profile.values).subspan(r * columns, columns);
-    if (profile.shape.encoding == ProfileEncoding::kFloat) {
+    if (encoding == ProfileEncoding::kFloat) {
       for (const float value : row) writer.write(value);
       continue;
     }
@@ -49,7 +55,7 @@ std::vector<std::byte> encode_profile(const Profile& profile) {
   return writer.take();
 }
 
-Profile decode_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what) {
+ProfileArray decode_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what) {
   const std::size_t rows = shape.rows(), columns = shape.columns();
   const bool halves = shape.encoding == ProfileEncoding::kScaledHalf;
   const std::size_t per_row = halves ? 4 : 0, per_value = halves ? 2 : 4;
@@ -62,7 +68,7 @@ Profile decode_profile(const ProfileShape& shape, std::span<const std::byte> byt
   if (ByteReader end(bytes.last(4), what); end.read<std::uint32_t>() != crc32(bytes.first(bytes.size() - 4))) {
     reader.fail("its checksum does not match");
   }
-  Profile profile{shape, {}};
+  ProfileArray profile{shape.name, shape.shape, {}};
   profile.values.reserve(rows * columns);
   for (std::size_t r = 0; r < rows; ++r) {
     const double scale = halves ? static_cast<double>(reader.read<float>()) : 1.0;

@@ -11,7 +11,6 @@
 #include "base/ids.h"
 #include "probe/model_facts.h"
 #include "sinks/figures.h"
-#include "store/profiles.h"
 
 namespace sinkscope {
 
@@ -47,7 +46,7 @@ struct MeasurementOptions {
   Keep keep = Keep::kRuns;
 };
 
-// One document list entry for messages, the results file and JSON: name and value as JSON text, in a fixed order.
+// An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
 using NamedOption = std::pair<std::string, std::string>;
 std::vector<NamedOption> named_options(const MeasurementOptions& options);
 // throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored
@@ -88,7 +87,7 @@ struct DocumentRecord {
   std::vector<std::string> token_bytes;  // [n_tokens] what each stands for; equal ids have equal bytes
   std::vector<Origin> origins;           // at least one
   SequenceFigures figures;               // n_tokens and prompt_tokens in it are the document's
-  std::vector<Profile> profiles;         // what the file's Keep asks for; empty for kRuns
+  std::vector<ProfileArray> profiles;    // profile_arrays() where the file keeps them; empty for kRuns
 };
 
 // One document as it is read.

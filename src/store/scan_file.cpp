@@ -90,8 +90,8 @@ void check_record(const ScanFile& file, const DocumentRecord& record) {
   require(record.tokens.size() == static_cast<std::size_t>(record.figures.n_tokens), "figures have other n_tokens");
   require(record.figures.n_layers == facts.n_layers, "figures have other n_layers than the model");
   require(record.profiles.empty() == (file.options().keep == Keep::kRuns), "profiles do not fit the file's keep");
-  for (const Profile& profile : record.profiles) {
-    const auto& axes = profile.shape.axes;
+  for (const ProfileArray& profile : record.profiles) {
+    const auto& axes = profile.shape;
     require(axes.size() == 2 || axes.size() == 3, "a profile has other than 2 or 3 axes");
     require(axes.front() == static_cast<std::size_t>(facts.n_layers), "a profile has other n_layers");
     require(axes.back() == record.tokens.size(), "a profile has other n_tokens");
@@ -150,13 +150,14 @@ class DocumentInserter {
     insert_tokens(record);
     const auto figures = encode_figures(record.figures);
     figures_.bind(1, ordinal).bind(2, std::span(figures)).run();
-    for (const Profile& profile : record.profiles) {
-      const auto& axes = profile.shape.axes;
-      const auto data = encode_profile(profile);
-      profile_.bind(1, ordinal).bind(2, profile.shape.name).bind(3, static_cast<std::int64_t>(axes.front()));
+    for (const ProfileArray& profile : record.profiles) {
+      const auto& axes = profile.shape;
+      const ProfileEncoding encoding = encoding_for(profile);
+      const auto data = encode_profile(profile, encoding);
+      profile_.bind(1, ordinal).bind(2, profile.name).bind(3, static_cast<std::int64_t>(axes.front()));
       if (axes.size() == 3) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
       profile_.bind(5, static_cast<std::int64_t>(axes.back()))
-          .bind(6, static_cast<int>(profile.shape.encoding))
+          .bind(6, static_cast<int>(encoding))
           .bind(7, std::span(data))
           .run();
     }
@@ -362,7 +363,7 @@ std::vector<ProfileShape> ScanFile::profile_shapes(std::int64_t ordinal) const {
   return read_profile_shapes(*connection_, ordinal);
 }
 
-Profile ScanFile::profile(std::int64_t ordinal, const std::string& name) const {
+ProfileArray ScanFile::profile(std::int64_t ordinal, const std::string& name) const {
   return read_profile(*connection_, ordinal, name);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "store/profiles.h"
 #include "store/records.h"
 
 namespace sinkscope {
@@ -69,7 +70,7 @@ class ScanFile {
   // Shapes first, numbers on demand: arrays by head may be large.
   std::vector<ProfileShape> profile_shapes(std::int64_t ordinal) const;
   // throws  Error{kInput} if it is not stored or is damaged
-  Profile profile(std::int64_t ordinal, const std::string& name) const;
+  ProfileArray profile(std::int64_t ordinal, const std::string& name) const;
 
   // Reads everything and compares what must agree.
   //

@@ -97,7 +97,7 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.min_distance = 64;
   figures.ordinary_norm = {2.0F};
   const auto bytes = encode_figures(figures);
-  const unsigned expected[] = {'S', 'F', 'I', 'G', 1,   0,   15,  0,                // magic, layout, figures a token
+  const unsigned expected[] = {'S', 'F', 'I', 'G', 1,   0,   16,  0,                // magic, layout, figures a token
                                1,   0,   0,   0,   1,   0,   0,   0,                // n_layers, n_tokens
                                0,   0,   0,   0,   64,  0,   0,   0,                // prompt_tokens, min_distance
                                0,   0,   0,   0,   255, 255, 255, 255,              // n_watch_overflow, no candidate
@@ -187,9 +187,10 @@ TEST(FiguresBlob, LengthsAreNotTrusted) {
   }
 }
 
-Profile profile_of(std::vector<std::size_t> axes, std::vector<float> values,
-                   ProfileEncoding encoding = ProfileEncoding::kScaledHalf) {
-  return {{"test", std::move(axes), encoding}, std::move(values)};
+constexpr auto kHalf = ProfileEncoding::kScaledHalf;
+
+ProfileArray there_and_back(const ProfileArray& profile, ProfileEncoding encoding = kHalf) {
+  return decode_profile({profile.name, profile.shape, encoding}, encode_profile(profile, encoding), "test");
 }
 
 TEST(ProfileBlob, KeepsElevenBitsOfLargeAndSmallRows) {
@@ -200,51 +201,49 @@ TEST(ProfileBlob, KeepsElevenBitsOfLargeAndSmallRows) {
       values.push_back(std::ldexp(static_cast<float>(random() % 0xFFFF) - 32767.0F, exponent - 16));
     }
   }
-  const auto profile = profile_of({5, 50}, values);
-  const auto bytes = encode_profile(profile);
-  EXPECT_EQ(bytes.size(), 5 * (4 + 50 * 2) + 4U);
-  const auto decoded = decode_profile(profile.shape, bytes, "test");
-  for (std::size_t i = 50; i < values.size(); ++i) {
-    EXPECT_LE(std::fabs(decoded.values[i] - values[i]), std::fabs(values[i]) * 0x1p-11F) << i;
-  }
+  const ProfileArray profile{"test", {5, 50}, values};
+  EXPECT_EQ(encode_profile(profile, kHalf).size(), 5 * (4 + 50 * 2) + 4U);
+  const auto decoded = there_and_back(profile);
   // The first row lies below the smallest normal float: there a step of 2^-149 is all that a float has itself.
-  for (std::size_t i = 0; i < 50; ++i) {
-    EXPECT_LE(std::fabs(decoded.values[i] - values[i]), std::fabs(values[i]) * 0x1p-11F + 0x1p-149F) << i;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float smallest_step = i < 50 ? 0x1p-149F : 0.0F;
+    EXPECT_LE(std::fabs(decoded.values[i] - values[i]), std::fabs(values[i]) * 0x1p-11F + smallest_step) << i;
   }
 }
 
 TEST(ProfileBlob, OneLargeNormDoesNotDrownTheOthers) {
-  const auto profile = profile_of({1, 3}, {1.0e6F, 0.01F, 3.0F});
-  const auto decoded = decode_profile(profile.shape, encode_profile(profile), "test");
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_NEAR(decoded.values[i] / profile.values[i], 1.0F, 0x1p-11F);
-  }
+  const ProfileArray profile{"test", {1, 3}, {1.0e6F, 0.01F, 3.0F}};
+  const auto decoded = there_and_back(profile);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(decoded.values[i] / profile.values[i], 1.0F, 0x1p-11F);
 }
 
 TEST(ProfileBlob, NotMeasuredStaysSoAndCountsAreExact) {
   const float nan = std::nanf("");
-  const auto decoded =
-      decode_profile(profile_of({2, 2}, {}).shape, encode_profile(profile_of({2, 2}, {nan, nan, 0.0F, nan})), "test");
+  const ProfileArray gaps{"test", {2, 2}, {nan, nan, 0.5F, nan}};
+  EXPECT_EQ(encoding_for(gaps), kHalf);
+  const auto decoded = there_and_back(gaps);
   EXPECT_TRUE(std::isnan(decoded.values[0]));
-  EXPECT_EQ(decoded.values[2], 0.0F);
+  EXPECT_EQ(decoded.values[2], 0.5F);
   EXPECT_TRUE(std::isnan(decoded.values[3]));
-  const auto counts = profile_of({1, 3}, {8191.0F, 32767.0F, 3.0F}, ProfileEncoding::kFloat);
-  EXPECT_EQ(decode_profile(counts.shape, encode_profile(counts), "test").values, counts.values);
+  const ProfileArray counts{"test", {1, 4}, {8191.0F, 32767.0F, nan, 3.0F}};
+  EXPECT_EQ(encoding_for(counts), ProfileEncoding::kFloat);
+  EXPECT_EQ(there_and_back(counts, ProfileEncoding::kFloat).values[1], 32767.0F);
 }
 
 TEST(ProfileBlob, DamageIsAnError) {
-  const auto profile = profile_of({2, 3, 4}, std::vector<float>(24, 1.5F));
-  const auto bytes = encode_profile(profile);
-  EXPECT_EQ(decode_profile(profile.shape, bytes, "test").values, profile.values);
+  const ProfileArray profile{"test", {2, 3, 4}, std::vector<float>(24, 1.5F)};
+  const ProfileShape shape{profile.name, profile.shape, kHalf};
+  const auto bytes = encode_profile(profile, kHalf);
+  EXPECT_EQ(decode_profile(shape, bytes, "test").values, profile.values);
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_THROW(decode_profile(profile.shape, std::span(bytes).first(size), "test"), Error);
+    EXPECT_THROW(decode_profile(shape, std::span(bytes).first(size), "test"), Error);
   }
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     auto flipped = bytes;
     flipped[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
-    EXPECT_THROW(decode_profile(profile.shape, flipped, "test"), Error);
+    EXPECT_THROW(decode_profile(shape, flipped, "test"), Error);
   }
-  ProfileShape huge{"test", {std::size_t{1} << 62, 4, 4}, ProfileEncoding::kScaledHalf};
+  const ProfileShape huge{"test", {std::size_t{1} << 62, 4, 4}, kHalf};
   EXPECT_THROW(decode_profile(huge, bytes, "test"), Error);
 }
 

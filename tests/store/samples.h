@@ -39,23 +39,25 @@ inline LayerFigures layer_figures(std::mt19937& random, int n_layers) {
 inline TokenProfile token_profile(std::mt19937& random, int n_layers, int position) {
   TokenProfile token;
   token.position = position;
-  for (auto* figures : {&token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
-                        &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score,
-                        &token.score_head_max, &token.score_group_max, &token.heads_over_03_frac, &token.far_score,
-                        &token.far_boost, &token.heads_over_10, &token.logit_gap}) {
+  for (auto* figures :
+       {&token.hidden_norm, &token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
+        &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score, &token.score_head_max,
+        &token.score_group_max, &token.heads_over_03_frac, &token.far_score, &token.far_boost, &token.heads_over_10,
+        &token.logit_gap}) {
     *figures = layer_figures(random, n_layers);
   }
+  for (int c = 0; c < position % 4; ++c) token.first_alignment.push_back(layer_figures(random, n_layers));
   return token;
 }
 
 inline bool same(const TokenProfile& a, const TokenProfile& b) {
-  return a.position == b.position && a.norm_ratio == b.norm_ratio && a.alignment == b.alignment &&
-         a.centred_alignment == b.centred_alignment && a.read_alignment == b.read_alignment &&
-         a.mlp_write_norm == b.mlp_write_norm && a.mlp_write_alignment == b.mlp_write_alignment &&
-         a.value_norm_ratio == b.value_norm_ratio && a.score == b.score && a.score_head_max == b.score_head_max &&
-         a.score_group_max == b.score_group_max && a.heads_over_03_frac == b.heads_over_03_frac &&
-         a.far_score == b.far_score && a.far_boost == b.far_boost && a.heads_over_10 == b.heads_over_10 &&
-         a.logit_gap == b.logit_gap;
+  return a.position == b.position && a.hidden_norm == b.hidden_norm && a.first_alignment == b.first_alignment &&
+         a.norm_ratio == b.norm_ratio && a.alignment == b.alignment && a.centred_alignment == b.centred_alignment &&
+         a.read_alignment == b.read_alignment && a.mlp_write_norm == b.mlp_write_norm &&
+         a.mlp_write_alignment == b.mlp_write_alignment && a.value_norm_ratio == b.value_norm_ratio &&
+         a.score == b.score && a.score_head_max == b.score_head_max && a.score_group_max == b.score_group_max &&
+         a.heads_over_03_frac == b.heads_over_03_frac && a.far_score == b.far_score && a.far_boost == b.far_boost &&
+         a.heads_over_10 == b.heads_over_10 && a.logit_gap == b.logit_gap;
 }
 
 inline bool same(const Matrix<float>& a, const Matrix<float>& b) {

@@ -155,7 +155,7 @@ TEST(ScanFile, RefusesRecordsThatContradictThemselves) {
   refuses([](auto& record) { record.origins.clear(); });
   refuses([](auto& record) { record.tokens.pop_back(); });
   refuses([](auto& record) { record.figures = sequence_figures(1, 6, 40); });
-  refuses([](auto& record) { record.profiles.push_back({{"score", {5, 40}}, std::vector<float>(200)}); });
+  refuses([](auto& record) { record.profiles.push_back({"score", {5, 40}, std::vector<float>(200)}); });
   EXPECT_EQ(file.n_documents(), 0);
 }
 
@@ -164,14 +164,14 @@ TEST(ScanFile, KeepsProfiles) {
   options.keep = Keep::kHeads;
   auto file = ScanFile::in_memory(model_record(), options, program_run());
   auto record = document_record(1);
-  record.profiles.push_back({{"hidden_norm", {5, 40}}, std::vector<float>(200, 3.0F)});
-  record.profiles.push_back({{"sink_score_by_head", {5, 4, 40}}, std::vector<float>(800, 0.125F)});
+  record.profiles.push_back({"hidden_norm", {5, 40}, std::vector<float>(200, 3.0F)});
+  record.profiles.push_back({"sink_score_by_head", {5, 4, 40}, std::vector<float>(800, 0.125F)});
   file.add(record);
   const auto shapes = file.profile_shapes(0);
   ASSERT_EQ(shapes.size(), 2U);
-  EXPECT_THAT(shapes[0].axes, ElementsAre(5, 40));
+  EXPECT_THAT(shapes[0].shape, ElementsAre(5, 40));
   EXPECT_EQ(shapes[1].name, "sink_score_by_head");
-  EXPECT_THAT(shapes[1].axes, ElementsAre(5, 4, 40));
+  EXPECT_THAT(shapes[1].shape, ElementsAre(5, 4, 40));
   EXPECT_EQ(file.profile(0, "sink_score_by_head").values, record.profiles[1].values);
   EXPECT_THAT(message_of([&] { file.profile(0, "nothing"); }, ErrorCode::kInput), HasSubstr("--keep"));
   EXPECT_THAT(file.verify(), IsEmpty());
