@@ -24,36 +24,17 @@ HWY_INLINE Sums zero_sums() {
   return {zero, zero, zero, zero, zero, zero, zero, zero, zero};
 }
 
-// Loads lanes [i, i + N), the last ones short of `width` as zeros.
-template <bool kTail>
-HWY_INLINE Vec load(const float* from, std::size_t i, std::size_t width) {
+HWY_INLINE void add_products(Vec x, const float* candidates, std::size_t stride, Sums& sums) {
   const Tag d;
-  if constexpr (kTail) return hn::MaskedLoad(hn::FirstN(d, width - i), d, from + i);
-  return hn::LoadU(d, from + i);
-}
-
-template <bool kTail>
-HWY_INLINE void store(Vec value, float* to, std::size_t i, std::size_t width) {
-  const Tag d;
-  if constexpr (kTail) {
-    hn::BlendedStore(value, hn::FirstN(d, width - i), d, to + i);
-  } else {
-    hn::StoreU(value, d, to + i);
-  }
-}
-
-template <bool kTail>
-HWY_INLINE void add_products(Vec x, const float* candidates, std::size_t stride, std::size_t i, std::size_t width,
-                             Sums& sums) {
   sums.norm = hn::MulAdd(x, x, sums.norm);
-  sums.d0 = hn::MulAdd(x, load<kTail>(candidates, i, width), sums.d0);
-  sums.d1 = hn::MulAdd(x, load<kTail>(candidates + stride, i, width), sums.d1);
-  sums.d2 = hn::MulAdd(x, load<kTail>(candidates + 2 * stride, i, width), sums.d2);
-  sums.d3 = hn::MulAdd(x, load<kTail>(candidates + 3 * stride, i, width), sums.d3);
-  sums.d4 = hn::MulAdd(x, load<kTail>(candidates + 4 * stride, i, width), sums.d4);
-  sums.d5 = hn::MulAdd(x, load<kTail>(candidates + 5 * stride, i, width), sums.d5);
-  sums.d6 = hn::MulAdd(x, load<kTail>(candidates + 6 * stride, i, width), sums.d6);
-  sums.d7 = hn::MulAdd(x, load<kTail>(candidates + 7 * stride, i, width), sums.d7);
+  sums.d0 = hn::MulAdd(x, hn::LoadU(d, candidates), sums.d0);
+  sums.d1 = hn::MulAdd(x, hn::LoadU(d, candidates + stride), sums.d1);
+  sums.d2 = hn::MulAdd(x, hn::LoadU(d, candidates + 2 * stride), sums.d2);
+  sums.d3 = hn::MulAdd(x, hn::LoadU(d, candidates + 3 * stride), sums.d3);
+  sums.d4 = hn::MulAdd(x, hn::LoadU(d, candidates + 4 * stride), sums.d4);
+  sums.d5 = hn::MulAdd(x, hn::LoadU(d, candidates + 5 * stride), sums.d5);
+  sums.d6 = hn::MulAdd(x, hn::LoadU(d, candidates + 6 * stride), sums.d6);
+  sums.d7 = hn::MulAdd(x, hn::LoadU(d, candidates + 7 * stride), sums.d7);
 }
 
 HWY_INLINE float lanes_sum(Vec v) { return hn::GetLane(hn::SumOfLanes(Tag(), v)); }
@@ -64,72 +45,97 @@ HWY_INLINE RowProducts totals(const Sums& sums) {
            lanes_sum(sums.d5), lanes_sum(sums.d6), lanes_sum(sums.d7)}};
 }
 
-// Calls step(i, tail) for each group of lanes, where tail is true_type for an incomplete last one.
-template <typename Step>
-HWY_INLINE void for_lanes(std::size_t width, Step step) {
-  const std::size_t lanes = hn::Lanes(Tag());
-  std::size_t i = 0;
-  for (; i + lanes <= width; i += lanes) step(i, std::false_type());
-  if (i < width) step(i, std::true_type());
+// Elements past the last full vector, one by one: widths that are no multiple of the lanes are rare.
+HWY_INLINE void add_products(float x, const float* candidates, std::size_t stride, RowProducts& products) {
+  products.squared_norm += x * x;
+  for (std::size_t c = 0; c < kPrimaryCandidates; ++c) products.dots[c] += x * candidates[c * stride];
 }
 
 RowProducts row_products_simd(const float* HWY_RESTRICT row, const float* HWY_RESTRICT candidates, std::size_t stride,
                               std::size_t width) {
+  const Tag d;
+  const std::size_t lanes = hn::Lanes(d);
   Sums sums = zero_sums();
-  for_lanes(width, [&](std::size_t i, auto tail) HWY_ATTR {
-    constexpr bool kTail = decltype(tail)::value;
-    add_products<kTail>(load<kTail>(row, i, width), candidates, stride, i, width, sums);
-  });
-  return totals(sums);
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) add_products(hn::LoadU(d, row + i), candidates + i, stride, sums);
+  RowProducts products = totals(sums);
+  for (; i < width; ++i) add_products(row[i], candidates + i, stride, products);
+  return products;
 }
 
 RowProducts shifted_row_products_simd(const float* HWY_RESTRICT row, const float* HWY_RESTRICT origin,
                                       const float* HWY_RESTRICT candidates, std::size_t stride, std::size_t width) {
+  const Tag d;
+  const std::size_t lanes = hn::Lanes(d);
   Sums sums = zero_sums();
-  for_lanes(width, [&](std::size_t i, auto tail) HWY_ATTR {
-    constexpr bool kTail = decltype(tail)::value;
-    const Vec x = hn::Sub(load<kTail>(row, i, width), load<kTail>(origin, i, width));
-    add_products<kTail>(x, candidates, stride, i, width, sums);
-  });
-  return totals(sums);
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    add_products(hn::Sub(hn::LoadU(d, row + i), hn::LoadU(d, origin + i)), candidates + i, stride, sums);
+  }
+  RowProducts products = totals(sums);
+  for (; i < width; ++i) add_products(row[i] - origin[i], candidates + i, stride, products);
+  return products;
 }
 
 BlockProducts block_products_simd(const float* HWY_RESTRICT state, float* HWY_RESTRICT running,
                                   const float* HWY_RESTRICT candidates, std::size_t stride, std::size_t width) {
+  const Tag d;
+  const std::size_t lanes = hn::Lanes(d);
   Sums of_state = zero_sums();
   Sums of_write = zero_sums();
-  for_lanes(width, [&](std::size_t i, auto tail) HWY_ATTR {
-    constexpr bool kTail = decltype(tail)::value;
-    const Vec x = load<kTail>(state, i, width);
-    const Vec w = hn::Sub(x, load<kTail>(running, i, width));
-    store<kTail>(x, running, i, width);
-    add_products<kTail>(x, candidates, stride, i, width, of_state);
-    add_products<kTail>(w, candidates, stride, i, width, of_write);
-  });
-  return {totals(of_state), totals(of_write)};
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    const Vec x = hn::LoadU(d, state + i);
+    const Vec write = hn::Sub(x, hn::LoadU(d, running + i));
+    hn::StoreU(x, d, running + i);
+    add_products(x, candidates + i, stride, of_state);
+    add_products(write, candidates + i, stride, of_write);
+  }
+  BlockProducts products{totals(of_state), totals(of_write)};
+  for (; i < width; ++i) {
+    add_products(state[i], candidates + i, stride, products.state);
+    add_products(state[i] - running[i], candidates + i, stride, products.write);
+    running[i] = state[i];
+  }
+  return products;
 }
 
 float step_squared_norm_simd(const float* HWY_RESTRICT state, float* HWY_RESTRICT running, std::size_t width) {
-  Vec sum = hn::Zero(Tag());
-  for_lanes(width, [&](std::size_t i, auto tail) HWY_ATTR {
-    constexpr bool kTail = decltype(tail)::value;
-    const Vec x = load<kTail>(state, i, width);
-    const Vec step = hn::Sub(x, load<kTail>(running, i, width));
-    store<kTail>(x, running, i, width);
+  const Tag d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vec sum = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    const Vec x = hn::LoadU(d, state + i);
+    const Vec step = hn::Sub(x, hn::LoadU(d, running + i));
+    hn::StoreU(x, d, running + i);
     sum = hn::MulAdd(step, step, sum);
-  });
-  return lanes_sum(sum);
+  }
+  float total = lanes_sum(sum);
+  for (; i < width; ++i) {
+    const float step = state[i] - running[i];
+    running[i] = state[i];
+    total += step * step;
+  }
+  return total;
 }
 
 float add_and_sum_simd(const float* HWY_RESTRICT values, float* HWY_RESTRICT total, std::size_t width) {
-  Vec sum = hn::Zero(Tag());
-  for_lanes(width, [&](std::size_t i, auto tail) HWY_ATTR {
-    constexpr bool kTail = decltype(tail)::value;
-    const Vec x = load<kTail>(values, i, width);
-    store<kTail>(hn::Add(x, load<kTail>(total, i, width)), total, i, width);
+  const Tag d;
+  const std::size_t lanes = hn::Lanes(d);
+  Vec sum = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    const Vec x = hn::LoadU(d, values + i);
+    hn::StoreU(hn::Add(x, hn::LoadU(d, total + i)), d, total + i);
     sum = hn::Add(sum, x);
-  });
-  return lanes_sum(sum);
+  }
+  float all = lanes_sum(sum);
+  for (; i < width; ++i) {
+    total[i] += values[i];
+    all += values[i];
+  }
+  return all;
 }
 
 }  // namespace HWY_NAMESPACE

@@ -22,6 +22,8 @@ struct SequenceMeasurement {
   std::vector<std::uint8_t> has_mid_residual;  // [n_layers] r_l, so both writes
   std::vector<std::uint8_t> has_attention;     // [n_layers] column sums
   std::vector<std::uint8_t> has_read;          // [n_layers] read alignment of h_l: block l+1 has a norm
+  std::vector<std::uint8_t> has_key_value;     // [n_layers]
+  bool has_centred = false;                    // wanted, and there was a token of position >= 8
   std::vector<int> heads_in_layer;             // [n_layers]
   std::vector<int> kv_heads_in_layer;          // [n_layers]
 

@@ -30,6 +30,7 @@ struct MeterOptions {
 //           first 8 positions are compared after the last token, with the mean of the whole sequence
 // watched   the first 8 positions; and keys that in two layers running have alignment >= 0.7 with a candidate whose
 //           norm, as their own, is >= 1.5 x the median so far: the strongest of a micro-batch first
+// order     kEmbedding, or another event, comes before a micro-batch's first watched_keys: before it no key is watched
 // throws    Error{kModel} from an event, if states are not finite or column sums plus learned mass are not the
 //           number of queries within 1e-3; Error{kInternal} if events do not fit the pack
 // cost      per token and layer about 20 x d_model multiply-adds and 3 x n_heads x n_keys / n_queries additions

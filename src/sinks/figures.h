@@ -58,8 +58,8 @@ struct CandidateFloor {
   bool any_norm_both_signs = false;  // the authors' rule: |alignment| with position 0, 1 or 2 alone decides
 };
 
-inline constexpr int kMinOrdinaryTokens = 64;  // a sequence with fewer tokens has no norm ratios
-inline constexpr int kMinFarQueries = 64;      // with fewer, far figures are not measured
+inline constexpr int kPaperPositions = 3;  // among which the authors' rule seeks the primary, at most
+inline constexpr int kMinFarQueries = 64;  // with fewer, far figures are not measured
 
 // One sequence's measurement as figures of the tokens that a rule may ask about.
 //

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace sinkscope {
+
+inline constexpr int kMinOrdinaryTokens = 64;   // a sequence with fewer tokens has no norm ratios
+inline constexpr float kOrdinaryQuartiles = 5;  // an ordinary norm is at most so many times the lower quartile
+
+// Mean of the middle two of an even count. The values are reordered.
+//
+// values  not empty
+float median_of(std::span<float> values);
+
+// What is ordinary among the norms of one layer.
+struct OrdinaryNorms {
+  float limit = 0;   // a token of position >= 8 is ordinary, if its norm is at most this
+  float median = 0;  // over ordinary tokens
+};
+
+// The lower quartile is the value at index floor(n / 4) of the n sorted norms of positions >= 8.
+//
+// norms    [n_tokens], from position 0 on
+// scratch  overwritten
+// returns  nothing if no position is >= 8
+// cost     O(n_tokens)
+std::optional<OrdinaryNorms> ordinary_norms(std::span<const float> norms, std::vector<float>& scratch);
+
+// The same of at most 1024 positions, evenly spaced: for decisions while a text streams by.
+std::optional<OrdinaryNorms> sampled_ordinary_norms(std::span<const float> norms, std::vector<float>& scratch);
+
+}  // namespace sinkscope

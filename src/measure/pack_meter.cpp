@@ -1,0 +1,396 @@
+#include "measure/pack_meter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "measure/kernels.h"
+#include "measure/sequence_meter.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr std::size_t kRowsPerTask = 64;
+constexpr std::size_t kColumnsPerTask = 256;
+constexpr double kConservationTolerance = 1e-3;
+
+[[noreturn]] void throw_misfit(const std::string& what) {
+  throw Error(ErrorCode::kInternal, "measure: events do not fit the pack: " + what);
+}
+
+// One parallel region costs as much as a hundred tokens, so a single task goes without.
+template <typename Body>
+void for_each_task(std::size_t count, const Body& body) {
+  if (count == 1) {
+    body(std::size_t{0});
+  } else if (count > 1) {
+    parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t i, int) { body(static_cast<std::size_t>(i)); });
+  }
+}
+
+}  // namespace
+
+class PackMeter::State {
+ public:
+  State(const ModelFacts& facts, std::span<const Lacking> lacking, const Pack& pack, const MeterOptions& options)
+      : facts_(facts), options_(options), lacks_mid_(static_cast<std::size_t>(facts.n_layers)) {
+    for (const Lacking& item : lacking) {
+      const bool known = item.layer >= 0 && item.layer < facts.n_layers;
+      if (known && item.what == kLacksMidResidual) lacks_mid_[static_cast<std::size_t>(item.layer)] = 1;
+    }
+    int first = 0;
+    for (const auto& tokens : pack.sequences) {
+      sequences_.push_back({first, static_cast<int>(tokens.size()), {}});
+      first += static_cast<int>(tokens.size());
+    }
+    n_tokens_ = first;
+    meters_.resize(sequences_.size());
+  }
+
+  bool wants(ProbePoint point, int layer) const {
+    const bool in_blocks = layer >= 0 && layer < facts_.n_layers;
+    const bool lacks_mid = in_blocks && lacks_mid_[static_cast<std::size_t>(layer)];
+    switch (point) {
+      case ProbePoint::kEmbedding:
+        return layer == -1;
+      case ProbePoint::kMidResidual:
+        return in_blocks && !lacks_mid;
+      case ProbePoint::kBlockOutput:
+        return in_blocks;
+      case ProbePoint::kAttentionInput:
+        return in_blocks && layer > 0 && options_.read_alignment;
+      case ProbePoint::kAttentionWrite:
+      case ProbePoint::kMlpWrite:
+        return lacks_mid;
+      case ProbePoint::kMlpInput:
+        return false;
+    }
+    return false;
+  }
+  bool wants_attention() const { return options_.attention; }
+
+  std::span<const std::int32_t> watched_keys() {
+    watched_.clear();
+    for (const Segment& segment : segments_) {
+      const Sequence& sequence = sequences_[segment.sequence];
+      const int end = segment.first_position + segment.n_rows;
+      meter(segment).watch_list().append_keys(end, sequence.first_token, watched_);
+    }
+    return watched_;
+  }
+
+  void on_state(const StateEvent& event);
+  void on_attention(const AttentionEvent& event);
+  void on_key_value(const KeyValueEvent& event);
+  void on_micro_batch_end(int first_token, int n_tokens);
+  std::vector<SequenceMeasurement> take();
+
+ private:
+  struct Sequence {
+    int first_token;
+    int n_tokens;
+    std::optional<SequenceMeasurement> finished;
+  };
+  // Tokens of one sequence in the running micro-batch.
+  struct Segment {
+    std::size_t sequence;
+    int first_row;
+    int first_position;
+    int n_rows;
+  };
+  // Rows, or columns, of one segment: what one thread does at a time.
+  struct Task {
+    std::size_t segment;
+    std::size_t first;
+    std::size_t count;
+  };
+
+  SequenceMeter& meter(const Segment& segment) { return *meters_[segment.sequence]; }
+  void begin_micro_batch(int first_token, int n_tokens);
+  SequenceRows rows(const StateEvent& event, const Segment& segment) const {
+    return {
+        event.states.middle_rows(static_cast<std::size_t>(segment.first_row), static_cast<std::size_t>(segment.n_rows)),
+        segment.first_position};
+  }
+  SequenceRows rows(const StateEvent& event, const Task& task) const {
+    const Segment& segment = segments_[task.segment];
+    return {event.states.middle_rows(static_cast<std::size_t>(segment.first_row) + task.first, task.count),
+            segment.first_position + static_cast<int>(task.first)};
+  }
+  MatrixView<float> running(const Task& task) {
+    const Segment& segment = segments_[task.segment];
+    return running_.view().middle_rows(static_cast<std::size_t>(segment.first_row) + task.first, task.count);
+  }
+  // Calls body(meter, rows, task) for all rows of the micro-batch, on several threads.
+  template <typename Body>
+  void for_rows(const StateEvent& event, const Body& body) {
+    for_each_task(row_tasks_.size(), [&](std::size_t i) {
+      const Task& task = row_tasks_[i];
+      body(meter(segments_[task.segment]), rows(event, task), task);
+    });
+  }
+  // Calls body(meter, rows, segment) sequence by sequence.
+  template <typename Body>
+  void for_segments(const StateEvent& event, const Body& body) {
+    for (const Segment& segment : segments_) body(meter(segment), rows(event, segment), segment);
+  }
+  void on_block_output(const StateEvent& event);
+  void on_attention_input(const StateEvent& event);
+
+  ModelFacts facts_;
+  MeterOptions options_;
+  std::vector<std::uint8_t> lacks_mid_;
+  std::vector<Sequence> sequences_;
+  std::vector<std::unique_ptr<SequenceMeter>> meters_;  // of the sequences that are not finished
+  int n_tokens_ = 0;
+  int n_seen_ = 0;
+
+  int first_token_ = 0;  // of the running micro-batch
+  int n_rows_ = 0;       // 0 between micro-batches
+  std::vector<Segment> segments_;
+  std::vector<Task> row_tasks_;
+  std::vector<Task> column_tasks_;
+  Matrix<float> running_;  // [n_rows, d_model] h_{l-1}, then r_l, then h_l
+  bool running_is_mid_ = false;
+  Matrix<float> mlp_writes_;  // [n_rows, d_model] of a block without r_l
+  bool has_mlp_writes_ = false;
+  std::vector<std::int32_t> watched_;
+  std::vector<double> head_totals_;
+};
+
+void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
+  if (n_rows_ > 0) {
+    if (first_token != first_token_ || n_tokens != n_rows_) throw_misfit("a micro-batch changed its tokens");
+    return;
+  }
+  if (n_tokens <= 0 || first_token != n_seen_ || n_tokens > n_tokens_ - n_seen_) {
+    throw_misfit("expected tokens from " + std::to_string(n_seen_) + " on, of " + std::to_string(n_tokens_) + ", got " +
+                 std::to_string(n_tokens) + " from " + std::to_string(first_token) + " on");
+  }
+  first_token_ = first_token;
+  n_rows_ = n_tokens;
+  if (running_.rows() < static_cast<std::size_t>(n_tokens)) {
+    running_ = Matrix<float>(static_cast<std::size_t>(n_tokens), static_cast<std::size_t>(facts_.d_model));
+  }
+  running_is_mid_ = false;
+  has_mlp_writes_ = false;
+  segments_.clear();
+  row_tasks_.clear();
+  column_tasks_.clear();
+  const std::size_t d_model = static_cast<std::size_t>(facts_.d_model);
+  for (std::size_t s = 0; s < sequences_.size(); ++s) {
+    const Sequence& sequence = sequences_[s];
+    const int begin = std::max(first_token, sequence.first_token);
+    const int end = std::min(first_token + n_tokens, sequence.first_token + sequence.n_tokens);
+    if (begin >= end) continue;
+    const std::size_t segment = segments_.size();
+    segments_.push_back({s, begin - first_token, begin - sequence.first_token, end - begin});
+    if (!meters_[s]) meters_[s] = std::make_unique<SequenceMeter>(facts_, sequence.n_tokens, options_.min_distance);
+    const std::size_t n_rows = static_cast<std::size_t>(end - begin);
+    for (std::size_t row = 0; row < n_rows; row += kRowsPerTask) {
+      row_tasks_.push_back({segment, row, std::min(kRowsPerTask, n_rows - row)});
+    }
+    for (std::size_t column = 0; column < d_model; column += kColumnsPerTask) {
+      column_tasks_.push_back({segment, column, std::min(kColumnsPerTask, d_model - column)});
+    }
+  }
+}
+
+void PackMeter::State::on_state(const StateEvent& event) {
+  begin_micro_batch(event.first_token, static_cast<int>(event.states.rows()));
+  const bool in_blocks = event.layer >= 0 && event.layer < facts_.n_layers;
+  if (!in_blocks && event.point != ProbePoint::kEmbedding) throw_misfit("a layer that there is not");
+  if (event.point == ProbePoint::kAttentionInput) return on_attention_input(event);
+  if (event.states.cols() != static_cast<std::size_t>(facts_.d_model)) throw_misfit("a state of another width");
+  const auto layer = static_cast<std::size_t>(std::max(event.layer, 0));
+  switch (event.point) {
+    case ProbePoint::kEmbedding:
+      for_rows(event, [&](SequenceMeter&, SequenceRows part, const Task& task) {
+        for (std::size_t i = 0; i < part.states.rows(); ++i)
+          std::ranges::copy(part.states.row(i), running(task).row(i).begin());
+      });
+      break;
+    case ProbePoint::kMidResidual:
+      for_segments(event, [&](SequenceMeter& of, SequenceRows, const Segment&) {
+        of.measurement().has_mid_residual[layer] = 1;
+      });
+      for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task& task) {
+        of.measure_mid_residual(event.layer, part, running(task));
+      });
+      running_is_mid_ = true;
+      break;
+    case ProbePoint::kAttentionWrite:
+      for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task&) {
+        of.measure_attention_write(event.layer, part);
+      });
+      break;
+    case ProbePoint::kMlpWrite:
+      // Its alignment is with h_l, which comes later.
+      if (mlp_writes_.rows() < event.states.rows())
+        mlp_writes_ = Matrix<float>(event.states.rows(), event.states.cols());
+      for (std::size_t i = 0; i < event.states.rows(); ++i)
+        std::ranges::copy(event.states.row(i), mlp_writes_.row(i).begin());
+      has_mlp_writes_ = true;
+      break;
+    case ProbePoint::kBlockOutput:
+      on_block_output(event);
+      break;
+    case ProbePoint::kAttentionInput:
+    case ProbePoint::kMlpInput:
+      break;
+  }
+}
+
+void PackMeter::State::on_block_output(const StateEvent& event) {
+  const int layer = event.layer;
+  StateEvent writes = event;
+  writes.states = std::as_const(mlp_writes_).view();
+  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment& segment) {
+    const auto first = static_cast<std::size_t>(segment.first_row);
+    const auto count = static_cast<std::size_t>(segment.n_rows);
+    MatrixView<const float> mid;
+    MatrixView<const float> write;
+    if (running_is_mid_) mid = std::as_const(running_).view().middle_rows(first, count);
+    if (has_mlp_writes_) {
+      write = writes.states.middle_rows(first, count);
+      of.measurement().has_mid_residual[static_cast<std::size_t>(layer)] = 1;
+    }
+    of.keep_candidates(layer, part, mid, write);
+  });
+  for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task& task) {
+    of.measure_block(layer, part, running(task), running_is_mid_);
+    if (has_mlp_writes_) of.measure_mlp_write(layer, rows(writes, task));
+  });
+  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) { of.classify(layer, part); });
+  if (options_.centred_alignment) {
+    for_each_task(column_tasks_.size(), [&](std::size_t i) {
+      const Task& task = column_tasks_[i];
+      const Segment& segment = segments_[task.segment];
+      meter(segment).add_to_mean(layer, rows(event, segment), task.first, task.count);
+    });
+    for_segments(event, [&](SequenceMeter& of, SequenceRows, const Segment&) { of.centre_candidates(layer); });
+    for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task&) { of.measure_centred(layer, part); });
+  }
+  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) { of.watch_evidence(layer, part); });
+  running_is_mid_ = false;
+  has_mlp_writes_ = false;
+}
+
+void PackMeter::State::on_attention_input(const StateEvent& event) {
+  if (event.layer == 0) return;
+  const int read_layer = event.layer - 1;
+  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) {
+    of.measurement().has_read[static_cast<std::size_t>(read_layer)] = 1;
+    of.keep_read_candidates(read_layer, part);
+  });
+  for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task&) { of.measure_read(read_layer, part); });
+}
+
+void PackMeter::State::on_attention(const AttentionEvent& event) {
+  begin_micro_batch(event.first_query, event.n_queries);
+  const auto layer = static_cast<std::size_t>(event.layer);
+  const auto n_heads = static_cast<std::size_t>(event.n_heads);
+  const auto n_keys = static_cast<std::size_t>(event.n_keys);
+  const KeyVisibility& visibility = event.visibility;
+  if (event.layer < 0 || event.layer >= facts_.n_layers || event.n_heads > facts_.n_heads_max ||
+      event.n_keys != event.first_query + event.n_queries || event.sums.cols() != n_keys ||
+      event.sums.rows() != n_heads || visibility.queries.size() != n_keys || event.learned_mass.size() != n_heads) {
+    throw_misfit("attention of another shape");
+  }
+  head_totals_.assign(n_heads, 0.0);
+  for (const Segment& segment : segments_) {
+    const Sequence& sequence = sequences_[segment.sequence];
+    const auto first = static_cast<std::size_t>(sequence.first_token);
+    const auto count = static_cast<std::size_t>(segment.first_position + segment.n_rows);
+    SequenceMeasurement& m = meter(segment).measurement();
+    m.has_attention[layer] = 1;
+    m.heads_in_layer[layer] = event.n_heads;
+    m.kv_heads_in_layer[layer] = event.n_kv_heads;
+    for_each_task(n_heads, [&](std::size_t head) {
+      const float sum =
+          add_and_sum(event.sums.row(head).subspan(first, count), m.attention_sum.row(layer, head).data());
+      add_and_sum(event.far_sums.row(head).subspan(first, count), m.attention_far_sum.row(layer, head).data());
+      head_totals_[head] += static_cast<double>(sum);
+    });
+    for (std::size_t key = 0; key < count; ++key) {
+      m.visible_queries(layer, key) += visibility.queries[first + key];
+      m.far_queries(layer, key) += visibility.far_queries[first + key];
+      m.far_uniform(layer, key) += visibility.far_uniform[first + key];
+    }
+    // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
+    const double share = static_cast<double>(segment.n_rows) / event.n_queries;
+    for (std::size_t head = 0; head < n_heads; ++head) m.learned_mass(layer, head) += share * event.learned_mass[head];
+    meter(segment).watch_list().add_gaps(event, sequence.first_token, segment.first_row, segment.n_rows,
+                                         options_.min_distance);
+  }
+  for (std::size_t head = 0; head < n_heads; ++head) {
+    const double total = head_totals_[head] + event.learned_mass[head];
+    if (!(std::abs(total - event.n_queries) <= kConservationTolerance * event.n_queries)) {
+      throw Error(ErrorCode::kModel, "block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
+                                         ": expected attention of " + std::to_string(event.n_queries) +
+                                         " queries to sum to their number within 0.1 %, got " + std::to_string(total) +
+                                         "; the model file may be damaged, or its attention is not causal");
+    }
+  }
+}
+
+void PackMeter::State::on_key_value(const KeyValueEvent& event) {
+  if (!options_.key_value) return;
+  begin_micro_batch(event.first_token, static_cast<int>(event.key_norm.size()));
+  if (event.value_norm.size() != event.key_norm.size()) throw_misfit("values for other tokens than keys");
+  for (const Segment& segment : segments_) {
+    SequenceMeasurement& m = meter(segment).measurement();
+    const auto layer = static_cast<std::size_t>(event.layer);
+    m.has_key_value[layer] = 1;
+    for (int i = 0; i < segment.n_rows; ++i) {
+      const auto row = static_cast<std::size_t>(segment.first_row + i);
+      const auto token = static_cast<std::size_t>(segment.first_position + i);
+      m.key_norm(layer, token) = event.key_norm[row];
+      m.value_norm(layer, token) = event.value_norm[row];
+    }
+  }
+}
+
+void PackMeter::State::on_micro_batch_end(int first_token, int n_tokens) {
+  begin_micro_batch(first_token, n_tokens);
+  for (const Segment& segment : segments_) {
+    Sequence& sequence = sequences_[segment.sequence];
+    if (segment.first_position + segment.n_rows < sequence.n_tokens) continue;
+    sequence.finished = meter(segment).finish();
+    meters_[segment.sequence].reset();
+  }
+  segments_.clear();
+  n_seen_ += n_tokens;
+  n_rows_ = 0;
+}
+
+std::vector<SequenceMeasurement> PackMeter::State::take() {
+  if (n_seen_ != n_tokens_ || n_rows_ != 0) throw_misfit("expected all tokens to be seen before the result is taken");
+  std::vector<SequenceMeasurement> all;
+  for (Sequence& sequence : sequences_) {
+    if (!sequence.finished) throw_misfit("a sequence without tokens, or a result that was taken before");
+    all.push_back(std::move(*sequence.finished));
+    sequence.finished.reset();
+  }
+  return all;
+}
+
+PackMeter::PackMeter(const ModelFacts& facts, std::span<const Lacking> lacking, const Pack& pack,
+                     const MeterOptions& options)
+    : state_(std::make_unique<State>(facts, lacking, pack, options)) {}
+PackMeter::~PackMeter() = default;
+
+std::vector<SequenceMeasurement> PackMeter::take() { return state_->take(); }
+bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
+bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
+std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
+void PackMeter::on_state(const StateEvent& event) { state_->on_state(event); }
+void PackMeter::on_attention(const AttentionEvent& event) { state_->on_attention(event); }
+void PackMeter::on_key_value(const KeyValueEvent& event) { state_->on_key_value(event); }
+void PackMeter::on_micro_batch_end(int first_token, int n_tokens) { state_->on_micro_batch_end(first_token, n_tokens); }
+
+}  // namespace sinkscope

@@ -1,0 +1,295 @@
+#include "measure/sequence_meter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "measure/kernels.h"
+#include "measure/ordinary.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr float kWatchedAlignment = 0.7F;
+constexpr float kWatchedNormRatio = 1.5F;
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+float cosine(float dot, float norm_a, float norm_b) {
+  const float norms = norm_a * norm_b;
+  return norms > 0 ? std::clamp(dot / norms, -1.0F, 1.0F) : 0.0F;
+}
+
+float norm_of(std::span<const float> row) {
+  double sum = 0;
+  for (const float x : row) sum += static_cast<double>(x) * static_cast<double>(x);
+  return static_cast<float>(std::sqrt(sum));
+}
+
+}  // namespace
+
+SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance)
+    : d_model_(index(facts.d_model)),
+      n_candidates_(index(std::min(kPrimaryCandidates, n_tokens))),
+      watch_list_(facts.n_layers, n_tokens, static_cast<int>(n_candidates_)),
+      candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
+      candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
+      candidate_reads_(index(facts.n_layers)),
+      ordinary_sum_(index(facts.n_layers), d_model_),
+      n_ordinary_(index(facts.n_layers)),
+      mean_(d_model_),
+      centred_candidates_(kPrimaryCandidates, d_model_),
+      evident_(index(n_tokens)) {
+  const std::size_t layers = index(facts.n_layers);
+  const std::size_t heads = index(facts.n_heads_max);
+  const std::size_t tokens = index(n_tokens);
+  SequenceMeasurement& m = measurement_;
+  m.n_layers = facts.n_layers;
+  m.n_tokens = n_tokens;
+  m.n_heads = facts.n_heads_max;
+  m.n_candidates = static_cast<int>(n_candidates_);
+  m.min_distance = min_distance;
+  m.has_mid_residual.resize(layers);
+  m.has_attention.resize(layers);
+  m.has_read.resize(layers);
+  m.has_key_value.resize(layers);
+  m.heads_in_layer.resize(layers);
+  m.kv_heads_in_layer.resize(layers);
+  for (auto* matrix : {&m.hidden_norm, &m.attn_write_norm, &m.mlp_write_norm, &m.key_norm, &m.value_norm}) {
+    *matrix = Matrix<float>(layers, tokens);
+  }
+  for (auto* cube : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
+    *cube = Cube<float>(layers, n_candidates_, tokens);
+  }
+  m.attention_sum = Cube<float>(layers, heads, tokens);
+  m.attention_far_sum = Cube<float>(layers, heads, tokens);
+  m.visible_queries = Matrix<std::int32_t>(layers, tokens);
+  m.far_queries = Matrix<std::int32_t>(layers, tokens);
+  m.far_uniform = Matrix<double>(layers, tokens);
+  m.learned_mass = Matrix<double>(layers, heads);
+}
+
+void SequenceMeter::measure_mid_residual(int layer, SequenceRows rows, MatrixView<float> running) {
+  float* norms = measurement_.attn_write_norm.row(index(layer)).data() + rows.first_position;
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    norms[i] = std::sqrt(step_squared_norm(rows.states.row(i).data(), running.row(i).data(), d_model_));
+  }
+}
+
+void SequenceMeter::measure_attention_write(int layer, SequenceRows rows) {
+  float* norms = measurement_.attn_write_norm.row(index(layer)).data() + rows.first_position;
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    norms[i] = std::sqrt(row_products(rows.states.row(i).data(), candidates(layer)).squared_norm);
+  }
+}
+
+void SequenceMeter::keep_candidates(int layer, SequenceRows rows, MatrixView<const float> running_mid,
+                                    MatrixView<const float> writes) {
+  for (std::size_t i = 0; i < rows.states.rows() && index(rows.first_position) + i < n_candidates_; ++i) {
+    const std::size_t c = index(rows.first_position) + i;
+    const auto state = rows.states.row(i);
+    std::copy(state.begin(), state.end(), candidate_states_.row(index(layer), c).begin());
+    measurement_.hidden_norm(index(layer), c) = norm_of(state);
+    const auto write = candidate_writes_.row(index(layer), c);
+    if (writes.rows() > 0) {
+      std::copy(writes.row(i).begin(), writes.row(i).end(), write.begin());
+    } else if (running_mid.rows() > 0) {
+      for (std::size_t j = 0; j < d_model_; ++j) write[j] = state[j] - running_mid(i, j);
+    }
+  }
+}
+
+void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float> running, bool running_is_mid) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t l = index(layer);
+  const MatrixView<const float> all = candidates(layer);
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const std::size_t t = index(rows.first_position) + i;
+    const float* state = rows.states.row(i).data();
+    RowProducts of_state;
+    if (running_is_mid) {
+      const BlockProducts products = block_products(state, running.row(i).data(), all);
+      of_state = products.state;
+      m.mlp_write_norm(l, t) = std::sqrt(products.write.squared_norm);
+      for (std::size_t c = 0; c < n_candidates_; ++c) {
+        m.mlp_write_alignment(l, c, t) = cosine(products.write.dots[c], m.mlp_write_norm(l, t), m.hidden_norm(l, c));
+      }
+    } else {
+      of_state = row_products(state, all);
+      std::copy_n(state, d_model_, running.row(i).data());
+    }
+    const float norm = std::sqrt(of_state.squared_norm);
+    // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
+    if (t >= n_candidates_) m.hidden_norm(l, t) = norm;
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      m.alignment(l, c, t) = cosine(of_state.dots[c], norm, m.hidden_norm(l, c));
+    }
+  }
+}
+
+void SequenceMeter::measure_mlp_write(int layer, SequenceRows rows) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t l = index(layer);
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const std::size_t t = index(rows.first_position) + i;
+    const RowProducts products = row_products(rows.states.row(i).data(), candidates(layer));
+    m.mlp_write_norm(l, t) = std::sqrt(products.squared_norm);
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      m.mlp_write_alignment(l, c, t) = cosine(products.dots[c], m.mlp_write_norm(l, t), m.hidden_norm(l, c));
+    }
+  }
+}
+
+void SequenceMeter::classify(int layer, SequenceRows rows) {
+  const auto norms = std::as_const(measurement_).hidden_norm.row(index(layer));
+  const std::size_t end = index(rows.first_position) + rows.states.rows();
+  for (std::size_t t = index(rows.first_position); t < end; ++t) {
+    if (!std::isfinite(norms[t])) {
+      throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", position " + std::to_string(t) +
+                                         ": expected finite states, got a norm of " + std::to_string(norms[t]) +
+                                         "; the model file may be damaged");
+    }
+  }
+  const auto ordinary = sampled_ordinary_norms(norms.first(end), scratch_);
+  limit_ = ordinary ? ordinary->limit : 0;
+  median_ = ordinary && end >= index(kMinOrdinaryTokens) ? ordinary->median : 0;
+  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
+    if (norms[t] <= limit_) ++n_ordinary_[index(layer)];
+  }
+}
+
+void SequenceMeter::add_to_mean(int layer, SequenceRows rows, std::size_t first, std::size_t count) {
+  const std::size_t l = index(layer);
+  const auto sum = ordinary_sum_.row(l).subspan(first, count);
+  // Column blocks fit a small buffer, so that rows are added in float32 and only micro-batches in float64.
+  std::vector<float> of_batch(count);
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const std::size_t t = index(rows.first_position) + i;
+    if (t < kPrimaryCandidates || measurement_.hidden_norm(l, t) > limit_) continue;
+    const float* state = rows.states.row(i).data() + first;
+    for (std::size_t j = 0; j < count; ++j) of_batch[j] += state[j];
+  }
+  for (std::size_t j = 0; j < count; ++j) {
+    sum[j] += static_cast<double>(of_batch[j]);
+    mean_[first + j] = n_ordinary_[l] > 0 ? static_cast<float>(sum[j] / n_ordinary_[l]) : 0.0F;
+  }
+}
+
+void SequenceMeter::centre_candidates(int layer) {
+  measurement_.has_centred = n_ordinary_[index(layer)] > 0;
+  for (std::size_t c = 0; c < n_candidates_; ++c) {
+    const auto state = candidate_states_.row(index(layer), c);
+    for (std::size_t j = 0; j < d_model_; ++j) centred_candidates_(c, j) = state[j] - mean_[j];
+  }
+}
+
+void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
+  const std::size_t l = index(layer);
+  float norms[kPrimaryCandidates];
+  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(centred_candidates_.row(c));
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const RowProducts products =
+        shifted_row_products(rows.states.row(i).data(), mean_.data(), centred_candidates_.view());
+    const float norm = std::sqrt(products.squared_norm);
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      measurement_.centred_alignment(l, c, index(rows.first_position) + i) = cosine(products.dots[c], norm, norms[c]);
+    }
+  }
+}
+
+void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
+  struct Evidence {
+    float strength;
+    int position;
+  };
+  std::vector<Evidence> found;
+  const SequenceMeasurement& m = measurement_;
+  const std::size_t l = index(layer);
+  const float least_norm = kWatchedNormRatio * median_;
+  const std::size_t end = index(rows.first_position) + rows.states.rows();
+  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
+    float alignment = 0;
+    if (median_ > 0 && m.hidden_norm(l, t) >= least_norm) {
+      for (std::size_t c = 0; c < n_candidates_; ++c) {
+        if (m.hidden_norm(l, c) >= least_norm) alignment = std::max(alignment, m.alignment(l, c, t));
+      }
+    }
+    const bool evident = alignment >= kWatchedAlignment;
+    const int position = static_cast<int>(t);
+    if (evident && layer > 0 && evident_[t] && !watch_list_.watches(position)) {
+      found.push_back({alignment * m.hidden_norm(l, t), position});
+    }
+    evident_[t] = evident;
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Evidence& a, const Evidence& b) { return a.strength > b.strength; });
+  for (const Evidence& evidence : found) watch_list_.watch(evidence.position);
+}
+
+void SequenceMeter::keep_read_candidates(int layer, SequenceRows rows) {
+  auto& reads = candidate_reads_[index(layer)];
+  if (reads.empty()) reads = Matrix<float>(kPrimaryCandidates, rows.states.cols());
+  for (std::size_t i = 0; i < rows.states.rows() && index(rows.first_position) + i < n_candidates_; ++i) {
+    const auto row = rows.states.row(i);
+    std::copy(row.begin(), row.end(), reads.row(index(rows.first_position) + i).begin());
+  }
+}
+
+void SequenceMeter::measure_read(int layer, SequenceRows rows) {
+  const std::size_t l = index(layer);
+  const auto& reads = std::as_const(candidate_reads_[l]);
+  float norms[kPrimaryCandidates];
+  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(reads.row(c));
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const RowProducts products = row_products(rows.states.row(i).data(), reads.view());
+    const float norm = std::sqrt(products.squared_norm);
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      measurement_.read_alignment(l, c, index(rows.first_position) + i) = cosine(products.dots[c], norm, norms[c]);
+    }
+  }
+}
+
+// Micro-batches may have cut the first 8 positions, so that an earlier one never met a later one.
+void SequenceMeter::align_first_positions(int layer) {
+  const std::size_t l = index(layer);
+  const auto first_rows = [this](MatrixView<const float> all) {
+    return SequenceRows{all.middle_rows(0, n_candidates_), 0};
+  };
+  Matrix<float> unused(n_candidates_, d_model_);
+  measure_block(layer, first_rows(candidate_states_.slice(l)), unused.view(), false);
+  if (measurement_.has_mid_residual[l]) measure_mlp_write(layer, first_rows(candidate_writes_.slice(l)));
+  if (measurement_.has_read[l]) measure_read(layer, first_rows(candidate_reads_[l].view()));
+  if (measurement_.has_centred) {
+    for (std::size_t j = 0; j < d_model_; ++j) {
+      mean_[j] = static_cast<float>(ordinary_sum_(l, j) / n_ordinary_[l]);
+    }
+    centre_candidates(layer);
+    measure_centred(layer, first_rows(candidate_states_.slice(l)));
+  }
+}
+
+SequenceMeasurement SequenceMeter::finish() {
+  const int n_layers = measurement_.n_layers;
+  for (int layer = 0; layer < n_layers; ++layer) align_first_positions(layer);
+  measurement_.self_cosine.assign(n_candidates_, Matrix<float>(index(n_layers), index(n_layers)));
+  for (std::size_t c = 0; c < n_candidates_; ++c) {
+    Matrix<float>& cosines = measurement_.self_cosine[c];
+    for (std::size_t a = 0; a < index(n_layers); ++a) {
+      cosines(a, a) = measurement_.hidden_norm(a, c) > 0 ? 1.0F : 0.0F;
+      for (std::size_t b = a + 1; b < index(n_layers); ++b) {
+        const auto from = std::as_const(candidate_states_).row(a, c);
+        const auto to = std::as_const(candidate_states_).row(b, c);
+        double dot = 0;
+        for (std::size_t j = 0; j < d_model_; ++j) dot += static_cast<double>(from[j]) * static_cast<double>(to[j]);
+        cosines(a, b) = cosine(static_cast<float>(dot), measurement_.hidden_norm(a, c), measurement_.hidden_norm(b, c));
+        cosines(b, a) = cosines(a, b);
+      }
+    }
+  }
+  watch_list_.finish(measurement_);
+  return std::move(measurement_);
+}
+
+}  // namespace sinkscope

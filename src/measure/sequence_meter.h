@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "measure/measurement.h"
+#include "measure/watch_list.h"
+#include "probe/model_facts.h"
+#include "probe/observer.h"
+
+namespace sinkscope {
+
+// Tokens of one sequence in the running micro-batch, or a part of them.
+struct SequenceRows {
+  MatrixView<const float> states;  // [n_rows, width]
+  int first_position;
+};
+
+// Measures one sequence from the pieces of its states that the micro-batches bring.
+//
+// Calls come layer after layer; what is documented as "by rows" may run on several threads for different rows.
+class SequenceMeter {
+ public:
+  SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance);
+
+  // By rows: what the attention of block `layer` wrote; running: h_{layer-1} comes, r_layer is left.
+  void measure_mid_residual(int layer, SequenceRows rows, MatrixView<float> running);
+  // By rows: the same from the network's own write node.
+  void measure_attention_write(int layer, SequenceRows rows);
+
+  // Keeps the states of the first 8 positions, before any measure_block of the micro-batch.
+  //
+  // writes  [n_rows, d_model] h - r of the rows, or empty
+  void keep_candidates(int layer, SequenceRows rows, MatrixView<const float> running_mid,
+                       MatrixView<const float> writes);
+  // By rows: norms and alignments of h_layer; running as in block_products.
+  void measure_block(int layer, SequenceRows rows, MatrixView<float> running, bool running_is_mid);
+  // By rows: what the MLP wrote, from the network's own write node; after keep_candidates.
+  void measure_mlp_write(int layer, SequenceRows rows);
+
+  // What was ordinary up to now, after measure_block of all rows.
+  //
+  // throws  Error{kModel} if a norm is not finite
+  void classify(int layer, SequenceRows rows);
+  // By columns [first, first + count) of the states: adds ordinary rows to the sum, and renews the mean.
+  void add_to_mean(int layer, SequenceRows rows, std::size_t first, std::size_t count);
+  // Renews the candidates minus the mean.
+  void centre_candidates(int layer);
+  // By rows.
+  void measure_centred(int layer, SequenceRows rows);
+  // Takes up keys that show state evidence in this layer and the one before.
+  void watch_evidence(int layer, SequenceRows rows);
+
+  // By rows, but the first 8 positions once before: read alignment of h_layer.
+  void keep_read_candidates(int layer, SequenceRows rows);
+  void measure_read(int layer, SequenceRows rows);
+
+  // Alignments among the first 8 positions, and all that is known at the end only.
+  SequenceMeasurement finish();
+
+  SequenceMeasurement& measurement() { return measurement_; }
+  WatchList& watch_list() { return watch_list_; }
+
+ private:
+  MatrixView<const float> candidates(int layer) const {
+    return candidate_states_.slice(static_cast<std::size_t>(layer));
+  }
+  void align_first_positions(int layer);
+
+  std::size_t d_model_;
+  std::size_t n_candidates_;
+  SequenceMeasurement measurement_;
+  WatchList watch_list_;
+
+  // Rows of zeros stand for candidates that have not come yet, or never will.
+  Cube<float> candidate_states_;                // [n_layers, 8, d_model]
+  Cube<float> candidate_writes_;                // [n_layers, 8, d_model] h_l - r_l
+  std::vector<Matrix<float>> candidate_reads_;  // [n_layers] of [8, width]
+
+  Matrix<double> ordinary_sum_;        // [n_layers, d_model]
+  std::vector<int> n_ordinary_;        // [n_layers]
+  std::vector<float> mean_;            // [d_model] of the running layer
+  Matrix<float> centred_candidates_;   // [8, d_model] of the running layer
+  float limit_ = 0;                    // norms up to it are ordinary in the running layer
+  float median_ = 0;                   // of ordinary norms; 0 while there are too few
+  std::vector<std::uint8_t> evident_;  // [n_tokens] state evidence in the layer that was measured last
+  std::vector<float> scratch_;
+};
+
+}  // namespace sinkscope

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+
+#include "measure/measurement.h"
+
+namespace sinkscope {
+
+// Scores of one key in one layer, over all visible queries.
+struct KeyScores {
+  float mean = 0;       // over heads
+  float head_max = 0;   // of any head
+  float group_max = 0;  // of any KV group's mean over its heads
+  float heads_over_03_frac = 0;
+};
+
+// returns  nothing where the layer has no attention node or no query sees the key
+std::optional<KeyScores> key_scores(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
+
+// The same of far queries.
+struct FarFigures {
+  float score = 0;  // mean over heads
+  float boost = 0;  // score / what uniform attention gives
+  int heads_over_10 = 0;
+};
+
+// returns  nothing also where fewer than kMinFarQueries far queries see the key
+std::optional<FarFigures> far_figures(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
+
+}  // namespace sinkscope

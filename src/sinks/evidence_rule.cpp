@@ -1,0 +1,242 @@
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "sinks/detection.h"
+#include "sinks/primary.h"
+
+namespace sinkscope {
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+float margin_of(float figure, float threshold) { return figure / threshold - 1; }
+
+bool at_least(const std::optional<float>& figure, float threshold) { return figure && *figure >= threshold; }
+
+// Finds the runs of one sequence, token by token.
+class RunFinder {
+ public:
+  RunFinder(const SequenceFigures& figures, const Thresholds& thresholds, const std::optional<Primary>& primary)
+      : n_layers_(figures.n_layers), thresholds_(thresholds), primary_(primary) {
+    if (primary_) primary_norm_ratio_ = &figures.first_positions[index(primary_->position)].norm_ratio;
+  }
+
+  std::vector<Run> runs_of(const TokenProfile& token) const;
+
+ private:
+  // By how much the weakest of what makes state evidence passes (>= 0) or misses (< 0); nothing if not measured.
+  std::optional<float> state_margin(const TokenProfile& token, int layer) const;
+  Run aligned_run(const TokenProfile& token, int first, int last) const;
+  Verdict verdict_of(const Run& run) const;
+  void describe(const TokenProfile& token, Run& run) const;
+  Margins margins_of(const TokenProfile& token, const Run& run) const;
+  bool is_censored(int l_start, int l_end) const;
+  SinkKind kind_of(int l_start) const;
+  std::vector<Run> unaligned_runs(const TokenProfile& token, const std::vector<Run>& others) const;
+  bool is_unaligned(const TokenProfile& token, int layer) const;
+  int last_block(const Run& run) const { return std::min(run.l_end + 1, n_layers_ - 1); }
+
+  int n_layers_;
+  Thresholds thresholds_;
+  const std::optional<Primary>& primary_;
+  const LayerFigures* primary_norm_ratio_ = nullptr;
+};
+
+std::optional<float> RunFinder::state_margin(const TokenProfile& token, int layer) const {
+  const auto& alignment = token.alignment[index(layer)];
+  const auto& norm_ratio = token.norm_ratio[index(layer)];
+  const auto& primary = (*primary_norm_ratio_)[index(layer)];
+  if (!alignment || !norm_ratio || !primary) return std::nullopt;
+  return std::min({margin_of(*alignment, thresholds_.min_alignment), margin_of(*norm_ratio, thresholds_.min_norm_ratio),
+                   margin_of(*primary, thresholds_.min_norm_ratio)});
+}
+
+std::vector<Run> RunFinder::runs_of(const TokenProfile& token) const {
+  std::vector<Run> runs;
+  if (primary_) {
+    const auto evident = [&](int l) {
+      return at_least(token.alignment[index(l)], thresholds_.min_alignment) &&
+             at_least(token.norm_ratio[index(l)], thresholds_.min_norm_ratio) &&
+             at_least((*primary_norm_ratio_)[index(l)], thresholds_.min_norm_ratio);
+    };
+    for (int l = 0; l < n_layers_; ++l) {
+      if (!evident(l)) continue;
+      const int first = l;
+      while (l + 1 < n_layers_ && evident(l + 1)) ++l;
+      runs.push_back(aligned_run(token, first, l));
+    }
+  }
+  for (Run& run : unaligned_runs(token, runs)) runs.push_back(std::move(run));
+  std::ranges::stable_sort(runs, {}, &Run::l_start);
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i].run_index = static_cast<int>(i);
+  return runs;
+}
+
+Run RunFinder::aligned_run(const TokenProfile& token, int first, int last) const {
+  Run run;
+  run.position = token.position;
+  run.l_start = first;
+  run.l_end = last;
+  run.lifetime = last - first + 1;
+  run.kind = kind_of(first);
+  run.margins = margins_of(token, run);
+  run.verdict = verdict_of(run);
+  describe(token, run);
+  return run;
+}
+
+SinkKind RunFinder::kind_of(int l_start) const {
+  const bool in_plateau = std::ranges::any_of(primary_->early_plateau, [&](const LayerInterval& plateau) {
+    return plateau.first <= l_start && l_start <= plateau.second;
+  });
+  const bool with_birth = l_start <= primary_->birth_layer + thresholds_.birth_slack;
+  return with_birth || in_plateau ? SinkKind::kPrimaryLike : SinkKind::kSecondary;
+}
+
+Verdict RunFinder::verdict_of(const Run& run) const {
+  if (!run.margins.far_boost) return Verdict::kUnscored;
+  if (*run.margins.far_boost < 0) return Verdict::kAlignedOnly;
+  return run.lifetime < thresholds_.min_layers ? Verdict::kTransient : Verdict::kSink;
+}
+
+Margins RunFinder::margins_of(const TokenProfile& token, const Run& run) const {
+  Margins margins;
+  for (int l = run.l_start; l <= run.l_end; ++l) {
+    const float alignment = margin_of(*token.alignment[index(l)], thresholds_.min_alignment);
+    const float norm_ratio =
+        margin_of(std::min(*token.norm_ratio[index(l)], *(*primary_norm_ratio_)[index(l)]), thresholds_.min_norm_ratio);
+    margins.alignment = std::min(alignment, margins.alignment.value_or(alignment));
+    margins.norm_ratio = std::min(norm_ratio, margins.norm_ratio.value_or(norm_ratio));
+  }
+  for (const int beside : {run.l_start - 1, run.l_end + 1}) {
+    if (beside < 0 || beside >= n_layers_) continue;
+    if (const auto margin = state_margin(token, beside)) {
+      margins.edge = std::min(-*margin, margins.edge.value_or(-*margin));
+    }
+  }
+
+  std::vector<float> boosts;
+  for (int block = run.l_start + 1; block <= last_block(run); ++block) {
+    if (token.far_boost[index(block)]) boosts.push_back(*token.far_boost[index(block)]);
+  }
+  if (boosts.empty()) return margins;
+  // The n-th largest boost is the largest threshold that n blocks pass.
+  const auto nth_largest = [](std::vector<float> values, std::size_t n) {
+    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(n) - 1, std::greater<>());
+    return values[n - 1];
+  };
+  std::vector<float> early = boosts;
+  early.resize(std::min(boosts.size(), index(thresholds_.early_blocks)));
+  const auto n_blocks = static_cast<float>(boosts.size());
+  std::size_t needed = 1;
+  while (needed < boosts.size() && static_cast<float>(needed) < thresholds_.min_block_frac * n_blocks) ++needed;
+  float decisive = nth_largest(boosts, needed);
+  const std::size_t needed_early = std::min(early.size(), index(thresholds_.min_early_blocks));
+  if (needed_early > 0) decisive = std::min(decisive, nth_largest(early, needed_early));
+  margins.far_boost = margin_of(decisive, thresholds_.min_far_boost);
+  return margins;
+}
+
+bool RunFinder::is_censored(int l_start, int l_end) const {
+  if (n_layers_ - 1 - l_end <= thresholds_.censor_layers) return true;
+  if (!primary_) return false;
+  return std::ranges::any_of(primary_->active_layers, [&](const LayerInterval& active) {
+    return active.first <= l_start && l_start <= active.second && active.second - l_end <= thresholds_.censor_layers;
+  });
+}
+
+void RunFinder::describe(const TokenProfile& token, Run& run) const {
+  run.alignment_median = summary_of(token.alignment, run.l_start, run.l_end).median;
+  run.centred_alignment_median = summary_of(token.centred_alignment, run.l_start, run.l_end).median;
+  run.read_alignment_median = summary_of(token.read_alignment, run.l_start, run.l_end).median;
+  const Summary norm_ratio = summary_of(token.norm_ratio, run.l_start, run.l_end);
+  run.norm_ratio_median = norm_ratio.median;
+  run.norm_ratio_max = norm_ratio.max;
+
+  const int first_block = run.l_start + 1;
+  const Summary score = summary_of(token.score, first_block, last_block(run));
+  const Summary far_boost = summary_of(token.far_boost, first_block, last_block(run));
+  run.score_mean = score.mean;
+  run.score_max = score.max;
+  run.far_boost_median = far_boost.median;
+  run.far_boost_max = far_boost.max;
+  if (const auto heads = summary_of(token.heads_over_10, first_block, last_block(run)).max) {
+    run.heads_over_10_max = static_cast<int>(*heads);
+  }
+  run.logit_gap = summary_of(token.logit_gap, first_block, last_block(run)).median;
+  run.value_norm_ratio = summary_of(token.value_norm_ratio, first_block, last_block(run)).median;
+  run.broadcasts = run.value_norm_ratio && *run.value_norm_ratio > thresholds_.drain_value_ratio;
+
+  for (int block = first_block; block < n_layers_; ++block) {
+    const auto& boost = token.far_boost[index(block)];
+    if (!boost) continue;
+    if (!run.attention_lifetime) run.attention_lifetime = 0;
+    if (*boost < thresholds_.min_lifetime_boost) break;
+    ++*run.attention_lifetime;
+  }
+  run.censored = is_censored(run.l_start, run.l_end);
+  for (const auto& margin : {run.margins.alignment, run.margins.norm_ratio, run.margins.far_boost}) {
+    if (margin) run.margin = std::min(*margin, run.margin.value_or(*margin));
+  }
+}
+
+// Block layer + 1 reads from the token far more than uniform attention would, for another reason than alignment.
+bool RunFinder::is_unaligned(const TokenProfile& token, int layer) const {
+  if (!at_least(token.far_boost[index(layer + 1)], thresholds_.unaligned_far_boost)) return false;
+  if (!primary_) return true;
+  const auto& read = token.read_alignment[index(layer)];
+  const auto& centred = token.centred_alignment[index(layer)];
+  return (read || centred) && !at_least(read, thresholds_.unaligned_max_alignment) &&
+         !at_least(centred, thresholds_.unaligned_max_alignment);
+}
+
+std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std::vector<Run>& others) const {
+  const auto is_in_sink = [&](int layer) {
+    return std::ranges::any_of(others, [&](const Run& run) {
+      return run.verdict == Verdict::kSink && run.l_start <= layer && layer <= run.l_end;
+    });
+  };
+  std::vector<Run> runs;
+  for (int l = 0; l + 1 < n_layers_; ++l) {
+    const int first = l;
+    while (l + 1 < n_layers_ && is_unaligned(token, l) && !is_in_sink(l)) ++l;
+    if (l - first < std::max(1, thresholds_.unaligned_blocks)) {
+      if (l > first) --l;
+      continue;
+    }
+    Run run;
+    run.position = token.position;
+    run.verdict = Verdict::kSink;
+    run.kind = SinkKind::kUnaligned;
+    run.l_start = first;
+    run.l_end = l - 1;
+    run.lifetime = run.l_end - run.l_start + 1;
+    for (int block = first + 1; block <= l; ++block) {
+      const float margin = margin_of(*token.far_boost[index(block)], thresholds_.unaligned_far_boost);
+      run.margins.far_boost = std::min(margin, run.margins.far_boost.value_or(margin));
+    }
+    describe(token, run);
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+}  // namespace
+
+Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& thresholds) {
+  PrimarySearch search = find_primary(figures, thresholds);
+  Detection detection;
+  detection.primary = std::move(search.primary);
+  detection.no_primary_reason = std::move(search.no_primary_reason);
+  const RunFinder finder(figures, thresholds, detection.primary);
+  const auto add_runs = [&](const TokenProfile& token) {
+    if (detection.primary && std::ranges::count(detection.primary->set, token.position) > 0) return;
+    for (Run& run : finder.runs_of(token)) detection.runs.push_back(std::move(run));
+  };
+  for (const TokenProfile& token : figures.first_positions) add_runs(token);
+  for (const TokenProfile& token : figures.tokens) add_runs(token);
+  return detection;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,144 @@
+#include "sinks/primary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "measure/ordinary.h"
+
+namespace sinkscope {
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+Summary summarise(std::vector<float> values) {
+  if (values.empty()) return {};
+  double sum = 0;
+  for (const float value : values) sum += static_cast<double>(value);
+  return {median_of(values), static_cast<float>(sum / static_cast<double>(values.size())),
+          *std::max_element(values.begin(), values.end())};
+}
+
+bool reaches(const LayerFigures& figures, float threshold) {
+  return std::ranges::any_of(figures, [&](const auto& figure) { return figure && *figure >= threshold; });
+}
+
+// Where a position's direction holds, around the middle of its longest active interval.
+struct Stretch {
+  int middle = 0;  // floor of the mean of the interval's ends
+  int first = 0;
+  int last = 0;
+  float smallest_cosine = 1;
+};
+
+Stretch stretch_of(const Matrix<float>& self_cosine, const std::vector<LayerInterval>& active, float birth_cosine) {
+  const auto longest = std::ranges::max_element(
+      active, {}, [](const LayerInterval& interval) { return interval.second - interval.first; });
+  Stretch stretch;
+  stretch.middle = (longest->first + longest->second) / 2;
+  const auto row = self_cosine.row(index(stretch.middle));
+  const auto n_layers = static_cast<int>(row.size());
+  stretch.first = stretch.last = stretch.middle;
+  while (stretch.first > 0 && row[index(stretch.first - 1)] >= birth_cosine) --stretch.first;
+  while (stretch.last + 1 < n_layers && row[index(stretch.last + 1)] >= birth_cosine) ++stretch.last;
+  for (int l = stretch.first; l <= stretch.last; ++l) {
+    stretch.smallest_cosine = std::min(stretch.smallest_cosine, row[index(l)]);
+  }
+  return stretch;
+}
+
+// Figures of the layers in the intervals, moved on by `shift`: 1 for the blocks that read them.
+Summary over_intervals(const LayerFigures& figures, const std::vector<LayerInterval>& intervals, int shift) {
+  std::vector<float> values;
+  for (const auto& [first, last] : intervals) {
+    for (int l = first + shift; l <= last + shift && l < static_cast<int>(figures.size()); ++l) {
+      if (figures[index(l)]) values.push_back(*figures[index(l)]);
+    }
+  }
+  return summarise(std::move(values));
+}
+
+// Positions that were born with the primary, in its direction.
+std::vector<int> primary_set(const SequenceFigures& figures, const Thresholds& thresholds, int primary,
+                             const Stretch& stretch) {
+  constexpr int kBirthTolerance = 1;
+  std::vector<int> set;
+  for (const TokenProfile& token : figures.first_positions) {
+    if (token.position == primary) {
+      set.push_back(primary);
+      continue;
+    }
+    const auto active = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);
+    if (active.empty() || !reaches(token.far_boost, thresholds.min_far_boost)) continue;
+    const Stretch own = stretch_of(figures.self_cosine[index(token.position)], active, thresholds.birth_cosine);
+    const auto& alignment = token.alignment[index(stretch.middle)];
+    if (std::abs(own.first - stretch.first) <= kBirthTolerance && alignment && *alignment >= thresholds.min_alignment) {
+      set.push_back(token.position);
+    }
+  }
+  return set;
+}
+
+}  // namespace
+
+std::vector<LayerInterval> intervals_over(const LayerFigures& figures, float threshold) {
+  std::vector<LayerInterval> intervals;
+  for (int l = 0; l < static_cast<int>(figures.size()); ++l) {
+    const auto& figure = figures[index(l)];
+    if (!figure || !(*figure >= threshold)) continue;
+    if (!intervals.empty() && intervals.back().second == l - 1) {
+      intervals.back().second = l;
+    } else {
+      intervals.emplace_back(l, l);
+    }
+  }
+  return intervals;
+}
+
+Summary summary_of(const LayerFigures& figures, int first, int last) {
+  return over_intervals(figures, {{first, last}}, 0);
+}
+
+PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds) {
+  if (!figures.candidate) {
+    return {std::nullopt,
+            "norm ratios are undefined: the sequence has fewer than " + std::to_string(kMinOrdinaryTokens) + " tokens"};
+  }
+  const std::string name = "position " + std::to_string(*figures.candidate);
+  const TokenProfile& token = figures.first_positions[index(*figures.candidate)];
+  Primary primary;
+  primary.position = *figures.candidate;
+  primary.active_layers = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);
+  if (primary.active_layers.empty()) {
+    return {std::nullopt, name +
+                              " has the largest norms of the first positions, but in no layer the norm ratio of an "
+                              "active primary"};
+  }
+  if (!reaches(token.far_boost, thresholds.min_far_boost)) {
+    const bool measured = std::ranges::any_of(token.far_boost, [](const auto& boost) { return boost.has_value(); });
+    return {std::nullopt, name + (measured ? " has a primary's norm, but in no layer the far boost of one"
+                                           : " has a primary's norm, but its far boost is not measured")};
+  }
+  const Stretch stretch =
+      stretch_of(figures.self_cosine[index(primary.position)], primary.active_layers, thresholds.birth_cosine);
+  primary.birth_layer = stretch.first;
+  primary.birth_end = stretch.last;
+  primary.sink_axis_drift = 1 - stretch.smallest_cosine;
+  for (const LayerInterval& interval : primary.active_layers) {
+    if (interval.second < primary.birth_layer) primary.early_plateau.push_back(interval);
+  }
+  primary.set = primary_set(figures, thresholds, primary.position, stretch);
+  const Summary norm_ratio = over_intervals(token.norm_ratio, primary.active_layers, 0);
+  const Summary score = over_intervals(token.score, primary.active_layers, 1);
+  const Summary far_boost = over_intervals(token.far_boost, primary.active_layers, 1);
+  primary.norm_ratio_median = norm_ratio.median;
+  primary.norm_ratio_max = norm_ratio.max;
+  primary.score_mean = score.mean;
+  primary.score_max = score.max;
+  primary.far_boost_median = far_boost.median;
+  primary.far_boost_max = far_boost.max;
+  primary.value_norm_ratio = over_intervals(token.value_norm_ratio, primary.active_layers, 1).median;
+  return {std::move(primary), ""};
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sinks/detection.h"
+
+namespace sinkscope {
+
+// Maximal intervals of consecutive layers in which the figure is measured and reaches the threshold.
+std::vector<LayerInterval> intervals_over(const LayerFigures& figures, float threshold);
+
+// Median, mean and largest of what is measured in layers [first, last].
+struct Summary {
+  std::optional<float> median, mean, max;
+};
+Summary summary_of(const LayerFigures& figures, int first, int last);
+
+// The primary sink of a sequence, or why there is none.
+struct PrimarySearch {
+  std::optional<Primary> primary;
+  std::string no_primary_reason;
+};
+PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds);
+
+}  // namespace sinkscope

@@ -1,0 +1,195 @@
+#include <algorithm>
+#include <cmath>
+
+#include "measure/ordinary.h"
+#include "sinks/attention_figures.h"
+#include "sinks/figures.h"
+
+namespace sinkscope {
+namespace {
+
+std::size_t index(int i) { return static_cast<std::size_t>(i); }
+
+// What is common to all tokens of a layer.
+struct LayerContext {
+  std::optional<OrdinaryNorms> ordinary;  // nothing in a short sequence
+  std::optional<float> ordinary_value_norm;
+};
+
+class Reducer {
+ public:
+  Reducer(const SequenceMeasurement& measurement, const CandidateFloor& floor);
+  SequenceFigures reduce(int prompt_tokens);
+
+ private:
+  void find_ordinary();
+  void find_candidate();
+  bool passes_floor(std::size_t token) const;
+  TokenProfile profile(std::size_t token) const;
+  void add_attention(TokenProfile& profile, std::size_t layer) const;
+  void add_logit_gaps(TokenProfile& profile) const;
+  std::optional<float> norm_ratio(std::size_t layer, std::size_t token) const;
+
+  const SequenceMeasurement& m_;
+  CandidateFloor floor_;
+  std::size_t n_layers_;
+  std::size_t n_tokens_;
+  std::vector<LayerContext> layers_;
+  std::optional<std::size_t> candidate_;
+};
+
+Reducer::Reducer(const SequenceMeasurement& measurement, const CandidateFloor& floor)
+    : m_(measurement),
+      floor_(floor),
+      n_layers_(index(measurement.n_layers)),
+      n_tokens_(index(measurement.n_tokens)),
+      layers_(n_layers_) {
+  if (measurement.n_tokens < kMinOrdinaryTokens) return;
+  find_ordinary();
+  find_candidate();
+}
+
+void Reducer::find_ordinary() {
+  std::vector<float> scratch;
+  for (std::size_t l = 0; l < n_layers_; ++l) {
+    const auto norms = m_.hidden_norm.row(l);
+    layers_[l].ordinary = ordinary_norms(norms, scratch);
+    if (!m_.has_key_value[l]) continue;
+    scratch.clear();
+    for (std::size_t t = kPrimaryCandidates; t < n_tokens_; ++t) {
+      if (norms[t] <= layers_[l].ordinary->limit) scratch.push_back(m_.value_norm(l, t));
+    }
+    if (const float median = median_of(scratch); median > 0) layers_[l].ordinary_value_norm = median;
+  }
+}
+
+void Reducer::find_candidate() {
+  double largest = -1;
+  for (std::size_t c = 0; c < index(m_.n_candidates); ++c) {
+    double mean = 0;
+    for (std::size_t l = 0; l < n_layers_; ++l) mean += norm_ratio(l, c).value_or(0);
+    if (mean > largest) {
+      largest = mean;
+      candidate_ = c;
+    }
+  }
+}
+
+std::optional<float> Reducer::norm_ratio(std::size_t layer, std::size_t token) const {
+  const auto& ordinary = layers_[layer].ordinary;
+  if (!ordinary || !(ordinary->median > 0)) return std::nullopt;
+  return m_.hidden_norm(layer, token) / ordinary->median;
+}
+
+bool Reducer::passes_floor(std::size_t token) const {
+  if (floor_.any_norm_both_signs) {
+    for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
+      for (std::size_t l = 0; l < n_layers_; ++l) {
+        if (std::abs(m_.alignment(l, c, token)) >= floor_.alignment) return true;
+      }
+    }
+  }
+  bool boosted_before = false;
+  for (std::size_t l = 0; l < n_layers_; ++l) {
+    if (candidate_ && m_.alignment(l, *candidate_, token) >= floor_.alignment &&
+        norm_ratio(l, token).value_or(0) >= floor_.norm_ratio) {
+      return true;
+    }
+    const auto far = far_figures(m_, l, token);
+    const bool boosted = far && far->boost >= floor_.unaligned_far_boost;
+    if (boosted && boosted_before) return true;
+    boosted_before = boosted;
+  }
+  return false;
+}
+
+void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
+  const std::size_t token = index(profile.position);
+  if (const auto scores = key_scores(m_, layer, token)) {
+    profile.score[layer] = scores->mean;
+    profile.score_head_max[layer] = scores->head_max;
+    profile.score_group_max[layer] = scores->group_max;
+    profile.heads_over_03_frac[layer] = scores->heads_over_03_frac;
+  }
+  if (const auto far = far_figures(m_, layer, token)) {
+    profile.far_score[layer] = far->score;
+    profile.far_boost[layer] = far->boost;
+    profile.heads_over_10[layer] = static_cast<float>(far->heads_over_10);
+  }
+}
+
+void Reducer::add_logit_gaps(TokenProfile& profile) const {
+  if (!candidate_) return;
+  const auto found = std::lower_bound(m_.watched.begin(), m_.watched.end(), profile.position);
+  if (found == m_.watched.end() || *found != profile.position) return;
+  const std::size_t key = index(static_cast<int>(found - m_.watched.begin()));
+  for (std::size_t l = 0; l < n_layers_; ++l) {
+    const int queries = m_.logit_gap_queries(l, key, *candidate_);
+    if (queries < kMinFarQueries) continue;
+    profile.logit_gap[l] = static_cast<float>(m_.logit_gap_sum(l, key, *candidate_) / queries);
+  }
+}
+
+TokenProfile Reducer::profile(std::size_t token) const {
+  TokenProfile profile;
+  profile.position = static_cast<int>(token);
+  for (auto* figures :
+       {&profile.hidden_norm, &profile.norm_ratio, &profile.alignment, &profile.centred_alignment,
+        &profile.read_alignment, &profile.mlp_write_norm, &profile.mlp_write_alignment, &profile.value_norm_ratio,
+        &profile.score, &profile.score_head_max, &profile.score_group_max, &profile.heads_over_03_frac,
+        &profile.far_score, &profile.far_boost, &profile.heads_over_10, &profile.logit_gap}) {
+    figures->resize(n_layers_);
+  }
+  for (std::size_t l = 0; l < n_layers_; ++l) {
+    profile.hidden_norm[l] = m_.hidden_norm(l, token);
+    profile.norm_ratio[l] = norm_ratio(l, token);
+    if (candidate_) {
+      profile.alignment[l] = m_.alignment(l, *candidate_, token);
+      if (m_.has_centred) profile.centred_alignment[l] = m_.centred_alignment(l, *candidate_, token);
+      if (m_.has_read[l]) profile.read_alignment[l] = m_.read_alignment(l, *candidate_, token);
+      if (m_.has_mid_residual[l]) profile.mlp_write_alignment[l] = m_.mlp_write_alignment(l, *candidate_, token);
+    }
+    if (m_.has_mid_residual[l]) profile.mlp_write_norm[l] = m_.mlp_write_norm(l, token);
+    if (const auto& ordinary = layers_[l].ordinary_value_norm) {
+      profile.value_norm_ratio[l] = m_.value_norm(l, token) / *ordinary;
+    }
+    add_attention(profile, l);
+  }
+  add_logit_gaps(profile);
+  if (floor_.any_norm_both_signs) {
+    for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
+      LayerFigures cosines(n_layers_);
+      for (std::size_t l = 0; l < n_layers_; ++l) cosines[l] = m_.alignment(l, c, token);
+      profile.first_alignment.push_back(std::move(cosines));
+    }
+  }
+  return profile;
+}
+
+SequenceFigures Reducer::reduce(int prompt_tokens) {
+  SequenceFigures figures;
+  figures.n_layers = m_.n_layers;
+  figures.n_tokens = m_.n_tokens;
+  figures.prompt_tokens = prompt_tokens;
+  figures.min_distance = m_.min_distance;
+  figures.n_watch_overflow = m_.n_watch_overflow;
+  if (candidate_) figures.candidate = static_cast<int>(*candidate_);
+  figures.self_cosine = m_.self_cosine;
+  for (const LayerContext& layer : layers_) {
+    figures.ordinary_norm.push_back(layer.ordinary ? std::optional(layer.ordinary->median) : std::nullopt);
+  }
+  const std::size_t first = index(m_.n_candidates);
+  for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
+  for (std::size_t t = first; t < n_tokens_; ++t) {
+    if (passes_floor(t)) figures.tokens.push_back(profile(t));
+  }
+  return figures;
+}
+
+}  // namespace
+
+SequenceFigures reduce(const SequenceMeasurement& measurement, int prompt_tokens, const CandidateFloor& floor) {
+  return Reducer(measurement, floor).reduce(prompt_tokens);
+}
+
+}  // namespace sinkscope
