@@ -35,6 +35,9 @@ struct TokenProfile {
   std::vector<LayerFigures> first_alignment;
 };
 
+// A profile in which nothing is measured: figures of n_layers layers, all empty.
+TokenProfile empty_profile(int position, int n_layers);
+
 // One sequence, reduced to what a rule can ask: storable, and enough to apply other thresholds later.
 struct SequenceFigures {
   int n_layers = 0;

@@ -131,15 +131,7 @@ void Reducer::add_logit_gaps(TokenProfile& profile) const {
 }
 
 TokenProfile Reducer::profile(std::size_t token) const {
-  TokenProfile profile;
-  profile.position = static_cast<int>(token);
-  for (auto* figures :
-       {&profile.hidden_norm, &profile.norm_ratio, &profile.alignment, &profile.centred_alignment,
-        &profile.read_alignment, &profile.mlp_write_norm, &profile.mlp_write_alignment, &profile.value_norm_ratio,
-        &profile.score, &profile.score_head_max, &profile.score_group_max, &profile.heads_over_03_frac,
-        &profile.far_score, &profile.far_boost, &profile.heads_over_10, &profile.logit_gap}) {
-    figures->resize(n_layers_);
-  }
+  TokenProfile profile = empty_profile(static_cast<int>(token), m_.n_layers);
   for (std::size_t l = 0; l < n_layers_; ++l) {
     profile.hidden_norm[l] = m_.hidden_norm(l, token);
     profile.norm_ratio[l] = norm_ratio(l, token);
@@ -187,6 +179,19 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
 }
 
 }  // namespace
+
+TokenProfile empty_profile(int position, int n_layers) {
+  TokenProfile profile;
+  profile.position = position;
+  for (auto* figures :
+       {&profile.hidden_norm, &profile.norm_ratio, &profile.alignment, &profile.centred_alignment,
+        &profile.read_alignment, &profile.mlp_write_norm, &profile.mlp_write_alignment, &profile.value_norm_ratio,
+        &profile.score, &profile.score_head_max, &profile.score_group_max, &profile.heads_over_03_frac,
+        &profile.far_score, &profile.far_boost, &profile.heads_over_10, &profile.logit_gap}) {
+    figures->resize(index(n_layers));
+  }
+  return profile;
+}
 
 SequenceFigures reduce(const SequenceMeasurement& measurement, int prompt_tokens, const CandidateFloor& floor) {
   return Reducer(measurement, floor).reduce(prompt_tokens);
