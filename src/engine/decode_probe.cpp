@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "engine/tensor_access.h"
+#include "engine/unused_logits.h"
 
 namespace sinkscope {
 namespace {
@@ -47,6 +49,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   next_ordinal_ = 0;
   n_masks_ = 0;
   failure_ = nullptr;
+  last_needed_ = map.blocks.back().block_output->ordinal;
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
     const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
@@ -65,35 +68,38 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
 }
 
 void DecodeProbe::end() {
+  Observer& observer = *std::exchange(observer_, nullptr);
   if (failure_) std::rethrow_exception(failure_);
   if (next_wanted_ < wanted_.size()) {
     throw Error(ErrorCode::kModel, "compute graph: expected node " + wanted_[next_wanted_].node->name +
                                        " to be computed, got the end of the graph");
   }
-  observer_->on_micro_batch_end(batch_.first_token, batch_.n_tokens);
+  observer.on_micro_batch_end(batch_.first_token, batch_.n_tokens);
 }
 
 bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
   auto& probe = *static_cast<DecodeProbe*>(user_data);
-  if (probe.failure_ || !probe.observer_ || probe.next_wanted_ >= probe.wanted_.size()) return false;
+  if (!probe.observer_) return false;
   try {
     if (ask) return probe.ask(node);
     probe.deliver(node);
-    // Nothing after the last wanted node matters: not even the vocabulary product need be computed.
-    return probe.next_wanted_ < probe.wanted_.size();
+    // Where nothing more is wanted, the rest need not be computed; what follows the last block is skipped by itself.
+    return probe.next_wanted_ < probe.wanted_.size() || probe.next_ordinal_ > probe.last_needed_;
   } catch (...) {
     probe.failure_ = std::current_exception();
     return false;
   }
 }
 
-bool DecodeProbe::ask(const ggml_tensor* node) {
+bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
-  const Wanted& next = wanted_[next_wanted_];
-  if (ordinal != next.ordinal) return false;
-  if (next.node->name != node->name) {
-    throw Error(ErrorCode::kModel, "compute graph: expected node " + next.node->name + " at place " +
-                                       std::to_string(ordinal) + ", got " + node->name);
+  if (failure_) return false;
+  if (ordinal > last_needed_) skip_node(node);
+  if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
+  const std::string& expected = wanted_[next_wanted_].node->name;
+  if (expected != node->name) {
+    throw Error(ErrorCode::kModel, "compute graph: expected node " + expected + " at place " + std::to_string(ordinal) +
+                                       ", got " + node->name);
   }
   return true;
 }

@@ -52,7 +52,7 @@ class DecodeProbe {
   struct MaskInUse;
 
   void want(const std::optional<GraphNode>& node, int layer, ProbePoint point);
-  bool ask(const ggml_tensor* node);
+  bool ask(ggml_tensor* node);
   void deliver(const ggml_tensor* node);
   void deliver_state(const ggml_tensor* node, const Wanted& wanted);
   void deliver_attention(const ggml_tensor* node, const Wanted& wanted);
@@ -64,6 +64,7 @@ class DecodeProbe {
   std::vector<Wanted> wanted_;  // by ordinal
   std::size_t next_wanted_ = 0;
   int next_ordinal_ = 0;
+  int last_needed_ = 0;  // the output of the last block
   std::exception_ptr failure_;
 
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones

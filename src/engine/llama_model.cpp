@@ -19,6 +19,7 @@
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
 #include "engine/tokenizer.h"
+#include "engine/unused_logits.h"
 
 namespace sinkscope {
 namespace {
@@ -196,6 +197,8 @@ class LlamaModel final : public Model {
                       " tokens, got: " + because("no key-value cache; is this a causal language model?"));
     }
     n_ctx_ = size;
+    release_logits_memory(context_.get(), options_.n_ubatch);
+    take_llama_error();
   }
 
   const GraphMap& map_for(int n_tokens) {
