@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/bounded_json.h"
 #include "text/json_bodies.h"
 #include "text/line_reader.h"
-#include "text/utf8.h"
 
 namespace sinkscope {
 namespace {
