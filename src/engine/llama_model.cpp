@@ -1,7 +1,6 @@
 #include "engine/llama_model.h"
 
 #include <ggml-backend.h>
-#include <ggml-rpc.h>
 #include <llama-ext.h>
 #include <llama.h>
 
@@ -18,6 +17,7 @@
 #include "engine/decode_probe.h"
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
+#include "engine/rpc_servers.h"
 #include "engine/tokenizer.h"
 #include "engine/unused_logits.h"
 
@@ -57,18 +57,6 @@ std::string metadata(const llama_model* model, const std::string& key) {
   llama_model_meta_val_str(model, key.c_str(), text.data(), text.size());
   text.pop_back();
   return text;
-}
-
-void add_rpc_servers(const std::vector<std::string>& servers) {
-  for (const std::string& server : servers) {
-    ggml_backend_reg_t reg = ggml_backend_rpc_add_server(server.c_str());
-    if (!reg || ggml_backend_reg_dev_count(reg) == 0) {
-      throw Error(ErrorCode::kModel, "--rpc " + server +
-                                         ": expected a running llama.cpp RPC server, got no answer; "
-                                         "start rpc-server there");
-    }
-    ggml_backend_register(reg);
-  }
 }
 
 class LlamaModel final : public Model {

@@ -1,0 +1,80 @@
+#include <ggml-backend.h>
+#include <ggml-rpc.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/error.h"
+#include "engine/llama_model.h"
+#include "plant/tiny.h"
+#include "tests/engine/writes_check.h"
+
+namespace sinkscope {
+namespace {
+
+// A llama.cpp RPC server of this machine's processor, in a process of its own.
+class RpcServer {
+ public:
+  explicit RpcServer(const std::string& endpoint) : child_(fork()) {
+    if (child_ == 0) {
+      ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
+      ggml_backend_rpc_start_server(endpoint.c_str(), nullptr, 1, 1, &device);
+      _exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+  ~RpcServer() {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+
+ private:
+  pid_t child_;
+};
+
+TEST(Rpc, AModelOnAnotherMachineShowsTheSame) {
+  const std::string endpoint = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 20000);
+  const RpcServer server(endpoint);
+  const std::string path = testing::TempDir() + "rpc_" + std::to_string(::getpid()) + ".gguf";
+  TinyOptions tiny;
+  tiny.n_layers = 4;
+  write_tiny_model(tiny, path);
+  LoadOptions options;
+  options.path = path;
+  options.n_ubatch = 32;
+  options.rpc_servers = {endpoint};
+  const auto model = load_model(options);
+  EXPECT_TRUE(model->lacking().empty());
+  Pack pack;
+  pack.sequences.push_back({kTinyBos});
+  for (int i = 0; i < 70; ++i) pack.sequences[0].push_back((i * i + 3 * i) % 256);
+  InvariantObserver observer(model->facts());
+  model->run(pack, observer, {});
+  EXPECT_EQ(observer.attentions, 3 * 4);
+  EXPECT_LT(observer.worst_write_error, 1e-6);
+  EXPECT_LT(observer.worst_mass_error, 1e-5);
+  std::filesystem::remove(path);
+}
+
+TEST(Rpc, AServerThatIsNotThereIsNamed) {
+  const std::string path = testing::TempDir() + "rpc_none_" + std::to_string(::getpid()) + ".gguf";
+  write_tiny_model(TinyOptions{}, path);
+  LoadOptions options;
+  options.path = path;
+  options.rpc_servers = {"127.0.0.1:1"};
+  try {
+    load_model(options);
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kModel);
+    EXPECT_NE(std::string(error.what()).find("127.0.0.1:1"), std::string::npos);
+  }
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace sinkscope
