@@ -19,9 +19,11 @@ MARGIN = 16
 def picture(lines):
     width = 2 * MARGIN + CHARACTER * max(len(line) for line in lines)
     height = 2 * MARGIN + LINE * len(lines)
-    rows = "\n".join(
-        f'<text x="{MARGIN}" y="{MARGIN + LINE * (row + 0.75):.1f}"{" class=\"prompt\"" if line.startswith("$ ") else ""}>'
-        f"{html.escape(line)}</text>" for row, line in enumerate(lines) if line)
+    rows = []
+    for row, line in enumerate(lines):
+        kind = ' class="prompt"' if line.startswith("$ ") else ""
+        rows.append(f'<text x="{MARGIN}" y="{MARGIN + LINE * (row + 0.75):.1f}"{kind}>{html.escape(line)}</text>')
+    shown = "\n".join(rows)
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" \
 viewBox="0 0 {width:.0f} {height:.0f}">
 <style>
@@ -29,7 +31,7 @@ text {{ font: {FONT_SIZE}px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, m
 .prompt {{ fill: #88c0d0 }}
 </style>
 <rect width="100%" height="100%" rx="8" fill="#1f2430"/>
-{rows}
+{shown}
 </svg>
 """
 
