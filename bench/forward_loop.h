@@ -4,10 +4,31 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace sinkscope::bench {
+
+// What both programs are told on the command line.
+struct Arguments {
+  std::string model, text;
+  int n_tokens = 0, n_ubatch = 0, n_threads = 0;
+};
+
+inline Arguments read_arguments(int n_arguments, char** arguments) {
+  if (n_arguments != 6) throw std::runtime_error("expected MODEL TEXT n_tokens n_ubatch n_threads");
+  std::ifstream file(arguments[2], std::ios::binary);
+  Arguments read{arguments[1],
+                 {std::istreambuf_iterator<char>(file), {}},
+                 std::stoi(arguments[3]),
+                 std::stoi(arguments[4]),
+                 std::stoi(arguments[5])};
+  if (read.n_tokens < 1 || read.n_ubatch < 1 || read.n_threads < 1)
+    throw std::runtime_error("expected numbers above 0");
+  return read;
+}
 
 // The largest resident set of this process so far, as Linux counts it; 0 where it does not.
 inline long peak_memory_kib() {
@@ -37,10 +58,10 @@ int answer_lines(Pass pass) {
 
 // The tokens, again and again, until there are n.
 template <typename Token>
-std::vector<Token> repeat_to(const std::vector<Token>& tokens, std::size_t n) {
+std::vector<Token> repeat_to(const std::vector<Token>& tokens, int n) {
+  if (tokens.empty()) throw std::runtime_error("the text: expected at least one token, got none");
   std::vector<Token> repeated;
-  repeated.reserve(n);
-  while (repeated.size() < n) repeated.push_back(tokens[repeated.size() % tokens.size()]);
+  while (static_cast<int>(repeated.size()) < n) repeated.push_back(tokens[repeated.size() % tokens.size()]);
   return repeated;
 }
 

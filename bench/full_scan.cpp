@@ -1,11 +1,6 @@
 // The full scan with every measurement on, from tokens to judged sinks, as `sinkscope scan` does it.
 //
 //   full_scan MODEL TEXT n_tokens n_ubatch n_threads      then a line on standard input for each pass
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <stdexcept>
-
 #include "engine/llama_model.h"
 #include "forward_loop.h"
 #include "measure/pack_meter.h"
@@ -16,22 +11,17 @@ namespace {
 
 using namespace sinkscope;
 
-int run(char** arguments) {
-  std::ifstream file(arguments[2], std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  const auto n_tokens = static_cast<std::size_t>(std::atoi(arguments[3]));
-
+int run(const bench::Arguments& arguments) {
   LoadOptions load;
-  load.path = arguments[1];
-  load.n_ctx = static_cast<int>(n_tokens);
-  load.n_ubatch = std::atoi(arguments[4]);
-  load.n_threads = std::atoi(arguments[5]);
+  load.path = arguments.model;
+  load.n_ctx = arguments.n_tokens;
+  load.n_ubatch = arguments.n_ubatch;
+  load.n_threads = arguments.n_threads;
   const std::unique_ptr<Model> model = load_model(load);
 
-  std::vector<TokenId> tokens = model->tokenize(text, false);
+  std::vector<TokenId> tokens = model->tokenize(arguments.text, false);
   if (model->facts().adds_bos) tokens.insert(tokens.begin(), model->facts().bos);
-  if (tokens.empty()) throw std::runtime_error("the text: expected at least one token, got none");
-  const Pack pack{{bench::repeat_to(tokens, n_tokens)}};
+  const Pack pack{{bench::repeat_to(tokens, arguments.n_tokens)}};
 
   return bench::answer_lines([&] {
     PackMeter meter(model->facts(), model->lacking(), pack, MeterOptions{});
@@ -44,12 +34,8 @@ int run(char** arguments) {
 }  // namespace
 
 int main(int n_arguments, char** arguments) {
-  if (n_arguments != 6) {
-    std::fprintf(stderr, "usage: full_scan MODEL TEXT n_tokens n_ubatch n_threads\n");
-    return 2;
-  }
   try {
-    return run(arguments);
+    return run(sinkscope::bench::read_arguments(n_arguments, arguments));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "full_scan: %s\n", error.what());
     return 1;

@@ -6,9 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <stdexcept>
 
@@ -20,28 +17,24 @@ std::vector<llama_token> tokenize(const llama_vocab* vocab, const std::string& t
   std::vector<llama_token> tokens(text.size() + 1);
   const int n = llama_tokenize(vocab, text.data(), static_cast<int>(text.size()), tokens.data(),
                                static_cast<int>(tokens.size()), true, false);
-  if (n <= 0) throw std::runtime_error("the text: expected at least one token, got none");
-  tokens.resize(static_cast<std::size_t>(n));
+  tokens.resize(static_cast<std::size_t>(std::max(n, 0)));
   return tokens;
 }
 
-int run(char** arguments) {
-  std::ifstream file(arguments[2], std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  const int n_tokens = std::atoi(arguments[3]), n_ubatch = std::atoi(arguments[4]), n_threads = std::atoi(arguments[5]);
-
+int run(const sinkscope::bench::Arguments& arguments) {
+  const int n_tokens = arguments.n_tokens, n_ubatch = arguments.n_ubatch;
   llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
   llama_backend_init();
   const std::unique_ptr<llama_model, decltype(&llama_model_free)> model(
-      llama_model_load_from_file(arguments[1], llama_model_default_params()), llama_model_free);
-  if (!model) throw std::runtime_error(std::string(arguments[1]) + ": expected a model that llama.cpp can load");
+      llama_model_load_from_file(arguments.model.c_str(), llama_model_default_params()), llama_model_free);
+  if (!model) throw std::runtime_error(arguments.model + ": expected a model that llama.cpp can load");
   std::vector<llama_token> tokens =
-      sinkscope::bench::repeat_to(tokenize(llama_model_get_vocab(model.get()), text), static_cast<std::size_t>(n_tokens));
+      sinkscope::bench::repeat_to(tokenize(llama_model_get_vocab(model.get()), arguments.text), n_tokens);
 
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(n_tokens);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(n_ubatch);
-  params.n_threads = params.n_threads_batch = n_threads;
+  params.n_threads = params.n_threads_batch = arguments.n_threads;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   params.swa_full = true;
   params.no_perf = true;
@@ -49,8 +42,8 @@ int run(char** arguments) {
                                                                       llama_free);
   if (!context) throw std::runtime_error("expected a context of " + std::to_string(n_tokens) + " tokens");
 
-  std::vector<std::int8_t> wants_logits(tokens.size(), 0);
-  wants_logits.back() = 1;
+  std::vector<std::int8_t> wants_logits(tokens.size() - 1, 0);
+  wants_logits.push_back(1);
   return sinkscope::bench::answer_lines([&] {
     llama_memory_clear(llama_get_memory(context.get()), true);
     for (int first = 0; first < n_tokens; first += n_ubatch) {
@@ -65,12 +58,8 @@ int run(char** arguments) {
 }  // namespace
 
 int main(int n_arguments, char** arguments) {
-  if (n_arguments != 6) {
-    std::fprintf(stderr, "usage: llama_forward MODEL TEXT n_tokens n_ubatch n_threads\n");
-    return 2;
-  }
   try {
-    return run(arguments);
+    return run(sinkscope::bench::read_arguments(n_arguments, arguments));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "llama_forward: %s\n", error.what());
     return 1;
