@@ -5,6 +5,7 @@ import pathlib
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
 import rules  # noqa: E402
@@ -59,9 +60,14 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(1, len(self.broken(rules.rooms_in_order, tree("base", "attic"))))
 
     def test_file_length(self):
-        self.assertEqual([], self.broken(rules.file_length, {"src/base/a.cpp": "\n" * 400}))
-        self.assertEqual(1, len(self.broken(rules.file_length, {"src/base/a.cpp": "\n" * 401})))
-        self.assertEqual([], self.broken(rules.file_length, {"docs/a.md": "\n" * 401}))
+        short, long = {"src/base/a.cpp": "\n" * 400}, {"src/base/a.cpp": "\n" * 401}
+        with unittest.mock.patch.object(rules, "LONG_FILES", {}):
+            self.assertEqual([], self.broken(rules.file_length, short))
+            self.assertEqual(1, len(self.broken(rules.file_length, long)))
+            self.assertEqual([], self.broken(rules.file_length, {"docs/a.md": "\n" * 401}))
+        with unittest.mock.patch.object(rules, "LONG_FILES", {"src/base/a.cpp": "a reason"}):
+            self.assertEqual([], self.broken(rules.file_length, long))
+            self.assertEqual(1, len(self.broken(rules.file_length, short)))
 
     def test_words(self):
         self.assertEqual([], self.broken(rules.words, {"a.md": "the methods of src/home/x, see and/or\n"}))
