@@ -1,0 +1,109 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+
+#include "base/error.h"
+#include "engine/llama_model.h"
+#include "plant/tiny.h"
+#include "tests/engine/writes_check.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kRefused = 4, kRan = 0;
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void load_and_run(const std::string& path) {
+  set_fatal_handler([](const char*) { _exit(kRefused); });
+  try {
+    LoadOptions options;
+    options.path = path;
+    options.n_ubatch = 16;
+    options.n_threads = 1;
+    const auto model = load_model(options);
+    Pack pack;
+    pack.sequences.push_back({kTinyBos, 1, 2, 3, 4, 5});
+    InvariantObserver observer(model->facts());
+    model->run(pack, observer, {});
+    _exit(kRan);
+  } catch (const Error&) {
+    _exit(kRefused);
+  }
+}
+
+// In a process of its own: what a broken file makes of it must not be a crash.
+int status_of(const std::string& path) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit memory{4UL << 30, 4UL << 30};
+    setrlimit(RLIMIT_AS, &memory);
+    alarm(60);
+    const int null = open("/dev/null", O_WRONLY);
+    dup2(null, STDERR_FILENO);
+    load_and_run(path);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+class BrokenModels : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "broken_" + std::to_string(::getpid()) + ".gguf";
+    TinyOptions tiny;
+    tiny.n_layers = 2;
+    write_tiny_model(tiny, path_);
+    whole_ = bytes_of(path_);
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+  int status_with(const std::string& bytes) {
+    std::ofstream(path_, std::ios::binary) << bytes;
+    return status_of(path_);
+  }
+
+  std::string path_, whole_;
+};
+
+TEST_F(BrokenModels, AWholeOneRuns) {
+  const int status = status_with(whole_);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kRan);
+}
+
+TEST_F(BrokenModels, ACutOneIsRefused) {
+  for (const double part : {0.0, 0.001, 0.01, 0.05, 0.2, 0.5, 0.9, 0.999}) {
+    const int status =
+        status_with(whole_.substr(0, static_cast<std::size_t>(static_cast<double>(whole_.size()) * part)));
+    ASSERT_TRUE(WIFEXITED(status)) << "cut at " << part << ": signal " << WTERMSIG(status);
+    EXPECT_EQ(WEXITSTATUS(status), kRefused) << "cut at " << part;
+  }
+}
+
+TEST_F(BrokenModels, AFlippedBitNeverCrashes) {
+  std::mt19937 random(7);
+  // Metadata and the list of tensors stand before the first tensor's data.
+  const std::size_t head = 16384;
+  for (int i = 0; i < 60; ++i) {
+    std::string bytes = whole_;
+    const std::size_t at = i < 10 ? static_cast<std::size_t>(i) * 3 : random() % std::min(head, bytes.size());
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8)));
+    const int status = status_with(bytes);
+    EXPECT_TRUE(WIFEXITED(status)) << "flip at byte " << at << ": signal " << WTERMSIG(status);
+  }
+}
+
+}  // namespace
+}  // namespace sinkscope
