@@ -8,7 +8,8 @@ PRESETS = ["dev", "release", "clang", "asan", "ubsan", "tsan"]
 SANITIZED = ["asan", "ubsan"]
 # What tests need no model file, and so run under the sanitizers too.
 MODEL_FREE = "^(unit|invariant|cli)$"
-_LLAMA_OPTION = "-DSINKSCOPE_LLAMA_DIR"
+# What cmake is given unless the caller gives it: the option, and what fetches its folder.
+FETCHED = {"SINKSCOPE_LLAMA_DIR": cache.llama_source, "SINKSCOPE_ONEDNN_DIR": cache.onednn}
 
 
 def folder(preset):
@@ -23,8 +24,9 @@ def build(preset, cmake_options=()):
     """Everything of one preset, after setting up what it needs."""
     packages.ensure(packages.BUILD + (packages.CLANG if preset == "clang" else []))
     options = list(cmake_options)
-    if not any(option.startswith((_LLAMA_OPTION + "=", _LLAMA_OPTION + ":")) for option in options):
-        options.append(f"{_LLAMA_OPTION}={cache.llama_source()}")
+    for name, fetch in FETCHED.items():
+        if not any(option.startswith((f"-D{name}=", f"-D{name}:")) for option in options):
+            options.append(f"-D{name}={fetch() or ''}")
     steps.run(f"configuring {preset} (the first time, this builds llama.cpp)",
               ["cmake", "--preset", preset, *options])
     jobs = len(os.sched_getaffinity(0))
