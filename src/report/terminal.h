@@ -10,8 +10,8 @@ namespace sinkscope {
 struct TerminalStyle {
   int width = 100;  // columns
   bool colour = false;
-  int max_rows = 40;       // of a table; 0: all
-  int max_documents = 20;  // shown one by one; 0: all
+  int max_rows = 40;      // of a table; 0: all
+  int max_documents = 5;  // shown one by one; 0: all
 
   // What the file descriptor's terminal allows: its width; colours only on a terminal, without NO_COLOR and with a
   // TERM other than "dumb". What is no terminal gets 100 columns and no colours.

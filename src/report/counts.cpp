@@ -1,0 +1,30 @@
+#include "report/counts.h"
+
+namespace sinkscope {
+
+void Counts::add(const Detection& detection) {
+  if (detection.primary) ++by_kind[static_cast<std::size_t>(SinkKind::kPrimary)];
+  for (const Run& run : detection.runs) {
+    ++by_verdict[static_cast<std::size_t>(run.verdict)];
+    if (run.verdict == Verdict::kSink) ++by_kind[static_cast<std::size_t>(run.kind)];
+  }
+}
+
+void Counts::add(const Counts& other) {
+  for (std::size_t i = 0; i < by_kind.size(); ++i) by_kind[i] += other.by_kind[i];
+  for (std::size_t i = 0; i < by_verdict.size(); ++i) by_verdict[i] += other.by_verdict[i];
+}
+
+void PaperCounts::add(const PaperDetection& detection) {
+  for (const PaperRun& run : detection.runs) {
+    for (std::size_t i = 0; i < kPaperLabels.size(); ++i) {
+      if (run.label == kPaperLabels[i]) ++by_label[i];
+    }
+  }
+}
+
+void PaperCounts::add(const PaperCounts& other) {
+  for (std::size_t i = 0; i < by_label.size(); ++i) by_label[i] += other.by_label[i];
+}
+
+}  // namespace sinkscope

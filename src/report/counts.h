@@ -1,0 +1,36 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "sinks/detection.h"
+
+namespace sinkscope {
+
+inline constexpr std::array kAllKinds = {SinkKind::kPrimary, SinkKind::kPrimaryLike, SinkKind::kSecondary,
+                                         SinkKind::kUnaligned};
+inline constexpr std::array kAllVerdicts = {Verdict::kSink, Verdict::kAlignedOnly, Verdict::kTransient,
+                                            Verdict::kUnscored};
+inline constexpr std::array<std::string_view, 3> kPaperLabels = {"bos_sink", "secondary", "noise"};
+
+// What was found: sinks by kind, the primary among them, and all other tokens' runs by verdict.
+struct Counts {
+  std::array<std::int64_t, kAllKinds.size()> by_kind{};
+  std::array<std::int64_t, kAllVerdicts.size()> by_verdict{};
+
+  void add(const Detection& detection);
+  void add(const Counts& other);
+  std::int64_t of(SinkKind kind) const { return by_kind[static_cast<std::size_t>(kind)]; }
+  std::int64_t of(Verdict verdict) const { return by_verdict[static_cast<std::size_t>(verdict)]; }
+};
+
+// The same for the paper's rule, in the order of kPaperLabels.
+struct PaperCounts {
+  std::array<std::int64_t, kPaperLabels.size()> by_label{};
+
+  void add(const PaperDetection& detection);
+  void add(const PaperCounts& other);
+};
+
+}  // namespace sinkscope
