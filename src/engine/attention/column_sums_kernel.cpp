@@ -45,8 +45,10 @@ HWY_INLINE Vec exp_of_negative(Vec x) {
   const hn::RebindToSigned<Floats> ints;
   const Vec lowest = hn::Set(kFloats, -87.0f);
   const Vec clamped = hn::Max(lowest, x);
-  const auto power = hn::NearestInt(hn::Mul(clamped, hn::Set(kFloats, 1.44269504f)));
-  const Vec n = hn::ConvertTo(kFloats, power);
+  // Rounds to an integer, which then stands in the lowest bits of the float.
+  const Vec magic = hn::Set(kFloats, 12582912.0f);
+  const Vec shifted = hn::MulAdd(clamped, hn::Set(kFloats, 1.44269504f), magic);
+  const Vec n = hn::Sub(shifted, magic);
   // ln 2 in two parts, so that n * ln 2 is exact enough for large n.
   Vec r = hn::NegMulAdd(n, hn::Set(kFloats, 0.693359375f), clamped);
   r = hn::NegMulAdd(n, hn::Set(kFloats, -2.12194440e-4f), r);
@@ -57,7 +59,7 @@ HWY_INLINE Vec exp_of_negative(Vec x) {
   p = hn::MulAdd(p, r, hn::Set(kFloats, 0.499992303f));
   p = hn::MulAdd(p, r, hn::Set(kFloats, 1.0f));
   p = hn::MulAdd(p, r, hn::Set(kFloats, 1.0f));
-  const Vec scaled = hn::BitCast(kFloats, hn::Add(hn::BitCast(ints, p), hn::ShiftLeft<23>(power)));
+  const Vec scaled = hn::BitCast(kFloats, hn::Add(hn::BitCast(ints, p), hn::ShiftLeft<23>(hn::BitCast(ints, shifted))));
   return hn::IfThenZeroElse(hn::Lt(x, lowest), scaled);
 }
 
@@ -180,18 +182,17 @@ struct Span {
   int first, last;
 };
 
-HWY_INLINE Span seen_in_tile(const RowBlock& block, int row, int tile) {
-  const VisibleKeys& keys = block.mask->visible()[block.first_query + row % block.n_queries];
-  return {std::max(0, keys.first - tile * kTileKeys), std::min(kTileKeys, keys.last - tile * kTileKeys)};
+HWY_INLINE Span seen_in_tile(const RowState& row, int tile) {
+  return {std::max(0, row.first_key - tile * kTileKeys), std::min(kTileKeys, row.last_key - tile * kTileKeys)};
 }
 
 // Adds slope * mask to the scores of keys [first, last) of a row, -inf where a key is hidden: whatever a hidden key
 // holds does not matter.
-void add_mask(const RowBlock& block, int row, int first_key, Span seen, float* scores) {
+void add_mask(const RowBlock& block, const RowState& row, int first_key, Span seen, float* scores) {
   const MaskTensor& tensor = block.mask->tensor();
-  const int query = block.first_query + row % block.n_queries;
-  const float slope = block.slopes[row / block.n_queries];
-  const char* mask_row = static_cast<const char*>(tensor.data) + static_cast<std::size_t>(query) * tensor.row_stride +
+  const float slope = block.slopes[row.head];
+  const char* mask_row = static_cast<const char*>(tensor.data) +
+                         static_cast<std::size_t>(row.query) * tensor.row_stride +
                          static_cast<std::size_t>(first_key) * bytes_of(tensor.type);
   int i = seen.first;
   with_type(mask_row, tensor.type, [&](const auto* mask) HWY_ATTR {
@@ -217,44 +218,77 @@ void cap_scores(float softcap, int first, int last, float* scores) {
   }
 }
 
-// Turns the products of one row and tile into exp(logit - largest logit so far), and keeps the row's state.
-HWY_INLINE void finish_tile(const RowBlock& block, int row, int tile) {
-  float& weight = block.tile_weights[static_cast<std::size_t>(row) * block.n_tiles + tile];
-  const Span seen = seen_in_tile(block, row, tile);
-  weight = kHidden;
-  if (seen.first >= seen.last) return;
-  const int query = block.first_query + row % block.n_queries;
-  float* HWY_RESTRICT scores = block.scores + static_cast<std::size_t>(row) * block.score_stride + tile * kTileKeys;
-  const int first = seen.first / kLanes * kLanes, last = rounded_up(seen.last, kLanes);
-  if (block.inputs->logit_softcap != 0) cap_scores(block.inputs->logit_softcap, first, last, scores);
-  if (!block.mask->visible()[query].plain) add_mask(block, row, tile * kTileKeys, seen, scores);
-  std::fill(scores + first, scores + seen.first, kHidden);
-  std::fill(scores + seen.last, scores + last, kHidden);
-
+// Largest of scores [first, last), whole vectors.
+HWY_INLINE float largest_of(const float* scores, int first, int last) {
   Vec largest = hn::LoadU(kFloats, scores + first);
+#pragma GCC unroll 8
   for (int i = first + kLanes; i < last; i += kLanes) largest = hn::Max(largest, hn::LoadU(kFloats, scores + i));
-  RowState& state = block.rows[row];
-  const float reference = std::max(state.largest, hn::GetLane(hn::MaxOfLanes(kFloats, largest)));
+  return hn::GetLane(hn::MaxOfLanes(kFloats, largest));
+}
 
-  for (int& slot = state.next_watched;
-       slot < block.slot_begin[query + 1] && block.slot_key[slot] < (tile + 1) * kTileKeys; ++slot)
-    block.slot_logit[slot] += scores[block.slot_key[slot] - tile * kTileKeys];
-
-  const Vec shift = hn::Set(kFloats, reference == kHidden ? 0.0f : reference);
+// Turns scores [first, last), whole vectors, into exp(score - reference), and returns their sum.
+HWY_INLINE float exponentiate(float* HWY_RESTRICT scores, int first, int last, float reference) {
+  const Vec shift = hn::Set(kFloats, reference);
   Vec total = hn::Zero(kFloats);
+#pragma GCC unroll 8
   for (int i = first; i < last; i += kLanes) {
     const Vec e = exp_of_negative(hn::Sub(hn::LoadU(kFloats, scores + i), shift));
     hn::StoreU(e, kFloats, scores + i);
     total = hn::Add(total, e);
   }
-  std::fill(scores, scores + first, 0.0f);
-  std::fill(scores + last, scores + kTileKeys, 0.0f);
-  if (reference != state.largest) {
-    state.total *= std::exp(static_cast<double>(state.largest) - static_cast<double>(reference));
-    state.largest = reference;
+  return hn::GetLane(hn::SumOfLanes(kFloats, total));
+}
+
+// Makes logits of the products that a row sees of a tile; the rest of their vectors becomes -inf.
+void make_logits(const RowBlock& block, const RowState& row, int tile, Span seen, Span vectors, float* scores) {
+  if (block.inputs->logit_softcap != 0) cap_scores(block.inputs->logit_softcap, vectors.first, vectors.last, scores);
+  if (!row.plain) add_mask(block, row, tile * kTileKeys, seen, scores);
+  std::fill(scores + vectors.first, scores + seen.first, kHidden);
+  std::fill(scores + seen.last, scores + vectors.last, kHidden);
+}
+
+// Turns the products of some rows and one tile into exp(logit - largest logit so far), and keeps the rows' states.
+//
+// All largest logits come before all exponentials: so the processor need not wait for one to begin the other.
+void finish_tile(const RowBlock& block, int first_row, int n_rows, int tile) {
+  Span seen[kProductRows], vectors[kProductRows];
+  float references[kProductRows];
+  float* scores = block.scores + static_cast<std::size_t>(first_row) * block.score_stride + tile * kTileKeys;
+  const bool capped = block.inputs->logit_softcap != 0;
+  for (int i = 0; i < n_rows; ++i) {
+    RowState& row = block.rows[first_row + i];
+    float* row_scores = scores + i * block.score_stride;
+    seen[i] = seen_in_tile(row, tile);
+    if (seen[i].first >= seen[i].last) continue;
+    vectors[i] = {seen[i].first / kLanes * kLanes, rounded_up(seen[i].last, kLanes)};
+    const bool whole = seen[i].first == 0 && seen[i].last == kTileKeys;
+    if (!whole || !row.plain || capped) make_logits(block, row, tile, seen[i], vectors[i], row_scores);
+    references[i] = std::max(row.largest, whole ? largest_of(row_scores, 0, kTileKeys)
+                                                : largest_of(row_scores, vectors[i].first, vectors[i].last));
+    const std::int32_t slot_end = block.slot_begin[row.query + 1];
+    for (; row.next_watched < slot_end && block.slot_key[row.next_watched] < (tile + 1) * kTileKeys; ++row.next_watched)
+      block.slot_logit[row.next_watched] += row_scores[block.slot_key[row.next_watched] - tile * kTileKeys];
   }
-  state.total += static_cast<double>(hn::GetLane(hn::SumOfLanes(kFloats, total)));
-  weight = reference;
+  for (int i = 0; i < n_rows; ++i) {
+    RowState& row = block.rows[first_row + i];
+    float& weight = block.tile_weights[static_cast<std::size_t>(first_row + i) * block.n_tiles + tile];
+    weight = kHidden;
+    if (seen[i].first >= seen[i].last) continue;
+    float* row_scores = scores + i * block.score_stride;
+    const float reference = references[i] == kHidden ? 0.0f : references[i];  // everything so far is hidden
+    if (references[i] != row.largest) {
+      row.total *= std::exp(static_cast<double>(row.largest) - static_cast<double>(reference));
+      row.largest = references[i];
+    }
+    weight = references[i];
+    if (seen[i].first == 0 && seen[i].last == kTileKeys) {
+      row.total += static_cast<double>(exponentiate(row_scores, 0, kTileKeys, reference));
+      continue;
+    }
+    row.total += static_cast<double>(exponentiate(row_scores, vectors[i].first, vectors[i].last, reference));
+    std::fill(row_scores, row_scores + vectors[i].first, 0.0f);
+    std::fill(row_scores + vectors[i].last, row_scores + kTileKeys, 0.0f);
+  }
 }
 
 // Scores of all rows and tiles of the block.
@@ -266,7 +300,7 @@ void make_scores(const RowBlock& block) {
       const int group_end = std::min(group + kProductRows, n_rows);
       Span seen{kTileKeys, 0};
       for (int row = group; row < group_end; ++row) {
-        const Span in_row = seen_in_tile(block, row, tile);
+        const Span in_row = seen_in_tile(block.rows[row], tile);
         if (in_row.first < in_row.last) seen = {std::min(seen.first, in_row.first), std::max(seen.last, in_row.last)};
       }
       for (int key = seen.first / kPanelKeys * kPanelKeys; key < seen.last; key += kPanelKeys)
@@ -274,7 +308,7 @@ void make_scores(const RowBlock& block) {
                       panels + static_cast<std::size_t>(key) * head_dim, head_dim,
                       block.scores + static_cast<std::size_t>(group) * block.score_stride + tile * kTileKeys + key,
                       block.score_stride);
-      for (int row = group; row < group_end; ++row) finish_tile(block, row, tile);
+      finish_tile(block, group, group_end - group, tile);
     }
   }
 }
@@ -282,7 +316,7 @@ void make_scores(const RowBlock& block) {
 // Ends the softmax of each row: tile_weights becomes the factor that turns a tile's scores into probabilities.
 void normalise(const RowBlock& block) {
   for (int row = 0; row < block.n_heads * block.n_queries; ++row) {
-    const int head = row / block.n_queries, query = block.first_query + row % block.n_queries;
+    const std::int32_t head = block.rows[row].head, query = block.rows[row].query;
     float* weights = block.tile_weights + static_cast<std::size_t>(row) * block.n_tiles;
     if (block.mask->visible()[query].count == 0) {
       std::fill(weights + block.first_tile, weights + block.last_tile, 0.0f);
@@ -386,14 +420,14 @@ void add_far_columns(const RowBlock& block) {
     for (int row = 0; row < block.n_heads * block.n_queries; ++row) {
       const float weight = block.tile_weights[static_cast<std::size_t>(row) * block.n_tiles + tile];
       if (weight == 0) continue;
-      const int query = block.first_query + row % block.n_queries;
+      const std::int32_t query = block.rows[row].query;
       const std::int64_t limit =
           std::max<std::int64_t>(std::int64_t{block.mask->query_position()[query]} - block.mask->min_distance(),
                                  std::numeric_limits<std::int32_t>::min());
       const auto limits = hn::Set(ints, static_cast<std::int32_t>(limit));
       const auto sequences = hn::Set(ints, block.mask->query_sequence()[query]);
       const float* scores = block.scores + static_cast<std::size_t>(row) * block.score_stride;
-      float* far_sums = block.far_sums + row / block.n_queries * n_columns;
+      float* far_sums = block.far_sums + block.rows[row].head * n_columns;
       const Vec weights = hn::Set(kFloats, weight);
       for (int key = tile * kTileKeys; key < (tile + 1) * kTileKeys; key += kLanes) {
         const auto too_near = hn::Gt(hn::LoadU(ints, block.key_position + key), limits);
@@ -408,8 +442,12 @@ void add_far_columns(const RowBlock& block) {
 
 void add_row_block(const RowBlock& block) {
   const AttentionInputs& in = *block.inputs;
-  for (int row = 0; row < block.n_heads * block.n_queries; ++row)
-    block.rows[row] = {kHidden, 0.0, block.slot_begin[block.first_query + row % block.n_queries]};
+  for (int row = 0; row < block.n_heads * block.n_queries; ++row) {
+    const std::int32_t query = block.first_query + row % block.n_queries;
+    const VisibleKeys& keys = block.mask->visible()[query];
+    block.rows[row] = {query,      row / block.n_queries,   keys.first, keys.last,
+                       keys.plain, block.slot_begin[query], kHidden,    0.0};
+  }
   const std::int32_t first_slot = block.slot_begin[block.first_query];
   const std::int32_t last_slot = block.slot_begin[block.first_query + block.n_queries];
   std::fill(block.slot_attention + first_slot, block.slot_attention + last_slot, 0.0f);

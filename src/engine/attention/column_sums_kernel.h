@@ -32,9 +32,12 @@ struct TileFacts {
 
 // The softmax of one row as it stands.
 struct RowState {
-  float largest;     // logit so far
-  double total;      // sum of exp(logit - largest) so far
-  int next_watched;  // slot
+  std::int32_t query, head;          // of the micro-batch; of the block
+  std::int32_t first_key, last_key;  // that the query sees
+  bool plain;                        // sees all of them, with no bias
+  std::int32_t next_watched;         // slot
+  float largest;                     // logit so far
+  double total;                      // sum of exp(logit - largest) so far
 };
 
 // Some consecutive queries of some heads that share one KV head. A row is one query of one head; row r is
