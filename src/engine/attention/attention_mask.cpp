@@ -45,6 +45,24 @@ bool hides_padding(const Bits* row, std::int32_t n_keys, std::int32_t n_columns,
   return std::all_of(row + n_keys, row + n_columns, [hidden](Bits bits) { return bits == hidden; });
 }
 
+// A query, as the counting of a key's numbers takes it.
+struct CountedQuery {
+  std::int32_t last_far_position, sequence;
+  double uniform;  // attention to each key if it were the same to all
+};
+
+// Adds one query's share to keys that it sees all of. Without a branch, so that it is vectorised.
+void count_query(const CountedQuery& query, std::size_t n, const std::int32_t* __restrict position,
+                 const std::int32_t* __restrict sequence, std::int32_t* __restrict queries,
+                 std::int32_t* __restrict far_queries, double* __restrict far_uniform) {
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::int32_t is_far = (position[k] <= query.last_far_position) & (sequence[k] == query.sequence);
+    queries[k] += 1;
+    far_queries[k] += is_far;
+    far_uniform[k] += is_far * query.uniform;
+  }
+}
+
 [[noreturn]] void throw_shape(const std::string& expected, const std::string& got) {
   throw Error(ErrorCode::kShape, "attention mask: wrong shape; expected " + expected + "; got " + got +
                                      "; this is a fault of sinkscope or an unknown cache layout");
@@ -109,19 +127,19 @@ void AttentionMask::count_columns() {
       const VisibleKeys& keys = visible_[q];
       const std::int32_t first = std::max(begin, keys.first), last = std::min(end, keys.last);
       if (first >= last) continue;
-      const double uniform = 1.0 / keys.count;
-      const std::int64_t far_limit = std::int64_t{query_position_[q]} - min_distance_;
-      const std::int32_t limit =
-          static_cast<std::int32_t>(std::max<std::int64_t>(far_limit, std::numeric_limits<std::int32_t>::min()));
-      const std::int32_t sequence = query_sequence_[q];
-      const bool whole = keys.count == keys.last - keys.first;
-      for (std::int32_t k = first; k < last; ++k) {
-        const std::int32_t seen = whole || sees(static_cast<int>(q), k);
-        const std::int32_t is_far = seen & (key_position_[k] <= limit) & (key_sequence_[k] == sequence);
-        queries_[k] += seen;
-        far_queries_[k] += is_far;
-        far_uniform_[k] += is_far ? uniform : 0.0;
+      const std::int64_t last_far = std::int64_t{query_position_[q]} - min_distance_;
+      const CountedQuery query{
+          static_cast<std::int32_t>(std::max<std::int64_t>(last_far, std::numeric_limits<std::int32_t>::min())),
+          query_sequence_[q], 1.0 / keys.count};
+      const auto count = [&](std::int32_t k, std::int32_t n) {
+        count_query(query, n, &key_position_[k], &key_sequence_[k], &queries_[k], &far_queries_[k], &far_uniform_[k]);
+      };
+      if (keys.count == keys.last - keys.first) {
+        count(first, last - first);
+        continue;
       }
+      for (std::int32_t k = first; k < last; ++k)
+        if (sees(static_cast<int>(q), k)) count(k, 1);
     }
   });
 }

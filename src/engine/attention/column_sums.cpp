@@ -45,6 +45,7 @@ void check_shapes(const AttentionInputs& in, const AttentionMask& mask, std::spa
 }
 
 using attention_kernel::kMaxProductRows;
+using attention_kernel::kMaxRows;
 using attention_kernel::kTileKeys;
 using attention_kernel::rounded_up;
 using attention_kernel::RowBlock;
@@ -54,8 +55,8 @@ using attention_kernel::TileFacts;
 // Float32 keys that are held at a time; KV heads beyond that are taken in turn.
 constexpr std::size_t kPanelBytes = 64u << 20;
 // Scores of a block of rows should stay in a core's second cache.
-constexpr std::size_t kScoreBytes = 1u << 20;
-constexpr int kMinRows = 2 * kMaxProductRows, kMaxRows = 8 * kMaxProductRows;
+constexpr std::size_t kScoreBytes = 3u << 19;
+constexpr int kMinRows = 2 * kMaxProductRows;
 // Heads that share a block, at most; more of them share the keys only.
 constexpr int kMaxBlockHeads = 16;
 // Units of work to aim at. Each has column sums of its own, so that the order of additions is fixed by the shapes.

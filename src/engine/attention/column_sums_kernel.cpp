@@ -296,20 +296,27 @@ void make_scores(const RowBlock& block) {
   const int head_dim = block.inputs->head_dim, n_rows = block.n_heads * block.n_queries;
   for (int tile = block.first_tile; tile < block.last_tile; ++tile) {
     const float* panels = block.panels + static_cast<std::size_t>(tile) * kTileKeys * head_dim;
-    for (int group = 0; group < n_rows; group += kProductRows) {
-      const int group_end = std::min(group + kProductRows, n_rows);
-      Span seen{kTileKeys, 0};
-      for (int row = group; row < group_end; ++row) {
-        const Span in_row = seen_in_tile(block.rows[row], tile);
-        if (in_row.first < in_row.last) seen = {std::min(seen.first, in_row.first), std::max(seen.last, in_row.last)};
-      }
-      for (int key = seen.first / kPanelKeys * kPanelKeys; key < seen.last; key += kPanelKeys)
-        multiply_rows(group_end - group, block.packed_queries + static_cast<std::size_t>(group) * head_dim,
-                      panels + static_cast<std::size_t>(key) * head_dim, head_dim,
-                      block.scores + static_cast<std::size_t>(group) * block.score_stride + tile * kTileKeys + key,
-                      block.score_stride);
-      finish_tile(block, group, group_end - group, tile);
+    // What each group of rows sees of the tile, and what any of them does.
+    Span seen[kMaxRows / kProductRows], any{kTileKeys, 0};
+    for (int row = 0; row < n_rows; ++row) {
+      Span& group = seen[row / kProductRows];
+      if (row % kProductRows == 0) group = {kTileKeys, 0};
+      const Span in_row = seen_in_tile(block.rows[row], tile);
+      if (in_row.first < in_row.last) group = {std::min(group.first, in_row.first), std::max(group.last, in_row.last)};
+      any = {std::min(any.first, group.first), std::max(any.last, group.last)};
     }
+    // A panel stays in the first cache while all rows read it.
+    for (int key = any.first / kPanelKeys * kPanelKeys; key < any.last; key += kPanelKeys)
+      for (int first_row = 0; first_row < n_rows; first_row += kProductRows) {
+        const Span group = seen[first_row / kProductRows];
+        if (key + kPanelKeys <= group.first || key >= group.last) continue;
+        multiply_rows(n_rows - first_row, block.packed_queries + static_cast<std::size_t>(first_row) * head_dim,
+                      panels + static_cast<std::size_t>(key) * head_dim, head_dim,
+                      block.scores + static_cast<std::size_t>(first_row) * block.score_stride + tile * kTileKeys + key,
+                      block.score_stride);
+      }
+    for (int first_row = 0; first_row < n_rows; first_row += kProductRows)
+      finish_tile(block, first_row, std::min(kProductRows, n_rows - first_row), tile);
   }
 }
 

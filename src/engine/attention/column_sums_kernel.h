@@ -19,6 +19,8 @@ inline constexpr int kTileKeys = 128;
 
 // Rows that the product takes at a time, at most: scratch memory is rounded up to it.
 inline constexpr int kMaxProductRows = 12;
+// Rows of a block, at most.
+inline constexpr int kMaxRows = 8 * kMaxProductRows;
 
 inline constexpr int rounded_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 

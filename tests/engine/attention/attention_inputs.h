@@ -98,6 +98,7 @@ struct ProblemOptions {
   int n_padding = 0;
   float max_bias = 0, logit_softcap = 0;
   bool sink_logits = false, heads_outside = false;
+  bool interleaved = false;  // sequences take turns, token by token
   int min_distance = 8, n_watched = 0;
   float sharpness = 1;  // scale of the logits
 };
@@ -126,8 +127,8 @@ inline AttentionProblem random_problem(const ProblemOptions& options, unsigned s
       for (float& x : p.k.row(k, h)) x = rounded_to(options.key_type, normal(random));
   const int length = (p.n_keys + options.n_sequences - 1) / options.n_sequences;
   for (int k = 0; k < p.n_keys; ++k) {
-    p.key_position.push_back(k % length);
-    p.key_sequence.push_back(k / length);
+    p.key_position.push_back(options.interleaved ? k / options.n_sequences : k % length);
+    p.key_sequence.push_back(options.interleaved ? k % options.n_sequences : k / length);
   }
   p.query_position.assign(p.key_position.begin() + options.first_query, p.key_position.end());
   p.query_sequence.assign(p.key_sequence.begin() + options.first_query, p.key_sequence.end());

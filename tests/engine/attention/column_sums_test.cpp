@@ -154,6 +154,13 @@ TEST_P(ColumnSumsTest, AgreesWithReference) {
       {.name = "narrow window", .n_queries = 90, .first_query = 400, .window = 5, .min_distance = 3, .n_watched = 9},
       {.name = "packed", .n_queries = 200, .first_query = 150, .n_sequences = 5, .min_distance = 20, .n_watched = 40},
       {.name = "packed and windowed", .n_queries = 170, .n_sequences = 3, .window = 30, .n_padding = 86},
+      {.name = "interleaved",
+       .n_queries = 150,
+       .first_query = 350,
+       .n_sequences = 3,
+       .interleaved = true,
+       .min_distance = 64,
+       .n_watched = 40},
       {.name = "no groups", .n_heads = 5, .n_kv_heads = 5},
       {.name = "groups of three", .n_queries = 65, .first_query = 100, .n_heads = 9, .n_kv_heads = 3, .n_watched = 3},
       {.name = "groups of seven", .n_queries = 65, .n_heads = 14, .n_kv_heads = 2, .n_watched = 3},
@@ -214,15 +221,61 @@ TEST_P(ColumnSumsTest, LogitsThatRiseAlongTheRow) {
 }
 
 TEST_P(ColumnSumsTest, NaNReachesTheSums) {
-  AttentionProblem p = random_problem({.n_queries = 40, .first_query = 30}, 3);
-  p.q(20, 1, 5) = std::numeric_limits<float>::quiet_NaN();
-  const StoredProblem stored(p, ElementType::kF32, ElementType::kF16, false, 0);
-  const AttentionSums sums = run(p, stored);
-  double total[2] = {};
-  for (int h = 0; h < 2; ++h)
-    for (int k = 0; k < p.n_keys; ++k) total[h] += sums.sums(h, k);
-  EXPECT_NEAR(total[0], 40, 1e-3);
-  EXPECT_TRUE(std::isnan(total[1]));
+  for (const float softcap : {0.0f, 20.0f}) {
+    AttentionProblem p = random_problem({.n_queries = 40, .first_query = 30, .logit_softcap = softcap}, 3);
+    p.q(20, 1, 5) = std::numeric_limits<float>::quiet_NaN();
+    const StoredProblem stored(p, ElementType::kF32, ElementType::kF16, false, 0);
+    const AttentionSums sums = run(p, stored);
+    double total[2] = {};
+    for (int h = 0; h < 2; ++h)
+      for (int k = 0; k < p.n_keys; ++k) total[h] += sums.sums(h, k);
+    EXPECT_NEAR(total[0], 40, 1e-3);
+    EXPECT_TRUE(std::isnan(total[1]));
+  }
+}
+
+// One text in micro-batches gives what it gives at once.
+TEST_P(ColumnSumsTest, MicroBatchesAddUp) {
+  const AttentionProblem whole = random_problem({.n_queries = 300, .sink_logits = true, .min_distance = 64}, 11);
+  const ReferenceSums expected = reference_sums(whole);
+  Matrix<double> sums(whole.n_heads, whole.n_keys), far_sums(whole.n_heads, whole.n_keys);
+  std::vector<double> learned_mass(whole.n_heads);
+  int first = 0;
+  for (const int n_queries : {120, 1, 179}) {
+    AttentionProblem part = whole;
+    part.n_queries = n_queries;
+    part.n_keys = first + n_queries;
+    part.q = Cube<float>(n_queries, whole.n_heads, whole.head_dim);
+    part.k = Cube<float>(part.n_keys, whole.n_kv_heads, whole.head_dim);
+    part.mask = Matrix<float>(n_queries, part.n_keys);
+    for (int q = 0; q < n_queries; ++q) {
+      for (int h = 0; h < whole.n_heads; ++h) std::ranges::copy(whole.q.row(first + q, h), part.q.row(q, h).begin());
+      std::ranges::copy(whole.mask.row(first + q).first(part.n_keys), part.mask.row(q).begin());
+    }
+    for (int k = 0; k < part.n_keys; ++k)
+      for (int h = 0; h < whole.n_kv_heads; ++h) std::ranges::copy(whole.k.row(k, h), part.k.row(k, h).begin());
+    part.key_position.resize(part.n_keys);
+    part.key_sequence.resize(part.n_keys);
+    part.query_position.assign(part.key_position.begin() + first, part.key_position.end());
+    part.query_sequence.assign(part.key_sequence.begin() + first, part.key_sequence.end());
+    const StoredProblem stored(part, ElementType::kF16, ElementType::kF16, false, 0);
+    const AttentionSums found = run(part, stored);
+    for (int h = 0; h < whole.n_heads; ++h) {
+      learned_mass[h] += found.learned_mass[h];
+      for (int k = 0; k < part.n_keys; ++k) {
+        sums(h, k) += found.sums(h, k);
+        far_sums(h, k) += found.far_sums(h, k);
+      }
+    }
+    first += n_queries;
+  }
+  for (int h = 0; h < whole.n_heads; ++h) {
+    expect_near(learned_mass[h], expected.learned_mass[h], 1, "learned mass");
+    for (int k = 0; k < whole.n_keys; ++k) {
+      expect_near(sums(h, k), expected.sums(h, k), 1, "sum of key " + std::to_string(k));
+      expect_near(far_sums(h, k), expected.far_sums(h, k), 1, "far sum of key " + std::to_string(k));
+    }
+  }
 }
 
 TEST_P(ColumnSumsTest, ThreadsDoNotChangeABit) {
