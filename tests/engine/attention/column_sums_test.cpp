@@ -220,6 +220,28 @@ TEST_P(ColumnSumsTest, LogitsThatRiseAlongTheRow) {
   expect_equal(p, run(p, stored), mask_);
 }
 
+// One query sees keys with logits 0, -1/32, -2/32, ...: their shares are the exponentials themselves.
+TEST_P(ColumnSumsTest, ExponentialIsRightWithinOneMillionth) {
+  AttentionProblem p;
+  p.n_queries = 1;
+  p.n_keys = 80 * 32 + 1;
+  p.q = Cube<float>(1, 1, 1, 1.0f);
+  p.k = Cube<float>(p.n_keys, 1, 1);
+  for (int k = 0; k < p.n_keys; ++k) p.k(k, 0, 0) = static_cast<float>(-k) / 32;
+  p.k(p.n_keys - 1, 0, 0) = -200;
+  p.mask = Matrix<float>(1, p.n_keys);
+  p.query_position = p.query_sequence = {0};
+  p.key_position = p.key_sequence = std::vector<std::int32_t>(p.n_keys, 0);
+  const StoredProblem stored(p, ElementType::kF32, ElementType::kF32, false, 0);
+  const AttentionSums sums = run(p, stored);
+  const double total = 1 / (1 - std::exp(-1 / 32.0));
+  for (int k = 0; k + 1 < p.n_keys; ++k) {
+    const double exact = std::exp(-k / 32.0) / total;
+    EXPECT_NEAR(sums.sums(0, k) / exact, 1, 1e-6) << "exp of " << -k / 32.0;
+  }
+  EXPECT_EQ(sums.sums(0, p.n_keys - 1), 0);
+}
+
 TEST_P(ColumnSumsTest, NaNReachesTheSums) {
   for (const float softcap : {0.0f, 20.0f}) {
     AttentionProblem p = random_problem({.n_queries = 40, .first_query = 30, .logit_softcap = softcap}, 3);
