@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/views.h"
+#include "engine/gguf/writer.h"
+#include "plant/mlp_layout.h"
+
+namespace sinkscope {
+
+// The gate of a planted neuron for its token; deep in the part where activations are linear.
+inline constexpr double kPlantGate = 6;
+
+// A neuron that fires where w . x = 1 and writes along a vector.
+struct PlantedNeuron {
+  std::vector<float> detector;  // w, [d_model]
+  std::vector<float> write;     // the down column's direction, [d_model]
+  double amplitude = 0;         // write's factor for w . x = 1
+};
+
+// The MLP of one block as floats, to be changed and written back.
+class MlpWeights {
+ public:
+  MlpWeights(const GgufFile& file, const MlpLayout& layout);
+
+  // Neurons in the order of how much they write over these inputs, least first:
+  // mean |act(gate x) * (up x)| times the length of the down column.
+  //
+  // inputs  [n, d_model]
+  // cost    2 n d_ff d_model multiply-adds
+  std::vector<int> by_usage(MatrixView<const float> inputs) const;
+  // Mean squared length of what the MLP writes over these inputs, before any post-norm.
+  double mean_square_write(MatrixView<const float> inputs) const;
+
+  void overwrite(int neuron, const PlantedNeuron& planted);
+  // Leaves gate and up; changes what the neuron writes.
+  void overwrite_write(int neuron, std::span<const float> write, double amplitude);
+  PlantedNeuron neuron(int index) const;
+
+  // The gain of the norm behind the MLP, [d_model]; empty without one.
+  std::span<const float> post_gain() const { return post_gain_; }
+  const MlpLayout& layout() const { return layout_; }
+  std::vector<NewGgufTensor> tensors(bool half) &&;
+
+ private:
+  std::span<const float> gate_row(int neuron) const;
+  std::span<const float> up_row(int neuron) const;
+  Matrix<float> activations(MatrixView<const float> inputs) const;  // [n, d_ff]
+
+  MlpLayout layout_;
+  std::vector<float> gate_, up_, down_, post_gain_;  // gate_ is empty where it is fused with up_
+};
+
+// How a neuron must write so that the block adds `norm` along u. With a post-norm along u / gain, or where that does
+// not reach the norm, along the column that does and whose write has a cosine of at least 0.99 to u.
+struct WritePlan {
+  std::vector<float> write;         // [d_model]
+  double amplitude = 0;             // for w . x = 1
+  std::optional<double> reachable;  // with a post-norm: what is never passed
+};
+
+// u                  [d_model] of length 1
+// mean_square_write  of the MLP at the places of the sink, before the post-norm
+// throws             Error{kInput} if the post-norm cannot reach the norm
+WritePlan plan_write(std::span<const float> u, double norm, std::span<const float> post_gain, double mean_square_write);
+
+// What the neuron gives for w . x, relative to w . x = 1.
+double relative_write(Activation activation, double detector);
+
+}  // namespace sinkscope
