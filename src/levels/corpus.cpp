@@ -1,0 +1,50 @@
+#include "levels/corpus.h"
+
+#include <algorithm>
+
+namespace sinkscope {
+namespace {
+
+int horizon_of(const SequenceFigures& figures, const Detection& detection, const Thresholds& thresholds) {
+  int last = figures.n_layers - 1;
+  if (detection.primary && !detection.primary->active_layers.empty()) {
+    last = std::min(last, detection.primary->active_layers.back().second);
+  }
+  return last - thresholds.censor_layers;
+}
+
+}  // namespace
+
+CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& detection, const Thresholds& thresholds,
+                               const std::vector<TokenId>& tokens, const std::vector<SinkKind>& kinds) {
+  CorpusDocument document;
+  document.n_tokens = figures.n_tokens;
+  document.prompt_tokens = figures.prompt_tokens;
+  document.has_primary = detection.primary.has_value();
+  document.horizon = horizon_of(figures, detection, thresholds);
+  if (detection.primary) {
+    document.eligible_begin = detection.primary->position + 1;
+    for (const int position : detection.primary->set) {
+      document.eligible_begin = std::max(document.eligible_begin, position + 1);
+    }
+    document.eligible_end =
+        std::max(document.eligible_begin, figures.n_tokens - figures.min_distance - kMinFarQueries + 1);
+  }
+  for (const Run& run : detection.runs) {
+    if (run.verdict != Verdict::kSink || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
+    CorpusSink sink;
+    sink.position = run.position;
+    sink.token = tokens.at(static_cast<std::size_t>(run.position));
+    sink.kind = run.kind;
+    sink.l_start = run.l_start;
+    sink.l_end = run.l_end;
+    sink.censored = run.censored;
+    sink.norm_ratio = run.norm_ratio_median;
+    sink.logit_gap = run.logit_gap;
+    sink.far_boost = run.far_boost_median;
+    document.sinks.push_back(sink);
+  }
+  return document;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "sinks/detection.h"
+#include "sinks/figures.h"
+
+namespace sinkscope {
+
+// One sink, as far as statistics over a corpus ask.
+struct CorpusSink {
+  int position = 0;
+  TokenId token = 0;
+  SinkKind kind = SinkKind::kSecondary;
+  int label = -1;  // index into Corpus::labels: what the records that it was imported from call it; -1: none
+  int l_start = 0;
+  int l_end = 0;
+  bool censored = false;  // the state lasted at least to l_end
+  std::optional<float> norm_ratio, logit_gap, far_boost;
+};
+
+// One document with its sinks, the primary not among them.
+//
+// Positions [eligible_begin, eligible_end) are those that could hold such a sink: what rates are rates of.
+struct CorpusDocument {
+  int n_tokens = 0;
+  int prompt_tokens = 0;
+  int eligible_begin = 0;
+  int eligible_end = 0;
+  bool has_primary = false;
+  int horizon = 0;  // a run that ends in this layer or later is censored
+  std::vector<CorpusSink> sinks;
+};
+
+// The documents of one model.
+struct Corpus {
+  int n_layers = 0;
+  std::vector<std::string> labels;
+  std::vector<CorpusDocument> documents;
+};
+
+// A document as the evidence rule sees it.
+//
+//   eligible = positions after the primary with at least kMinFarQueries queries min_distance or more behind them;
+//              none without a primary, since a state has nothing to align with then
+//
+// token_at  the ids of the document's tokens
+// kinds     sinks of these kinds only
+CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& detection, const Thresholds& thresholds,
+                               const std::vector<TokenId>& tokens, const std::vector<SinkKind>& kinds);
+
+}  // namespace sinkscope

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "levels/corpus.h"
+
+namespace sinkscope {
+
+struct LevelOptions {
+  int separation = 3;  // centres closer than this in l_start and in l_end are one level
+  int min_sinks = 3;   // of a level
+  int most_levels = 12;
+  int n_bootstraps = 100;       // over documents, for stability
+  double min_stability = 0.8;   // fraction of bootstraps that find a level
+  int n_rate_resamples = 1000;  // over documents, for the intervals of rates
+  int tentative_documents = 5;  // a level in fewer documents is tentative
+  std::uint64_t seed = 1;
+};
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+// How often sinks of some sort occur, per 1000 eligible tokens.
+struct Rate {
+  std::int64_t count = 0;
+  std::int64_t documents = 0;  // that hold one at least
+  std::int64_t eligible_tokens = 0;
+  std::optional<double> per_1000;    // nothing without eligible tokens
+  std::optional<Interval> interval;  // 95 %, by bootstrap over documents; none found: 0 to 3 / eligible tokens
+};
+
+struct Lifetimes {
+  int shortest = 0, longest = 0;       // as observed
+  int median = 0;                      // Kaplan-Meier, which knows that censored states lasted longer than was seen
+  bool median_is_lower_bound = false;  // more than half are censored before: the median of what was observed
+  std::int64_t censored = 0;
+};
+
+struct TokenCount {
+  TokenId token = 0;
+  std::int64_t count = 0;
+};
+
+// Sinks among the eligible tokens of positions [first, end).
+struct HazardBin {
+  int first = 0, end = 0;
+  std::int64_t count = 0;
+  std::int64_t eligible_tokens = 0;
+  std::optional<double> per_1000;
+};
+
+// A cluster of (l_start, l_end).
+struct Level {
+  int l_start = 0, l_end = 0;               // its centre
+  double start_jitter = 0, end_jitter = 0;  // layers, standard deviation of the fitted bell
+  double stability = 0;                     // fraction of bootstraps over documents that find it
+  bool tentative = false;                   // in too few documents to be sure
+  Rate rate, prompt_rate, output_rate;
+  Lifetimes lifetimes;
+  double within_one_frac = 0;                              // members with both layers at most one from the centre
+  double start_entropy_bits = 0;                           // of l_start over the members
+  std::optional<double> norm_ratio, logit_gap, far_boost;  // medians over the members
+  std::vector<TokenCount> tokens;                          // commonest first, at most 10
+  std::vector<HazardBin> hazard;                           // by position, bins that double
+};
+
+// A cluster that the Bayes criterion wants and the bootstraps do not find often enough.
+struct WeakLevel {
+  int l_start = 0, l_end = 0;
+  std::int64_t count = 0;
+  std::int64_t documents = 0;
+  double stability = 0;
+};
+
+struct LabelledRate {
+  std::string name;
+  Rate rate;
+};
+
+struct LevelReport {
+  int n_layers = 0;
+  std::int64_t documents = 0;
+  std::int64_t documents_without_primary = 0;
+  std::int64_t tokens = 0;
+  Rate all;                            // all sinks of the corpus
+  std::vector<LabelledRate> by_kind;   // those that occur
+  std::vector<LabelledRate> by_label;  // of imported records
+  double start_entropy_bits = 0;       // of l_start over all sinks
+  double within_one_frac = 0;          // sinks within one layer of their level's centre, of all sinks
+  std::vector<Level> levels;           // by l_start, then l_end
+  std::vector<WeakLevel> weak;
+  Rate unassigned;                                // sinks of no level
+  std::vector<std::optional<int>> level_of_sink;  // of all sinks, in the order of the corpus: index into levels
+};
+
+// The sink levels of a corpus.
+//
+// A mixture over (l_start, l_end): levels with jitter, censored ends known as "at least so late", and noise. How many
+// levels there are is decided by the Bayes criterion, and each must be found again in min_stability of the bootstraps
+// over documents. Equal corpora and options give equal reports.
+//
+// throws  Error{kInternal} if a sink's layers or position lie outside its model or document
+// cost    O(n_bootstraps x fits + n_rate_resamples x documents); memory a few words a sink
+LevelReport find_levels(const Corpus& corpus, const LevelOptions& options);
+
+}  // namespace sinkscope

@@ -1,0 +1,93 @@
+#include "levels/mixture.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "levels/level_search.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kLayers = 30;
+
+TEST(Mixture, AComponentSumsToOne) {
+  const LevelComponent component{12, 18, 3, 3, 1};
+  double sum = 0;
+  for (int s = -20; s < 50; ++s) {
+    for (int e = -20; e < 60; ++e) sum += probability(component, {s, e, false, 1});
+  }
+  EXPECT_NEAR(sum, 1, 1e-9);
+}
+
+TEST(Mixture, ACensoredCellIsAllEndsFromThereOn) {
+  const LevelComponent component{12, 18, 1, 4, 1};
+  for (int end = 14; end < 24; ++end) {
+    double sum = 0;
+    for (int e = end; e < 60; ++e) sum += probability(component, {12, e, false, 1});
+    EXPECT_NEAR(probability(component, {12, end, true, 1}), sum, 1e-9) << end;
+  }
+}
+
+TEST(Mixture, NoiseSumsToOneOverPairsThatEndOrDoNot) {
+  // Constant hazard: each state ends in some layer, or lasts past the last one.
+  LevelMixture noise;
+  noise.hazard_weight = 1;
+  noise.even_weight = 0;
+  noise.hazard = 0.3;
+  double sum = 0;
+  for (int s = 0; s < kLayers; ++s) {
+    for (int e = s; e < kLayers - 1; ++e) sum += noise_probability(noise, {s, e, false, 1}, kLayers);
+    sum += noise_probability(noise, {s, kLayers - 1, true, 1}, kLayers);
+  }
+  EXPECT_NEAR(sum, 1, 1e-9);
+  noise.hazard_weight = 0;
+  noise.even_weight = 1;
+  sum = 0;
+  for (int s = 0; s < kLayers; ++s) {
+    for (int e = s; e < kLayers; ++e) sum += noise_probability(noise, {s, e, false, 1}, kLayers);
+  }
+  EXPECT_NEAR(sum, 1, 1e-9);
+}
+
+TEST(Mixture, EndsPastTheHorizonAreOne) {
+  const Separation separation{3, 24};
+  EXPECT_FALSE(separation.apart({10, 23, 0, 0, 0}, {10, 29, 0, 0, 0}));
+  EXPECT_TRUE(separation.apart({10, 21, 0, 0, 0}, {10, 29, 0, 0, 0}));
+  EXPECT_TRUE(separation.apart({10, 29, 0, 0, 0}, {13, 29, 0, 0, 0}));
+  EXPECT_FALSE(separation.apart({10, 20, 0, 0, 0}, {12, 22, 0, 0, 0}));
+}
+
+TEST(Mixture, FittingNeverLowersTheLikelihood) {
+  const std::vector<LayerCell> cells = {{10, 15, false, 20}, {10, 16, false, 8}, {11, 15, false, 5},
+                                        {20, 27, true, 9},   {3, 22, false, 1},  {17, 18, false, 2}};
+  LevelMixture mixture;
+  mixture.components = {{9, 17, 3, 5, 0.2}, {21, 25, 3, 5, 0.2}};
+  mixture.hazard_weight = mixture.even_weight = 0.3;
+  const auto likelihood = [&] {
+    double sum = 0;
+    for (const LayerCell& cell : cells) {
+      double p = noise_probability(mixture, cell, kLayers);
+      for (const auto& component : mixture.components) p += component.weight * probability(component, cell);
+      sum += cell.weight * std::log(p);
+    }
+    return sum;
+  };
+  const double before = likelihood();
+  fit(mixture, cells, kLayers, {3, 27});
+  EXPECT_GT(likelihood(), before);
+  // The stated likelihood is of the mixture as it is, but for the last step, which changed little.
+  EXPECT_NEAR(likelihood(), mixture.log_likelihood, 1e-2);
+  EXPECT_EQ(mixture.components[0].l_start, 10);
+  EXPECT_EQ(mixture.components[0].l_end, 15);
+}
+
+TEST(Search, AnOutlierBelongsToNoLevel) {
+  const std::vector<LayerCell> cells = {{10, 15, false, 40}, {22, 23, false, 1}};
+  const LevelMixture mixture = search_levels(cells, kLayers, {{3, 27}, 12, 3});
+  ASSERT_EQ(mixture.components.size(), 1U);
+  EXPECT_EQ(mixture.components[0].l_start, 10);
+}
+
+}  // namespace
+}  // namespace sinkscope

@@ -1,0 +1,164 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "levels/level_statistics.h"
+#include "levels/resampling.h"
+
+namespace sinkscope {
+namespace {
+
+CorpusSink sink_of(int l_start, int l_end, bool censored = false, int position = 10, TokenId token = 1) {
+  CorpusSink sink;
+  sink.l_start = l_start;
+  sink.l_end = l_end;
+  sink.censored = censored;
+  sink.position = position;
+  sink.token = token;
+  return sink;
+}
+
+std::vector<PlacedSink> placed(const std::vector<CorpusSink>& sinks) {
+  std::vector<PlacedSink> members;
+  for (const CorpusSink& sink : sinks) members.push_back({0, &sink});
+  return members;
+}
+
+TEST(Lifetimes, WithoutCensoringTheMedianIsThePlainOne) {
+  const std::vector<CorpusSink> sinks = {sink_of(4, 5), sink_of(4, 6), sink_of(4, 9)};
+  const Lifetimes lifetimes = lifetimes_of(placed(sinks));
+  EXPECT_EQ(lifetimes.shortest, 2);
+  EXPECT_EQ(lifetimes.median, 3);
+  EXPECT_EQ(lifetimes.longest, 6);
+  EXPECT_FALSE(lifetimes.median_is_lower_bound);
+  EXPECT_EQ(lifetimes.censored, 0);
+}
+
+TEST(Lifetimes, CensoredOnesLastLongerThanSeen) {
+  // Of four, one ends after 3 layers, one is lost sight of after 5, one ends after 8, one after 9. Survival: 3/4 after
+  // 3; of the two left at 8, half ends: 3/8. So the median is 8, where the plain one is 5.
+  const std::vector<CorpusSink> sinks = {sink_of(1, 3), sink_of(1, 5, true), sink_of(1, 8), sink_of(1, 9)};
+  const Lifetimes lifetimes = lifetimes_of(placed(sinks));
+  EXPECT_EQ(lifetimes.median, 8);
+  EXPECT_EQ(lifetimes.censored, 1);
+  EXPECT_FALSE(lifetimes.median_is_lower_bound);
+}
+
+TEST(Lifetimes, MostCensoredGiveABound) {
+  const std::vector<CorpusSink> sinks = {sink_of(1, 3), sink_of(1, 6, true), sink_of(1, 6, true)};
+  const Lifetimes lifetimes = lifetimes_of(placed(sinks));
+  EXPECT_EQ(lifetimes.median, 6);
+  EXPECT_TRUE(lifetimes.median_is_lower_bound);
+}
+
+TEST(Entropy, OfStarts) {
+  EXPECT_EQ(start_entropy_bits(placed({})), 0);
+  const std::vector<CorpusSink> same = {sink_of(3, 5), sink_of(3, 9)};
+  EXPECT_EQ(start_entropy_bits(placed(same)), 0);
+  const std::vector<CorpusSink> four = {sink_of(1, 5), sink_of(2, 9), sink_of(3, 9), sink_of(4, 9)};
+  EXPECT_NEAR(start_entropy_bits(placed(four)), 2, 1e-12);
+}
+
+TEST(WithinOne, CensoredEndsMayLieAnywhereLater) {
+  EXPECT_TRUE(within_one(sink_of(4, 9), 5, 10));
+  EXPECT_FALSE(within_one(sink_of(3, 9), 5, 10));
+  EXPECT_FALSE(within_one(sink_of(5, 12), 5, 10));
+  EXPECT_TRUE(within_one(sink_of(5, 12, true), 5, 10));
+  EXPECT_FALSE(within_one(sink_of(5, 8, true), 5, 10));
+}
+
+TEST(Tokens, CommonestFirstThenById) {
+  const std::vector<CorpusSink> sinks = {sink_of(1, 2, false, 9, 7), sink_of(1, 2, false, 9, 5),
+                                         sink_of(1, 2, false, 9, 5), sink_of(1, 2, false, 9, 3)};
+  const auto tokens = commonest_tokens(placed(sinks), 2);
+  ASSERT_EQ(tokens.size(), 2U);
+  EXPECT_EQ(tokens[0].token, 5);
+  EXPECT_EQ(tokens[0].count, 2);
+  EXPECT_EQ(tokens[1].token, 3);
+}
+
+Corpus two_documents() {
+  Corpus corpus;
+  corpus.n_layers = 12;
+  // 300 tokens, of them 1 .. 199 eligible, 100 prompt; 100 tokens, all of them eligible, no prompt.
+  corpus.documents.push_back({300, 100, 1, 200, true, 9, {sink_of(1, 2, false, 50), sink_of(1, 2, false, 150)}});
+  corpus.documents.push_back({100, 0, 0, 100, true, 9, {sink_of(1, 2, false, 70)}});
+  return corpus;
+}
+
+std::vector<PlacedSink> all_of(const Corpus& corpus) {
+  std::vector<PlacedSink> members;
+  for (std::size_t d = 0; d < corpus.documents.size(); ++d) {
+    for (const CorpusSink& sink : corpus.documents[d].sinks) members.push_back({d, &sink});
+  }
+  return members;
+}
+
+TEST(Hazard, EligibleTokensOfEachBin) {
+  const Corpus corpus = two_documents();
+  const auto bins = hazard_by_position(corpus, all_of(corpus));
+  ASSERT_EQ(bins.size(), 4U);
+  EXPECT_EQ(bins[0].first, 0);
+  EXPECT_EQ(bins[0].end, 64);
+  EXPECT_EQ(bins[0].eligible_tokens, 63 + 64);
+  EXPECT_EQ(bins[0].count, 1);
+  EXPECT_EQ(bins[1].end, 128);
+  EXPECT_EQ(bins[1].eligible_tokens, 64 + 36);
+  EXPECT_EQ(bins[1].count, 1);
+  EXPECT_EQ(bins[2].end, 256);
+  EXPECT_EQ(bins[2].eligible_tokens, 72);
+  EXPECT_NEAR(*bins[2].per_1000, 1000.0 / 72, 1e-9);
+  EXPECT_EQ(bins[3].end, 300);
+  EXPECT_EQ(bins[3].eligible_tokens, 0);
+  EXPECT_FALSE(bins[3].per_1000.has_value());
+}
+
+TEST(Rates, PromptAndOutputApart) {
+  const Corpus corpus = two_documents();
+  const LevelOptions options;
+  RateTable table(corpus, options);
+  const auto members = all_of(corpus);
+  table.add(members, RateTable::Part::kAll);
+  table.add(members, RateTable::Part::kPrompt);
+  table.add(members, RateTable::Part::kOutput);
+  const auto rates = table.compute();
+  EXPECT_EQ(rates[0].count, 3);
+  EXPECT_EQ(rates[0].documents, 2);
+  EXPECT_EQ(rates[0].eligible_tokens, 299);
+  EXPECT_EQ(rates[1].count, 1);
+  EXPECT_EQ(rates[1].eligible_tokens, 99);
+  EXPECT_EQ(rates[2].count, 2);
+  EXPECT_EQ(rates[2].eligible_tokens, 200);
+  EXPECT_NEAR(*rates[2].per_1000, 10, 1e-9);
+  // Two documents: bootstraps hold one twice, the other twice, or both.
+  EXPECT_NEAR(rates[0].interval->low, 2000.0 / 199, 0.3);
+  EXPECT_NEAR(rates[0].interval->high, 2000.0 / 199, 0.3);
+}
+
+TEST(Bootstrap, DrawsAsManyAsThereAre) {
+  const auto weights = bootstrap_weights(1000, 7, 3);
+  std::uint64_t sum = 0, absent = 0;
+  for (const auto weight : weights) {
+    sum += weight;
+    absent += weight == 0;
+  }
+  EXPECT_EQ(sum, 1000U);
+  EXPECT_NEAR(static_cast<double>(absent), 1000 * std::exp(-1.0), 60);  // four standard deviations
+  EXPECT_EQ(weights, bootstrap_weights(1000, 7, 3));
+  EXPECT_NE(weights, bootstrap_weights(1000, 7, 4));
+  EXPECT_NE(weights, bootstrap_weights(1000, 8, 3));
+  EXPECT_TRUE(bootstrap_weights(0, 7, 3).empty());
+}
+
+TEST(FindLevels, RefusesSinksOutsideTheirDocument) {
+  Corpus corpus = two_documents();
+  corpus.documents[1].sinks[0].position = 100;
+  EXPECT_THROW(find_levels(corpus, {}), Error);
+  corpus = two_documents();
+  corpus.documents[1].sinks[0].l_end = 12;
+  EXPECT_THROW(find_levels(corpus, {}), Error);
+}
+
+}  // namespace
+}  // namespace sinkscope
