@@ -22,6 +22,7 @@ struct InputPlace {
 // Chat messages: a JSON array of {"role": ..., "content": ...}, checked to be that.
 struct ChatMessages {
   std::string json;
+  bool awaits_reply = true;  // the last message is not the assistant's
 };
 
 // One document, as bytes: broken UTF-8 stays as it came.

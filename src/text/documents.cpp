@@ -80,7 +80,7 @@ ChatMessages messages_of(const nlohmann::json& value) {
         ErrorCode::kInput,
         "chat messages: expected a JSON array of {\"role\": \"user\", \"content\": \"...\"}, got something else");
   }
-  return {raw_json(value)};
+  return {raw_json(value), value.back()["role"] != "assistant"};
 }
 
 std::unique_ptr<DocumentSource> text_source(std::string text, InputPlace place) {

@@ -78,6 +78,14 @@ TEST(Documents, ChatTakesMessagesOrOneUserText) {
   EXPECT_THAT(error_of([&] { messages("[]"); }, ErrorCode::kInput), HasSubstr("chat messages"));
 }
 
+TEST(Documents, AChatThatEndsWithTheAssistantAwaitsNoReply) {
+  const auto awaits = [](const char* text) {
+    return std::get<ChatMessages>(chat_source(text, {})->next()->body).awaits_reply;
+  };
+  EXPECT_TRUE(awaits(R"([{"role": "user", "content": "Hi"}])"));
+  EXPECT_FALSE(awaits(R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?"}])"));
+}
+
 TEST(Documents, SourcesAreReadOneAfterAnother) {
   std::vector<std::unique_ptr<DocumentSource>> sources;
   sources.push_back(text_source("first", {}));

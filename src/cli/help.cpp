@@ -1,0 +1,124 @@
+#include "cli/help.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <string_view>
+
+namespace sinkscope {
+namespace {
+
+constexpr std::size_t kColumns = 100;
+constexpr std::size_t kNameColumns = 34;
+constexpr std::array<std::string_view, 3> kSingleDashNames = {"ub", "ngl", "np"};
+
+// Text broken at blanks; lines after the first are indented. Lines that are indented already are left alone.
+std::string wrapped(const std::string& text, std::size_t first_column, std::size_t indent) {
+  std::string out, line;
+  std::istringstream lines(text);
+  for (bool first = true; std::getline(lines, line); first = false) {
+    if (!first) out += "\n" + std::string(indent, ' ');
+    if (line.starts_with(' ')) {
+      out += line;
+      continue;
+    }
+    std::size_t column = first ? first_column : indent;
+    std::istringstream words(line);
+    std::string word;
+    for (bool start = true; words >> word; start = false) {
+      if (!start && column + 1 + word.size() > kColumns) {
+        out += "\n" + std::string(indent, ' ');
+        column = indent;
+        start = true;
+      }
+      if (!start) out += ' ';
+      out += word;
+      column += word.size() + (start ? 0 : 1);
+    }
+  }
+  return out;
+}
+
+std::string row(const std::string& name, const std::string& text) {
+  if (name.size() + 2 > kNameColumns) {
+    return fmt::format("{}\n{}{}\n", name, std::string(kNameColumns, ' '), wrapped(text, kNameColumns, kNameColumns));
+  }
+  return fmt::format("{:<{}}{}\n", name, kNameColumns, wrapped(text, kNameColumns, kNameColumns));
+}
+
+std::string names_and_value(const CLI::Option& option) {
+  const std::vector<std::string> names = option_names(option);
+  const bool has_short = names.front().size() == 2;
+  std::string text = fmt::format("  {}{}", has_short ? "" : "    ", fmt::join(names, ", "));
+  if (option.get_type_size() != 0) text += " " + option.get_type_name();
+  return text;
+}
+
+std::string description_and_default(const CLI::Option& option) {
+  const std::string value = option.get_type_size() == 0 ? "" : option.get_default_str();
+  return value.empty() || value == "[]" ? option.get_description()
+                                        : fmt::format("{} [{}]", option.get_description(), value);
+}
+
+std::string usage(const CLI::App& app) {
+  std::string text = "Usage: ";
+  if (app.get_parent() != nullptr) text += app.get_parent()->get_name() + " ";
+  text += app.get_name();
+  if (!app.get_subcommands({}).empty()) text += " VERB";
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) continue;
+    if (option->get_required()) text += fmt::format(" {} {}", option_names(*option).front(), option->get_type_name());
+  }
+  text += " [options]";
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) continue;
+    const bool many = option->get_expected_max() > 1;
+    const std::string name = option->get_name(true) + (many ? "..." : "");
+    text += option->get_required() ? " " + name : " [" + name + "]";
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+bool is_single_dash_name(const std::string& long_name) {
+  return std::find(kSingleDashNames.begin(), kSingleDashNames.end(), long_name) != kSingleDashNames.end();
+}
+
+std::string shown_option_name(const std::string& name) {
+  return name.starts_with("--") && is_single_dash_name(name.substr(2)) ? name.substr(1) : name;
+}
+
+std::vector<std::string> option_names(const CLI::Option& option) {
+  std::vector<std::string> names;
+  for (const std::string& name : option.get_snames()) names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) names.push_back(shown_option_name("--" + name));
+  return names;
+}
+
+std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
+  std::string text = usage(*app) + "\n" + wrapped(app->get_description(), 0, 0) + "\n";
+  const auto verbs = app->get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); });
+  if (!verbs.empty()) text += "\nVerbs:\n";
+  for (const CLI::App* verb : verbs) {
+    text += fmt::format("  {:<14}{}\n", verb->get_name(), wrapped(verb->get_description(), 16, 16));
+  }
+  const auto positionals = app->get_options([](const CLI::Option* option) { return option->get_positional(); });
+  if (!positionals.empty()) text += "\nArguments:\n";
+  for (const CLI::Option* option : positionals) {
+    text += row("  " + option->get_name(true), option->get_description());
+  }
+  for (const std::string& group : app->get_groups()) {
+    const auto options = app->get_options([&](const CLI::Option* option) {
+      return option->get_group() == group && option->nonpositional() && !group.empty();
+    });
+    if (!options.empty()) text += "\n" + group + ":\n";
+    for (const CLI::Option* option : options) text += row(names_and_value(*option), description_and_default(*option));
+  }
+  if (!app->get_footer().empty()) text += "\n" + wrapped(app->get_footer(), 0, 0) + "\n";
+  return text;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,25 @@
+#include <unistd.h>
+
+#include <cstring>
+
+#include "cli/app.h"
+#include "engine/llama_model.h"
+
+namespace {
+
+// llama.cpp is about to end the process: say so in one line and leave without a core dump.
+void on_fatal(const char* message) {
+  const auto print = [](const char* text, std::size_t n) { (void)!write(STDERR_FILENO, text, n); };
+  constexpr char kBefore[] = "sinkscope: error: llama.cpp cannot run this model: ";
+  print(kBefore, sizeof kBefore - 1);
+  print(message, std::strcspn(message, "\n"));
+  print("\n", 1);
+  _exit(static_cast<int>(sinkscope::ExitCode::kModel));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sinkscope::set_fatal_handler(on_fatal);
+  return static_cast<int>(sinkscope::run_program({argv + 1, argv + argc}));
+}

@@ -1,0 +1,43 @@
+#include "cli/paths.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace sinkscope {
+
+namespace fs = std::filesystem;
+
+fs::path user_cache_folder() {
+  const char* xdg = std::getenv("XDG_CACHE_HOME");
+  if (xdg != nullptr && *xdg == '/') return xdg;
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" : fs::path();
+}
+
+void check_writable(const std::string& path) {
+  if (path == "-") return;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    throw Error(ErrorCode::kOutput, fmt::format("cannot write '{}': expected a file name, got a directory", path));
+  }
+  if (fs::exists(path, error)) {
+    if (access(path.c_str(), W_OK) == 0) return;
+    throw Error(ErrorCode::kOutput, fmt::format("cannot write '{}': {}", path, std::strerror(errno)));
+  }
+  const fs::path parent = fs::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  if (!fs::is_directory(folder, error)) {
+    throw Error(ErrorCode::kOutput, fmt::format("cannot write '{}': no folder '{}'", path, folder));
+  }
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    throw Error(ErrorCode::kOutput, fmt::format("cannot write '{}': {}", path, std::strerror(errno)));
+  }
+}
+
+}  // namespace sinkscope

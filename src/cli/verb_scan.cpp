@@ -1,0 +1,278 @@
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <future>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "cli/input_options.h"
+#include "cli/interrupt.h"
+#include "cli/model_hash.h"
+#include "cli/model_options.h"
+#include "cli/paths.h"
+#include "cli/progress.h"
+#include "cli/rule_options.h"
+#include "cli/scan_pipeline.h"
+#include "cli/verb.h"
+#include "cli/version.h"
+#include "engine/chat.h"
+#include "report/json.h"
+#include "report/output_file.h"
+#include "report/safetensors.h"
+#include "report/terminal.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kSkipsShown = 10;  // lines that were skipped are named up to here, then counted
+
+struct ScanVerbOptions {
+  InputOptions input;
+  ModelOptions model;
+  RuleOptions rule;
+  int min_distance = 64;
+  std::string results, json, profiles, keep;
+  bool quiet = false;
+};
+
+class SkipLog {
+ public:
+  explicit SkipLog(bool quiet) : quiet_(quiet) {}
+
+  void operator()(const SkippedInput& skipped) {
+    const std::string at = describe(skipped.place);
+    const bool named = skipped.reason.starts_with(at);
+    if (!quiet_ && lines_.size() < kSkipsShown) {
+      note(named ? "skipped: " + skipped.reason : fmt::format("skipped {}: {}", at, skipped.reason));
+    }
+    lines_.push_back({skipped.place.file, static_cast<int>(skipped.place.line), skipped.reason});
+  }
+  std::size_t count() const { return lines_.size(); }
+  void store(ScanFile& results) const {
+    for (const SkippedLine& line : lines_) results.add_skipped(line);
+  }
+  void summarise() const {
+    if (!lines_.empty() && !quiet_) {
+      note(fmt::format("{} {} of the corpus could not be used", lines_.size(), lines_.size() == 1 ? "line" : "lines"));
+    }
+  }
+
+ private:
+  bool quiet_;
+  std::vector<SkippedLine> lines_;
+};
+
+void check_outputs(const ScanVerbOptions& options) {
+  std::vector<std::string> paths;
+  for (const std::string* path : {&options.results, &options.json, &options.profiles}) {
+    if (path->empty()) continue;
+    if (std::find(paths.begin(), paths.end(), *path) != paths.end()) {
+      throw Error(ErrorCode::kUsage, fmt::format("'{}' is named for two outputs: expected a file each", *path));
+    }
+    paths.push_back(*path);
+    check_writable(*path);
+  }
+  if (options.results == "-")
+    throw Error(ErrorCode::kUsage, "-o names a results file, which standard output cannot be");
+  if (!options.profiles.empty() && options.keep == "runs") {
+    throw Error(ErrorCode::kUsage, "--profiles writes what --keep runs leaves out: use --keep profiles or heads");
+  }
+}
+
+MeasurementOptions measurement_options(const ScanVerbOptions& options) {
+  MeasurementOptions measurement;
+  measurement.min_distance = options.min_distance;
+  measurement.bos = options.input.bos;
+  measurement.special = options.input.special;
+  measurement.chat = options.input.chat;
+  measurement.chunk = options.input.chunk;
+  measurement.n_ubatch = options.model.n_ubatch;
+  measurement.cache_type_k = options.model.cache_type_k;
+  // Thresholds below the usual floor need tokens from further down.
+  CandidateFloor& floor = measurement.floor;
+  floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);
+  floor.norm_ratio = std::min(floor.norm_ratio, options.rule.thresholds.min_norm_ratio);
+  floor.any_norm_both_signs = options.rule.rule == "paper";
+  const bool stored = !options.results.empty() || !options.profiles.empty();
+  const std::string by_default =
+      stored && (options.input.is_one_text() || !options.profiles.empty()) ? "profiles" : "runs";
+  measurement.keep = keep_from_name(options.keep.empty() ? by_default : options.keep);
+  return measurement;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return text;
+}
+
+ProgramRun program_run(const ScanVerbOptions& options, const MeasurementOptions& measurement) {
+  ProgramRun run;
+  run.started_utc = utc_now();
+  run.sinkscope_version = program_version();
+  const std::vector<std::string> engine = engine_versions();
+  for (std::size_t i = 0; i + 1 < engine.size(); ++i) run.llama_version += (i > 0 ? ", " : "") + engine[i];
+  if (!engine.empty()) run.cpu_features = engine.back();
+  run.compiler = compiler_version();
+  run.command = command_line();
+  run.precision = measurement.precision;
+  run.n_threads = options.model.n_threads.value_or(parallel_threads());
+  return run;
+}
+
+double peak_memory_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+// One vocabulary-only load, with which everything is tokenised before the model itself is loaded.
+TokenSpool read_input(const ScanVerbOptions& options, DocumentSource& documents, SkipLog& skipped) {
+  ReadOptions read;
+  read.max_tokens = longest_sequence(options.model);
+  read.corpus = options.input.is_corpus();
+  read.should_stop = interrupted;
+  LoadOptions load = load_options(options.model);
+  load.vocab_only = true;
+  const std::unique_ptr<Model> vocabulary = load_model(load);
+  const auto tokenize = [&](const ChatMessages& messages) {
+    return tokenize_chat(*vocabulary, messages.json, messages.awaits_reply, options.input.special);
+  };
+  const DocumentTokenizer tokenizer(*vocabulary, options.input.tokenize_options(), tokenize);
+  return read_documents(documents, tokenizer, read, [&](const SkippedInput& line) { skipped(line); });
+}
+
+void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOptions& options) {
+  const ModelFacts& facts = model.facts();
+  note(fmt::format("{}: {}, {} layers; {} {}, {} tokens", facts.name, facts.type, facts.n_layers, sequences.size(),
+                   sequences.size() == 1 ? "sequence" : "sequences", sequences.total_tokens()));
+  if (options.model.n_ctx && facts.n_ctx_train > 0 && sequences.longest() > facts.n_ctx_train) {
+    note(fmt::format("the model was trained on up to {} tokens; figures beyond say little", facts.n_ctx_train));
+  }
+}
+
+ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanVerbOptions& options,
+                     const MeasurementOptions& measurement) {
+  ProgressBar bar(!options.quiet && stderr_is_terminal());
+  ScanOptions scan;
+  scan.measurement = measurement;
+  scan.thresholds = options.rule.thresholds;
+  scan.should_stop = interrupted;
+  scan.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
+  try {
+    return scan_sequences(model, sequences, results, scan);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    if (options.results.empty()) {
+      throw Error(ErrorCode::kInterrupted, "stopped, and nothing kept; with -o FILE a scan can be stopped and resumed");
+    }
+    throw Error(ErrorCode::kInterrupted,
+                fmt::format("stopped; '{}' holds {} of {} documents: the same command goes on from there",
+                            options.results, results.n_documents(), sequences.size()));
+  }
+}
+
+void write_results(const ScanFile& results, const ScanVerbOptions& options, const ReportOptions& report) {
+  if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { write_json(results, report, out); });
+  if (!options.profiles.empty()) {
+    write_output(options.profiles, [&](std::ostream& out) { write_safetensors(results, std::nullopt, out); });
+  }
+  if (options.json != "-" && options.profiles != "-") {
+    write_terminal(results, report, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  }
+}
+
+ExitCode scan(const ScanVerbOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  set_parallel_threads(options.model.n_threads.value_or(0));
+  check_outputs(options);
+  SkipLog skipped(options.quiet);
+  const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
+  check_model_readable(options.model.path);
+  const TokenSpool sequences = read_input(options, *documents, skipped);
+  // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
+  std::future<std::string> digest =
+      std::async(std::launch::async, [&] { return model_sha256(options.model.path, model_hash_folder()); });
+  const std::unique_ptr<Model> model = load_model(load_options(options.model));
+  if (!options.quiet) announce(*model, sequences, options);
+
+  const MeasurementOptions measurement = measurement_options(options);
+  ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
+  const ProgramRun run = program_run(options, measurement);
+  ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
+                                             : ScanFile::open_or_create(options.results, record, measurement, run);
+  const ReportOptions report = options.rule.report_options();
+  check_answerable(results, report);
+  skipped.store(results);
+
+  const ScanSummary summary = run_scan(*model, sequences, results, options, measurement);
+  if (summary.already_there > 0 && !options.quiet) {
+    note(fmt::format("{} of {} documents already there", summary.already_there, summary.sequences));
+  }
+  if (summary.watch_overflow > 0 && !options.quiet) {
+    note(fmt::format("{} tokens showed state evidence when {} were watched already: their logit gap is not measured",
+                     summary.watch_overflow, kWatchedKeys));
+  }
+  write_results(results, options, report);
+  if (options.json != "-" && options.profiles != "-") {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::cout << fmt::format("\n{} tokens in {:.1f} s, peak memory {:.0f} MiB\n", summary.tokens_run, seconds,
+                             peak_memory_mib());
+  }
+  skipped.summarise();
+  return skipped.count() > 0 ? ExitCode::kSomeSkipped : ExitCode::kDone;
+}
+
+}  // namespace
+
+void register_scan(CLI::App& program, Action& action) {
+  const auto options = std::make_shared<ScanVerbOptions>();
+  CLI::App& verb = add_verb(
+      program, action, "scan", "Find the attention sinks of a text or a corpus",
+      "Runs the model over the input once and measures, by layer and token, the states, what attention and MLP write, "
+      "and the attention that each token draws. Prints the primary sink and every other sink, with its kind, its "
+      "layers "
+      "and the figures that say so. Far queries decide what a sink is, so texts should have a few hundred tokens.\n\n"
+      "Documents are data: text that looks like a control token stays text, unless --special is given.\n\n"
+      "A results file (-o) keeps all candidate tokens with their figures, so that show and export can apply other "
+      "thresholds later, without the model. A scan that was stopped goes on when the same command is given again.",
+      {{"sinkscope scan -m model.gguf -f text.txt", "one text; the report goes to the terminal"},
+       {"sinkscope scan -m model.gguf -f text.txt -o out.scan.db --json out.json", "keep the results, and as JSON"},
+       {"cat *.txt | sinkscope scan -m model.gguf -f - --chunk 2048", "a long text in pieces of 2048 tokens"},
+       {"sinkscope scan -m model.gguf --jsonl corpus.jsonl --field output --prompt-field prompt -o out.scan.db",
+        "a corpus of generations, prompts apart"},
+       {"sinkscope scan -m model.gguf -p 'What is 17 * 23?' --chat --json - | jq .sequences[0].primary",
+        "a question as the model's chat template puts it, JSON on standard output"}},
+      [options] { return scan(*options); });
+  add_model_options(verb, options->model);
+  add_input_options(verb, options->input);
+  add_rule_options(verb, options->rule);
+  verb.add_option("--min-distance", options->min_distance, "Queries at least so many positions later are far")
+      ->type_name("N")
+      ->check(whole_number(1, 1 << 20))
+      ->group("Rule");
+  verb.add_option("-o,--output", options->results, "Results file: made, or gone on with if it is of the same scan")
+      ->type_name("FILE")
+      ->group("Output");
+  add_json_option(verb, options->json);
+  verb.add_option("--profiles", options->profiles, "Arrays by layer and token, as safetensors")
+      ->type_name("FILE")
+      ->group("Output");
+  add_choice(verb, "--keep", options->keep, {"runs", "profiles", "heads"},
+             "How much the results file keeps: figures of candidate tokens; arrays of all tokens too (the default for "
+             "one text); those by head too")
+      ->group("Output");
+  verb.add_flag("-q,--quiet", options->quiet, "No progress and no notes on standard error; errors only")
+      ->group("Output");
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,23 @@
+#include <array>
+
+#include "cli/verb.h"
+
+namespace sinkscope {
+
+void register_scan(CLI::App& program, Action& action);
+void register_show(CLI::App& program, Action& action);
+void register_export(CLI::App& program, Action& action);
+void register_verify(CLI::App& program, Action& action);
+void register_models(CLI::App& program, Action& action);
+void register_probe_points(CLI::App& program, Action& action);
+void register_completion(CLI::App& program, Action& action);
+
+std::span<const RegisterVerb> all_verbs() {
+  static constexpr std::array kVerbs = {
+      &register_scan,   &register_show,         &register_export,     &register_verify,
+      &register_models, &register_probe_points, &register_completion,
+  };
+  return kVerbs;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,34 @@
+#include "cli/version.h"
+
+#include <fmt/format.h>
+
+#include "engine/llama_model.h"
+
+namespace sinkscope {
+namespace {
+std::string arguments_text;
+}
+
+void set_command_line(const std::vector<std::string>& arguments) {
+  arguments_text = fmt::format("{}", fmt::join(arguments, " "));
+}
+
+const std::string& command_line() { return arguments_text; }
+
+std::string program_version() { return SINKSCOPE_VERSION; }
+
+std::string compiler_version() {
+#if defined(__clang__)
+  return "clang " __clang_version__;
+#else
+  return "g++ " __VERSION__;
+#endif
+}
+
+std::string version_text() {
+  std::string text = "sinkscope " + program_version();
+  for (const std::string& line : engine_versions()) text += "\n" + line;
+  return text;
+}
+
+}  // namespace sinkscope

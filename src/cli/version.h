@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sinkscope {
+
+std::string program_version();   // "0.1.0"
+std::string compiler_version();  // "g++ 12.2.0"
+// The program's version, then one line for each thing that it is made of.
+std::string version_text();
+
+// The arguments that the program was started with, for the record of a results file.
+void set_command_line(const std::vector<std::string>& arguments);
+const std::string& command_line();
+
+}  // namespace sinkscope
