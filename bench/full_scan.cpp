@@ -24,7 +24,7 @@ int run(const bench::Arguments& arguments) {
   const Pack pack{{bench::repeat_to(tokens, arguments.n_tokens)}};
 
   return bench::answer_lines([&] {
-    PackMeter meter(model->facts(), model->lacking(), pack, MeterOptions{});
+    PackMeter meter(model->facts(), pack, MeterOptions{});
     model->run(pack, meter, RunOptions{});
     const SequenceMeasurement measured = std::move(meter.take().front());
     detect_by_evidence(reduce(measured, 0, CandidateFloor{}), Thresholds{});

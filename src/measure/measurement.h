@@ -19,13 +19,13 @@ struct SequenceMeasurement {
   int n_candidates = 0;  // min(kPrimaryCandidates, n_tokens): alignment is measured against each
   int min_distance = 0;  // what "far" meant
 
-  std::vector<std::uint8_t> has_mid_residual;  // [n_layers] r_l, so both writes
-  std::vector<std::uint8_t> has_attention;     // [n_layers] column sums
-  std::vector<std::uint8_t> has_read;          // [n_layers] read alignment of h_l: block l+1 has a norm
-  std::vector<std::uint8_t> has_key_value;     // [n_layers]
-  bool has_centred = false;                    // wanted, and there was a token of position >= 8
-  std::vector<int> heads_in_layer;             // [n_layers]
-  std::vector<int> kv_heads_in_layer;          // [n_layers]
+  std::vector<std::uint8_t> has_writes;     // [n_layers] both writes: by r_l, in parallel blocks by their own nodes
+  std::vector<std::uint8_t> has_attention;  // [n_layers] column sums
+  std::vector<std::uint8_t> has_read;       // [n_layers] read alignment of h_l: block l+1 has a norm
+  std::vector<std::uint8_t> has_key_value;  // [n_layers]
+  bool has_centred = false;                 // wanted, and there was a token of position >= 8
+  std::vector<int> heads_in_layer;          // [n_layers]
+  std::vector<int> kv_heads_in_layer;       // [n_layers]
 
   Matrix<float> hidden_norm;      // [n_layers, n_tokens] norm of h_l[t]
   Matrix<float> attn_write_norm;  // [n_layers, n_tokens] norm of r_l - h_{l-1}

@@ -36,12 +36,7 @@ void for_each_task(std::size_t count, const Body& body) {
 
 class PackMeter::State {
  public:
-  State(const ModelFacts& facts, std::span<const Lacking> lacking, const Pack& pack, const MeterOptions& options)
-      : facts_(facts), options_(options), lacks_mid_(static_cast<std::size_t>(facts.n_layers)) {
-    for (const Lacking& item : lacking) {
-      const bool known = item.layer >= 0 && item.layer < facts.n_layers;
-      if (known && item.what == kLacksMidResidual) lacks_mid_[static_cast<std::size_t>(item.layer)] = 1;
-    }
+  State(const ModelFacts& facts, const Pack& pack, const MeterOptions& options) : facts_(facts), options_(options) {
     int first = 0;
     for (const auto& tokens : pack.sequences) {
       sequences_.push_back({first, static_cast<int>(tokens.size()), {}});
@@ -53,19 +48,20 @@ class PackMeter::State {
 
   bool wants(ProbePoint point, int layer) const {
     const bool in_blocks = layer >= 0 && layer < facts_.n_layers;
-    const bool lacks_mid = in_blocks && lacks_mid_[static_cast<std::size_t>(layer)];
+    const bool has_mid = in_blocks && facts_.has_mid_residual[static_cast<std::size_t>(layer)];
+    const bool has_write_nodes = in_blocks && !has_mid && facts_.has_writes[static_cast<std::size_t>(layer)];
     switch (point) {
       case ProbePoint::kEmbedding:
         return layer == -1;
       case ProbePoint::kMidResidual:
-        return in_blocks && !lacks_mid;
+        return has_mid;
       case ProbePoint::kBlockOutput:
         return in_blocks;
       case ProbePoint::kAttentionInput:
         return in_blocks && layer > 0 && options_.read_alignment;
       case ProbePoint::kAttentionWrite:
       case ProbePoint::kMlpWrite:
-        return lacks_mid;
+        return has_write_nodes;
       case ProbePoint::kMlpInput:
         return false;
     }
@@ -143,7 +139,6 @@ class PackMeter::State {
 
   ModelFacts facts_;
   MeterOptions options_;
-  std::vector<std::uint8_t> lacks_mid_;
   std::vector<Sequence> sequences_;
   std::vector<std::unique_ptr<SequenceMeter>> meters_;  // of the sequences that are not finished
   int n_tokens_ = 0;
@@ -215,9 +210,8 @@ void PackMeter::State::on_state(const StateEvent& event) {
       });
       break;
     case ProbePoint::kMidResidual:
-      for_segments(event, [&](SequenceMeter& of, SequenceRows, const Segment&) {
-        of.measurement().has_mid_residual[layer] = 1;
-      });
+      for_segments(event,
+                   [&](SequenceMeter& of, SequenceRows, const Segment&) { of.measurement().has_writes[layer] = 1; });
       for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task& task) {
         of.measure_mid_residual(event.layer, part, running(task));
       });
@@ -257,7 +251,7 @@ void PackMeter::State::on_block_output(const StateEvent& event) {
     if (running_is_mid_) mid = std::as_const(running_).view().middle_rows(first, count);
     if (has_mlp_writes_) {
       write = writes.states.middle_rows(first, count);
-      of.measurement().has_mid_residual[static_cast<std::size_t>(layer)] = 1;
+      of.measurement().has_writes[static_cast<std::size_t>(layer)] = 1;
     }
     of.keep_candidates(layer, part, mid, write);
   });
@@ -298,7 +292,8 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
   const KeyVisibility& visibility = event.visibility;
   if (event.layer < 0 || event.layer >= facts_.n_layers || event.n_heads > facts_.n_heads_max ||
       event.n_keys != event.first_query + event.n_queries || event.sums.cols() != n_keys ||
-      event.sums.rows() != n_heads || visibility.queries.size() != n_keys || event.learned_mass.size() != n_heads) {
+      event.sums.rows() != n_heads || visibility.queries.size() != n_keys ||
+      (!event.learned_mass.empty() && event.learned_mass.size() != n_heads)) {
     throw_misfit("attention of another shape");
   }
   head_totals_.assign(n_heads, 0.0);
@@ -323,12 +318,14 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
     }
     // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
     const double share = static_cast<double>(segment.n_rows) / event.n_queries;
-    for (std::size_t head = 0; head < n_heads; ++head) m.learned_mass(layer, head) += share * event.learned_mass[head];
+    for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {
+      m.learned_mass(layer, head) += share * event.learned_mass[head];
+    }
     meter(segment).watch_list().add_gaps(event, sequence.first_token, segment.first_row, segment.n_rows,
                                          options_.min_distance);
   }
   for (std::size_t head = 0; head < n_heads; ++head) {
-    const double total = head_totals_[head] + event.learned_mass[head];
+    const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
     if (!(std::abs(total - event.n_queries) <= kConservationTolerance * event.n_queries)) {
       throw Error(ErrorCode::kModel, "block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
                                          ": expected attention of " + std::to_string(event.n_queries) +
@@ -379,9 +376,8 @@ std::vector<SequenceMeasurement> PackMeter::State::take() {
   return all;
 }
 
-PackMeter::PackMeter(const ModelFacts& facts, std::span<const Lacking> lacking, const Pack& pack,
-                     const MeterOptions& options)
-    : state_(std::make_unique<State>(facts, lacking, pack, options)) {}
+PackMeter::PackMeter(const ModelFacts& facts, const Pack& pack, const MeterOptions& options)
+    : state_(std::make_unique<State>(facts, pack, options)) {}
 PackMeter::~PackMeter() = default;
 
 std::vector<SequenceMeasurement> PackMeter::take() { return state_->take(); }

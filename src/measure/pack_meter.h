@@ -36,8 +36,9 @@ struct MeterOptions {
 // cost      per token and layer about 20 x d_model multiply-adds and 3 x n_heads x n_keys / n_queries additions
 class PackMeter : public Observer {
  public:
-  // lacking  layers in it without r_l are measured by the network's own write nodes instead
-  PackMeter(const ModelFacts& facts, std::span<const Lacking> lacking, const Pack& pack, const MeterOptions& options);
+  // facts  has_mid_residual and has_writes say in which layers writes are measured by r_l, by the network's own write
+  //        nodes (parallel blocks), or not at all
+  PackMeter(const ModelFacts& facts, const Pack& pack, const MeterOptions& options);
   ~PackMeter() override;
 
   // What was measured, in the order of the pack. Call it once, after Model::run has returned.

@@ -51,7 +51,7 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
   m.n_heads = facts.n_heads_max;
   m.n_candidates = static_cast<int>(n_candidates_);
   m.min_distance = min_distance;
-  m.has_mid_residual.resize(layers);
+  m.has_writes.resize(layers);
   m.has_attention.resize(layers);
   m.has_read.resize(layers);
   m.has_key_value.resize(layers);
@@ -259,7 +259,7 @@ void SequenceMeter::align_first_positions(int layer) {
   };
   Matrix<float> unused(n_candidates_, d_model_);
   measure_block(layer, first_rows(candidate_states_.slice(l)), unused.view(), false);
-  if (measurement_.has_mid_residual[l]) measure_mlp_write(layer, first_rows(candidate_writes_.slice(l)));
+  if (measurement_.has_writes[l]) measure_mlp_write(layer, first_rows(candidate_writes_.slice(l)));
   if (measurement_.has_read[l]) measure_read(layer, first_rows(candidate_reads_[l].view()));
   if (measurement_.has_centred) {
     for (std::size_t j = 0; j < d_model_; ++j) {

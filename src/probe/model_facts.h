@@ -31,13 +31,10 @@ struct ModelFacts {
   bool has_chat_template = false;
 };
 
-inline constexpr char kLacksAttention[] = "attention";
-inline constexpr char kLacksMidResidual[] = "residual between attention and MLP";
-
 // A quantity that the network of this model does not show, with the reason, by layer.
 struct Lacking {
   int layer = 0;
-  std::string what;  // kLacksAttention, kLacksMidResidual, ...
+  std::string what;  // "attention", "residual between attention and MLP", ...
   std::string why;
 };
 

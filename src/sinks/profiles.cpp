@@ -63,9 +63,9 @@ std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& m, std::opti
   arrays.push_back(cosines("alignment", everywhere, m.alignment));
   arrays.push_back(cosines("centred_alignment", m.has_centred ? everywhere : nowhere, m.centred_alignment));
   arrays.push_back(cosines("read_alignment", m.has_read, m.read_alignment));
-  arrays.push_back(norms("attn_write_norm", m.has_mid_residual, m.attn_write_norm));
-  arrays.push_back(norms("mlp_write_norm", m.has_mid_residual, m.mlp_write_norm));
-  arrays.push_back(cosines("mlp_write_alignment", m.has_mid_residual, m.mlp_write_alignment));
+  arrays.push_back(norms("attn_write_norm", m.has_writes, m.attn_write_norm));
+  arrays.push_back(norms("mlp_write_norm", m.has_writes, m.mlp_write_norm));
+  arrays.push_back(cosines("mlp_write_alignment", m.has_writes, m.mlp_write_alignment));
   arrays.push_back(norms("key_norm", m.has_key_value, m.key_norm));
   arrays.push_back(norms("value_norm", m.has_key_value, m.value_norm));
   arrays.push_back(by_token(m, "sink_score", m.has_attention, [&](std::size_t l, std::size_t t) {

@@ -139,9 +139,9 @@ TokenProfile Reducer::profile(std::size_t token) const {
       profile.alignment[l] = m_.alignment(l, *candidate_, token);
       if (m_.has_centred) profile.centred_alignment[l] = m_.centred_alignment(l, *candidate_, token);
       if (m_.has_read[l]) profile.read_alignment[l] = m_.read_alignment(l, *candidate_, token);
-      if (m_.has_mid_residual[l]) profile.mlp_write_alignment[l] = m_.mlp_write_alignment(l, *candidate_, token);
+      if (m_.has_writes[l]) profile.mlp_write_alignment[l] = m_.mlp_write_alignment(l, *candidate_, token);
     }
-    if (m_.has_mid_residual[l]) profile.mlp_write_norm[l] = m_.mlp_write_norm(l, token);
+    if (m_.has_writes[l]) profile.mlp_write_norm[l] = m_.mlp_write_norm(l, token);
     if (const auto& ordinary = layers_[l].ordinary_value_norm) {
       profile.value_norm_ratio[l] = m_.value_norm(l, token) / *ordinary;
     }
