@@ -174,6 +174,7 @@ class LlamaModel final : public Model {
     params.cb_eval = DecodeProbe::on_node;
     params.cb_eval_user_data = &probe_;
     params.type_k = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    params.type_v = params.type_k;  // float32 keys are for reference, and half of a reference is none
     params.swa_full = true;    // columns of attention are then tokens, in order
     params.kv_unified = true;  // so that the sequences of a pack are not reordered
     params.no_perf = true;
