@@ -106,13 +106,13 @@ bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
   if (failure_) return false;
   if (ordinal > last_needed_) skip_node(node);
+  if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
   const std::string& expected = wanted_[next_wanted_].node->name;
   if (expected != node->name) {
     throw Error(ErrorCode::kModel, "compute graph: expected node " + expected + " at place " + std::to_string(ordinal) +
                                        ", got " + node->name);
   }
-  if (next.attention) read_full_precision(const_cast<ggml_tensor*>(node));
   return true;
 }
 
