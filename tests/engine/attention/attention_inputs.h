@@ -99,6 +99,7 @@ struct ProblemOptions {
   float max_bias = 0, logit_softcap = 0;
   bool sink_logits = false, heads_outside = false;
   bool interleaved = false;  // sequences take turns, token by token
+  bool across = false;       // the mask shows other sequences too
   int min_distance = 8, n_watched = 0;
   float sharpness = 1;  // scale of the logits
 };
@@ -136,7 +137,7 @@ inline AttentionProblem random_problem(const ProblemOptions& options, unsigned s
   for (int q = 0; q < p.n_queries; ++q)
     for (int k = 0; k < p.n_keys; ++k) {
       const int distance = p.query_position[q] - p.key_position[k];
-      if (p.query_sequence[q] != p.key_sequence[k] || distance < 0) continue;
+      if (distance < 0 || (!options.across && p.query_sequence[q] != p.key_sequence[k])) continue;
       if ((options.window > 0 && distance >= options.window) || uniform(random) < options.hole_frac) continue;
       p.mask(q, k) = options.max_bias > 0 ? -static_cast<float>(distance) : 0.0f;
     }
