@@ -1,0 +1,66 @@
+#include "engine/attention/attention_mask.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "attention_inputs.h"
+#include "base/error.h"
+#include "engine/attention/column_sums.h"
+
+namespace sinkscope {
+namespace {
+
+using namespace testing_support;
+
+TEST(AttentionMask, RefusesVisiblePadding) {
+  const AttentionProblem p = random_problem({.n_queries = 4}, 1);
+  StoredProblem stored(p, ElementType::kF32, ElementType::kF32, false, 2);
+  write_element(&stored.mask_bytes[stored.mask.row_stride + 5 * 4], ElementType::kF32, 0);
+  AttentionMask mask;
+  EXPECT_THROW(mask.read(stored.mask, stored.places, 1), Error);
+}
+
+TEST(AttentionMask, NoMaskShowsEverything) {
+  const std::int32_t places[] = {0, 1, 2};
+  AttentionMask mask;
+  mask.read({}, {places, places, places, places}, 1);
+  EXPECT_THAT(mask.visibility().queries, testing::ElementsAre(3, 3, 3));
+  EXPECT_TRUE(mask.sees(0, 2));
+}
+
+TEST(AlibiSlope, AsInItsPaper) {
+  EXPECT_FLOAT_EQ(alibi_slope(8, 8, 0), 0.5f);
+  EXPECT_FLOAT_EQ(alibi_slope(8, 8, 7), 1 / 256.0f);
+  EXPECT_FLOAT_EQ(alibi_slope(8, 12, 8), std::exp2(-0.5f));
+  EXPECT_EQ(alibi_slope(0, 12, 8), 1);
+}
+
+TEST(Elements, HalfFloatsByHand) {
+  EXPECT_EQ(float_from_f16(0x3c00), 1.0f);
+  EXPECT_EQ(float_from_f16(0xc100), -2.5f);
+  EXPECT_EQ(float_from_f16(0x7bff), 65504.0f);
+  EXPECT_EQ(float_from_f16(0x0001), 0x1p-24f);
+  EXPECT_EQ(float_from_f16(0x8000), 0.0f);
+  EXPECT_EQ(float_from_f16(0xfc00), kHidden);
+  EXPECT_TRUE(std::isnan(float_from_f16(0x7e00)));
+  EXPECT_EQ(float_from_bf16(0x3fc0), 1.5f);
+}
+
+TEST(KeyValueNorms, TotalsAllHeads) {
+  for (const ElementType type : {ElementType::kF32, ElementType::kF16, ElementType::kBF16}) {
+    Cube<float> keys(5, 3, 33);
+    keys(2, 0, 0) = 3;
+    keys(2, 2, 32) = -4;
+    keys(4, 1, 7) = 0.5f;
+    const StoredVectors stored(keys, type, false);
+    std::vector<float> norms(3, -1.0f);
+    key_value_norms(stored.view, 3, 33, 2, norms);
+    EXPECT_THAT(norms, testing::ElementsAre(5, 0, 0.5f));
+  }
+}
+
+}  // namespace
+}  // namespace sinkscope
