@@ -145,7 +145,7 @@ ScanSummary scan_sequences(Model& model, const TokenSpool& sequences, ScanFile& 
     };
     MeterOptions meter_options;
     meter_options.min_distance = options.measurement.min_distance;
-    PackMeter meter(model.facts(), model.lacking(), pack, meter_options);
+    PackMeter meter(model.facts(), pack, meter_options);
     model.run(pack, meter, run);
 
     std::vector<SequenceMeasurement> measurements = meter.take();

@@ -64,7 +64,7 @@ SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, O
   run.should_stop = should_stop;
   MeterOptions meter_options;
   meter_options.min_distance = run.min_distance;
-  PackMeter meter(model.facts(), model.lacking(), pack, meter_options);
+  PackMeter meter(model.facts(), pack, meter_options);
   TeeObserver both(meter, also);
   model.run(pack, both, run);
   const SequenceMeasurement measurement = std::move(meter.take().front());
