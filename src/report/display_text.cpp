@@ -170,4 +170,28 @@ std::string clip_start(std::string_view text, int columns) {
   return kept;
 }
 
+std::string wrapped(std::string_view lead, std::string_view text, int width) {
+  const int indent = display_width(lead);
+  std::string lines, line(lead);
+  int used = indent;
+  while (true) {
+    const std::size_t end = text.find(' ');
+    const std::string_view word = text.substr(0, end);
+    const int columns = display_width(word);
+    if (used > indent && used + 1 + columns > width) {
+      lines += line + '\n';
+      line.assign(static_cast<std::size_t>(indent), ' ');
+      used = indent;
+    }
+    if (used > indent) {
+      line += ' ';
+      ++used;
+    }
+    line += word;
+    used += columns;
+    if (end == std::string_view::npos) return lines + line + '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace sinkscope

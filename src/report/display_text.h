@@ -17,4 +17,9 @@ int display_width(std::string_view text);
 std::string clip_end(std::string_view text, int columns);
 std::string clip_start(std::string_view text, int columns);
 
+// Breaks displayable text between words into lines of at most `width` columns, each with its line feed.
+//
+// lead  begins the first line; the others begin with as many spaces
+std::string wrapped(std::string_view lead, std::string_view text, int width);
+
 }  // namespace sinkscope

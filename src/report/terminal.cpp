@@ -33,24 +33,6 @@ std::string heads_in_words(const std::vector<int>& heads, const std::vector<int>
   return words;
 }
 
-// Wraps words at the width; all lines begin with `indent`.
-void write_wrapped(const std::string& text, const std::string& indent, int width, std::ostream& out) {
-  std::string line;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(' '), rest.size());
-    const std::string_view word = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (!line.empty() && display_width(indent) + display_width(line) + 1 + display_width(word) > width) {
-      out << indent << line << '\n';
-      line.clear();
-    }
-    if (!line.empty()) line += ' ';
-    line += word;
-  }
-  if (!line.empty()) out << indent << line << '\n';
-}
-
 void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::ostream& out) {
   // Layers often lack the same thing for the same reason.
   std::map<std::pair<std::string, std::string>, std::vector<int>> layers;
@@ -61,15 +43,9 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
         all                ? "in all layers"
         : where.size() > 6 ? fmt::format("in {} layers", where.size())
                            : fmt::format("in {} {}", where.size() == 1 ? "layer" : "layers", fmt::join(where, ", "));
-    write_wrapped(fmt::format("not measured: {} {}, {}", displayable(what.first), place, displayable(what.second)), "",
-                  style.width, out);
+    out << wrapped("not measured: ", fmt::format("{} {}, {}", displayable(what.first), place, displayable(what.second)),
+                   style.width);
   }
-}
-
-std::string per_1000(std::int64_t n, std::int64_t n_tokens) {
-  return n_tokens == 0 ? ""
-                       : fmt::format(" ({:.3f} per 1000 tokens)",
-                                     1000.0 * static_cast<double>(n) / static_cast<double>(n_tokens));
 }
 
 struct Corpus {
@@ -89,14 +65,17 @@ void write_corpus(const Corpus& corpus, const ReportOptions& options, const Term
   const Counts& counts = corpus.counts;
   out << fmt::format("  a primary in {} of {} documents\n", counts.of(SinkKind::kPrimary), corpus.n_documents);
   const std::string kinds = kinds_in_words(counts, paint);
-  out << fmt::format("  {}{}{}\n", count_of(counts.of(Verdict::kSink), "sink", "sinks"), kinds.empty() ? "" : ": ",
-                     kinds);
+  out << wrapped("  ",
+                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink", "sinks"),
+                             kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
+                 style.width);
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {
-    out << fmt::format("  {} secondary{}\n", n, per_1000(n, corpus.n_tokens));
+    out << fmt::format(
+        "  {:.3f} secondary sinks per 1000 tokens\n",
+        1000.0 * static_cast<double>(n) / static_cast<double>(std::max<std::int64_t>(corpus.n_tokens, 1)));
   }
-  out << fmt::format("  sinks in {} of {} documents\n", corpus.n_with_sinks, corpus.n_documents);
   if (const std::string others = other_runs_in_words(counts); !others.empty()) {
-    out << "  " << paint.dim("no sinks: " + others) << '\n';
+    out << wrapped("  other runs: ", others, style.width);
   }
 }
 

@@ -103,10 +103,8 @@ void write_table(const Page& page, Table& table, const std::vector<int>& positio
 
 void write_more_rows(const Page& page, std::size_t shown, std::size_t all) {
   if (shown == all) return;
-  page.out << kIndent
-           << page.paint.dim(
-                  fmt::format("... and {} more; `show --all` lists every one, `export --format csv` too", all - shown))
-           << '\n';
+  page.out << wrapped(kIndent, fmt::format("... and {} more; `show --all` lists every one", all - shown),
+                      page.style.width);
 }
 
 std::size_t rows_shown(const TerminalStyle& style, std::size_t all) {
@@ -141,28 +139,26 @@ void write_heading(const Page& page) {
 void write_primary(const Page& page, const Detection& detection) {
   const Paint& paint = page.paint;
   if (!detection.primary) {
-    page.out << kIndent << paint.warning("no primary: ") << detection.no_primary_reason << '\n';
+    page.out << wrapped(kIndent + paint.warning("no primary: "), detection.no_primary_reason, page.style.width);
     return;
   }
   const Primary& primary = *detection.primary;
-  const std::string space(14, ' ');
-  page.out << kIndent << paint.dim("primary       ")
-           << fmt::format("{} \u00ab{}\u00bb", primary.position,
-                          paint.primary(clip_end(displayable(page.token(primary.position)), 24)))
-           << fmt::format(", born at layer {}, active in {}\n", primary.birth_layer,
-                          layers_in_words(primary.active_layers));
-  if (primary.set.size() > 1) {
-    page.out << kIndent << space << fmt::format("with positions {} as one\n", fmt::join(primary.set, ", "));
-  }
-  page.out << kIndent << space
-           << fmt::format("norm ratio {} (up to {}), score {} (up to {}), far boost {} (up to {})\n",
-                          three_digits(primary.norm_ratio_median), three_digits(primary.norm_ratio_max),
-                          three_decimals(primary.score_mean), three_decimals(primary.score_max),
-                          three_digits(primary.far_boost_median), three_digits(primary.far_boost_max));
+  const std::string label = std::string(kIndent) + paint.dim("primary") + "       ";
+  const std::string space(static_cast<std::size_t>(display_width(label)), ' ');
+  const auto write = [&](const std::string& lead, const std::string& text) {
+    page.out << wrapped(lead, text, page.style.width);
+  };
+  write(label, fmt::format("{} \u00ab{}\u00bb, born at layer {}, active in {}", primary.position,
+                           paint.primary(clip_end(displayable(page.token(primary.position)), 24)), primary.birth_layer,
+                           layers_in_words(primary.active_layers)));
+  if (primary.set.size() > 1) write(space, fmt::format("with positions {} as one", fmt::join(primary.set, ", ")));
+  write(space, fmt::format("norm ratio {} (up to {}), score {} (up to {}), far boost {} (up to {})",
+                           three_digits(primary.norm_ratio_median), three_digits(primary.norm_ratio_max),
+                           three_decimals(primary.score_mean), three_decimals(primary.score_max),
+                           three_digits(primary.far_boost_median), three_digits(primary.far_boost_max)));
   if (!primary.early_plateau.empty()) {
-    page.out << kIndent << space
-             << fmt::format("early plateau in {}, before its direction was born\n",
-                            layers_in_words(primary.early_plateau));
+    write(space,
+          fmt::format("early plateau in {}, before its direction was born", layers_in_words(primary.early_plateau)));
   }
 }
 
@@ -170,7 +166,7 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
   std::vector<TableColumn> columns = {
       {"", "position", true, 10},  {"", "token in its place", false, 10},
       {"", "kind", false, 8},      {"", "layers", true, 9},
-      {"life", "state", true, 6},  {"time", "attn", true, 4},
+      {"state", "life", true, 6},  {"attn.", "life", true, 4},
       {"align-", "ment", true, 3}, {"norm", "ratio", true, 5},
       {"", "score", true, 2},      {"far", "boost", true, 7},
   };
@@ -201,14 +197,14 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
   write_table(page, table, positions);
   write_more_rows(page, n_rows, sinks.size());
   if (any_censored) {
-    page.out << kIndent << page.paint.dim("+ ends with the primary or the network: might have lasted longer") << '\n';
+    page.out << wrapped("  + ", "ends with the primary or the network: might have lasted longer", page.style.width);
   }
 }
 
 // Why there is nothing to list, as far as the figures say.
 void write_hints(const Page& page, const Detection& detection) {
   const SequenceFigures& figures = page.document.figures;
-  const auto hint = [&](const std::string& text) { page.out << kIndent << text << '\n'; };
+  const auto hint = [&](const std::string& text) { page.out << wrapped(kIndent, text, page.style.width); };
   const int far_needs = figures.min_distance + kMinFarQueries;
   if (figures.n_tokens < far_needs) {
     hint(
@@ -290,7 +286,7 @@ Counts write_document(const ScanFile& file, const StoredDocument& document, cons
     write_sinks(page, sinks);
   }
   if (const std::string others = other_runs_in_words(counts); !others.empty()) {
-    out << kIndent << page.paint.dim("no sinks: " + others) << '\n';
+    out << wrapped("  other runs: ", others, style.width);
   }
   return counts;
 }

@@ -87,10 +87,9 @@ void read_layers(ByteReader& reader, std::size_t n_layers, LayerFigures& figures
   }
 }
 
-TokenProfile read_token(ByteReader& reader, std::size_t n_layers, int n_tokens) {
+TokenProfile read_token(ByteReader& reader, std::size_t n_layers) {
   TokenProfile token;
   token.position = reader.read<std::int32_t>();
-  if (token.position < 0 || token.position >= n_tokens) reader.fail("a position lies outside the sequence");
   for (const auto member : kFigures) read_layers(reader, n_layers, token.*member);
   const auto n_first = reader.read<std::uint8_t>();
   if (n_first > kPrimaryCandidates) reader.fail("alignments with more positions than there are");
@@ -130,7 +129,10 @@ int read_count(ByteReader& reader, const char* name, int smallest, int largest) 
 std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   constexpr int kMostLayers = 0xFFFF;
   require(figures.n_layers >= 1 && figures.n_layers <= kMostLayers, "n_layers is out of range");
-  require(figures.self_cosine.size() <= figures.first_positions.size(), "more self cosines than first positions");
+  require(figures.n_tokens >= 1, "it has no tokens");
+  const auto n_first = static_cast<std::size_t>(std::min(kPrimaryCandidates, figures.n_tokens));
+  require(figures.first_positions.size() == n_first, "other first positions than the first 8");
+  require(figures.self_cosine.size() == n_first, "other self cosines than of the first positions");
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   ByteWriter writer;
   writer.write(kMagic);
@@ -142,8 +144,6 @@ std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   writer.write(static_cast<std::int32_t>(figures.min_distance));
   writer.write(static_cast<std::int32_t>(figures.n_watch_overflow));
   writer.write(static_cast<std::int32_t>(figures.candidate.value_or(-1)));
-  writer.write(static_cast<std::int32_t>(figures.first_positions.size()));
-  writer.write(static_cast<std::int32_t>(figures.self_cosine.size()));
   writer.write(static_cast<std::int32_t>(figures.tokens.size()));
   write_layers(writer, figures.ordinary_norm, n_layers);
   for (const auto& token : figures.first_positions) write_token(writer, token, n_layers);
@@ -170,24 +170,28 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
   constexpr int kAny = std::numeric_limits<int>::max();
   SequenceFigures figures;
   figures.n_layers = read_count(reader, "n_layers", 1, 0xFFFF);
-  figures.n_tokens = read_count(reader, "n_tokens", 0, kAny);
+  figures.n_tokens = read_count(reader, "n_tokens", 1, kAny);
   figures.prompt_tokens = read_count(reader, "prompt_tokens", 0, figures.n_tokens);
   figures.min_distance = read_count(reader, "min_distance", 0, kAny);
   figures.n_watch_overflow = read_count(reader, "n_watch_overflow", 0, kAny);
-  const int candidate = read_count(reader, "candidate", -1, figures.n_tokens - 1);
-  const int n_first = read_count(reader, "first_positions", 0, std::min(kPrimaryCandidates, figures.n_tokens));
-  const int n_self = read_count(reader, "self_cosine", 0, n_first);
-  const int n_kept = read_count(reader, "tokens", 0, figures.n_tokens);
-  if (candidate >= n_first) reader.fail("the primary candidate is not among the first positions");
-  if (candidate >= 0) figures.candidate = candidate;
+  const int n_first = std::min(kPrimaryCandidates, figures.n_tokens);
+  if (const int candidate = read_count(reader, "candidate", -1, n_first - 1); candidate >= 0) {
+    figures.candidate = candidate;
+  }
+  const int n_kept = read_count(reader, "tokens", 0, figures.n_tokens - n_first);
 
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   read_layers(reader, n_layers, figures.ordinary_norm);
-  for (int i = 0; i < n_first; ++i) figures.first_positions.push_back(read_token(reader, n_layers, figures.n_tokens));
-  for (int i = 0; i < n_self; ++i) figures.self_cosine.push_back(read_square(reader, n_layers));
-  for (int i = 0; i < n_kept; ++i) figures.tokens.push_back(read_token(reader, n_layers, figures.n_tokens));
-  for (std::size_t i = 1; i < figures.tokens.size(); ++i) {
-    if (figures.tokens[i].position <= figures.tokens[i - 1].position) reader.fail("positions do not ascend");
+  for (int i = 0; i < n_first; ++i) {
+    figures.first_positions.push_back(read_token(reader, n_layers));
+    if (figures.first_positions.back().position != i) reader.fail("first positions are not in order");
+  }
+  for (int i = 0; i < n_first; ++i) figures.self_cosine.push_back(read_square(reader, n_layers));
+  for (int i = 0, least = n_first; i < n_kept; ++i) {
+    figures.tokens.push_back(read_token(reader, n_layers));
+    const int position = figures.tokens.back().position;
+    if (position < least || position >= figures.n_tokens) reader.fail("positions of tokens do not ascend");
+    least = position + 1;
   }
   if (reader.remaining() != 0) reader.fail(std::to_string(reader.remaining()) + " bytes too many");
   return figures;

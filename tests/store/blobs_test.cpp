@@ -75,7 +75,7 @@ TEST(Half, TakesTheNearestHalf) {
 
 TEST(FiguresBlob, GoesThereAndBack) {
   for (const int n_layers : {1, 7, 8, 9, 30}) {
-    for (const int n_tokens : {0, 1, 7, 8, 9, 100}) {
+    for (const int n_tokens : {1, 7, 8, 9, 100}) {
       const auto figures = sequence_figures(static_cast<unsigned>(n_layers), n_layers, n_tokens);
       const auto bytes = encode_figures(figures);
       EXPECT_TRUE(same(decode_figures(bytes, "test"), figures)) << n_layers << " " << n_tokens;
@@ -89,24 +89,37 @@ TEST(FiguresBlob, KeepsMatricesThatAreNotSymmetric) {
   EXPECT_TRUE(same(decode_figures(encode_figures(figures), "test"), figures));
 }
 
-// The layout by hand: one layer, one token, nothing measured but one ordinary norm.
+// The layout by hand: one layer, one token, nothing measured but its norm and one ordinary norm.
 TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   SequenceFigures figures;
   figures.n_layers = 1;
   figures.n_tokens = 1;
   figures.min_distance = 64;
   figures.ordinary_norm = {2.0F};
-  const auto bytes = encode_figures(figures);
-  const unsigned expected[] = {'S', 'F', 'I', 'G', 1,   0,   16,  0,                // magic, layout, figures a token
-                               1,   0,   0,   0,   1,   0,   0,   0,                // n_layers, n_tokens
-                               0,   0,   0,   0,   64,  0,   0,   0,                // prompt_tokens, min_distance
-                               0,   0,   0,   0,   255, 255, 255, 255,              // n_watch_overflow, no candidate
-                               0,   0,   0,   0,   0,   0,   0,   0,   0, 0, 0, 0,  // first positions, cosines, tokens
-                               1,   0,   0,   0,   0x40};                           // ordinary_norm: presence, 2.0
-  ASSERT_EQ(bytes.size(), std::size(expected) + 4);
-  for (std::size_t i = 0; i < std::size(expected); ++i) {
-    EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), expected[i]) << i;
+  figures.self_cosine.emplace_back(1, 1, 1.0F);
+  TokenProfile token;
+  for (auto* values : {&token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
+                       &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score,
+                       &token.score_head_max, &token.score_group_max, &token.heads_over_03_frac, &token.far_score,
+                       &token.far_boost, &token.heads_over_10, &token.logit_gap}) {
+    values->resize(1);
   }
+  token.hidden_norm = {-2.0F};
+  figures.first_positions.push_back(token);
+  // clang-format off
+  const std::vector<unsigned> expected = {
+      'S', 'F', 'I', 'G', 1, 0, 16, 0,                   // magic, layout, figures a token
+      1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
+      0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
+      0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0,        // n_watch_overflow, no candidate, no later tokens
+      1, 0, 0, 0, 0x40,                                  // ordinary_norm: presence, 2.0
+      0, 0, 0, 0, 1, 0, 0, 0, 0xC0,                      // position, hidden_norm: presence, -2.0
+      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    // 15 figures not measured, no first_alignment
+      1, 0, 0, 0x80, 0x3F};                              // self_cosine: upper triangle, 1.0
+  // clang-format on
+  const auto bytes = encode_figures(figures);
+  ASSERT_EQ(bytes.size(), expected.size() + 4);
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), expected[i]) << i;
 }
 
 TEST(FiguresBlob, RefusesFiguresThatContradictThemselves) {
@@ -178,7 +191,7 @@ TEST(FiguresBlob, DamageUnderAGoodChecksumIsCaughtOrHarmless) {
 
 TEST(FiguresBlob, LengthsAreNotTrusted) {
   auto bytes = encode_figures(sequence_figures(9, 6, 20));
-  for (const std::size_t at : {8U, 32U, 36U, 40U}) {
+  for (const std::size_t at : {8U, 16U, 28U, 32U}) {
     auto damaged = bytes;
     const std::int32_t huge = little_endian(std::int32_t{0x7FFFFFFF});
     std::memcpy(damaged.data() + at, &huge, 4);
