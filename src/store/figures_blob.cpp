@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -70,20 +71,37 @@ void write_square(ByteWriter& writer, const Matrix<float>& matrix, std::size_t n
   }
 }
 
-float read_finite(ByteReader& reader) {
-  const auto value = reader.read<float>();
-  if (!std::isfinite(value)) reader.fail("a figure is not a finite number");
-  return value;
-}
+// Numbers that lie one behind the other, bounds checked once.
+class Floats {
+ public:
+  Floats(ByteReader& reader, std::size_t count) : reader_(reader), at_(reader.take(count * sizeof(float)).data()) {}
+
+  float next() {
+    float value;
+    std::memcpy(&value, at_, sizeof value);
+    at_ += sizeof value;
+    value = little_endian(value);
+    if (!std::isfinite(value)) reader_.fail("a figure is not a finite number");
+    return value;
+  }
+
+ private:
+  ByteReader& reader_;
+  const std::byte* at_;
+};
 
 void read_layers(ByteReader& reader, std::size_t n_layers, LayerFigures& figures) {
   const auto bits = reader.take((n_layers + 7) / 8);
   if (n_layers % 8 != 0 && (std::to_integer<unsigned>(bits.back()) >> (n_layers % 8)) != 0) {
     reader.fail("a layer that does not exist has a figure");
   }
+  std::size_t n_measured = 0;
+  for (const std::byte byte : bits)
+    n_measured += static_cast<std::size_t>(std::popcount(std::to_integer<unsigned>(byte)));
+  Floats floats(reader, n_measured);
   figures.resize(n_layers);
   for (std::size_t l = 0; l < n_layers; ++l) {
-    if ((std::to_integer<unsigned>(bits[l / 8]) >> (l % 8) & 1U) != 0) figures[l] = read_finite(reader);
+    if ((std::to_integer<unsigned>(bits[l / 8]) >> (l % 8) & 1U) != 0) figures[l] = floats.next();
   }
 }
 
@@ -104,11 +122,11 @@ Matrix<float> read_square(ByteReader& reader, std::size_t n_layers) {
   const bool symmetric = form == static_cast<std::uint8_t>(Triangle::kUpper);
   // n_layers is at most 65535, so nothing overflows.
   const std::size_t n_values = symmetric ? n_layers * (n_layers + 1) / 2 : n_layers * n_layers;
-  if (n_values > reader.remaining() / sizeof(float)) reader.fail("a matrix is cut off");
+  Floats floats(reader, n_values);
   Matrix<float> matrix(n_layers, n_layers);
   for (std::size_t r = 0; r < n_layers; ++r) {
     for (std::size_t c = symmetric ? r : 0; c < n_layers; ++c) {
-      matrix(r, c) = read_finite(reader);
+      matrix(r, c) = floats.next();
       if (symmetric) matrix(c, r) = matrix(r, c);
     }
   }

@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
+#include "report/csv.h"
 #include "report/json_writer.h"
 #include "tests/report/planted.h"
 
@@ -82,6 +85,34 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "norm_ratio_max", "score_mean", "score_max", "far_boost_median", "far_boost_max",
                           "heads_over_10_max", "logit_gap", "value_norm_ratio", "margin", "margins"));
   EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "counts"));
+}
+
+void collect_keys(const Json& json, std::set<std::string>& keys) {
+  for (const auto& item : json.items()) {
+    if (json.is_object()) keys.insert(item.key());
+    if (item.value().is_structured()) collect_keys(item.value(), keys);
+  }
+}
+
+TEST(ScanJson, EveryKeyIsDocumented) {
+  std::ifstream in(SINKSCOPE_DOCS "/file-formats.md");
+  const std::string docs{std::istreambuf_iterator<char>(in), {}};
+  std::set<std::string> keys;
+  ReportOptions options;
+  options.other_runs = true;
+  MeasurementOptions measurement;
+  measurement.floor.any_norm_both_signs = true;
+  auto file = ScanFile::in_memory(model_record(kPlantedLayers), measurement, program_run());
+  file.add(planted_record());
+  collect_keys(Json::parse(json_of(file, options)), keys);
+  options.rule = Rule::kPaper;
+  collect_keys(Json::parse(json_of(file, options)), keys);
+  EXPECT_GT(keys.size(), 100U);
+  for (const auto& key : keys) EXPECT_THAT(docs, HasSubstr("`" + key + "`"));
+  std::ostringstream csv;
+  write_csv(file, {}, csv);
+  std::istringstream head(csv.str().substr(0, csv.str().find('\r')));
+  for (std::string column; std::getline(head, column, ',');) EXPECT_THAT(docs, HasSubstr("`" + column + "`"));
 }
 
 TEST(ScanJson, SaysWhatWasPlanted) {
