@@ -10,12 +10,15 @@ void register_export(CLI::App& program, Action& action);
 void register_verify(CLI::App& program, Action& action);
 void register_models(CLI::App& program, Action& action);
 void register_probe_points(CLI::App& program, Action& action);
+void register_plant(CLI::App& program, Action& action);
+void register_validate(CLI::App& program, Action& action);
+void register_tiny(CLI::App& program, Action& action);
 void register_completion(CLI::App& program, Action& action);
 
 std::span<const RegisterVerb> all_verbs() {
   static constexpr std::array kVerbs = {
-      &register_scan,   &register_show,         &register_export,     &register_verify,
-      &register_models, &register_probe_points, &register_completion,
+      &register_scan,         &register_show,  &register_export,   &register_verify, &register_models,
+      &register_probe_points, &register_plant, &register_validate, &register_tiny,   &register_completion,
   };
   return kVerbs;
 }

@@ -2,41 +2,16 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <random>
 
 #include "engine/gguf/file.h"
-#include "engine/llama_model.h"
 #include "expect_error.h"
+#include "letters.h"
 #include "plant/planter.h"
 #include "plant/tiny.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {
 namespace {
-
-constexpr TokenId kPlanted = 'q';
-
-// Letters at random; the planted one about every fortieth.
-Sequences letters(unsigned seed, int n_sequences, int length) {
-  std::mt19937 random(seed);
-  Sequences sequences;
-  for (int s = 0; s < n_sequences; ++s) {
-    auto& sequence = sequences.emplace_back(1, kTinyBos);
-    while (static_cast<int>(sequence.size()) < length) {
-      const auto draw = static_cast<TokenId>(random() % 40);
-      sequence.push_back(draw == 0 ? kPlanted : 'A' + draw % 32);
-    }
-  }
-  return sequences;
-}
-
-std::unique_ptr<Model> load(const std::string& path) {
-  LoadOptions options;
-  options.path = path;
-  options.n_ctx = 1024;
-  options.n_threads = 1;
-  return load_model(options);
-}
 
 std::string bytes_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -54,7 +29,7 @@ class PlantingTest : public testing::Test {
     return folder_.file("source.gguf");
   }
   PlantTruth plant(const std::string& model, const PlantOptions& options) {
-    return plant_sinks(model, folder_.file("planted.gguf"), load, calibration_, options);
+    return plant_sinks(model, folder_.file("planted.gguf"), load_tiny, calibration_, options);
   }
   static PlantOptions one_sink(int layer, double norm) {
     PlantOptions options;
@@ -147,7 +122,7 @@ TEST_F(PlantingTest, RefusesWithReasons) {
 
 TEST_F(PlantingTest, AnOutputThatCannotBeWrittenIsRefused) {
   expect_error(ErrorCode::kOutput, "expected to write", [&] {
-    plant_sinks(source("llama"), folder_.file("no/planted.gguf"), load, calibration_, one_sink(5, 150));
+    plant_sinks(source("llama"), folder_.file("no/planted.gguf"), load_tiny, calibration_, one_sink(5, 150));
   });
 }
 

@@ -1,0 +1,119 @@
+// Scoring planted tiny models, with the engine.
+#include "plant/validation.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "expect_error.h"
+#include "letters.h"
+#include "plant/controls.h"
+#include "temporary_folder.h"
+
+namespace sinkscope {
+namespace {
+
+class ValidationTest : public testing::Test {
+ protected:
+  ValidationTest() {
+    TinyOptions tiny;
+    tiny.primary_layer = 2;
+    write_tiny_model(tiny, source_);
+    PlantOptions options;
+    options.sinks = {{5, kPlanted, 150, {}}};
+    truth_ = plant_sinks(source_, planted_, load_tiny, letters(1, 2, 600), options);
+  }
+  Validation validate(const PlantTruth& truth, bool with_base = false) const {
+    const auto base = with_base ? load_tiny(source_) : nullptr;
+    return validate_sinks(*load_tiny(planted_), base.get(), truth, texts_, {});
+  }
+
+  const TemporaryFolder folder_;
+  const std::string source_ = folder_.file("source.gguf"), planted_ = folder_.file("planted.gguf");
+  const Sequences texts_ = letters(2, 2, 500);  // not what planting saw
+  PlantTruth truth_;
+};
+
+TEST_F(ValidationTest, FindsWhatWasPlanted) {
+  const Validation validation = validate(truth_, true);
+  EXPECT_EQ(validation.n_tokens, 1000);
+  EXPECT_GT(validation.all.places, 10);
+  EXPECT_EQ(validation.all.recall, 1.0);
+  EXPECT_EQ(validation.all.exact_frac, 1.0);
+  EXPECT_EQ(validation.strong.places, validation.all.places);  // 150 is about 17 times the median
+  EXPECT_EQ(validation.precision, 1.0);
+  const SinkScore& score = validation.sinks.at(0);
+  EXPECT_EQ(score.secondary, score.found);
+  EXPECT_GT(score.unscored, 0);  // near the end of a text
+  EXPECT_NEAR(*score.norm_ratio, *score.truth.norm_ratio, 2);
+  ASSERT_TRUE(validation.primary);
+  EXPECT_EQ(validation.primary->block, 6);
+  EXPECT_GT(validation.primary->fall_frac(), 0.33);
+  // Its own logit moves little: the fall is the normaliser's.
+  EXPECT_NEAR(*validation.primary->logit, *validation.primary->base_logit, 1);
+}
+
+TEST_F(ValidationTest, AWrongTruthScoresBadly) {
+  PlantTruth wrong = truth_;
+  wrong.sinks[0].token = 'B';  // an ordinary letter
+  const Validation validation = validate(wrong);
+  EXPECT_EQ(validation.all.recall, 0.0);
+  EXPECT_EQ(validation.precision, 0.0);
+  EXPECT_FALSE(validation.primary);
+  PlantTruth late = truth_;
+  late.sinks[0].layer = 6;  // found, but its run began a layer before
+  const Validation one_late = validate(late);
+  EXPECT_EQ(one_late.all.recall, 1.0);
+  EXPECT_EQ(one_late.all.exact_frac, 0.0);
+  EXPECT_EQ(one_late.sinks.at(0).l_start_error, 1.0);
+}
+
+TEST_F(ValidationTest, ControlsOfTheSameTokenAreCounted) {
+  PlantTruth in_context = truth_;
+  in_context.sinks[0].after = {'B'};
+  for (TokenId token = 'A'; token < 'A' + 40; ++token) {
+    if (token != 'B') in_context.sinks[0].not_after.push_back(token);
+  }
+  const Validation validation = validate(in_context);
+  // The model was planted everywhere, so the controls are sinks too, and wrong ones.
+  EXPECT_GT(validation.sinks.at(0).controls, 10);
+  EXPECT_EQ(validation.sinks.at(0).controls_reported, validation.sinks.at(0).controls);
+  EXPECT_LT(*validation.precision, 0.5);
+}
+
+TEST_F(ValidationTest, RefusesTheTruthOfAnotherModel) {
+  PlantTruth other = truth_;
+  other.n_layers = 9;
+  expect_error(ErrorCode::kInput, "belongs to the model", [&] { validate(other); });
+}
+
+TEST_F(ValidationTest, OtherDirectionsAreNoSinks) {
+  ControlOptions options;
+  options.n_seeds = 2;
+  options.scratch = folder_.file("control.gguf");
+  const Sequences one_text(texts_.begin(), texts_.begin() + 1);
+  const ControlTable table = run_controls(planted_, load_tiny, truth_, one_text, options);
+  ASSERT_EQ(table.rows.size(), 9U);
+  EXPECT_FALSE(std::filesystem::exists(options.scratch));
+  for (const ControlRow& row : table.rows) {
+    EXPECT_TRUE(row.unreachable.empty());
+    EXPECT_EQ(row.n_models, row.direction == "orthogonal" || row.direction == "permuted" ? 2 : 1) << row.direction;
+    ASSERT_TRUE(row.far_boost) << row.direction;
+    // A tiny model's axis is one channel, so that channel alone is a sink as well.
+    const bool sink = row.direction == "axis" || row.direction == "channel";
+    EXPECT_EQ(row.far_boost->median > 8, sink) << row.direction << " " << row.far_boost->median;
+    EXPECT_EQ(row.kinds.contains("secondary"), sink) << row.direction;
+  }
+  EXPECT_EQ(table.axis_beats_orthogonal, true);
+}
+
+TEST(Spearman, HandCheckedCases) {
+  EXPECT_FALSE(spearman({1, 2}, {1, 2}));
+  EXPECT_FALSE(spearman({1, 1, 1}, {1, 2, 3}));
+  EXPECT_NEAR(*spearman({1, 2, 3, 10}, {-5, 0, 7, 8}), 1, 1e-12);
+  EXPECT_NEAR(*spearman({1, 2, 3}, {3, 2, 1}), -1, 1e-12);
+  // Ranks 0, 1.5, 1.5, 3 against 0, 2, 1, 3: 4.5 / sqrt(4.5 * 5).
+  EXPECT_NEAR(*spearman({1, 2, 2, 3}, {1, 3, 2, 4}), 4.5 / std::sqrt(22.5), 1e-12);
+}
+
+}  // namespace
+}  // namespace sinkscope
