@@ -185,6 +185,8 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
 bool RunFinder::is_unaligned(const TokenProfile& token, int layer) const {
   if (!at_least(token.far_boost[index(layer + 1)], thresholds_.unaligned_far_boost)) return false;
   if (!primary_) return true;
+  // Before the sink axis is born no token can be aligned with it: what early blocks read there is local content.
+  if (layer < primary_->birth_layer) return false;
   const auto& read = token.read_alignment[index(layer)];
   const auto& centred = token.centred_alignment[index(layer)];
   return (read || centred) && !at_least(read, thresholds_.unaligned_max_alignment) &&

@@ -1,0 +1,154 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "sinks/figures.h"
+
+namespace sinkscope {
+namespace {
+
+// Two layers of four heads in two groups, 200 tokens of norm 2. Each key is seen by all later queries; each head gives
+// it 0.01 of each.
+SequenceMeasurement plain_measurement(int n_tokens) {
+  SequenceMeasurement m;
+  const auto tokens = static_cast<std::size_t>(n_tokens);
+  m.n_layers = 2;
+  m.n_tokens = n_tokens;
+  m.n_heads = 4;
+  m.n_candidates = std::min(kPrimaryCandidates, n_tokens);
+  m.min_distance = 64;
+  for (auto* flags : {&m.has_writes, &m.has_attention, &m.has_read, &m.has_key_value}) flags->assign(2, 1);
+  m.has_read[1] = 0;
+  m.has_centred = true;
+  m.heads_in_layer.assign(2, 4);
+  m.kv_heads_in_layer.assign(2, 2);
+  for (auto* norms : {&m.hidden_norm, &m.attn_write_norm, &m.mlp_write_norm, &m.key_norm, &m.value_norm}) {
+    *norms = Matrix<float>(2, tokens, 2.0F);
+  }
+  for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
+    *cosines = Cube<float>(2, static_cast<std::size_t>(m.n_candidates), tokens, 0.1F);
+  }
+  m.self_cosine.assign(static_cast<std::size_t>(m.n_candidates), Matrix<float>(2, 2, 1.0F));
+  m.attention_sum = m.attention_far_sum = Cube<float>(2, 4, tokens);
+  m.visible_queries = m.far_queries = Matrix<std::int32_t>(2, tokens);
+  m.far_uniform = Matrix<double>(2, tokens);
+  m.learned_mass = Matrix<double>(2, 4);
+  for (std::size_t l = 0; l < 2; ++l) {
+    for (std::size_t t = 0; t < tokens; ++t) {
+      m.visible_queries(l, t) = static_cast<int>(tokens - t);
+      m.far_queries(l, t) = std::max(0, static_cast<int>(tokens - t) - 64);
+      m.far_uniform(l, t) = 0.005 * m.far_queries(l, t);
+      for (std::size_t h = 0; h < 4; ++h) {
+        m.attention_sum(l, h, t) = 0.01F * static_cast<float>(m.visible_queries(l, t));
+        m.attention_far_sum(l, h, t) = 0.01F * static_cast<float>(m.far_queries(l, t));
+      }
+    }
+  }
+  m.logit_gap_sum = Cube<double>(2, 0, static_cast<std::size_t>(m.n_candidates));
+  m.logit_gap_queries = Cube<std::int32_t>(2, 0, static_cast<std::size_t>(m.n_candidates));
+  return m;
+}
+
+TEST(Reduce, KeepsTheFirstPositionsAndWhatPassesTheFloor) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.hidden_norm(1, 3) = 40;                                                 // the candidate
+  m.hidden_norm(0, 50) = 3, m.alignment(0, 3, 50) = 0.7F;                   // at the floor
+  m.hidden_norm(0, 51) = 2.9F, m.alignment(0, 3, 51) = 0.7F;                // too short
+  m.hidden_norm(0, 52) = 3, m.alignment(1, 3, 52) = 0.7F;                   // not in one layer
+  for (std::size_t l = 0; l < 2; ++l) m.attention_far_sum(l, 0, 60) *= 16;  // mean 4.75 x, boost 9.5
+  m.attention_far_sum(0, 0, 61) *= 16;                                      // in one block only
+  const SequenceFigures figures = reduce(m, 7, {});
+  EXPECT_EQ(figures.candidate, 3);
+  EXPECT_EQ(figures.prompt_tokens, 7);
+  EXPECT_EQ(figures.first_positions.size(), 8U);
+  std::vector<int> kept;
+  for (const auto& token : figures.tokens) kept.push_back(token.position);
+  EXPECT_THAT(kept, testing::ElementsAre(50, 60));
+  EXPECT_EQ(figures.first_positions[3].norm_ratio[1], 20);
+  EXPECT_EQ(figures.ordinary_norm[0], 2);
+  EXPECT_TRUE(figures.tokens[0].read_alignment[0]);
+  EXPECT_FALSE(figures.tokens[0].read_alignment[1]) << "the last layer is read by no block";
+}
+
+TEST(Reduce, KeepsBothSignsForThePapersRule) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.alignment(0, 2, 50) = -0.8F;
+  CandidateFloor floor;
+  floor.any_norm_both_signs = true;
+  const SequenceFigures figures = reduce(m, 0, floor);
+  ASSERT_EQ(figures.tokens.size(), 1U);
+  EXPECT_EQ(figures.tokens[0].position, 50);
+  ASSERT_EQ(figures.tokens[0].first_alignment.size(), 3U);
+  EXPECT_EQ(figures.tokens[0].first_alignment[2][0], -0.8F);
+}
+
+TEST(Reduce, MeasuresScoresByHeadAndGroup) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.attention_sum(0, 2, 0) = 0.5F * 200;
+  m.attention_sum(0, 3, 0) = 0.1F * 200;
+  m.attention_far_sum(0, 2, 0) = 0.05F * 136;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[0];
+  EXPECT_NEAR(*token.score[0], (0.01 + 0.01 + 0.5 + 0.1) / 4, 1e-6);
+  EXPECT_NEAR(*token.score_head_max[0], 0.5, 1e-6);
+  EXPECT_NEAR(*token.score_group_max[0], 0.3, 1e-6);
+  EXPECT_NEAR(*token.heads_over_03_frac[0], 0.25, 1e-6);
+  EXPECT_NEAR(*token.far_score[0], 0.02, 1e-6);
+  EXPECT_NEAR(*token.far_boost[0], 4, 1e-5);
+  EXPECT_EQ(token.heads_over_10[0], 1);
+}
+
+TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.hidden_norm(0, 0) = 40;
+  for (const std::size_t t : {72U, 73U}) {
+    m.hidden_norm(0, t) = 9;
+    m.alignment(0, 0, t) = 1;
+  }
+  const SequenceFigures figures = reduce(m, 0, {});
+  ASSERT_EQ(figures.tokens.size(), 2U);
+  EXPECT_TRUE(figures.tokens[0].far_boost[0]) << "64 far queries";
+  EXPECT_FALSE(figures.tokens[1].far_boost[0]) << "63";
+  EXPECT_TRUE(figures.tokens[1].score[0]);
+}
+
+TEST(Reduce, KnowsNoNormRatiosInShortTexts) {
+  EXPECT_TRUE(reduce(plain_measurement(64), 0, {}).candidate);
+  const SequenceFigures figures = reduce(plain_measurement(63), 0, {});
+  EXPECT_FALSE(figures.candidate);
+  EXPECT_FALSE(figures.first_positions[0].norm_ratio[0]);
+  EXPECT_FALSE(figures.first_positions[0].alignment[0]);
+  EXPECT_TRUE(figures.first_positions[0].hidden_norm[0]);
+  EXPECT_EQ(reduce(plain_measurement(3), 0, {}).first_positions.size(), 3U);
+}
+
+TEST(Profiles, AreNotANumberWhereNotMeasured) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.has_writes[1] = 0;
+  const auto arrays = profile_arrays(m, 3, true);
+  ASSERT_EQ(arrays.size(), 14U);
+  for (const auto& array : arrays) {
+    std::size_t count = 1;
+    for (const std::size_t n : array.shape) count *= n;
+    EXPECT_EQ(array.values.size(), count) << array.name;
+    if (array.name == "alignment") {
+      EXPECT_EQ(array.values[0], 0.1F);
+    }
+    if (array.name == "mlp_write_norm") {
+      EXPECT_TRUE(!std::isnan(array.values[199]) && std::isnan(array.values[200]));
+    }
+    if (array.name == "read_alignment") {
+      EXPECT_TRUE(std::isnan(array.values[200]));
+    }
+    if (array.name == "far_boost") {
+      EXPECT_TRUE(!std::isnan(array.values[72]) && std::isnan(array.values[73]));
+    }
+    if (array.name == "sink_score_by_head") {
+      EXPECT_NEAR(array.values[0], 0.01, 1e-6);
+    }
+  }
+  EXPECT_TRUE(std::isnan(profile_arrays(m, std::nullopt, false)[1].values[0])) << "alignment with nobody";
+}
+
+}  // namespace
+}  // namespace sinkscope
