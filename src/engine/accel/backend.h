@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/accel/device.h"
+
+struct ggml_tensor;
+
+namespace sinkscope::accel {
+
+// The operations that the device computes itself. Made with oneDNN, or absent.
+class Kernels {
+ public:
+  virtual ~Kernels() = default;
+
+  // Whether compute() takes the node. An operation of few rows is left to the CPU, unless every row counts.
+  virtual bool takes(const ggml_tensor* node, bool every_row) const = 0;
+  // decode may be null. Throws Error, or what a listener threw.
+  virtual void compute(const ggml_tensor* node, Precision precision, int n_threads, AccelDecode::State* decode) = 0;
+};
+
+// null  if this build has no oneDNN
+std::unique_ptr<Kernels> make_kernels();
+
+// Where the time of the process went; written by the thread that decodes.
+AccelTimes& times();
+
+}  // namespace sinkscope::accel
