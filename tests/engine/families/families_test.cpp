@@ -2,11 +2,15 @@
 #include <gtest/gtest.h>
 #include <llama.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "base/views.h"
+#include "engine/llama_model.h"
 #include "plant/tiny.h"
 
 namespace sinkscope {
@@ -76,6 +80,121 @@ TEST_P(FamiliesTest, LoadsAndComputesFiniteNumbersWithFlashAttention) {
   EXPECT_LT(most - least, 20);
   llama_free(context);
   llama_model_free(model);
+}
+
+// Column sums of the network's own attention probabilities, read whole: llama.cpp without flash attention.
+class SlowColumnSums {
+ public:
+  SlowColumnSums(const std::string& path, const std::vector<TokenId>& tokens, int n_layers) {
+    llama_model* model = llama_model_load_from_file(path.c_str(), llama_model_default_params());
+    llama_context_params params = llama_context_default_params();
+    params.n_ctx = params.n_batch = params.n_ubatch = 512;
+    params.n_threads = params.n_threads_batch = 1;
+    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    params.type_k = params.type_v = GGML_TYPE_F32;
+    params.swa_full = true;
+    params.cb_eval = on_node;
+    params.cb_eval_user_data = this;
+    sums.resize(static_cast<std::size_t>(n_layers));
+    n_tokens_ = tokens.size();
+    llama_context* context = llama_init_from_model(model, params);
+    std::vector<llama_token> copy(tokens.begin(), tokens.end());
+    llama_batch batch = llama_batch_init(static_cast<int>(copy.size()), 0, 1);
+    for (std::size_t t = 0; t < copy.size(); ++t) {
+      batch.token[t] = copy[t];
+      batch.pos[t] = static_cast<llama_pos>(t);
+      batch.n_seq_id[t] = 1;
+      batch.seq_id[t][0] = 0;
+      batch.logits[t] = 1;
+    }
+    batch.n_tokens = static_cast<int>(copy.size());
+    EXPECT_EQ(llama_decode(context, batch), 0);
+    llama_batch_free(batch);
+    llama_free(context);
+    llama_model_free(model);
+  }
+
+  std::vector<Matrix<double>> sums;  // [n_layers] of [n_heads, n_tokens]
+
+ private:
+  static bool on_node(ggml_tensor* node, bool ask, void* self) {
+    int layer = 0;
+    if (std::sscanf(node->name, "kq_soft_max-%d", &layer) != 1) return !ask;
+    if (!ask) static_cast<SlowColumnSums*>(self)->read(node, static_cast<std::size_t>(layer));
+    return true;
+  }
+  void read(const ggml_tensor* node, std::size_t layer) {  // [n_heads, queries, cells]
+    const auto heads = static_cast<std::size_t>(node->ne[2]);
+    Matrix<double>& into = sums.at(layer) = Matrix<double>(heads, n_tokens_, 0.0);
+    ASSERT_EQ(node->type, GGML_TYPE_F32);
+    ASSERT_EQ(static_cast<std::size_t>(node->ne[1]), n_tokens_);
+    for (std::size_t head = 0; head < heads; ++head) {
+      for (std::size_t query = 0; query < n_tokens_; ++query) {
+        const auto* row = reinterpret_cast<const float*>(static_cast<const char*>(node->data) + head * node->nb[2] +
+                                                         query * node->nb[1]);
+        for (std::size_t key = 0; key < n_tokens_; ++key) into(head, key) += static_cast<double>(row[key]);
+      }
+    }
+  }
+  std::size_t n_tokens_ = 0;
+};
+
+class AttentionKeeper : public Observer {
+ public:
+  explicit AttentionKeeper(int n_layers) : sums(static_cast<std::size_t>(n_layers)) {}
+  std::vector<Matrix<double>> sums, visible;
+
+  bool wants(ProbePoint, int) override { return false; }
+  bool wants_attention(int) override { return true; }
+  std::span<const std::int32_t> watched_keys(int) override { return {}; }
+  void on_state(const StateEvent&) override {}
+  void on_attention(const AttentionEvent& event) override {
+    Matrix<double>& into = sums.at(static_cast<std::size_t>(event.layer));
+    if (into.empty()) into = Matrix<double>(static_cast<std::size_t>(event.n_heads), 200, 0.0);
+    for (std::size_t head = 0; head < event.sums.rows(); ++head) {
+      for (std::size_t key = 0; key < event.sums.cols(); ++key) {
+        into(head, key) += static_cast<double>(event.sums(head, key));
+      }
+    }
+  }
+  void on_key_value(const KeyValueEvent&) override {}
+  void on_micro_batch_end(int, int) override {}
+};
+
+TEST_P(FamiliesTest, ColumnSumsEqualTheProbabilitiesReadWhole) {
+  TinyOptions tiny;
+  tiny.arch = GetParam();
+  tiny.sinks = {{4, '#', 150}};
+  write_tiny_model(tiny, path_.string());
+  std::vector<TokenId> tokens = {kTinyBos};
+  for (int i = 0; i < 199; ++i) tokens.push_back(i % 50 == 20 ? '#' : (i * i * 7 + i) % 256);
+
+  LoadOptions options;
+  options.path = path_.string();
+  options.n_ctx = 512;
+  options.n_ubatch = 64;  // sums come in four parts
+  options.n_threads = 1;
+  options.cache_type_k = CacheType::kF32;
+  const auto model = load_model(options);
+  AttentionKeeper fast(tiny.n_layers);
+  model->run(Pack{{tokens}}, fast, {});
+  const SlowColumnSums slow(path_.string(), tokens, tiny.n_layers);
+  double worst = 0;
+  for (std::size_t layer = 0; layer < fast.sums.size(); ++layer) {
+    ASSERT_EQ(fast.sums[layer].rows(), slow.sums[layer].rows()) << layer;
+    for (std::size_t head = 0; head < fast.sums[layer].rows(); ++head) {
+      for (std::size_t key = 0; key < tokens.size(); ++key) {
+        // Per query that may see the key: an error of the score.
+        const double queries = static_cast<double>(tokens.size() - key);
+        worst = std::max(worst, std::abs(fast.sums[layer](head, key) - slow.sums[layer](head, key)) / queries);
+      }
+    }
+  }
+  std::printf("largest difference of a score: %.2g\n", worst);
+  // Weights and keys are float32; what is left is the rounding of sums in another order.
+  EXPECT_LT(worst, 1e-4);
+  // BOS draws much of the attention behind its layer, so there was something to compare.
+  EXPECT_GT(slow.sums[3](0, 0), 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FamiliesTest, testing::ValuesIn(tiny_archs().begin(), tiny_archs().end()),
