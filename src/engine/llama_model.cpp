@@ -20,6 +20,7 @@
 #include "engine/rpc_servers.h"
 #include "engine/tokenizer.h"
 #include "engine/unused_logits.h"
+#include "engine/write_check.h"
 
 namespace sinkscope {
 namespace {
@@ -113,12 +114,13 @@ class LlamaModel final : public Model {
     make_context(n_tokens);
     llama_memory_clear(llama_get_memory(context_.get()), true);
     place_tokens(pack, n_tokens);
+    WriteCheck checked(facts_, observer);
     for (int first = 0; first < n_tokens; first += options_.n_ubatch) {
       if (options.should_stop && options.should_stop()) {
         throw Error(ErrorCode::kInterrupted,
                     "stopped after " + std::to_string(first) + " of " + std::to_string(n_tokens) + " tokens");
       }
-      decode(first, std::min(options_.n_ubatch, n_tokens - first), observer, options.min_distance);
+      decode(first, std::min(options_.n_ubatch, n_tokens - first), checked, options.min_distance);
     }
   }
 
@@ -175,8 +177,8 @@ class LlamaModel final : public Model {
     params.cb_eval_user_data = &probe_;
     params.type_k = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     params.type_v = params.type_k;  // float32 keys are for reference, and half of a reference is none
-    params.swa_full = true;    // columns of attention are then tokens, in order
-    params.kv_unified = true;  // so that the sequences of a pack are not reordered
+    params.swa_full = true;         // columns of attention are then tokens, in order
+    params.kv_unified = true;       // so that the sequences of a pack are not reordered
     params.no_perf = true;
     take_llama_error();
     context_.reset(llama_init_from_model(model_.get(), params));

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "probe/model_facts.h"
+#include "probe/observer.h"
+
+namespace sinkscope {
+
+// Passes events on to an observer, and looks at the first rows of the first micro-batch itself: what attention and MLP
+// write, by the network's own nodes, must rebuild the residual stream.
+//
+//   h_{l-1} + attention write = r_l, r_l + MLP write = h_l, each within 1e-4 of the norm of the sum
+//
+// throws  Error{kModel} from on_state where that does not hold: a probe point then lies at another node than it should
+// cost    16 rows, two nodes more in each block, in one micro-batch of a run
+class WriteCheck final : public Observer {
+ public:
+  WriteCheck(const ModelFacts& facts, Observer& observer);
+
+  bool wants(ProbePoint point, int layer) override;
+  bool wants_attention(int layer) override { return observer_.wants_attention(layer); }
+  std::span<const std::int32_t> watched_keys(int layer) override { return observer_.watched_keys(layer); }
+  void on_state(const StateEvent& event) override;
+  void on_attention(const AttentionEvent& event) override { observer_.on_attention(event); }
+  void on_key_value(const KeyValueEvent& event) override { observer_.on_key_value(event); }
+  void on_micro_batch_end(int first_token, int n_tokens) override;
+
+ private:
+  using Rows = std::vector<float>;
+
+  void look_at(const StateEvent& event);
+  void check(const Rows& sum, const Rows& state, std::size_t width, const std::string& what, int layer) const;
+
+  const ModelFacts& facts_;
+  Observer& observer_;
+  bool checking_ = true;
+  Rows stream_, attention_write_, mlp_write_;  // of the first rows; empty where not seen in this block
+};
+
+}  // namespace sinkscope

@@ -1,0 +1,79 @@
+#include "engine/write_check.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace sinkscope {
+namespace {
+
+class Nobody final : public Observer {
+ public:
+  bool wants(ProbePoint point, int) override { return point == ProbePoint::kBlockOutput; }
+  bool wants_attention(int) override { return false; }
+  std::span<const std::int32_t> watched_keys(int) override { return {}; }
+  void on_state(const StateEvent&) override { ++states; }
+  void on_attention(const AttentionEvent&) override {}
+  void on_key_value(const KeyValueEvent&) override {}
+  void on_micro_batch_end(int, int) override {}
+  int states = 0;
+};
+
+class WriteCheckTest : public testing::Test {
+ protected:
+  WriteCheckTest() {
+    facts_.n_layers = 1;
+    facts_.has_mid_residual = {true};
+  }
+  void show(WriteCheck& check, ProbePoint point, std::vector<float> row) {
+    check.on_state({point, point == ProbePoint::kEmbedding ? -1 : 0, 0, {row.data(), 1, row.size()}});
+  }
+  // h_{-1} = (1, 0), attention adds (0, 2), the MLP adds (4, 0).
+  void show_block(WriteCheck& check, float mid, float out) {
+    show(check, ProbePoint::kEmbedding, {1, 0});
+    show(check, ProbePoint::kAttentionWrite, {0, 2});
+    if (facts_.has_mid_residual[0]) show(check, ProbePoint::kMidResidual, {1, mid});
+    show(check, ProbePoint::kMlpWrite, {4, 0});
+    show(check, ProbePoint::kBlockOutput, {out, 2});
+  }
+
+  ModelFacts facts_;
+  Nobody nobody_;
+};
+
+TEST_F(WriteCheckTest, WritesThatAddUpPass) {
+  WriteCheck check(facts_, nobody_);
+  EXPECT_NO_THROW(show_block(check, 2, 5));
+  EXPECT_EQ(nobody_.states, 1) << "only what the observer wants is passed on";
+}
+
+TEST_F(WriteCheckTest, AWrongAttentionWriteIsRefused) {
+  WriteCheck check(facts_, nobody_);
+  EXPECT_THROW(show_block(check, 2.001F, 5), Error);
+}
+
+TEST_F(WriteCheckTest, AWrongMlpWriteIsRefused) {
+  WriteCheck check(facts_, nobody_);
+  EXPECT_THROW(show_block(check, 2, 5.001F), Error);
+}
+
+TEST_F(WriteCheckTest, InAParallelBlockBothWritesCount) {
+  facts_.has_mid_residual = {false};
+  WriteCheck right(facts_, nobody_);
+  EXPECT_NO_THROW(show_block(right, 0, 5));
+  WriteCheck wrong(facts_, nobody_);
+  EXPECT_THROW(show_block(wrong, 0, 4), Error);
+}
+
+TEST_F(WriteCheckTest, LooksAtTheFirstMicroBatchOnly) {
+  WriteCheck check(facts_, nobody_);
+  EXPECT_TRUE(check.wants(ProbePoint::kMlpWrite, 0));
+  show_block(check, 2, 5);
+  check.on_micro_batch_end(0, 1);
+  EXPECT_FALSE(check.wants(ProbePoint::kMlpWrite, 0));
+  EXPECT_TRUE(check.wants(ProbePoint::kBlockOutput, 0));
+  EXPECT_NO_THROW(show(check, ProbePoint::kBlockOutput, {7, 7}));
+}
+
+}  // namespace
+}  // namespace sinkscope
