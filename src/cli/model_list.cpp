@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -39,7 +39,9 @@ std::string commonest_type(const GgufFile& file) {
   for (const GgufTensor& tensor : file.tensors()) bytes[tensor.type] += tensor.n_bytes;
   const auto most =
       std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "none" : std::string(gguf_type_name(most->first));
+  std::string name = most == bytes.end() ? "none" : std::string(gguf_type_name(most->first));
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+  return name;
 }
 
 bool is_listed(const fs::path& path) {

@@ -39,6 +39,7 @@ struct ScanVerbOptions {
   ModelOptions model;
   RuleOptions rule;
   int min_distance = 64;
+  int parallel = 1;
   std::string results, json, profiles, keep;
   bool quiet = false;
 };
@@ -135,6 +136,12 @@ double peak_memory_mib() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
+LoadOptions scan_load_options(const ScanVerbOptions& options) {
+  LoadOptions load = load_options(options.model);
+  load.max_sequences = options.parallel;
+  return load;
+}
+
 // One vocabulary-only load, with which everything is tokenised before the model itself is loaded.
 TokenSpool read_input(const ScanVerbOptions& options, DocumentSource& documents, SkipLog& skipped) {
   ReadOptions read;
@@ -166,6 +173,8 @@ ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& result
   ScanOptions scan;
   scan.measurement = measurement;
   scan.thresholds = options.rule.thresholds;
+  scan.pack_tokens = std::min(options.model.n_ubatch, model.max_tokens());
+  scan.pack_sequences = options.parallel;
   scan.should_stop = interrupted;
   scan.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
   try {
@@ -202,8 +211,8 @@ ExitCode scan(const ScanVerbOptions& options) {
   // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
   std::future<std::string> digest =
       std::async(std::launch::async, [&] { return model_sha256(options.model.path, model_hash_folder()); });
-  const std::unique_ptr<Model> model = load_model(load_options(options.model));
-  if (!options.quiet) announce(*model, sequences, options);
+  const std::unique_ptr<Model> model = load_model(scan_load_options(options));
+  if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
   const MeasurementOptions measurement = measurement_options(options);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
@@ -260,6 +269,10 @@ void register_scan(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(1, 1 << 20))
       ->group("Rule");
+  verb.add_option("--np,--parallel", options->parallel, "Short documents that may share a micro-batch")
+      ->type_name("N")
+      ->check(whole_number(1, 64))
+      ->group("Model");
   verb.add_option("-o,--output", options->results, "Results file: made, or gone on with if it is of the same scan")
       ->type_name("FILE")
       ->group("Output");

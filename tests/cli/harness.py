@@ -1,0 +1,85 @@
+"""Runs the built program and looks at what it printed. Standard library only."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = os.environ["SINKSCOPE_PROGRAM"]
+MAKE_TINY = os.environ["SINKSCOPE_MAKE_TINY"]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+TEXT = "The sum of two numbers is 83, and their difference is 57. Find both, and check them. " * 6
+
+
+class Result:
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = done.stdout.decode(errors="surrogateescape")
+        self.err = done.stderr.decode(errors="surrogateescape")
+        self.bytes = done.stdout
+
+    def json(self):
+        return json.loads(self.out)
+
+
+class ProgramTest(unittest.TestCase):
+    """A folder of its own for each test, which is also the cache folder, and a tiny model shared by all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls._shared = tempfile.TemporaryDirectory()
+        cls.tiny = pathlib.Path(cls._shared.name) / "tiny.gguf"
+        subprocess.run([MAKE_TINY, "llama", cls.tiny], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls._shared.cleanup()
+
+    def setUp(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self._folder.name)
+
+    def tearDown(self):
+        self._folder.cleanup()
+
+    def environment(self):
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("SINKSCOPE", "HF_", "LLAMA_"))}
+        return {**env, "XDG_CACHE_HOME": str(self.folder / "cache"), "NO_COLOR": "1"}
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def command(self, *arguments):
+        return [PROGRAM, *(str(argument) for argument in arguments)]
+
+    def run_program(self, *arguments, stdin=b"", **more):
+        return Result(subprocess.run(self.command(*arguments), input=stdin, capture_output=True, cwd=self.folder,
+                                     env=self.environment(), check=False, **more))
+
+    def ok(self, *arguments, code=0, **more):
+        result = self.run_program(*arguments, **more)
+        self.assertEqual(result.code, code, result.err + result.out)
+        return result
+
+    def scan(self, *arguments, **more):
+        return self.ok("scan", "-m", self.tiny, *arguments, **more)
+
+    def fails(self, code, expected, *arguments, **more):
+        """One clear line on standard error that holds every expected piece, and the exit code."""
+        result = self.run_program(*arguments, **more)
+        self.assertEqual(result.code, code, result.err + result.out)
+        last = result.err.rstrip("\n").split("\n")[-1]
+        self.assertTrue(last.startswith("sinkscope: error: "), result.err)
+        self.assertEqual(result.err.count("sinkscope: error: "), 1, result.err)
+        for piece in [expected] if isinstance(expected, str) else expected:
+            self.assertIn(piece, last)
+        return result
+
+
+def main():
+    unittest.main(verbosity=1)

@@ -1,0 +1,38 @@
+#include "cli/progress.h"
+
+#include <gtest/gtest.h>
+
+namespace sinkscope {
+namespace {
+
+TEST(ProgressLine, SaysHowFarHowFastAndHowLong) {
+  ScanProgress progress;
+  progress.documents_done = 3;
+  progress.documents_total = 12;
+  progress.tokens_done = 5000;
+  progress.tokens_total = 20000;
+  progress.sinks = 1;
+  EXPECT_EQ(progress_line(progress, 10.0, 120),
+            "[########......................]  3/12 documents  5000/20.0k tokens  500 tokens/s  0:30 left  1 sink");
+}
+
+TEST(ProgressLine, OneDocumentIsNotCounted) {
+  ScanProgress progress;
+  progress.documents_total = 1;
+  progress.tokens_done = 100;
+  progress.tokens_total = 100;
+  EXPECT_EQ(progress_line(progress, 0.1, 44), "[################]  100/100 tokens  0 sinks");
+}
+
+TEST(ProgressLine, NeverWiderThanTheTerminalAndFineWithoutTokens) {
+  ScanProgress progress;
+  progress.tokens_total = 1'000'000'000;
+  progress.tokens_done = 1;
+  for (int columns = 0; columns < 150; ++columns) {
+    EXPECT_LE(progress_line(progress, 5.0, columns).size(), static_cast<std::size_t>(std::max(0, columns - 1)));
+  }
+  EXPECT_EQ(progress_line({}, 0.0, 10), "0/0 token");
+}
+
+}  // namespace
+}  // namespace sinkscope

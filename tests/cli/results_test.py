@@ -1,0 +1,101 @@
+"""What is done with results: show, export, verify; and what is said of models."""
+
+import csv
+import io
+import json
+import pathlib
+import struct
+import subprocess
+
+import harness
+from harness import TEXT
+
+
+class Results(harness.ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.scan("-f", self.file("a.txt", TEXT), "-o", "out.db", "--json", "out.json")
+
+    def test_show_is_the_report_of_the_scan(self):
+        self.assertIn("a.txt", self.ok("show", "out.db").out)
+        self.assertEqual(self.ok("show", "out.db", "--json", "-").bytes, (self.folder / "out.json").read_bytes())
+
+    def test_thresholds_below_what_the_file_keeps_are_refused(self):
+        self.ok("show", "out.db", "--min-alignment", "0.8")
+        self.fails(2, "", "show", "out.db", "--min-alignment", "0.5")
+        self.fails(2, "", "show", "out.db", "--rule", "paper")
+        self.scan("-f", "a.txt", "-o", "low.db", "--min-alignment", "0.5")
+        self.ok("show", "low.db", "--min-alignment", "0.5")
+
+    def test_the_rule_of_the_paper(self):
+        self.scan("-f", "a.txt", "-o", "paper.db", "--rule", "paper")
+        self.ok("show", "paper.db", "--rule", "paper")
+
+    def test_export(self):
+        self.assertEqual(self.ok("export", "out.db", "--format", "json").json()["schema"], "sinkscope.scan/1")
+        rows = list(csv.DictReader(io.StringIO(self.ok("export", "out.db", "--format", "csv").out)))
+        self.assertTrue(rows and "position" in rows[0])
+        self.ok("export", "out.db", "--format", "safetensors", "-o", "out.safetensors")
+        data = (self.folder / "out.safetensors").read_bytes()
+        header = json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])
+        self.assertEqual(header["hidden_norm"]["shape"], [8, len(TEXT) + 1])
+        self.fails(2, "--document", "export", "out.db", "--format", "csv", "--document", "0")
+        self.fails(7, "no folder", "export", "out.db", "--format", "json", "-o", "no/such/file")
+
+    def test_profiles_as_the_scan_writes_them(self):
+        self.scan("-f", "a.txt", "--profiles", "p.safetensors")
+        self.ok("export", "out.db", "--format", "safetensors", "-o", "q.safetensors")
+        self.assertEqual((self.folder / "p.safetensors").read_bytes(), (self.folder / "q.safetensors").read_bytes())
+
+    def test_verify(self):
+        self.assertIn("sound", self.ok("verify", "out.db").out)
+        self.assertTrue(self.ok("verify", "out.db", "--json", "-").json()["sound"])
+        damaged = bytearray((self.folder / "out.db").read_bytes())
+        for at in range(len(damaged) // 2, len(damaged), 997):
+            damaged[at] ^= 0xFF
+        self.fails(3, "bad.db", "verify", self.file("bad.db", bytes(damaged)))
+
+    def test_a_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(self.command("show", "out.db"), stdout=full, stderr=subprocess.PIPE, cwd=self.folder,
+                                  env=self.environment(), check=False)
+        self.assertEqual(done.returncode, 7)
+        self.assertIn(b"sinkscope: error: ", done.stderr)
+
+    def test_a_reader_that_leaves_is_no_news(self):
+        line = " ".join(self.command("show", "out.db")) + " | head -n 1"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, cwd=self.folder, env=self.environment(),
+                              check=True)
+        self.assertEqual(done.stderr, b"")
+
+
+class Models(harness.ProgramTest):
+    def test_models_of_a_folder(self):
+        self.file("broken.gguf", "no model")
+        (self.folder / "good.gguf").write_bytes(self.tiny.read_bytes())
+        listed = self.ok("models", self.folder, "--json", "-").json()["models"]
+        by_name = {pathlib.Path(model["path"]).name: model for model in listed}
+        self.assertEqual(by_name["good.gguf"]["arch"], "llama")
+        self.assertEqual(by_name["good.gguf"]["quantisation"], "F32")
+        self.assertIsNone(by_name["good.gguf"]["problem"])
+        self.assertIn("broken.gguf", by_name["broken.gguf"]["problem"])
+        self.assertIn("llama", self.ok("models", self.folder).out)
+        self.fails(3, "expected a folder", "models", "no-such-folder")
+
+    def test_no_models(self):
+        self.assertIn("No GGUF files", self.ok("models").out)
+
+    def test_probe_points(self):
+        found = self.ok("probe-points", self.tiny, "--json", "-").json()
+        self.assertEqual(found["lacking"], [])
+        self.assertIn({"layer": 3, "quantity": "block_output", "node": "l_out-3"}, found["found"])
+        self.assertIn("Nothing is lacking", self.ok("probe-points", self.tiny).out)
+
+    def test_a_block_with_a_parallel_residual_says_what_it_lacks(self):
+        model = self.folder / "phi2.gguf"
+        subprocess.run([harness.MAKE_TINY, "phi2", model], check=True)
+        self.assertIn("residual between attention and MLP in layers 0-7", self.ok("probe-points", model).out)
+
+
+if __name__ == "__main__":
+    harness.main()
