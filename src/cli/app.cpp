@@ -12,6 +12,7 @@
 
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/one_line.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 #include "cli/version.h"
@@ -30,12 +31,6 @@ constexpr char kFooter[] =
     "      the same results under another threshold, without the model\n\n"
     "Exit codes: 0 done, 1 internal error, 2 usage, 3 input, 4 model, 5 done but some input was skipped,\n"
     "  6 a stated floor was missed, 7 output, 130 interrupted.";
-
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
-}
 
 ExitCode fail(ExitCode code, const std::string& message) {
   clear_progress_line();

@@ -12,7 +12,13 @@ void on_fatal(const char* message) {
   const auto print = [](const char* text, std::size_t n) { (void)!write(STDERR_FILENO, text, n); };
   constexpr char kBefore[] = "sinkscope: error: llama.cpp cannot run this model: ";
   print(kBefore, sizeof kBefore - 1);
-  print(message, std::strcspn(message, "\n"));
+  // It begins with the folder in which llama.cpp was built.
+  const std::size_t length = std::strcspn(message, "\n");
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < length && message[i] != ':'; ++i) {
+    if (message[i] == '/') start = i + 1;
+  }
+  print(message + start, length - start);
   print("\n", 1);
   _exit(static_cast<int>(sinkscope::ExitCode::kModel));
 }

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <iostream>
 
+#include "cli/one_line.h"
+
 namespace sinkscope {
 namespace {
 
@@ -42,7 +44,7 @@ void clear_progress_line() {
 
 void note(const std::string& line) {
   clear_progress_line();
-  std::cerr << "sinkscope: " << line << std::endl;
+  std::cerr << "sinkscope: " << one_line(line) << std::endl;
 }
 
 std::string progress_line(const ScanProgress& progress, double seconds, int columns) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/model_list.h"
+#include "cli/one_line.h"
 #include "cli/paths.h"
 #include "cli/verb.h"
 #include "report/output_file.h"
@@ -34,14 +35,6 @@ std::string as_json(const std::vector<ListedModel>& models) {
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-// Names come from files that nobody vouches for: control characters would move the cursor.
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return text;
-}
-
 std::string size_text(std::uint64_t n_bytes) {
   const double mib = static_cast<double>(n_bytes) / (1 << 20);
   return mib < 1024 ? fmt::format("{:.0f} MiB", mib) : fmt::format("{:.1f} GiB", mib / 1024);
@@ -58,9 +51,9 @@ void print_table(const std::vector<ListedModel>& models) {
                            type_width, "size", "file");
   for (const ListedModel& model : models) {
     const std::string file = model.path.string() + (model.problem.empty() ? "" : "  (" + model.problem + ")");
-    std::cout << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {}\n", printable(model.name).substr(0, 40), name_width,
-                             printable(model.arch), arch_width, model.quantisation, type_width,
-                             size_text(model.n_bytes), printable(file));
+    std::cout << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {}\n", one_line(model.name).substr(0, 40), name_width,
+                             one_line(model.arch), arch_width, model.quantisation, type_width, size_text(model.n_bytes),
+                             one_line(file));
   }
 }
 

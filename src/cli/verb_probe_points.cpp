@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -68,6 +69,11 @@ void print(const Model& model) {
     if (!layers.contains(key)) order.push_back(key);
     layers[key].push_back(node.layer);
   }
+  // Nodes of one quantity may be named differently by layer: their rows stand together.
+  std::map<std::string, std::size_t> first_seen;
+  for (std::size_t i = 0; i < order.size(); ++i) first_seen.try_emplace(order[i].first, i);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto& a, const auto& b) { return first_seen[a.first] < first_seen[b.first]; });
   std::cout << fmt::format("{:<38} {:<24} {}\n", "quantity", "node", "layers");
   for (const auto& key : order) {
     const std::vector<int>& at = layers[key];
