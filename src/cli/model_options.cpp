@@ -43,6 +43,9 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   add_choice(verb, "--cache-type-k", options.cache_type_k, {"f16", "f32"}, "Precision of cached keys")->group(group);
+  add_choice(verb, "--precision", options.precision, {"auto", "bf16", "f32", "native"},
+             "Products: auto is the faster of bf16 and f32, f32 the reference, native llama.cpp's own")
+      ->group(group);
   verb.add_flag("--verbose", options.verbose, "llama.cpp's own log on standard error")->group(group);
 }
 
@@ -79,6 +82,7 @@ LoadOptions load_options(const ModelOptions& options) {
   load.n_gpu_layers = options.n_gpu_layers.value_or(-1);
   load.rpc_servers = options.rpc_servers;
   load.cache_type_k = options.cache_type_k == "f32" ? CacheType::kF32 : CacheType::kF16;
+  load.precision = precision_of_name(options.precision);
   load.verbose = options.verbose;
   return load;
 }

@@ -19,6 +19,7 @@ struct ModelOptions {
   std::optional<int> n_gpu_layers;
   std::vector<std::string> rpc_servers;
   std::string cache_type_k = "f16";
+  std::string precision = "auto";
   bool verbose = false;
 };
 

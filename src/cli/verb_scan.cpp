@@ -97,6 +97,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options) {
   measurement.chunk = options.input.chunk;
   measurement.n_ubatch = options.model.n_ubatch;
   measurement.cache_type_k = options.model.cache_type_k;
+  measurement.precision = resolve_precision(precision_of_name(options.model.precision)).name;
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);

@@ -60,6 +60,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   next_ordinal_ = 0;
   n_masks_ = 0;
   failure_ = nullptr;
+  sums_from_device_.reset();
   last_needed_ = map.blocks.back().block_output->ordinal;
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
@@ -165,26 +166,24 @@ const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
   return use.mask;
 }
 
-void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
-  const ggml_tensor* query = node->src[0];
-  const ggml_tensor* key = node->src[1];
-  const ggml_tensor* value = node->src[2];
-  const ggml_tensor* sinks = node->src[4];
+std::optional<AccelAttentionListener::Question> DecodeProbe::before_attention(const ggml_tensor& node) {
+  if (!observer_ || failure_ || next_wanted_ >= wanted_.size()) return {};
+  const Wanted& wanted = wanted_[next_wanted_];
+  if (!wanted.attention || wanted.node->name != node.name) return {};
+  watched_ = observer_->watched_keys(wanted.layer);
+  return Question{&mask_of(&node), watched_};
+}
 
-  const HeadVectors keys = head_vectors(key, key_bytes_);
-  key_norms_.resize(static_cast<std::size_t>(batch_.n_tokens));
-  value_norms_.resize(key_norms_.size());
-  key_value_norms(keys, static_cast<int>(key->ne[2]), static_cast<int>(key->ne[0]), batch_.first_token, key_norms_);
-  key_value_norms(head_vectors(value, value_bytes_), static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]),
-                  batch_.first_token, value_norms_);
-  observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
+void DecodeProbe::after_attention(const ggml_tensor&, const AttentionSums& sums) { sums_from_device_ = sums; }
 
+AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask) {
+  const ggml_tensor *query = node->src[0], *key = node->src[1], *sinks = node->src[4];
   AttentionInputs inputs;
   inputs.n_heads = static_cast<int>(query->ne[2]);
   inputs.n_kv_heads = static_cast<int>(key->ne[2]);
   inputs.head_dim = static_cast<int>(query->ne[0]);
   inputs.queries = head_vectors(query, query_bytes_);
-  inputs.keys = keys;
+  inputs.keys = head_vectors(key, key_bytes_);
   inputs.scale = op_param(node, 0);
   inputs.max_bias = op_param(node, 1);
   inputs.logit_softcap = op_param(node, 2);
@@ -192,12 +191,29 @@ void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wante
     inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
                           static_cast<std::size_t>(inputs.n_heads)};
   }
+  return column_sums_.compute(inputs, mask, watched_);
+}
+
+void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
+  const ggml_tensor *key = node->src[1], *value = node->src[2];
+  key_norms_.resize(static_cast<std::size_t>(batch_.n_tokens));
+  value_norms_.resize(key_norms_.size());
+  const auto n_heads = static_cast<int>(node->src[0]->ne[2]), n_kv_heads = static_cast<int>(key->ne[2]);
+  key_value_norms(head_vectors(key, key_bytes_), n_kv_heads, static_cast<int>(key->ne[0]), batch_.first_token,
+                  key_norms_);
+  key_value_norms(head_vectors(value, value_bytes_), static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]),
+                  batch_.first_token, value_norms_);
+  observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
+
   const AttentionMask& mask = mask_of(node);
-  const auto watched = observer_->watched_keys(wanted.layer);
-  const AttentionSums sums = column_sums_.compute(inputs, mask, watched);
-  observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), inputs.n_heads,
-                           inputs.n_kv_heads, sums.sums, sums.far_sums, sums.learned_mass, mask.visibility(), watched,
-                           sums.watched_attention, sums.watched_logit, sums.watched_visible});
+  std::optional<AttentionSums> sums = std::exchange(sums_from_device_, std::nullopt);
+  if (!sums) {
+    watched_ = observer_->watched_keys(wanted.layer);
+    sums = sum_columns(node, mask);
+  }
+  observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads,
+                           sums->sums, sums->far_sums, sums->learned_mass, mask.visibility(), watched_,
+                           sums->watched_attention, sums->watched_logit, sums->watched_visible});
 }
 
 }  // namespace sinkscope

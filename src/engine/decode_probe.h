@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "engine/accel/device.h"
 #include "engine/attention/attention_mask.h"
 #include "engine/attention/column_sums.h"
 #include "engine/graph_map.h"
@@ -28,10 +30,10 @@ struct MicroBatch {
 //
 // Nothing may be thrown through llama.cpp: the first exception is kept, the rest of the graph passes unobserved,
 // and end() throws it.
-class DecodeProbe {
+class DecodeProbe final : public AccelAttentionListener {
  public:
   DecodeProbe();
-  ~DecodeProbe();
+  ~DecodeProbe() override;
 
   // The arguments must live until end().
   void begin(const GraphMap& map, const MicroBatch& batch, Observer& observer);
@@ -40,6 +42,10 @@ class DecodeProbe {
 
   // ggml_backend_sched_eval_callback; user_data is the DecodeProbe.
   static bool on_node(ggml_tensor* node, bool ask, void* user_data);
+
+  // From the device that computes a wanted attention node and sums its columns on the way.
+  std::optional<Question> before_attention(const ggml_tensor& node) override;
+  void after_attention(const ggml_tensor& node, const AttentionSums& sums) override;
 
  private:
   struct Wanted {
@@ -57,6 +63,7 @@ class DecodeProbe {
   void deliver_state(const ggml_tensor* node, const Wanted& wanted);
   void deliver_attention(const ggml_tensor* node, const Wanted& wanted);
   const AttentionMask& mask_of(const ggml_tensor* attention);
+  AttentionSums sum_columns(const ggml_tensor* attention, const AttentionMask& mask);
 
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
@@ -70,6 +77,8 @@ class DecodeProbe {
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones
   std::size_t n_masks_ = 0;
   ColumnSums column_sums_;
+  std::span<const std::int32_t> watched_;          // in the attention node at hand
+  std::optional<AttentionSums> sums_from_device_;  // of the attention node at hand
   std::vector<float> key_norms_, value_norms_, rows_;
   std::vector<std::uint8_t> state_bytes_, query_bytes_, key_bytes_, value_bytes_, sink_bytes_;
 };

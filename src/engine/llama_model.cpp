@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "engine/accel/device.h"
 #include "engine/decode_probe.h"
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
@@ -66,12 +67,16 @@ class LlamaModel final : public Model {
     start_llama();
     set_llama_verbose(options.verbose);
     check_file(options.path);
+    if (!options.vocab_only) precision_ = resolve_precision(options.precision);
+    register_accel_device();
     add_rpc_servers(options.rpc_servers);
     set_parallel_threads(n_threads());
     take_llama_error();
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
     params.vocab_only = options.vocab_only;
+    // Layouts of the CPU's own would keep weights from every other device.
+    params.use_extra_bufts = precision_.precision == Precision::kNative;
     model_.reset(llama_model_load_from_file(options.path.c_str(), params));
     if (!model_) {
       throw Error(ErrorCode::kModel, options.path + ": expected a model that llama.cpp can load, got: " +
@@ -181,6 +186,7 @@ class LlamaModel final : public Model {
     params.kv_unified = true;       // so that the sequences of a pack are not reordered
     params.no_perf = true;
     take_llama_error();
+    const AccelScope scope(precision_);
     context_.reset(llama_init_from_model(model_.get(), params));
     if (!context_ || !llama_get_memory(context_.get())) {
       throw Error(ErrorCode::kModel,
@@ -196,6 +202,7 @@ class LlamaModel final : public Model {
     const auto found = maps_.find(n_tokens);
     if (found != maps_.end()) return found->second;
     const auto n = static_cast<std::uint32_t>(n_tokens);
+    const AccelScope scope(precision_);
     ggml_cgraph* graph = llama_graph_reserve(context_.get(), n, 1, n);
     if (!graph) throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + because("none"));
     return maps_.emplace(n_tokens, map_graph(graph, facts_.n_layers)).first->second;
@@ -281,7 +288,9 @@ class LlamaModel final : public Model {
     batch.seq_id = sequence_pointers_.data() + first;
     batch.logits = all_output_.data() + first;
     take_llama_error();
+    const AccelScope scope(precision_, &probe_);
     const int result = llama_decode(context_.get(), batch);
+    scope.rethrow();
     probe_.end();
     if (result != 0) {
       throw Error(ErrorCode::kModel, options_.path + ": expected to run tokens " + std::to_string(first) + " to " +
@@ -291,6 +300,7 @@ class LlamaModel final : public Model {
   }
 
   LoadOptions options_;
+  ResolvedPrecision precision_;
   LlamaModelPtr model_;
   const llama_vocab* vocab_ = nullptr;
   std::optional<Tokenizer> tokenizer_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/accel/precision.h"
 #include "probe/model.h"
 
 namespace sinkscope {
@@ -21,14 +22,16 @@ struct LoadOptions {
   int max_sequences = 1;  // of a pack
   std::vector<std::string> rpc_servers;  // "host:port"
   CacheType cache_type_k = CacheType::kF16;
-  bool vocab_only = false;  // tokenisation only; run() is refused
-  bool verbose = false;     // llama.cpp's own log on standard error
+  Precision precision = Precision::kAuto;  // of products on this machine's own processor
+  bool vocab_only = false;                 // tokenisation only; run() is refused
+  bool verbose = false;                    // llama.cpp's own log on standard error
 };
 
 // Loads a GGUF model for observation.
 //
 // throws  Error{kModel} if the file is missing, empty, cut off, no GGUF, or no causal language model that this
-//         build of llama.cpp knows, and for an RPC server that does not answer
+//         build of llama.cpp knows, and for an RPC server that does not answer; Error{kUsage} if the processor or
+//         the build has no products of that precision
 // cost    maps the file into memory; builds one compute graph to find the probe points
 std::unique_ptr<Model> load_model(const LoadOptions& options);
 

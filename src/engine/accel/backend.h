@@ -1,8 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <vector>
 
 #include "engine/accel/device.h"
 
@@ -16,9 +14,9 @@ class Kernels {
   virtual ~Kernels() = default;
 
   // Whether compute() takes the node. An operation of few rows is left to the CPU, unless every row counts.
-  virtual bool takes(const ggml_tensor* node, bool every_row) const = 0;
-  // decode may be null. Throws Error, or what a listener threw.
-  virtual void compute(const ggml_tensor* node, Precision precision, int n_threads, AccelDecode::State* decode) = 0;
+  virtual bool takes(const ggml_tensor* node, const ResolvedPrecision& precision) const = 0;
+  // Throws Error, or what a listener threw.
+  virtual void compute(const ggml_tensor* node, int n_threads, AccelScope::State& scope) = 0;
 };
 
 // null  if this build has no oneDNN

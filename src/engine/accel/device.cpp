@@ -11,9 +11,10 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "engine/accel/backend.h"
-#include "engine/accel/decode_state.h"
+#include "engine/accel/scope_state.h"
 
 namespace sinkscope {
 namespace accel {
@@ -21,10 +22,7 @@ namespace {
 
 constexpr const char* kName = "sinkscope";
 
-// Of models loaded from now on; read when a graph is planned and computed.
-ResolvedPrecision active;
-
-thread_local AccelDecode::State* decode_of_thread = nullptr;
+thread_local AccelScope::State* scope_of_thread = nullptr;
 
 struct Backend {
   ggml_backend_t cpu = nullptr;
@@ -36,25 +34,6 @@ struct Backend {
 
 Backend& backend_of(ggml_backend_t backend) { return *static_cast<Backend*>(backend->context); }
 
-bool is_vocabulary_product(const ggml_tensor* node) {
-  if (node->op != GGML_OP_MUL_MAT) return false;
-  const char* weights = node->src[0]->name;
-  return std::strcmp(weights, "output.weight") == 0 || std::strcmp(weights, "token_embd.weight") == 0;
-}
-
-bool is_left_out(const AccelDecode::State& decode, const ggml_tensor* tensor) {
-  return tensor && std::find(decode.left_out.begin(), decode.left_out.end(), tensor) != decode.left_out.end();
-}
-
-// Whether a node is, or follows from, a vocabulary product that nobody wants.
-bool leave_out(AccelDecode::State* decode, const ggml_tensor* node) {
-  if (!decode || decode->wants_logits) return false;
-  bool out = is_vocabulary_product(node) || is_left_out(*decode, node->view_src);
-  for (const ggml_tensor* source : node->src) out = out || is_left_out(*decode, source);
-  if (out) decode->left_out.push_back(node);
-  return out;
-}
-
 ggml_status compute_on_cpu(Backend& backend, ggml_cgraph* graph, int first, int last) {
   if (first == last) return GGML_STATUS_SUCCESS;
   const double start = omp_get_wtime();
@@ -65,25 +44,24 @@ ggml_status compute_on_cpu(Backend& backend, ggml_cgraph* graph, int first, int 
 }
 
 bool takes(const Kernels* kernels, const ggml_tensor* node) {
-  return kernels && active.precision != Precision::kNative && kernels->takes(node, active.every_row);
+  const AccelScope::State* scope = scope_of_thread;
+  return kernels && scope && scope->precision.precision != Precision::kNative && scope->failure == nullptr &&
+         (node->flags & GGML_TENSOR_FLAG_COMPUTE) != 0 && kernels->takes(node, scope->precision);
 }
 
 ggml_status graph_compute(ggml_backend_t self, ggml_cgraph* graph) {
   Backend& backend = backend_of(self);
-  AccelDecode::State* decode = decode_of_thread;
   int waiting = 0;  // nodes from here on are the CPU's
   for (int i = 0; i < graph->n_nodes; ++i) {
     const ggml_tensor* node = graph->nodes[i];
-    const bool out = leave_out(decode, node);
-    if (!out && (!takes(backend.kernels.get(), node) || (node->flags & GGML_TENSOR_FLAG_COMPUTE) == 0)) continue;
+    if (!takes(backend.kernels.get(), node)) continue;
     const ggml_status status = compute_on_cpu(backend, graph, waiting, i);
     if (status != GGML_STATUS_SUCCESS) return status;
     waiting = i + 1;
-    if (out) continue;
     try {
-      backend.kernels->compute(node, active.precision, backend.n_threads, decode);
+      backend.kernels->compute(node, backend.n_threads, *scope_of_thread);
     } catch (...) {
-      if (decode && !decode->failure) decode->failure = std::current_exception();
+      scope_of_thread->failure = std::current_exception();
       return GGML_STATUS_FAILED;
     }
   }
@@ -95,11 +73,6 @@ const char* backend_name(ggml_backend_t) { return kName; }
 void backend_free(ggml_backend_t self) {
   delete &backend_of(self);
   delete self;
-}
-
-void get_tensor(ggml_backend_t, const ggml_tensor* tensor, void* data, std::size_t offset, std::size_t n_bytes) {
-  if (decode_of_thread && is_left_out(*decode_of_thread, tensor)) return;  // logits that were never computed
-  std::memcpy(data, static_cast<const char*>(tensor->data) + offset, n_bytes);
 }
 
 ggml_guid_t guid() {
@@ -141,11 +114,10 @@ ggml_backend_buffer_t device_buffer_from(ggml_backend_dev_t, void* data, std::si
   return ggml_backend_cpu_buffer_from_ptr(data, n_bytes);
 }
 
-// Everything that the CPU can do, so that a network is not cut into pieces around each product. With native precision
-// only the vocabulary product, which may then be left out.
+// Everything that the CPU can do, so that a network is not cut into pieces around each product.
 bool device_supports(ggml_backend_dev_t, const ggml_tensor* node) {
-  if (active.precision == Precision::kNative && !is_vocabulary_product(node)) return false;
-  return ggml_backend_dev_supports_op(cpu_device(), node);
+  const AccelScope::State* scope = scope_of_thread;
+  return scope && scope->precision.precision != Precision::kNative && ggml_backend_dev_supports_op(cpu_device(), node);
 }
 
 bool device_supports_buffer(ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
@@ -161,7 +133,6 @@ ggml_backend_t device_init(ggml_backend_dev_t device, const char*) {
   self->guid = guid();
   self->iface.get_name = backend_name;
   self->iface.free = backend_free;
-  self->iface.get_tensor_async = get_tensor;
   self->iface.graph_compute = graph_compute;
   self->device = device;
   self->context = backend.release();
@@ -211,8 +182,6 @@ ggml_backend_reg_t registry() {
 
 }  // namespace
 
-AccelDecode::State* current_decode() { return decode_of_thread; }
-
 AccelTimes& times() {
   static AccelTimes spent;
   return spent;
@@ -220,28 +189,23 @@ AccelTimes& times() {
 
 }  // namespace accel
 
-ResolvedPrecision use_accel_device(Precision requested) {
-  accel::active = resolve_precision(requested);
+void register_accel_device() {
   static std::once_flag once;
   std::call_once(once, [] { ggml_backend_register(accel::registry()); });
-  return accel::active;
 }
 
 AccelTimes accel_times() { return accel::times(); }
 
-AccelDecode::AccelDecode(bool wants_logits, AccelAttentionListener* listener) : state_(new State) {
-  state_->wants_logits = wants_logits;
+AccelScope::AccelScope(const ResolvedPrecision& precision, AccelAttentionListener* listener)
+    : state_(std::make_unique<State>()) {
+  state_->precision = precision;
   state_->listener = listener;
-  state_->outer = accel::decode_of_thread;
-  accel::decode_of_thread = state_;
+  state_->outer = std::exchange(accel::scope_of_thread, state_.get());
 }
 
-AccelDecode::~AccelDecode() {
-  accel::decode_of_thread = state_->outer;
-  delete state_;
-}
+AccelScope::~AccelScope() { accel::scope_of_thread = state_->outer; }
 
-void AccelDecode::rethrow() const {
+void AccelScope::rethrow() const {
   if (state_->failure) std::rethrow_exception(state_->failure);
 }
 

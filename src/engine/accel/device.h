@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -13,13 +13,11 @@ struct ggml_tensor;
 
 namespace sinkscope {
 
-// Puts the device before llama.cpp's CPU, once in a process, and sets the precision of models loaded from now on.
+// Puts the device before llama.cpp's CPU; once in a process is enough. It takes part where an AccelScope says so.
 //
 // A ggml device of type ACCEL over ordinary host memory. It takes every operation that the CPU can do, so that a
 // network stays one piece: products of weights and attention it computes itself, the rest it hands to the CPU.
-//
-// throws  Error{kUsage} as resolve_precision does
-ResolvedPrecision use_accel_device(Precision requested);
+void register_accel_device();
 
 // Where the time of the device went. Counts from the start of the process; subtract two readings.
 struct AccelTimes {
@@ -36,35 +34,35 @@ AccelTimes accel_times();
 class AccelAttentionListener {
  public:
   struct Question {
-    const AttentionMask* mask = nullptr;    // of this node's mask; must live until after_attention
+    const AttentionMask* mask = nullptr;    // of this node's mask; must live until the node is computed
     std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
   };
 
   virtual ~AccelAttentionListener() = default;
   // Before an attention node is computed, when its inputs are. Without a question there are no sums.
   virtual std::optional<Question> before_attention(const ggml_tensor& node) = 0;
-  // Once it is computed, if there was a question. The sums are valid during the call only.
+  // Once it is computed, if there was a question that the device can answer: one stream of sequences, whose keys lie
+  // in the order of their positions. The sums are valid until the next attention node is computed.
   virtual void after_attention(const ggml_tensor& node, const AttentionSums& sums) = 0;
 };
 
-// What the engine wants of the device during one llama_decode on this thread. Make one, decode, destroy it.
-class AccelDecode {
+// The device on this thread, for as long as this lives: make one around the making of a context, its graphs, and
+// each llama_decode. Within one llama_decode masks are read once.
+class AccelScope {
  public:
-  // wants_logits  false: the vocabulary product, and what follows from it, is left out; logits are then garbage
-  // listener      may be null
-  AccelDecode(bool wants_logits, AccelAttentionListener* listener);
-  ~AccelDecode();
-  AccelDecode(const AccelDecode&) = delete;
-  AccelDecode& operator=(const AccelDecode&) = delete;
+  // listener  may be null
+  explicit AccelScope(const ResolvedPrecision& precision, AccelAttentionListener* listener = nullptr);
+  ~AccelScope();
+  AccelScope(const AccelScope&) = delete;
+  AccelScope& operator=(const AccelScope&) = delete;
 
-  // Throws what a listener threw inside llama_decode, which then returned an error.
+  // Throws what went wrong inside llama_decode, which then returned an error.
   void rethrow() const;
 
   struct State;
-  State& state() { return *state_; }
 
  private:
-  State* state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace sinkscope

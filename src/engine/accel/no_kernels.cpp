@@ -13,7 +13,7 @@ ResolvedPrecision resolve_precision(Precision requested) {
                                        ": expected a build with oneDNN, got one without; use native, or configure "
                                        "with -DSINKSCOPE_ONEDNN_DIR");
   }
-  return {Precision::kNative, false, "llama.cpp's own products; this build has no oneDNN and is slower"};
+  return {Precision::kNative, false, "native", "llama.cpp's own products; this build has no oneDNN and is slower"};
 }
 
 }  // namespace sinkscope

@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "engine/accel/attention_rows.h"
 #include "engine/accel/backend.h"
-#include "engine/accel/decode_state.h"
 #include "engine/accel/flash_attention.h"
 #include "engine/accel/onednn.h"
 #include "engine/accel/precision.h"
+#include "engine/accel/scope_state.h"
 #include "engine/accel/weight_product.h"
 
 namespace sinkscope {
@@ -19,11 +19,12 @@ namespace {
 // Unpacking a model's weights costs as much as multiplying a few dozen rows with them.
 constexpr std::int64_t kFewestRows = 32;
 
-using RowsOfMask = AccelDecode::State::RowsOfMask;
+using RowsOfMask = AccelScope::State::RowsOfMask;
 
 class OnednnKernels final : public Kernels {
  public:
-  bool takes(const ggml_tensor* node, bool every_row) const override {
+  bool takes(const ggml_tensor* node, const ResolvedPrecision& precision) const override {
+    const bool every_row = precision.every_row;
     if (node->op == GGML_OP_MUL_MAT) {
       const std::int64_t n_rows = node->src[0]->ne[2] == 1 ? ggml_nrows(node->src[1]) : node->src[1]->ne[1];
       return (every_row || n_rows >= kFewestRows) && WeightProducts::supports(node);
@@ -33,8 +34,8 @@ class OnednnKernels final : public Kernels {
     return false;
   }
 
-  void compute(const ggml_tensor* node, Precision precision, int n_threads, AccelDecode::State* decode) override {
-    const Number number = precision == Precision::kBf16 ? Number::kBf16 : Number::kF32;
+  void compute(const ggml_tensor* node, int n_threads, AccelScope::State& scope) override {
+    const Number number = scope.precision.precision == Precision::kBf16 ? Number::kBf16 : Number::kF32;
     if (node->op == GGML_OP_MUL_MAT) {
       const ProductTimes spent = products_.multiply(node, number, n_threads);
       times().unpacking_ms += spent.unpacking_ms;
@@ -43,62 +44,63 @@ class OnednnKernels final : public Kernels {
       return;
     }
     const double start = omp_get_wtime();
-    attend(node, number, n_threads, decode);
+    attend(node, number, n_threads, scope);
     times().attention_ms += (omp_get_wtime() - start) * 1e3;
   }
 
  private:
-  // Rows of a mask: read at its first use in a decode, or at each without one.
-  RowsOfMask& rows_of_question(const AttentionMask& mask, AccelDecode::State& decode) {
-    const auto known = std::find_if(decode.rows.begin(), decode.rows.end(),
-                                    [&](const RowsOfMask& rows) { return rows.mask == &mask; });
-    if (known != decode.rows.end()) return *known;
-    RowsOfMask& rows = decode.rows.emplace_back(RowsOfMask{&mask, false, {}});
+  static RowsOfMask* known_rows(const void* mask, AccelScope::State& scope) {
+    const auto known =
+        std::find_if(scope.rows.begin(), scope.rows.end(), [&](const RowsOfMask& rows) { return rows.mask == mask; });
+    return known == scope.rows.end() ? nullptr : &*known;
+  }
+
+  static const RowsOfMask& rows_of_question(const AttentionMask& mask, AccelScope::State& scope) {
+    if (const RowsOfMask* known = known_rows(&mask, scope)) return *known;
+    RowsOfMask& rows = scope.rows.emplace_back(RowsOfMask{&mask, false, {}});
     rows.far_known = rows_of(mask, rows.rows);
     return rows;
   }
 
   const std::vector<AttentionRow>& rows_of_tensor(const ggml_tensor* node, std::int64_t stream, int n_threads,
-                                                  AccelDecode::State* decode) {
+                                                  AccelScope::State& scope) {
     const ggml_tensor* mask = node->src[3];
-    const bool kept = decode && mask && node->src[0]->ne[3] == 1;
-    if (kept) {
-      const auto known = std::find_if(decode->rows.begin(), decode->rows.end(),
-                                      [&](const RowsOfMask& rows) { return rows.mask == mask; });
-      if (known != decode->rows.end()) return known->rows;
+    const bool keep = mask && node->src[0]->ne[3] == 1;
+    if (keep) {
+      if (const RowsOfMask* known = known_rows(mask, scope)) return known->rows;
     }
-    std::vector<AttentionRow>& rows = kept ? decode->rows.emplace_back(RowsOfMask{mask, false, {}}).rows : own_rows_;
+    std::vector<AttentionRow>& rows = keep ? scope.rows.emplace_back(RowsOfMask{mask, false, {}}).rows : own_rows_;
     read_rows(mask, stream, static_cast<int>(node->src[0]->ne[1]), static_cast<int>(node->src[1]->ne[1]), n_threads,
               rows);
     return rows;
   }
 
-  void attend(const ggml_tensor* node, Number number, int n_threads, AccelDecode::State* decode) {
+  void attend(const ggml_tensor* node, Number number, int n_threads, AccelScope::State& scope) {
     const std::int64_t n_streams = node->src[0]->ne[3];
-    if (decode && decode->listener && n_streams == 1) {
-      const auto question = decode->listener->before_attention(*node);
-      if (question && question->mask && answer(node, *question, number, n_threads, *decode)) return;
+    if (scope.listener && n_streams == 1) {
+      const auto question = scope.listener->before_attention(*node);
+      if (question && question->mask && answer(node, *question, number, n_threads, scope)) return;
     }
     for (std::int64_t stream = 0; stream < n_streams; ++stream) {
-      attention_.attend(node, stream, rows_of_tensor(node, stream, n_threads, decode), number, n_threads, nullptr);
+      attention_.attend(node, stream, rows_of_tensor(node, stream, n_threads, scope), number, n_threads, nullptr);
       times().attention_flop += attention_.flop();
     }
   }
 
   bool answer(const ggml_tensor* node, const AccelAttentionListener::Question& asked, Number number, int n_threads,
-              AccelDecode::State& decode) {
+              AccelScope::State& scope) {
     if (asked.mask->n_queries() != node->src[0]->ne[1] || asked.mask->n_keys() > node->src[1]->ne[1]) {
       throw Error(ErrorCode::kShape, "attention mask: expected " + std::to_string(node->src[0]->ne[1]) +
                                          " queries and at most " + std::to_string(node->src[1]->ne[1]) + " keys, got " +
                                          std::to_string(asked.mask->n_queries()) + " and " +
                                          std::to_string(asked.mask->n_keys()));
     }
-    const RowsOfMask& rows = rows_of_question(*asked.mask, decode);
+    const RowsOfMask& rows = rows_of_question(*asked.mask, scope);
     if (!rows.far_known) return false;
     const FlashAttention::Question question{asked.mask, asked.watched};
     const AttentionSums sums = attention_.attend(node, 0, rows.rows, number, n_threads, &question);
     times().attention_flop += attention_.flop();
-    decode.listener->after_attention(*node, sums);
+    scope.listener->after_attention(*node, sums);
     return true;
   }
 
@@ -119,23 +121,23 @@ ResolvedPrecision resolve_precision(Precision requested) {
   const std::string have = Onednn::instructions();
   switch (requested) {
     case Precision::kNative:
-      return {Precision::kNative, false, "llama.cpp's own products"};
+      return {Precision::kNative, false, "native", "llama.cpp's own products"};
     case Precision::kF32:
-      return {Precision::kF32, true, "float32 products on " + have};
+      return {Precision::kF32, true, "f32", "float32 products on " + have};
     case Precision::kBf16:
       if (!Onednn::has_bf16()) {
         throw Error(ErrorCode::kUsage,
                     "--precision bf16: expected a processor with AVX512-BF16 or AMX, got " + have + "; use f32");
       }
-      return {Precision::kBf16, false, "bf16 products on " + have};
+      return {Precision::kBf16, false, "bf16", "bf16 products on " + have};
     case Precision::kAuto:
       break;
   }
   // Intel's processors multiply float32 twice as fast as bf16 without AMX: 16 x 2 multiply-adds a cycle against
   // 32 at half the rate.
   if (Onednn::has_amx() || (Onednn::has_bf16() && !Onednn::is_intel()))
-    return {Precision::kBf16, false, "bf16 products on " + have};
-  return {Precision::kF32, false, "float32 products on " + have};
+    return {Precision::kBf16, false, "bf16", "bf16 products on " + have};
+  return {Precision::kF32, false, "auto-f32", "float32 products on " + have};
 }
 
 }  // namespace sinkscope

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace sinkscope {
 
@@ -16,6 +17,7 @@ enum class Precision {
 struct ResolvedPrecision {
   Precision precision = Precision::kNative;  // never kAuto
   bool every_row = false;                    // also where fewer rows than pay for themselves
+  std::string name = "native";               // "f32", "bf16", "native", or "auto-f32": f32 where it pays
   std::string why;                           // one line: which instructions, or what is missing
 };
 
@@ -24,5 +26,7 @@ ResolvedPrecision resolve_precision(Precision requested);
 
 // "auto", "bf16", "f32" or "native".
 std::string name_of(Precision precision);
+// throws  Error{kUsage} if there is no precision of that name
+Precision precision_of_name(std::string_view name);
 
 }  // namespace sinkscope
