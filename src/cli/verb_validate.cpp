@@ -18,6 +18,7 @@
 #include "cli/verb.h"
 #include "engine/llama_model.h"
 #include "plant/controls.h"
+#include "plant/threshold_grid.h"
 #include "plant/validation.h"
 #include "report/output_file.h"
 #include "report/validation.h"
@@ -30,7 +31,7 @@ struct ValidateVerbOptions {
   InputOptions input;
   RuleOptions rule;
   std::string truth, base, json, scratch;
-  bool controls = false, quiet = false;
+  bool controls = false, grid = false, quiet = false;
   int control_seeds = ControlOptions{}.n_seeds;
   double min_recall = 0.95, min_precision = 0.95, min_exact = 0.95;
   std::optional<double> min_primary_fall;
@@ -76,11 +77,15 @@ ExitCode validate(const ValidateVerbOptions& options) {
     return load_model(wanted);
   };
   Validation validation;
+  std::optional<ThresholdGrid> grid;
   {
     const std::unique_ptr<Model> planted = load(options.model.path);
     std::unique_ptr<Model> base;
     if (!options.base.empty()) base = load(options.base);
     validation = validate_sinks(*planted, base.get(), truth, texts, {options.rule.thresholds, interrupted});
+    if (options.grid) {
+      grid = try_thresholds(*planted, base.get(), truth, texts, options.rule.thresholds, interrupted);
+    }
   }
   std::optional<ControlTable> controls;
   if (options.controls) {
@@ -99,10 +104,11 @@ ExitCode validate(const ValidateVerbOptions& options) {
     controls = run_controls(options.model.path, load, truth, texts, wanted);
   }
   const ControlTable* table = controls ? &*controls : nullptr;
+  const ThresholdGrid* tried = grid ? &*grid : nullptr;
   if (!options.json.empty()) {
-    write_output(options.json, [&](std::ostream& out) { out << validation_to_json(validation, table); });
+    write_output(options.json, [&](std::ostream& out) { out << validation_to_json(validation, table, tried); });
   }
-  if (options.json != "-") write_validation(validation, table, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  if (options.json != "-") write_validation(validation, table, tried, TerminalStyle::of(STDOUT_FILENO), std::cout);
   const std::vector<std::string> missed = missed_floors(validation, table, options);
   for (const std::string& floor : missed) note("floor missed: " + floor);
   return missed.empty() ? ExitCode::kDone : ExitCode::kFloorMissed;
@@ -132,6 +138,9 @@ void register_validate(CLI::App& program, Action& action) {
       ->type_name("MODEL.gguf")
       ->group(group);
   verb.add_flag("--controls", options->controls, "Also plant every other direction at the same places and norms")
+      ->group(group);
+  verb.add_flag("--grid", options->grid,
+                "Also try the rule under other thresholds, and with centred and read alignment")
       ->group(group);
   verb.add_option("--control-seeds", options->control_seeds, "Of the random directions")
       ->type_name("N")

@@ -145,17 +145,6 @@ std::optional<double> boost_behind(const SequenceReading& reading, int layer, in
   return quantile(boosts, 0.5);
 }
 
-class NoOne : public Observer {
- public:
-  bool wants(ProbePoint, int) override { return false; }
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
-  void on_state(const StateEvent&) override {}
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
-};
-
 struct RowSums {
   std::vector<double> boosts, model_boosts, scores;
 };
@@ -166,9 +155,9 @@ void read_variant(Model& model, const PlantTruth& truth, const Sequences& texts,
   for (const PlantedSink& sink : truth.sinks) last_layer = std::max(last_layer, sink.layer);
   const auto block = static_cast<std::size_t>(std::min(last_layer + 1, truth.n_layers - 1));
   std::vector<double> own;
-  NoOne no_one;
+  NoObserver nobody;
   for (const auto& text : texts) {
-    const SequenceReading reading = read_sequence(model, text, no_one, options.thresholds, options.should_stop);
+    const SequenceReading reading = read_sequence(model, text, nobody, options.thresholds, options.should_stop);
     for (const PlantedSink& sink : truth.sinks) {
       const SinkPlaces places{sink.token, sink.after};
       for (int p = 0; p < static_cast<int>(text.size()); ++p) {

@@ -58,7 +58,8 @@ const Run* SequenceReading::sink_at(int position, int layer) const {
 }
 
 SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, Observer& also,
-                              const Thresholds& thresholds, const std::function<bool()>& should_stop) {
+                              const Thresholds& thresholds, const std::function<bool()>& should_stop,
+                              const CandidateFloor& floor) {
   const Pack pack{{std::vector<TokenId>(sequence.begin(), sequence.end())}};
   RunOptions run;
   run.should_stop = should_stop;
@@ -69,7 +70,7 @@ SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, O
   model.run(pack, both, run);
   const SequenceMeasurement measurement = std::move(meter.take().front());
   SequenceReading reading;
-  reading.figures = reduce(measurement, 0, CandidateFloor{});
+  reading.figures = reduce(measurement, 0, floor);
   reading.detection = detect_by_evidence(reading.figures, thresholds);
   fill_attention(measurement, reading);
   return reading;

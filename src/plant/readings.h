@@ -26,9 +26,23 @@ struct SequenceReading {
 
 // Runs one sequence with all measurements, and shows the run to another observer too.
 //
+// floor   which tokens the figures keep
 // throws  whatever Model::run, the meter and the observer throw
 // cost    one forward pass with all measurements
 SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, Observer& also,
-                              const Thresholds& thresholds, const std::function<bool()>& should_stop);
+                              const Thresholds& thresholds, const std::function<bool()>& should_stop,
+                              const CandidateFloor& floor = {});
+
+// For runs that are measured only.
+class NoObserver : public Observer {
+ public:
+  bool wants(ProbePoint, int) override { return false; }
+  bool wants_attention(int) override { return false; }
+  std::span<const std::int32_t> watched_keys(int) override { return {}; }
+  void on_state(const StateEvent&) override {}
+  void on_attention(const AttentionEvent&) override {}
+  void on_key_value(const KeyValueEvent&) override {}
+  void on_micro_batch_end(int, int) override {}
+};
 
 }  // namespace sinkscope

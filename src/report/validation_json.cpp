@@ -88,15 +88,40 @@ Json row_json(const ControlRow& row) {
           {"primary_score", or_null(row.primary_score)}};
 }
 
+Json grid_json(const ThresholdGrid& grid) {
+  Json figures = Json::array(), rows = Json::array();
+  for (const FigureAuc& figure : grid.figures) {
+    figures.push_back({{"figure", figure.figure},
+                       {"planted", figure.planted},
+                       {"others", figure.others},
+                       {"auc", or_null(figure.auc)}});
+  }
+  for (const GridRow& row : grid.rows) {
+    rows.push_back({{"alignment", row.alignment},
+                    {"min_alignment", row.min_alignment},
+                    {"min_norm_ratio", row.min_norm_ratio},
+                    {"min_far_boost", row.min_far_boost},
+                    {"places", row.places},
+                    {"recall", or_null(row.recall())},
+                    {"precision", or_null(row.precision())},
+                    {"l_start_exact_frac", or_null(row.exact_frac())},
+                    {"ordinary", row.ordinary},
+                    {"false_reports", row.false_reports},
+                    {"worst_decile_frac", row.worst_decile_frac}});
+  }
+  return {{"figures", figures}, {"rows", rows}};
+}
+
 }  // namespace
 
-std::string validation_to_json(const Validation& validation, const ControlTable* controls) {
+std::string validation_to_json(const Validation& validation, const ControlTable* controls, const ThresholdGrid* grid) {
   Json json = validation_json(validation);
   if (controls != nullptr) {
     json["controls"] = Json::array();
     for (const ControlRow& row : controls->rows) json["controls"].push_back(row_json(row));
     json["axis_beats_orthogonal"] = or_null(controls->axis_beats_orthogonal);
   }
+  if (grid != nullptr) json["grid"] = grid_json(*grid);
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -62,10 +62,38 @@ void write_controls(const ControlTable& controls, const TerminalStyle& style, st
   }
 }
 
+void write_grid(const ThresholdGrid& grid, const TerminalStyle& style, std::ostream& out) {
+  out << "\nEach figure alone, planted places against all other tokens of the same texts:\n\n";
+  Table figures({{"", "figure", false, 3}, {"", "planted", true, 1}, {"", "others", true, 1}, {"", "AUC", true, 3}});
+  for (const FigureAuc& figure : grid.figures) {
+    figures.add({figure.figure, std::to_string(figure.planted), std::to_string(figure.others), shown(figure.auc, 4)});
+  }
+  figures.fit(style.width);
+  figures.write("  ", Paint(style), out);
+  out << "\nThe rule under other thresholds; false reports are of the unplanted model:\n\n";
+  Table rows({{"", "alignment", false, 9},
+              {"", "at least", true, 9},
+              {"norm", "ratio", true, 8},
+              {"far", "boost", true, 8},
+              {"", "recall", true, 7},
+              {"", "precision", true, 7},
+              {"l_start", "exact", true, 6},
+              {"false", "reports", true, 5},
+              {"worst", "decile", true, 4}});
+  for (const GridRow& row : grid.rows) {
+    rows.add({row.alignment, fmt::format("{:.2f}", row.min_alignment), fmt::format("{:.0f}", row.min_norm_ratio),
+              fmt::format("{:.0f}", row.min_far_boost), shown(row.recall(), 3), shown(row.precision(), 3),
+              shown(row.exact_frac(), 3), of(row.false_reports, row.ordinary),
+              fmt::format("{:.2f} %", 100 * row.worst_decile_frac)});
+  }
+  rows.fit(style.width);
+  rows.write("  ", Paint(style), out);
+}
+
 }  // namespace
 
-void write_validation(const Validation& validation, const ControlTable* controls, const TerminalStyle& style,
-                      std::ostream& out) {
+void write_validation(const Validation& validation, const ControlTable* controls, const ThresholdGrid* grid,
+                      const TerminalStyle& style, std::ostream& out) {
   Table table({{"", "token", false, 9},
                {"", "layer", true, 9},
                {"", "norm", true, 8},
@@ -97,6 +125,7 @@ void write_validation(const Validation& validation, const ControlTable* controls
                      shown(validation.spearman_logit_gap, 3), shown(validation.spearman_attention_lifetime, 3));
   if (validation.primary) write_primary(*validation.primary, out);
   if (controls != nullptr) write_controls(*controls, style, out);
+  if (grid != nullptr) write_grid(*grid, style, out);
 }
 
 void write_planted(const PlantTruth& truth, const TerminalStyle& style, std::ostream& out) {

@@ -8,23 +8,12 @@
 namespace sinkscope {
 namespace {
 
-class NoOne : public Observer {
- public:
-  bool wants(ProbePoint, int) override { return false; }
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
-  void on_state(const StateEvent&) override {}
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
-};
-
 class TinySinks : public testing::TestWithParam<std::string_view> {
  protected:
   SequenceReading read(const TinyOptions& options, const std::vector<TokenId>& sequence) {
     write_tiny_model(options, path_);
-    NoOne no_one;
-    return read_sequence(*load_tiny(path_), sequence, no_one, {}, nullptr);
+    NoObserver nobody;
+    return read_sequence(*load_tiny(path_), sequence, nobody, {}, nullptr);
   }
   const TemporaryFolder folder_;
   const std::string path_ = folder_.file("tiny.gguf");

@@ -7,6 +7,7 @@
 #include "expect_error.h"
 #include "letters.h"
 #include "plant/controls.h"
+#include "plant/threshold_grid.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {
@@ -104,6 +105,35 @@ TEST_F(ValidationTest, OtherDirectionsAreNoSinks) {
     EXPECT_EQ(row.kinds.contains("secondary"), sink) << row.direction;
   }
   EXPECT_EQ(table.axis_beats_orthogonal, true);
+}
+
+TEST_F(ValidationTest, TheGridHoldsTheRuleItself) {
+  const ThresholdGrid grid =
+      try_thresholds(*load_tiny(planted_), load_tiny(source_).get(), truth_, texts_, {}, nullptr);
+  const Validation validation = validate(truth_);
+  EXPECT_EQ(grid.rows.size(), 3U * 5 * 3 * 3);
+  int same = 0;
+  for (const GridRow& row : grid.rows) {
+    if (row.alignment != "raw" || row.min_alignment != 0.9F || row.min_norm_ratio != 3 || row.min_far_boost != 5)
+      continue;
+    ++same;
+    EXPECT_EQ(row.places, validation.strong.places);
+    EXPECT_EQ(row.recall(), validation.strong.recall);
+    EXPECT_EQ(row.exact_frac(), validation.strong.exact_frac);
+    EXPECT_EQ(row.precision(), validation.precision);
+    EXPECT_GT(row.ordinary, 700);
+    EXPECT_EQ(row.false_reports, 0);
+  }
+  EXPECT_EQ(same, 1);
+  ASSERT_EQ(grid.figures.size(), 5U);
+  for (const FigureAuc& figure : grid.figures) EXPECT_GT(*figure.auc, 0.99) << figure.figure;
+}
+
+TEST(AreaUnderCurve, HandCheckedCases) {
+  EXPECT_FALSE(area_under_curve({}, {1}));
+  EXPECT_EQ(area_under_curve({2, 3}, {0, 1}), 1.0);
+  EXPECT_EQ(area_under_curve({0, 1}, {2, 3}), 0.0);
+  EXPECT_EQ(area_under_curve({1, 3}, {1, 2}), 0.625);  // half, 0, 1, 1 of four pairs
 }
 
 TEST(Spearman, HandCheckedCases) {
