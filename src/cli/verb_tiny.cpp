@@ -57,7 +57,9 @@ void register_tiny(CLI::App& program, Action& action) {
         ->check(whole_number(0, 1 << 20))
         ->group(group);
   };
-  add_choice(verb, "--arch", options->model.arch, {tiny_archs().begin(), tiny_archs().end()}, "The family")
+  const std::vector<std::string> archs(tiny_archs().begin(), tiny_archs().end());
+  verb.add_option("--arch", options->model.arch, fmt::format("The family: {}", fmt::join(archs, ", ")))
+      ->type_name("FAMILY")
       ->required()
       ->group(group);
   size("--layers", options->model.n_layers, "Blocks");

@@ -5,7 +5,7 @@ import subprocess
 
 import harness
 
-VERBS = ("scan", "show", "export", "verify", "models", "probe-points", "completion")
+VERBS = ("scan", "show", "export", "verify", "models", "probe-points", "plant", "validate", "tiny", "completion")
 
 
 class Help(harness.ProgramTest):
