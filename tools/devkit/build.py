@@ -16,7 +16,7 @@ def folder(preset):
 
 
 def program(preset="release"):
-    return folder(preset) / "sinkscope"
+    return folder(preset) / "src" / "cli" / "sinkscope"
 
 
 def build(preset, cmake_options=()):
