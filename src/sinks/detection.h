@@ -31,6 +31,7 @@ struct Thresholds {
   int min_layers = 2;              // of a run, to be a sink
   int censor_layers = 2;           // a run that ends so close to the primary's end, or the network's
   float drain_value_ratio = 0.5F;  // a sink drains up to this ratio, above it broadcasts
+  bool operator==(const Thresholds&) const = default;
 };
 
 using LayerInterval = std::pair<int, int>;  // first and last layer, both included

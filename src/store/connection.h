@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "levels/corpus.h"
 #include "store/file_lock.h"
 #include "store/profiles.h"
 #include "store/records.h"
@@ -37,6 +39,8 @@ class DocumentReader {
   Statement origins_;
 };
 
+void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
+                  const std::function<void(CorpusDocument&&)>& visit);
 // Names a document in messages: path, ordinal.
 std::string document_label(const SqliteConnection& connection, std::int64_t ordinal);
 std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal);

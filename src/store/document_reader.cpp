@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "store/bytes.h"
 #include "store/connection.h"
+#include "store/corpus_blob.h"
 #include "store/figures_blob.h"
 #include "store/profiles_blob.h"
 
@@ -64,6 +65,31 @@ StoredDocument DocumentReader::read() {
     document.origins.push_back(std::move(origin));
   }
   return document;
+}
+
+void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
+                  const std::function<void(CorpusDocument&&)>& visit) {
+  const auto by_figures = [&](std::int64_t ordinal) {
+    DocumentReader reader(connection, ordinal);
+    reader.step();
+    const StoredDocument document = reader.read();
+    return corpus_document_of(document.figures, document.tokens, thresholds);
+  };
+  Statement rows(connection.database,
+                 "SELECT ordinal, corpus.data, n_tokens FROM documents LEFT JOIN corpus ON corpus.document = ordinal "
+                 "ORDER BY ordinal");
+  while (rows.step()) {
+    const std::int64_t ordinal = rows.integer(0);
+    std::optional<CorpusDocument> document;
+    if (thresholds == Thresholds{} && !rows.is_null(1)) {
+      const std::string label = document_label(connection, ordinal);
+      document = decode_corpus_document(rows.blob(1), label);
+      if (document && document->n_tokens != rows.integer(2)) {
+        ByteReader(rows.blob(1), label).fail("its sinks belong to another document");
+      }
+    }
+    visit(document ? std::move(*document) : by_figures(ordinal));
+  }
 }
 
 std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal) {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "store/bytes.h"
 #include "store/connection.h"
+#include "store/corpus_blob.h"
 #include "store/figures_blob.h"
 #include "store/profiles_blob.h"
 #include "store/scan_layout.h"
@@ -110,6 +111,7 @@ class DocumentInserter {
                 "INSERT OR IGNORE INTO origins (document, file, name, line, chunk, document_offset) "
                 "VALUES (?, ?, ?, ?, ?, ?)"),
         figures_(connection.database, "INSERT INTO figures VALUES (?, ?)"),
+        corpus_(connection.database, "INSERT INTO corpus VALUES (?, ?)"),
         profile_(connection.database,
                  "INSERT INTO profiles (document, name, n_layers, n_heads, n_tokens, encoding, data) "
                  "VALUES (?, ?, ?, ?, ?, ?, ?)"),
@@ -150,6 +152,8 @@ class DocumentInserter {
     insert_tokens(record);
     const auto figures = encode_figures(record.figures);
     figures_.bind(1, ordinal).bind(2, std::span(figures)).run();
+    const auto corpus = encode_corpus_document(corpus_document_of(record.figures, record.tokens, Thresholds{}));
+    corpus_.bind(1, ordinal).bind(2, std::span(corpus)).run();
     for (const ProfileArray& profile : record.profiles) {
       const auto& axes = profile.shape;
       const ProfileEncoding encoding = encoding_for(profile);
@@ -181,7 +185,7 @@ class DocumentInserter {
   }
 
   SqliteConnection& connection_;
-  Statement find_, document_, origin_, figures_, profile_, known_token_, token_;
+  Statement find_, document_, origin_, figures_, corpus_, profile_, known_token_, token_;
 };
 
 std::unique_ptr<SqliteConnection> begin_writing(FileLock lock, Database database, const ModelRecord& model,
@@ -322,6 +326,11 @@ void ScanFile::add_skipped(const SkippedLine& line) {
 void ScanFile::for_each_document(const std::function<void(const StoredDocument&)>& visit) const {
   DocumentReader reader(*connection_, std::nullopt);
   while (reader.step()) visit(reader.read());
+}
+
+void ScanFile::for_each_corpus_document(const Thresholds& thresholds,
+                                        const std::function<void(CorpusDocument&&)>& visit) const {
+  visit_corpus(*connection_, thresholds, visit);
 }
 
 StoredDocument ScanFile::document(std::int64_t ordinal) const {

@@ -75,6 +75,10 @@ CREATE TABLE figures (
   document INTEGER PRIMARY KEY REFERENCES documents (ordinal),
   data BLOB NOT NULL
 ) STRICT;
+CREATE TABLE corpus (
+  document INTEGER PRIMARY KEY REFERENCES documents (ordinal),
+  data BLOB NOT NULL
+) STRICT;
 CREATE TABLE profiles (
   id INTEGER PRIMARY KEY,
   document INTEGER NOT NULL REFERENCES documents (ordinal),

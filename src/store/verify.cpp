@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "store/connection.h"
+#include "store/corpus_blob.h"
 
 namespace sinkscope {
 namespace {
@@ -45,6 +47,22 @@ void check_profiles(SqliteConnection& connection, std::int64_t ordinal, Findings
   }
   for (const ProfileShape& shape : shapes) {
     findings.run([&] { read_profile(connection, ordinal, shape.name); });
+  }
+}
+
+// The shortcut must say what the figures say.
+void check_corpus(SqliteConnection& connection, const StoredDocument& document, Findings& findings) {
+  Statement row(connection.database, "SELECT data FROM corpus WHERE document = ?");
+  if (!row.bind(1, document.ordinal).step()) {
+    findings.add(document_label(connection, document.ordinal) + ": its sinks are missing");
+    return;
+  }
+  const auto bytes = row.blob(0);
+  const auto stored = decode_corpus_document(bytes, document_label(connection, document.ordinal));
+  if (!stored) return;  // another rule's, which nobody asks
+  const auto made = encode_corpus_document(corpus_document_of(document.figures, document.tokens, Thresholds{}));
+  if (!std::ranges::equal(bytes, made)) {
+    findings.add(document_label(connection, document.ordinal) + ": its sinks are not those of its figures");
   }
 }
 
@@ -91,7 +109,11 @@ std::vector<std::string> verify_file(SqliteConnection& connection) {
         findings.add(fmt::format("{}: expected document {}, found {}", connection.database.shown(), expected, ordinal));
         expected = ordinal;
       }
-      findings.run([&] { check_document(connection, reader.read(), vocabulary, findings); });
+      findings.run([&] {
+        const StoredDocument document = reader.read();
+        check_document(connection, document, vocabulary, findings);
+        check_corpus(connection, document, findings);
+      });
       findings.run([&] { check_profiles(connection, ordinal, findings); });
     }
   });
