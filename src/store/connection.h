@@ -39,6 +39,8 @@ class DocumentReader {
   Statement origins_;
 };
 
+using VisitPlace = std::function<void(std::int64_t ordinal, const std::string& key, std::vector<Origin>&& origins)>;
+void visit_places(SqliteConnection& connection, const VisitPlace& visit);
 void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
                   const std::function<void(CorpusDocument&&)>& visit);
 // Names a document in messages: path, ordinal.

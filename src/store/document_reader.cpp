@@ -17,8 +17,25 @@ std::string hex_of(std::span<const std::byte> bytes) {
 }
 
 constexpr const char* kDocuments =
-    "SELECT ordinal, key, n_tokens, prompt_tokens, token_ids, figures.data FROM documents "
+    "SELECT ordinal, key, n_tokens, prompt_tokens, token_ids, figures.data, "
+    "(SELECT count(*) FROM program_runs WHERE id < documents.program_run) FROM documents "
     "LEFT JOIN figures ON figures.document = documents.ordinal ";
+
+constexpr const char* kOrigins =
+    "SELECT file, name, line, chunk, document_offset FROM origins WHERE document = ? ORDER BY id";
+
+std::vector<Origin> read_origins(Statement& rows, std::int64_t ordinal) {
+  std::vector<Origin> origins;
+  rows.reset();
+  rows.bind(1, ordinal);
+  while (rows.step()) {
+    Origin origin{rows.text(0), rows.text(1), {}, {}, rows.integer(4)};
+    if (!rows.is_null(2)) origin.line = rows.small(2);
+    if (!rows.is_null(3)) origin.chunk = rows.small(3);
+    origins.push_back(std::move(origin));
+  }
+  return origins;
+}
 
 }  // namespace
 
@@ -29,8 +46,7 @@ std::string document_label(const SqliteConnection& connection, std::int64_t ordi
 DocumentReader::DocumentReader(SqliteConnection& connection, std::optional<std::int64_t> ordinal)
     : connection_(connection),
       rows_(connection.database, std::string(kDocuments) + (ordinal ? "WHERE ordinal = ?" : "ORDER BY ordinal")),
-      origins_(connection.database,
-               "SELECT file, name, line, chunk, document_offset FROM origins WHERE document = ? ORDER BY id") {
+      origins_(connection.database, kOrigins) {
   if (ordinal) rows_.bind(1, *ordinal);
 }
 
@@ -56,15 +72,15 @@ StoredDocument DocumentReader::read() {
     ids.fail("its figures belong to another document");
   }
 
-  origins_.reset();
-  origins_.bind(1, document.ordinal);
-  while (origins_.step()) {
-    Origin origin{origins_.text(0), origins_.text(1), {}, {}, origins_.integer(4)};
-    if (!origins_.is_null(2)) origin.line = origins_.small(2);
-    if (!origins_.is_null(3)) origin.chunk = origins_.small(3);
-    document.origins.push_back(std::move(origin));
-  }
+  document.program_run = static_cast<std::size_t>(rows_.integer(6));
+  document.origins = read_origins(origins_, document.ordinal);
   return document;
+}
+
+void visit_places(SqliteConnection& connection, const VisitPlace& visit) {
+  Statement rows(connection.database, "SELECT ordinal, key FROM documents ORDER BY ordinal");
+  Statement origins(connection.database, kOrigins);
+  while (rows.step()) visit(rows.integer(0), hex_of(rows.blob(1)), read_origins(origins, rows.integer(0)));
 }
 
 void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,

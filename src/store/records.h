@@ -62,6 +62,7 @@ struct ProgramRun {
   std::string precision;
   std::string cpu_features;
   int n_threads = 0;
+  bool operator==(const ProgramRun&) const = default;
 };
 
 // Where a document's text came from. Equal texts are stored once, with all their origins.
@@ -97,6 +98,7 @@ struct StoredDocument {
   std::vector<TokenId> tokens;
   std::vector<Origin> origins;
   SequenceFigures figures;
+  std::size_t program_run = 0;  // index into ScanFile::program_runs(): which run measured it
 };
 
 // A line of the input that was passed over.

@@ -1,7 +1,6 @@
 #include "store/scan_file.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <unordered_set>
@@ -11,27 +10,14 @@
 #include "store/connection.h"
 #include "store/corpus_blob.h"
 #include "store/figures_blob.h"
+#include "store/file_access.h"
 #include "store/profiles_blob.h"
 #include "store/scan_layout.h"
 
 namespace sinkscope {
 namespace {
 
-constexpr int kReadFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE;
 constexpr int kWriteFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE;
-
-// SQLite reads some names otherwise (":memory:", "file:..."), but none that begins with a slash or a dot.
-std::string sqlite_path(const std::string& path) { return path.starts_with('/') ? path : "./" + path; }
-
-// SQLite takes a file that is shorter than its smallest page for a new one, and would write over it.
-void check_size(const std::string& path, ErrorCode code) {
-  constexpr off_t kSmallestPage_bytes = 512;
-  struct stat status{};
-  if (stat(path.c_str(), &status) == 0 && (status.st_size == 0 || status.st_size >= kSmallestPage_bytes)) return;
-  throw Error(code, fmt::format("{}: expected a results file, got something else, which is left as it is; give another "
-                                "path",
-                                path));
-}
 
 std::vector<std::byte> key_bytes(const std::string& key) {
   std::vector<std::byte> bytes;
@@ -44,7 +30,13 @@ std::vector<std::byte> key_bytes(const std::string& key) {
 
 // throws  Error{code} unless the file is ours and of a layout that can be used
 void check_identity(Database& database, ErrorCode code) {
-  if (database.number("PRAGMA application_id") != kApplicationId) {
+  const std::int64_t id = database.number("PRAGMA application_id");
+  if (id == kImportApplicationId) {
+    throw Error(code, fmt::format("{}: holds imported records, of which only sinks and lengths are known; `sinkscope "
+                                  "levels` and `sinkscope merge` read them",
+                                  database.shown()));
+  }
+  if (id != kApplicationId) {
     throw Error(code, fmt::format("{}: expected a results file, got another program's SQLite file, which is left as it "
                                   "is; give another path",
                                   database.shown()));
@@ -208,25 +200,6 @@ std::unique_ptr<SqliteConnection> begin_writing(FileLock lock, Database database
   return connection;
 }
 
-Database open_for_reading(const std::string& path) {
-  Database database(sqlite_path(path), kReadFlags, path);
-  // A file that a killed scan left needs its write-ahead log merged in, which takes a writable folder; a whole one
-  // can be read from anywhere if SQLite is told that nobody changes it.
-  sqlite3_stmt* probe = nullptr;
-  const int code = sqlite3_prepare_v2(database.handle(), "SELECT count(*) FROM sqlite_schema", -1, &probe, nullptr);
-  sqlite3_finalize(probe);
-  struct stat log{};
-  const bool has_log = stat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0;
-  const bool refused = (code & 0xFF) == SQLITE_CANTOPEN || (code & 0xFF) == SQLITE_READONLY;
-  if (!refused || has_log) return database;
-  std::string uri = "file:";
-  for (const char c : sqlite_path(path)) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '/' || c == '.' || c == '_' || c == '-';
-    uri += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return {uri + "?immutable=1", kReadFlags | SQLITE_OPEN_URI, path};
-}
-
 }  // namespace
 
 ScanFile::ScanFile(std::unique_ptr<SqliteConnection> connection) : connection_(std::move(connection)) {}
@@ -256,11 +229,7 @@ ScanFile ScanFile::in_memory(const ModelRecord& model, const MeasurementOptions&
 }
 
 ScanFile ScanFile::open(const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    throw Error(ErrorCode::kInput, fmt::format("{}: expected a results file, found none; check the path", path));
-  }
-  check_size(path, ErrorCode::kInput);
+  check_regular_file(path);
   Database database = open_for_reading(path);
   if (is_blank(database)) {
     throw Error(ErrorCode::kInput,
@@ -326,6 +295,15 @@ void ScanFile::add_skipped(const SkippedLine& line) {
 void ScanFile::for_each_document(const std::function<void(const StoredDocument&)>& visit) const {
   DocumentReader reader(*connection_, std::nullopt);
   while (reader.step()) visit(reader.read());
+}
+
+void ScanFile::for_each_place(const std::function<void(std::int64_t ordinal, const std::string& key,
+                                                       std::vector<Origin>&& origins)>& visit) const {
+  visit_places(*connection_, visit);
+}
+
+void ScanFile::use_program_run(const ProgramRun& run) {
+  connection_->program_run = find_or_insert_program_run(connection_->database, run);
 }
 
 void ScanFile::for_each_corpus_document(const Thresholds& thresholds,

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "store/profiles.h"
 #include "levels/corpus.h"
+#include "store/profiles.h"
 #include "store/records.h"
 
 namespace sinkscope {
@@ -53,6 +53,8 @@ class ScanFile {
   //         Error{kInternal} if a record contradicts itself
   void add(std::span<const DocumentRecord> documents);
   void add(const DocumentRecord& document) { add(std::span(&document, 1)); }
+  // From now on documents are recorded as measured by this run, which is added if the file does not know it.
+  void use_program_run(const ProgramRun& run);
   // A place where a stored document occurs as well; nothing changes if it is known.
   void add_origin(const std::string& key, const Origin& origin);
   void add_skipped(const SkippedLine& line);
@@ -61,13 +63,15 @@ class ScanFile {
   //
   // throws  Error{kInput} if a stored document is damaged: says which; whatever visit threw
   void for_each_document(const std::function<void(const StoredDocument&)>& visit) const;
+  // Calls visit for each document in order of ordinals, without reading its figures.
+  void for_each_place(const std::function<void(std::int64_t ordinal, const std::string& key,
+                                               std::vector<Origin>&& origins)>& visit) const;
   // Calls visit with what corpus statistics ask of each document, in order of ordinals: sinks of all kinds by the
   // evidence rule.
   //
   // throws  as for_each_document
   // cost    microseconds a document under default thresholds; others are applied to the figures, 20 times slower
-  void for_each_corpus_document(const Thresholds& thresholds,
-                                const std::function<void(CorpusDocument&&)>& visit) const;
+  void for_each_corpus_document(const Thresholds& thresholds, const std::function<void(CorpusDocument&&)>& visit) const;
   // throws  Error{kInput} if there is no such document, or it is damaged
   StoredDocument document(std::int64_t ordinal) const;
   // What a token of any stored document stands for.

@@ -207,4 +207,20 @@ std::int64_t insert_program_run(Database& database, const ProgramRun& run) {
   return sqlite3_last_insert_rowid(database.handle());
 }
 
+std::int64_t find_or_insert_program_run(Database& database, const ProgramRun& run) {
+  Statement known(
+      database,
+      "SELECT id FROM program_runs WHERE started_utc = ? AND sinkscope_version = ? AND llama_version = ? AND "
+      "compiler = ? AND command = ? AND precision = ? AND cpu_features = ? AND n_threads = ? ORDER BY id");
+  known.bind(1, run.started_utc)
+      .bind(2, run.sinkscope_version)
+      .bind(3, run.llama_version)
+      .bind(4, run.compiler)
+      .bind(5, run.command)
+      .bind(6, run.precision)
+      .bind(7, run.cpu_features)
+      .bind(8, run.n_threads);
+  return known.step() ? known.integer(0) : insert_program_run(database, run);
+}
+
 }  // namespace sinkscope

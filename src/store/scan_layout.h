@@ -10,6 +10,8 @@ namespace sinkscope {
 // Results files say what they are in SQLite's own header: application_id "SINK" and user_version, the layout.
 inline constexpr std::int64_t kApplicationId = 0x53494E4B;
 inline constexpr std::int64_t kLayout = 1;
+// Imported records are another kind of file: "SINI".
+inline constexpr std::int64_t kImportApplicationId = 0x53494E49;
 
 // True for a file without any table, as SQLite leaves it if its maker dies early.
 bool is_blank(Database& database);
@@ -20,5 +22,6 @@ ModelRecord read_model(Database& database);
 MeasurementOptions read_options(Database& database);
 // returns  the id under which documents name this run
 std::int64_t insert_program_run(Database& database, const ProgramRun& run);
+std::int64_t find_or_insert_program_run(Database& database, const ProgramRun& run);
 
 }  // namespace sinkscope

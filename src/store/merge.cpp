@@ -1,0 +1,215 @@
+#include "store/merge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "store/figures_blob.h"
+#include "store/import_file.h"
+#include "store/new_file.h"
+#include "store/profiles_blob.h"
+#include "store/scan_file.h"
+
+namespace sinkscope {
+namespace {
+
+auto order_of(const Origin& origin) {
+  return std::tie(origin.file, origin.line, origin.chunk, origin.id, origin.document_offset);
+}
+
+bool before(const Origin& a, const Origin& b) { return order_of(a) < order_of(b); }
+
+// A document of the merged file, and where it is stored.
+struct Entry {
+  struct Place {
+    std::size_t file = 0;
+    std::int64_t ordinal = 0;
+  };
+  std::vector<Origin> origins;  // sorted, each once
+  std::vector<Place> places;
+};
+
+using Entries = std::map<std::string, Entry>;  // by key
+
+void check_mergeable(const ScanFile& first, const std::string& first_path, const ScanFile& other,
+                     const std::string& path) {
+  if (first.model().sha256 != other.model().sha256) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: holds results of another model than {}; expected {} (sha256 {}...), got {} ({}...)",
+                            path, first_path, first.model().facts.name, first.model().sha256.substr(0, 12),
+                            other.model().facts.name, other.model().sha256.substr(0, 12)));
+  }
+  const auto expected = named_options(first.options()), got = named_options(other.options());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].second == got[i].second) continue;
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: measured with other options than {}; expected {} = {}, got {}; only equal ones merge",
+                            path, first_path, expected[i].first, expected[i].second, got[i].second));
+  }
+}
+
+Entries entries_of(const std::vector<ScanFile>& files) {
+  Entries entries;
+  for (std::size_t f = 0; f < files.size(); ++f) {
+    files[f].for_each_place([&](std::int64_t ordinal, const std::string& key, std::vector<Origin>&& origins) {
+      Entry& entry = entries[key];
+      entry.places.push_back({f, ordinal});
+      for (Origin& origin : origins) entry.origins.push_back(std::move(origin));
+    });
+  }
+  for (auto& [key, entry] : entries) {
+    std::ranges::sort(entry.origins, before);
+    const auto repeated =
+        std::ranges::unique(entry.origins, [](const Origin& a, const Origin& b) { return order_of(a) == order_of(b); });
+    entry.origins.erase(repeated.begin(), repeated.end());
+  }
+  return entries;
+}
+
+std::vector<Entries::const_iterator> ordered(const Entries& entries) {
+  std::vector<Entries::const_iterator> order;
+  for (auto entry = entries.begin(); entry != entries.end(); ++entry) order.push_back(entry);
+  std::ranges::stable_sort(order, [](const auto& a, const auto& b) {
+    return std::ranges::lexicographical_compare(a->second.origins, b->second.origins, before);
+  });
+  return order;
+}
+
+// Turns stored documents into records again.
+class RecordReader {
+ public:
+  explicit RecordReader(const ScanFile& file) : file_(file) {}
+
+  // returns  the record without origins, and the number of its program run
+  std::pair<DocumentRecord, std::size_t> read(std::int64_t ordinal) {
+    StoredDocument stored = file_.document(ordinal);
+    DocumentRecord record;
+    record.tokens = std::move(stored.tokens);
+    record.figures = std::move(stored.figures);
+    for (const TokenId token : record.tokens) {
+      const auto [known, is_new] = token_bytes_.try_emplace(token);
+      if (is_new) known->second = file_.token_bytes(token);
+      record.token_bytes.push_back(known->second);
+    }
+    for (const ProfileShape& shape : file_.profile_shapes(ordinal)) {
+      record.profiles.push_back(file_.profile(ordinal, shape.name));
+    }
+    return {std::move(record), stored.program_run};
+  }
+
+ private:
+  const ScanFile& file_;
+  std::unordered_map<TokenId, std::string> token_bytes_;
+};
+
+// What decides which of several measurements of a document is kept: any order does that all machines share.
+std::vector<std::byte> measured_bytes(const DocumentRecord& record) {
+  std::vector<std::byte> bytes = encode_figures(record.figures);
+  for (const ProfileArray& profile : record.profiles) {
+    const auto more = encode_profile(profile, encoding_for(profile));
+    bytes.insert(bytes.end(), more.begin(), more.end());
+  }
+  return bytes;
+}
+
+void add_skipped(const std::vector<ScanFile>& files, ScanFile& merged) {
+  std::vector<SkippedLine> lines;
+  for (const ScanFile& file : files) {
+    for (SkippedLine& line : file.skipped()) lines.push_back(std::move(line));
+  }
+  std::ranges::sort(lines, [](const SkippedLine& a, const SkippedLine& b) {
+    return std::tie(a.file, a.line, a.reason) < std::tie(b.file, b.line, b.reason);
+  });
+  for (const SkippedLine& line : lines) merged.add_skipped(line);
+}
+
+MergeSummary merge_scans(std::span<const std::string> inputs, const std::string& output, const ProgramRun& run) {
+  std::vector<ScanFile> files;
+  std::vector<std::vector<ProgramRun>> runs;
+  for (const std::string& path : inputs) {
+    files.push_back(ScanFile::open(path));
+    check_mergeable(files.front(), inputs.front(), files.back(), path);
+    runs.push_back(files.back().program_runs());
+  }
+  std::vector<RecordReader> readers;
+  for (const ScanFile& file : files) readers.emplace_back(file);
+  const Entries entries = entries_of(files);
+
+  MergeSummary summary;
+  write_new_file(output, [&](const std::string& path) {
+    ScanFile merged = ScanFile::open_or_create(path, files.front().model(), files.front().options(), run);
+    add_skipped(files, merged);
+    for (const auto& entry : ordered(entries)) {
+      const auto& places = entry->second.places;
+      std::size_t kept_file = places.front().file;
+      auto [kept, kept_run] = readers[kept_file].read(places.front().ordinal);
+      for (std::size_t i = 1; i < places.size(); ++i) {
+        auto [other, other_run] = readers[places[i].file].read(places[i].ordinal);
+        if (measured_bytes(other) >= measured_bytes(kept)) continue;
+        kept = std::move(other);
+        kept_run = other_run;
+        kept_file = places[i].file;
+      }
+      kept.origins = entry->second.origins;
+      merged.use_program_run(runs[kept_file].at(kept_run));
+      merged.add(kept);
+      summary.tokens += kept.figures.n_tokens;
+      ++summary.documents;
+      summary.repeated += static_cast<std::int64_t>(places.size()) - 1;
+    }
+  });
+  return summary;
+}
+
+MergeSummary merge_imports(std::span<const std::string> inputs, const std::string& output) {
+  MergeSummary summary;
+  ImportedModel model;
+  std::map<std::string, ImportedDocument> by_key;
+  for (const std::string& path : inputs) {
+    const ImportFile file(path);
+    if (path == inputs.front()) model = file.model();
+    if (file.model() != model) {
+      throw Error(
+          ErrorCode::kInput,
+          fmt::format("{}: holds records of another model than {}; expected '{}' with {} layers, got '{}' with {}",
+                      path, inputs.front(), model.name, model.n_layers, file.model().name, file.model().n_layers));
+    }
+    file.for_each_document([&](ImportedDocument&& document) {
+      const auto [known, is_new] = by_key.try_emplace(document.key, document);
+      if (is_new) return;
+      known->second.line = std::min(known->second.line, document.line);
+      ++summary.repeated;
+    });
+  }
+  std::vector<ImportedDocument> documents;
+  for (auto& [key, document] : by_key) {
+    summary.tokens += document.n_tokens;
+    documents.push_back(std::move(document));
+  }
+  std::ranges::stable_sort(documents, {}, &ImportedDocument::line);
+  summary.documents = static_cast<std::int64_t>(documents.size());
+  ImportFile::write(output, model, documents);
+  return summary;
+}
+
+}  // namespace
+
+MergeSummary merge_results(std::span<const std::string> inputs, const std::string& output, const ProgramRun& run) {
+  if (inputs.empty()) throw Error(ErrorCode::kUsage, "merge: expected results files, got none");
+  const ResultsKind kind = results_kind(inputs.front());
+  for (const std::string& path : inputs) {
+    if (results_kind(path) == kind) continue;
+    throw Error(ErrorCode::kInput,
+                fmt::format("{} and {}: one holds imported records, the other the results of a scan; imported records "
+                            "merge with imported ones only",
+                            inputs.front(), path));
+  }
+  return kind == ResultsKind::kScan ? merge_scans(inputs, output, run) : merge_imports(inputs, output);
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace sinkscope {
+
+// Makes a file as a whole: `write` makes it under another name in the same folder, from which it is renamed when it is
+// done, and removed if anything fails.
+//
+// throws  Error{kOutput} if there is a file of that name, or it cannot be made; whatever `write` threw
+void write_new_file(const std::string& path, const std::function<void(const std::string& path)>& write);
+
+}  // namespace sinkscope
