@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -18,11 +17,12 @@
 #include "cli/model_hash.h"
 #include "cli/model_options.h"
 #include "cli/paths.h"
+#include "cli/program_run.h"
 #include "cli/progress.h"
 #include "cli/rule_options.h"
 #include "cli/scan_pipeline.h"
+#include "cli/skip_log.h"
 #include "cli/verb.h"
-#include "cli/version.h"
 #include "engine/chat.h"
 #include "report/json.h"
 #include "report/output_file.h"
@@ -32,8 +32,6 @@
 namespace sinkscope {
 namespace {
 
-constexpr int kSkipsShown = 10;  // lines that were skipped are named up to here, then counted
-
 struct ScanVerbOptions {
   InputOptions input;
   ModelOptions model;
@@ -42,33 +40,6 @@ struct ScanVerbOptions {
   int parallel = 1;
   std::string results, json, profiles, keep;
   bool quiet = false;
-};
-
-class SkipLog {
- public:
-  explicit SkipLog(bool quiet) : quiet_(quiet) {}
-
-  void operator()(const SkippedInput& skipped) {
-    const std::string at = describe(skipped.place);
-    const bool named = skipped.reason.starts_with(at);
-    if (!quiet_ && lines_.size() < kSkipsShown) {
-      note(named ? "skipped: " + skipped.reason : fmt::format("skipped {}: {}", at, skipped.reason));
-    }
-    lines_.push_back({skipped.place.file, static_cast<int>(skipped.place.line), skipped.reason});
-  }
-  std::size_t count() const { return lines_.size(); }
-  void store(ScanFile& results) const {
-    for (const SkippedLine& line : lines_) results.add_skipped(line);
-  }
-  void summarise() const {
-    if (!lines_.empty() && !quiet_) {
-      note(fmt::format("{} {} of the corpus could not be used", lines_.size(), lines_.size() == 1 ? "line" : "lines"));
-    }
-  }
-
- private:
-  bool quiet_;
-  std::vector<SkippedLine> lines_;
 };
 
 void check_outputs(const ScanVerbOptions& options) {
@@ -108,27 +79,6 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options) {
       stored && (options.input.is_one_text() || !options.profiles.empty()) ? "profiles" : "runs";
   measurement.keep = keep_from_name(options.keep.empty() ? by_default : options.keep);
   return measurement;
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
-  return text;
-}
-
-ProgramRun program_run(const ScanVerbOptions& options, const MeasurementOptions& measurement) {
-  ProgramRun run;
-  run.started_utc = utc_now();
-  run.sinkscope_version = program_version();
-  const std::vector<std::string> engine = engine_versions();
-  for (std::size_t i = 0; i + 1 < engine.size(); ++i) run.llama_version += (i > 0 ? ", " : "") + engine[i];
-  if (!engine.empty()) run.cpu_features = engine.back();
-  run.compiler = compiler_version();
-  run.command = command_line();
-  run.precision = measurement.precision;
-  run.n_threads = options.model.n_threads.value_or(parallel_threads());
-  return run;
 }
 
 double peak_memory_mib() {
@@ -217,12 +167,13 @@ ExitCode scan(const ScanVerbOptions& options) {
 
   const MeasurementOptions measurement = measurement_options(options);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
-  const ProgramRun run = program_run(options, measurement);
+  const ProgramRun run =
+      present_program_run(measurement.precision, options.model.n_threads.value_or(parallel_threads()));
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run);
   const ReportOptions report = options.rule.report_options();
   check_answerable(results, report);
-  skipped.store(results);
+  for (const SkippedLine& line : skipped.lines()) results.add_skipped(line);
 
   const ScanSummary summary = run_scan(*model, sequences, results, options, measurement);
   if (summary.already_there > 0 && !options.quiet) {
@@ -239,7 +190,7 @@ ExitCode scan(const ScanVerbOptions& options) {
                              peak_memory_mib());
   }
   skipped.summarise();
-  return skipped.count() > 0 ? ExitCode::kSomeSkipped : ExitCode::kDone;
+  return skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct CorpusSink {
   int position = 0;
   TokenId token = 0;
   SinkKind kind = SinkKind::kSecondary;
-  int label = -1;  // index into Corpus::labels: what the records that it was imported from call it; -1: none
+  int label = -1;  // index into SinkCorpus::labels: what the records that it was imported from call it; -1: none
   int l_start = 0;
   int l_end = 0;
   bool censored = false;  // the state lasted at least to l_end
@@ -38,7 +38,7 @@ struct CorpusDocument {
 };
 
 // The documents of one model.
-struct Corpus {
+struct SinkCorpus {
   int n_layers = 0;
   std::vector<std::string> labels;
   std::vector<CorpusDocument> documents;

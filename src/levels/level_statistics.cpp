@@ -19,6 +19,8 @@ std::optional<double> per_1000(std::int64_t count, std::int64_t eligible) {
   return 1000.0 * static_cast<double>(count) / static_cast<double>(eligible);
 }
 
+constexpr int kFirstBin = 128;  // positions of the first bin of the hazard
+
 std::size_t index(RateTable::Part part) { return static_cast<std::size_t>(part); }
 
 // The value that a fraction q of the sorted ones lie below, between neighbours in proportion.
@@ -31,7 +33,7 @@ double quantile(const std::vector<double>& sorted, double q) {
 
 }  // namespace
 
-RateTable::RateTable(const Corpus& corpus, const LevelOptions& options) : corpus_(corpus), options_(options) {
+RateTable::RateTable(const SinkCorpus& corpus, const LevelOptions& options) : corpus_(corpus), options_(options) {
   for (auto& eligible : eligible_) eligible.reserve(corpus.documents.size());
   for (const CorpusDocument& document : corpus.documents) {
     const std::int64_t all = eligible_within(document, 0, document.n_tokens);
@@ -155,11 +157,11 @@ std::vector<TokenCount> commonest_tokens(std::span<const PlacedSink> members, st
   return tokens;
 }
 
-std::vector<HazardBin> hazard_by_position(const Corpus& corpus, std::span<const PlacedSink> members) {
+std::vector<HazardBin> hazard_by_position(const SinkCorpus& corpus, std::span<const PlacedSink> members) {
   int last = 0;
   for (const CorpusDocument& document : corpus.documents) last = std::max(last, document.n_tokens);
   std::vector<HazardBin> bins;
-  for (int first = 0, end = std::min(64, last); first<last; first = end, end = end> last / 2 ? last : 2 * end) {
+  for (int first = 0, end = std::min(kFirstBin, last); first<last; first = end, end = end> last / 2 ? last : 2 * end) {
     HazardBin bin;
     bin.first = first;
     bin.end = end;

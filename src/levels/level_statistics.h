@@ -17,7 +17,7 @@ struct PlacedSink {
 class RateTable {
  public:
   enum class Part { kAll, kPrompt, kOutput };
-  RateTable(const Corpus& corpus, const LevelOptions& options);
+  RateTable(const SinkCorpus& corpus, const LevelOptions& options);
   // A sort of sinks whose rate is wanted: those of the members whose positions lie in the part.
   //
   // returns  its index
@@ -31,7 +31,7 @@ class RateTable {
     std::vector<std::pair<std::size_t, std::int64_t>> counts;  // document, sinks in it; ascending
     std::int64_t count = 0;
   };
-  const Corpus& corpus_;
+  const SinkCorpus& corpus_;
   const LevelOptions& options_;
   std::vector<std::int64_t> eligible_[3];  // [part][document]
   std::vector<Sort> sorts_;
@@ -42,7 +42,7 @@ double start_entropy_bits(std::span<const PlacedSink> members);
 // Whether both layers lie at most one from the centre; a censored end may lie anywhere from there on.
 bool within_one(const CorpusSink& sink, int l_start, int l_end);
 std::vector<TokenCount> commonest_tokens(std::span<const PlacedSink> members, std::size_t most);
-std::vector<HazardBin> hazard_by_position(const Corpus& corpus, std::span<const PlacedSink> members);
+std::vector<HazardBin> hazard_by_position(const SinkCorpus& corpus, std::span<const PlacedSink> members);
 // Median of what was measured; nothing where nothing was.
 std::optional<double> median_of(std::span<const PlacedSink> members, std::optional<float> CorpusSink::* figure);
 

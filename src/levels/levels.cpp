@@ -25,7 +25,7 @@ struct SinkTable {
   std::vector<LayerCell> cells;  // weight: number of sinks
 };
 
-void check_sink(const Corpus& corpus, const CorpusDocument& document, const CorpusSink& sink) {
+void check_sink(const SinkCorpus& corpus, const CorpusDocument& document, const CorpusSink& sink) {
   const bool layers = 0 <= sink.l_start && sink.l_start <= sink.l_end && sink.l_end < corpus.n_layers;
   const bool position = 0 <= sink.position && sink.position < document.n_tokens;
   if (layers && position) return;
@@ -34,7 +34,7 @@ void check_sink(const Corpus& corpus, const CorpusDocument& document, const Corp
                           sink.position, sink.l_start, sink.l_end, document.n_tokens, corpus.n_layers));
 }
 
-SinkTable table_of(const Corpus& corpus) {
+SinkTable table_of(const SinkCorpus& corpus) {
   SinkTable table;
   std::map<std::tuple<int, int, bool>, std::size_t> cell_index;
   for (std::size_t d = 0; d < corpus.documents.size(); ++d) {
@@ -61,7 +61,7 @@ SinkTable table_of(const Corpus& corpus) {
 }
 
 // From where on most documents see no ends.
-int median_horizon(const Corpus& corpus) {
+int median_horizon(const SinkCorpus& corpus) {
   std::vector<int> horizons;
   for (const CorpusDocument& document : corpus.documents) {
     if (!document.sinks.empty()) horizons.push_back(document.horizon);
@@ -91,8 +91,9 @@ void count_found(const LevelMixture& bootstrap, const std::vector<LevelComponent
 }
 
 // In what fraction of the bootstraps over documents each level is found again.
-std::vector<double> stabilities(const Corpus& corpus, const SinkTable& table, const std::vector<LevelComponent>& levels,
-                                const LevelSearch& search, const LevelOptions& options) {
+std::vector<double> stabilities(const SinkCorpus& corpus, const SinkTable& table,
+                                const std::vector<LevelComponent>& levels, const LevelSearch& search,
+                                const LevelOptions& options) {
   const auto n_bootstraps = static_cast<std::size_t>(options.n_bootstraps);
   std::vector<std::vector<char>> found(n_bootstraps, std::vector<char>(levels.size()));
   parallel_for(options.n_bootstraps, [&](std::int64_t draw, int) {
@@ -156,7 +157,7 @@ bool by_layers(const LevelComponent& a, const LevelComponent& b) {
 }
 
 // The levels that are stable, fitted again without the others, which go to `weak`.
-std::vector<double> keep_stable(const Corpus& corpus, const SinkTable& table, const LevelSearch& search,
+std::vector<double> keep_stable(const SinkCorpus& corpus, const SinkTable& table, const LevelSearch& search,
                                 const LevelOptions& options, LevelMixture& mixture, std::vector<WeakLevel>& weak) {
   std::ranges::sort(mixture.components, by_layers);
   std::vector<double> stability = stabilities(corpus, table, mixture.components, search, options);
@@ -180,7 +181,7 @@ std::vector<double> keep_stable(const Corpus& corpus, const SinkTable& table, co
   return kept;
 }
 
-Level describe(const Corpus& corpus, const LevelComponent& component, std::span<const PlacedSink> members) {
+Level describe(const SinkCorpus& corpus, const LevelComponent& component, std::span<const PlacedSink> members) {
   Level level;
   level.l_start = component.l_start;
   level.l_end = component.l_end;
@@ -207,7 +208,7 @@ std::map<int, std::vector<PlacedSink>> split(const SinkTable& table, const Key& 
   return groups;
 }
 
-void add_rates(const Corpus& corpus, const SinkTable& table, const std::vector<std::vector<PlacedSink>>& members,
+void add_rates(const SinkCorpus& corpus, const SinkTable& table, const std::vector<std::vector<PlacedSink>>& members,
                const LevelOptions& options, LevelReport& report) {
   using Part = RateTable::Part;
   RateTable rates(corpus, options);
@@ -241,7 +242,7 @@ void add_rates(const Corpus& corpus, const SinkTable& table, const std::vector<s
 
 }  // namespace
 
-LevelReport find_levels(const Corpus& corpus, const LevelOptions& options) {
+LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options) {
   const SinkTable table = table_of(corpus);
   LevelReport report;
   report.n_layers = corpus.n_layers;

@@ -105,6 +105,6 @@ struct LevelReport {
 //
 // throws  Error{kInternal} if a sink's layers or position lie outside its model or document
 // cost    O(n_bootstraps x fits + n_rate_resamples x documents); memory a few words a sink
-LevelReport find_levels(const Corpus& corpus, const LevelOptions& options);
+LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options);
 
 }  // namespace sinkscope

@@ -119,12 +119,21 @@ void move_component(LevelMixture& mixture, std::size_t k, std::span<const LayerC
     starts.exact[static_cast<std::size_t>(cells[i].l_start)] += shares[i];
     (cells[i].censored ? ends.censored : ends.exact)[static_cast<std::size_t>(cells[i].l_end)] += shares[i];
   }
+  // Of censored ends any later centre would be as likely: none is put where no end was seen.
+  int latest = n_layers - 1;
+  const auto seen = [&](int l) {
+    return ends.exact[static_cast<std::size_t>(l)] + ends.censored[static_cast<std::size_t>(l)];
+  };
+  while (latest > 0 && seen(latest) < 0.5) --latest;
+
   LevelComponent& component = mixture.components[k];
+  component.l_end = std::min(component.l_end, latest);
   const auto may_move = [&](int LevelComponent::* layer) {
     return [&, layer](int centre) {
       LevelComponent moved = component;
       moved.*layer = centre;
-      return centre >= 0 && centre < n_layers && stays_apart(mixture, k, moved, separation);
+      return centre >= 0 && moved.l_start < n_layers && moved.l_end <= latest &&
+             stays_apart(mixture, k, moved, separation);
     };
   };
   const Axis start =

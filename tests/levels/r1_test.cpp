@@ -11,8 +11,8 @@ namespace {
 // The primary lasts to layer 46 in every sequence.
 constexpr int kHorizon = 44;
 
-Corpus r1_corpus() {
-  Corpus corpus;
+SinkCorpus r1_corpus() {
+  SinkCorpus corpus;
   corpus.n_layers = testing_r1::kLayers;
   corpus.labels = {"cliff", "noise"};
   const auto rows = testing_r1::rows();
@@ -50,7 +50,7 @@ TEST(R1Records, CountsAreThoseOfThePaper) {
 }
 
 TEST(R1Records, OneLevelWithCensoredEnds) {
-  const Corpus corpus = r1_corpus();
+  const SinkCorpus corpus = r1_corpus();
   const LevelReport report = find_levels(corpus, {});
   EXPECT_EQ(report.documents, 300);
   EXPECT_EQ(report.tokens, testing_r1::kTokens);

@@ -52,9 +52,9 @@ void add_sink(CorpusDocument& document, std::mt19937& random, const Simulation& 
   document.sinks.push_back(sink);
 }
 
-Corpus simulate(const Simulation& simulation) {
+SinkCorpus simulate(const Simulation& simulation) {
   std::mt19937 random(simulation.seed);
-  Corpus corpus;
+  SinkCorpus corpus;
   corpus.n_layers = simulation.n_layers;
   for (int d = 0; d < simulation.n_documents; ++d) {
     CorpusDocument document;
@@ -188,7 +188,7 @@ TEST(Simulated, NothingFoundIsABound) {
 }
 
 TEST(Simulated, AnEmptyCorpusHasNoRates) {
-  Corpus corpus;
+  SinkCorpus corpus;
   corpus.n_layers = 12;
   const LevelReport report = find_levels(corpus, {});
   EXPECT_EQ(report.documents, 0);
@@ -208,7 +208,7 @@ TEST(Simulated, FewDocumentsAreTentative) {
 TEST(Simulated, ALevelOfOneDocumentIsNotStable) {
   Simulation simulation;
   simulation.planted = {{22, 46, 1.0}};
-  Corpus corpus = simulate(simulation);
+  SinkCorpus corpus = simulate(simulation);
   for (int i = 0; i < 12; ++i) {
     CorpusSink sink;
     sink.l_start = 10;
@@ -231,7 +231,7 @@ TEST(Simulated, TheOrderOfDocumentsDoesNotChangeTheLevels) {
   Simulation simulation;
   simulation.planted = {{14, 30, 1.0}, {22, 46, 2.0}};
   simulation.noise_per_document = 0.3;
-  Corpus corpus = simulate(simulation);
+  SinkCorpus corpus = simulate(simulation);
   const LevelReport forward = find_levels(corpus, {});
   std::ranges::reverse(corpus.documents);
   const LevelReport backward = find_levels(corpus, {});

@@ -78,8 +78,8 @@ TEST(Tokens, CommonestFirstThenById) {
   EXPECT_EQ(tokens[1].token, 3);
 }
 
-Corpus two_documents() {
-  Corpus corpus;
+SinkCorpus two_documents() {
+  SinkCorpus corpus;
   corpus.n_layers = 12;
   // 300 tokens, of them 1 .. 199 eligible, 100 prompt; 100 tokens, all of them eligible, no prompt.
   corpus.documents.push_back({300, 100, 1, 200, true, 9, {sink_of(1, 2, false, 50), sink_of(1, 2, false, 150)}});
@@ -87,7 +87,7 @@ Corpus two_documents() {
   return corpus;
 }
 
-std::vector<PlacedSink> all_of(const Corpus& corpus) {
+std::vector<PlacedSink> all_of(const SinkCorpus& corpus) {
   std::vector<PlacedSink> members;
   for (std::size_t d = 0; d < corpus.documents.size(); ++d) {
     for (const CorpusSink& sink : corpus.documents[d].sinks) members.push_back({d, &sink});
@@ -96,26 +96,24 @@ std::vector<PlacedSink> all_of(const Corpus& corpus) {
 }
 
 TEST(Hazard, EligibleTokensOfEachBin) {
-  const Corpus corpus = two_documents();
+  const SinkCorpus corpus = two_documents();
   const auto bins = hazard_by_position(corpus, all_of(corpus));
-  ASSERT_EQ(bins.size(), 4U);
+  ASSERT_EQ(bins.size(), 3U);
   EXPECT_EQ(bins[0].first, 0);
-  EXPECT_EQ(bins[0].end, 64);
-  EXPECT_EQ(bins[0].eligible_tokens, 63 + 64);
-  EXPECT_EQ(bins[0].count, 1);
-  EXPECT_EQ(bins[1].end, 128);
-  EXPECT_EQ(bins[1].eligible_tokens, 64 + 36);
+  EXPECT_EQ(bins[0].end, 128);
+  EXPECT_EQ(bins[0].eligible_tokens, 127 + 100);
+  EXPECT_EQ(bins[0].count, 2);
+  EXPECT_EQ(bins[1].end, 256);
+  EXPECT_EQ(bins[1].eligible_tokens, 72);
   EXPECT_EQ(bins[1].count, 1);
-  EXPECT_EQ(bins[2].end, 256);
-  EXPECT_EQ(bins[2].eligible_tokens, 72);
-  EXPECT_NEAR(*bins[2].per_1000, 1000.0 / 72, 1e-9);
-  EXPECT_EQ(bins[3].end, 300);
-  EXPECT_EQ(bins[3].eligible_tokens, 0);
-  EXPECT_FALSE(bins[3].per_1000.has_value());
+  EXPECT_NEAR(*bins[1].per_1000, 1000.0 / 72, 1e-9);
+  EXPECT_EQ(bins[2].end, 300);
+  EXPECT_EQ(bins[2].eligible_tokens, 0);
+  EXPECT_FALSE(bins[2].per_1000.has_value());
 }
 
 TEST(Rates, PromptAndOutputApart) {
-  const Corpus corpus = two_documents();
+  const SinkCorpus corpus = two_documents();
   const LevelOptions options;
   RateTable table(corpus, options);
   const auto members = all_of(corpus);
@@ -152,7 +150,7 @@ TEST(Bootstrap, DrawsAsManyAsThereAre) {
 }
 
 TEST(FindLevels, RefusesSinksOutsideTheirDocument) {
-  Corpus corpus = two_documents();
+  SinkCorpus corpus = two_documents();
   corpus.documents[1].sinks[0].position = 100;
   EXPECT_THROW(find_levels(corpus, {}), Error);
   corpus = two_documents();

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "levels/levels.h"
+#include "report/terminal.h"
+
+namespace sinkscope {
+
+// The levels of one results file.
+struct FileLevels {
+  std::string name;   // of the results file, without its folder
+  std::string model;  // empty: not known
+  bool imported = false;
+  std::vector<std::string> kinds;  // of the sinks that levels are made of
+  LevelReport report;
+  std::function<std::string(TokenId)> token_bytes;  // none of imported records: nobody knows their vocabulary
+};
+
+// After block l, this fraction of the network's blocks is done: makes models of different depth comparable.
+inline double depth_fraction(int layer, int n_layers) { return (layer + 1.0) / n_layers; }
+
+// JSON of schema "sinkscope.levels/1"; docs/file-formats.md lists its fields. Equal reports give equal bytes.
+//
+// throws  Error{kOutput} if `out` fails
+void write_levels_json(const std::vector<FileLevels>& files, const LevelOptions& options, std::ostream& out);
+
+// The same for people; several files also side by side, by layer and by depth fraction.
+void write_levels_terminal(const std::vector<FileLevels>& files, const TerminalStyle& style, std::ostream& out);
+
+}  // namespace sinkscope
