@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -105,14 +106,25 @@ void add(Validation::Total& total, const SinkScore& score) {
   if (total.found > 0) total.exact_frac = static_cast<double>(total.exact) / total.found;
 }
 
+bool is_late(SinkKind kind) { return kind == SinkKind::kSecondary || kind == SinkKind::kUnaligned; }
+
+// Places where the unplanted model shows secondary or unaligned sinks of its own.
+std::set<int> natural_places(const SequenceReading& base) {
+  std::set<int> places;
+  for (const Run& run : base.detection.runs) {
+    if (run.verdict == Verdict::kSink && is_late(run.kind)) places.insert(run.position);
+  }
+  return places;
+}
+
 // Every reported sink is right, wrong, or a natural one that the truth says nothing of.
-void judge_reports(const SequenceReading& reading, std::span<const TokenId> text, const std::vector<Gathered>& sinks,
-                   Validation& validation) {
+void judge_reports(const SequenceReading& reading, const std::set<int>& natural, std::span<const TokenId> text,
+                   const std::vector<Gathered>& sinks, Validation& validation) {
   for (const Run& run : reading.detection.runs) {
     if (run.verdict != Verdict::kSink || run.position < kPrimaryCandidates) continue;
     const bool planted = std::any_of(sinks.begin(), sinks.end(),
                                      [&](const Gathered& sink) { return sink.places.wanted(text, run.position); });
-    if (!planted && run.kind != SinkKind::kSecondary && run.kind != SinkKind::kUnaligned) {
+    if (!planted && (!is_late(run.kind) || natural.contains(run.position))) {
       ++validation.natural;
       continue;
     }
@@ -192,13 +204,15 @@ Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, 
         }
       }
     }
-    judge_reports(reading, text, gathered, validation);
     scores.add(reading, block, truth.primary_position);
+    std::set<int> natural;
     if (base != nullptr) {
       base_logit.begin(truth.primary_position);
-      base_scores.add(read_sequence(*base, text, base_logit, options.thresholds, options.should_stop), block,
-                      truth.primary_position);
+      const SequenceReading unplanted = read_sequence(*base, text, base_logit, options.thresholds, options.should_stop);
+      base_scores.add(unplanted, block, truth.primary_position);
+      natural = natural_places(unplanted);
     }
+    judge_reports(reading, natural, text, gathered, validation);
   }
   for (std::size_t s = 0; s < gathered.size(); ++s) {
     SinkScore& score = validation.sinks[s];

@@ -47,7 +47,7 @@ struct Validation {
   Total all, strong;
   int reported = 0;  // secondary and unaligned sinks of the texts, and planted tokens of other kinds
   int correct = 0;   // of these, at planted places
-  int natural = 0;   // primary_like sinks at other tokens: not judged
+  int natural = 0;   // not judged: primary_like sinks at other tokens, and what the unplanted model shows there too
   std::optional<double> precision;
   // Rank correlation of the norm asked for; over found sinks, the second over those whose end is seen.
   std::optional<double> spearman_logit_gap, spearman_attention_lifetime;
@@ -63,7 +63,8 @@ struct ValidateOptions {
 
 // Scans the texts with the planted model and scores what the rule reports against the truth.
 //
-// base    the model before planting, or nullptr: then the primary's change is not measured
+// base    the model before planting, or nullptr: then the primary's change is not measured, and sinks of the model's
+//         own count against precision
 // throws  Error{kInput} if the truth is of another model; whatever a run throws
 // cost    one forward pass a text and model, with all measurements
 Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, const Sequences& texts,

@@ -119,7 +119,7 @@ void write_validation(const Validation& validation, const ControlTable* controls
   out << '\n';
   write_total("all planted sinks", validation.all, out);
   write_total(fmt::format("norm ratio {:.0f} and more", kStrongRatio).c_str(), validation.strong, out);
-  out << fmt::format("reported {}, of these planted {}: precision {}; {} primary_like sinks beside them\n",
+  out << fmt::format("reported {}, of these planted {}: precision {}; {} of the model's own beside them\n",
                      validation.reported, validation.correct, shown(validation.precision, 3), validation.natural);
   out << fmt::format("rank correlation of norm with logit gap {}, with attention lifetime {}\n",
                      shown(validation.spearman_logit_gap, 3), shown(validation.spearman_attention_lifetime, 3));
