@@ -38,11 +38,12 @@ struct ScanVerbOptions {
   RuleOptions rule;
   int min_distance = 64;
   int parallel = 1;
+  bool paper_final_norm = false;
   std::string results, json, profiles, keep;
   bool quiet = false;
 };
 
-void check_outputs(const ScanVerbOptions& options) {
+void check_combinations(const ScanVerbOptions& options) {
   std::vector<std::string> paths;
   for (const std::string* path : {&options.results, &options.json, &options.profiles}) {
     if (path->empty()) continue;
@@ -54,6 +55,9 @@ void check_outputs(const ScanVerbOptions& options) {
   }
   if (options.results == "-")
     throw Error(ErrorCode::kUsage, "-o names a results file, which standard output cannot be");
+  if (options.paper_final_norm && options.rule.rule != "paper") {
+    throw Error(ErrorCode::kUsage, "--paper-final-norm belongs to --rule paper: expected both, got one");
+  }
   if (!options.profiles.empty() && options.keep == "runs") {
     throw Error(ErrorCode::kUsage, "--profiles writes what --keep runs leaves out: use --keep profiles or heads");
   }
@@ -68,6 +72,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options) {
   measurement.chunk = options.input.chunk;
   measurement.n_ubatch = options.model.n_ubatch;
   measurement.cache_type_k = options.model.cache_type_k;
+  measurement.final_norm = options.paper_final_norm;
   measurement.precision = resolve_precision(precision_of_name(options.model.precision)).name;
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
@@ -90,6 +95,7 @@ double peak_memory_mib() {
 LoadOptions scan_load_options(const ScanVerbOptions& options) {
   LoadOptions load = load_options(options.model);
   load.max_sequences = options.parallel;
+  load.final_norm = options.paper_final_norm;
   return load;
 }
 
@@ -154,7 +160,7 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
 ExitCode scan(const ScanVerbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   set_parallel_threads(options.model.n_threads.value_or(0));
-  check_outputs(options);
+  check_combinations(options);
   SkipLog skipped(options.quiet);
   const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
   check_model_readable(options.model.path);
@@ -217,6 +223,9 @@ void register_scan(CLI::App& program, Action& action) {
   add_model_options(verb, options->model);
   add_input_options(verb, options->input);
   add_rule_options(verb, options->rule);
+  verb.add_flag("--paper-final-norm", options->paper_final_norm,
+                "With --rule paper: take the last layer after the final norm, as the authors' code does")
+      ->group("Rule");
   verb.add_option("--min-distance", options->min_distance, "Queries at least so many positions later are far")
       ->type_name("N")
       ->check(whole_number(1, 1 << 20))

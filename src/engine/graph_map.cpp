@@ -303,6 +303,7 @@ GraphMap map_graph(ggml_cgraph* cgraph, int n_layers) {
         "compute graph: expected a residual stream into block 0, got none; this architecture cannot be observed");
   }
   if (graph.contains(input)) map.embedding = graph.at(input);
+  if (Node norm = graph.named("result_norm")) map.final_norm = graph.at(norm);
   BlockMapper mapper(graph, map);
   for (int layer = 0; layer < n_layers; ++layer) {
     Node output = outputs[static_cast<std::size_t>(layer)];

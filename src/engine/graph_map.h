@@ -32,7 +32,8 @@ struct BlockNodes {
 // Where the probe points of a network lie in its compute graph.
 struct GraphMap {
   std::optional<GraphNode> embedding;
-  std::vector<BlockNodes> blocks;  // [n_layers]
+  std::optional<GraphNode> final_norm;  // of the last block's output
+  std::vector<BlockNodes> blocks;       // [n_layers]
   std::vector<Lacking> lacking;
 };
 

@@ -205,7 +205,18 @@ class LlamaModel final : public Model {
     const AccelScope scope(precision_);
     ggml_cgraph* graph = llama_graph_reserve(context_.get(), n, 1, n);
     if (!graph) throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + because("none"));
-    return maps_.emplace(n_tokens, map_graph(graph, facts_.n_layers)).first->second;
+    GraphMap map = map_graph(graph, facts_.n_layers);
+    if (options_.final_norm) take_final_norm(map);
+    return maps_.emplace(n_tokens, std::move(map)).first->second;
+  }
+
+  void take_final_norm(GraphMap& map) const {
+    if (!map.final_norm) {
+      throw Error(ErrorCode::kModel, options_.path + ": expected a final norm (result_norm), got none");
+    }
+    BlockNodes& last = map.blocks.back();
+    last.block_output = map.final_norm;
+    last.attention_write = last.mid_residual = last.mlp_write = std::nullopt;
   }
 
   void finish_facts() {

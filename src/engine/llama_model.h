@@ -23,6 +23,8 @@ struct LoadOptions {
   std::vector<std::string> rpc_servers;  // "host:port"
   CacheType cache_type_k = CacheType::kF16;
   Precision precision = Precision::kAuto;  // of products on this machine's own processor
+  bool final_norm = false;               // h_{L-1} is taken after the final norm, as the paper's code does; the last
+                                         // block then shows no writes
   bool vocab_only = false;                 // tokenisation only; run() is refused
   bool verbose = false;                    // llama.cpp's own log on standard error
 };

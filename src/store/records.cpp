@@ -26,6 +26,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("n_ubatch", options.n_ubatch);
   visit("precision", options.precision);
   visit("cache_type_k", options.cache_type_k);
+  visit("final_norm", options.final_norm);
   visit("floor_alignment", options.floor.alignment);
   visit("floor_norm_ratio", options.floor.norm_ratio);
   visit("floor_unaligned_far_boost", options.floor.unaligned_far_boost);

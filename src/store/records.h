@@ -42,6 +42,7 @@ struct MeasurementOptions {
   int n_ubatch = 512;
   std::string precision = "native";
   std::string cache_type_k = "f16";
+  bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does
   CandidateFloor floor;
   Keep keep = Keep::kRuns;
 };
