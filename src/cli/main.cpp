@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "cli/app.h"
@@ -23,9 +24,19 @@ void on_fatal(const char* message) {
   _exit(static_cast<int>(sinkscope::ExitCode::kModel));
 }
 
+// OpenMP's threads wait for each other at some thousand barriers a micro-batch, spinning for milliseconds at each.
+// Where other programs want the processors too, that made scans ten times slower. The library reads its setting when it
+// is loaded, so the program starts itself again, once, with a short wait in the environment.
+void wait_without_spinning(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  setenv("GOMP_SPINCOUNT", "20000", 1);
+  execv("/proc/self/exe", argv);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  wait_without_spinning(argv);
   sinkscope::set_fatal_handler(on_fatal);
   return static_cast<int>(sinkscope::run_program({argv + 1, argv + argc}));
 }

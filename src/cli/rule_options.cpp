@@ -54,6 +54,8 @@ void add_rule_options(CLI::App& verb, RuleOptions& options) {
              "Far boost of an unaligned sink, at least");
   add_number("--unaligned-max-alignment", thresholds.unaligned_max_alignment, -1, 1,
              "Read and centred alignment of an unaligned sink, below this");
+  add_number("--unaligned-norm-ratio", thresholds.unaligned_norm_ratio, 0, 1e6,
+             "Norm ratio of an unaligned sink, at least");
   add_count("--unaligned-blocks", thresholds.unaligned_blocks, 1, 1000,
             "Consecutive blocks of an unaligned sink, at least");
   add_number("--drain-value-ratio", thresholds.drain_value_ratio, 0, 1e6,

@@ -65,6 +65,7 @@ void write_thresholds(JsonWriter& json, const Thresholds& thresholds) {
   json.member("min_lifetime_boost", thresholds.min_lifetime_boost);
   json.member("unaligned_far_boost", thresholds.unaligned_far_boost);
   json.member("unaligned_max_alignment", thresholds.unaligned_max_alignment);
+  json.member("unaligned_norm_ratio", thresholds.unaligned_norm_ratio);
   json.member("unaligned_blocks", thresholds.unaligned_blocks);
   json.member("min_layers", thresholds.min_layers);
   json.member("censor_layers", thresholds.censor_layers);

@@ -27,6 +27,7 @@ struct Thresholds {
   float min_lifetime_boost = 3.0F;  // attention lifetime
   float unaligned_far_boost = 8.0F;
   float unaligned_max_alignment = 0.5F;
+  float unaligned_norm_ratio = 1.5F;  // without it, words that later text repeats pass: content heads look them up
   int unaligned_blocks = 2;        // consecutive blocks of an unaligned sink, at least
   int min_layers = 2;              // of a run, to be a sink
   int censor_layers = 2;           // a run that ends so close to the primary's end, or the network's

@@ -185,6 +185,7 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
 bool RunFinder::is_unaligned(const TokenProfile& token, int layer) const {
   if (!at_least(token.far_boost[index(layer + 1)], thresholds_.unaligned_far_boost)) return false;
   if (!primary_) return true;
+  if (!at_least(token.norm_ratio[index(layer)], thresholds_.unaligned_norm_ratio)) return false;
   // Before the sink axis is born no token can be aligned with it: what early blocks read there is local content.
   if (layer < primary_->birth_layer) return false;
   const auto& read = token.read_alignment[index(layer)];

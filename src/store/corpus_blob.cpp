@@ -8,12 +8,12 @@ namespace sinkscope {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x50524F43;  // "CORP"
-constexpr std::uint32_t kRuleVersion = 1;     // of the evidence rule: another rule makes other sinks of equal figures
+constexpr std::uint32_t kRuleVersion = 2;     // of the evidence rule: another rule makes other sinks of equal figures
 
 // Tells bytes that another rule, or other defaults, made.
 std::uint32_t rule_fingerprint() {
   const Thresholds defaults;
-  static_assert(sizeof(Thresholds) == 15 * sizeof(float), "thresholds have padding, which has no fixed bytes");
+  static_assert(sizeof(Thresholds) == 16 * sizeof(float), "thresholds have padding, which has no fixed bytes");
   return crc32(std::as_bytes(std::span(&defaults, 1))) ^ kRuleVersion;
 }
 

@@ -62,15 +62,15 @@ TEST(ScanJson, HasTheDocumentedShape) {
   EXPECT_TRUE(json["model"]["n_heads_by_layer"].is_null());
   EXPECT_EQ(json["model"]["lacking"][0]["layer"], 2);
   EXPECT_THAT(keys_of(json["options"]), ElementsAre("rule", "thresholds", "measurement"));
-  EXPECT_THAT(
-      keys_of(json["options"]["thresholds"]),
-      ElementsAre("min_alignment", "min_norm_ratio", "min_far_boost", "min_block_frac", "early_blocks",
-                  "min_early_blocks", "birth_cosine", "birth_slack", "min_lifetime_boost", "unaligned_far_boost",
-                  "unaligned_max_alignment", "unaligned_blocks", "min_layers", "censor_layers", "drain_value_ratio"));
-  EXPECT_THAT(
-      keys_of(json["options"]["measurement"]),
-      ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "precision", "cache_type_k", "final_norm",
-                  "floor_alignment", "floor_norm_ratio", "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
+  EXPECT_THAT(keys_of(json["options"]["thresholds"]),
+              ElementsAre("min_alignment", "min_norm_ratio", "min_far_boost", "min_block_frac", "early_blocks",
+                          "min_early_blocks", "birth_cosine", "birth_slack", "min_lifetime_boost",
+                          "unaligned_far_boost", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
+                          "min_layers", "censor_layers", "drain_value_ratio"));
+  EXPECT_THAT(keys_of(json["options"]["measurement"]),
+              ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "precision", "cache_type_k",
+                          "final_norm", "floor_alignment", "floor_norm_ratio", "floor_unaligned_far_boost",
+                          "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence), ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens",
                                              "n_watch_overflow", "primary", "no_primary_reason", "sinks", "counts"));

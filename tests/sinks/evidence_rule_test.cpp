@@ -197,6 +197,8 @@ TEST(EvidenceRule, CensorsRunsThatEndWithThePrimary) {
 TEST(EvidenceRule, FindsUnalignedSinks) {
   TokenProfile token = ordinary_token(500);
   set(token.far_boost, 5, 6, 8);
+  EXPECT_THAT(detect(token).runs, IsEmpty()) << "an ordinary norm: a word that is looked up";
+  set(token.norm_ratio, 4, 5, 1.5F);
   const auto runs = detect(token).runs;
   ASSERT_EQ(runs.size(), 1U);
   EXPECT_EQ(runs[0].kind, SinkKind::kUnaligned);
@@ -205,6 +207,7 @@ TEST(EvidenceRule, FindsUnalignedSinks) {
   EXPECT_EQ(runs[0].l_end, 5);
   TokenProfile once = ordinary_token(500);
   set(once.far_boost, 5, 5, 80);
+  set(once.norm_ratio, 4, 5, 1.5F);
   EXPECT_THAT(detect(once).runs, IsEmpty());
   for (auto* cosines : {&token.read_alignment, &token.centred_alignment}) {
     set(*cosines, 4, 4, 0.5F);
