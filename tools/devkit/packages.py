@@ -8,7 +8,7 @@ from . import steps
 
 BUILD = [
     "g++", "cmake", "ninja-build", "libcli11-dev", "nlohmann-json3-dev", "libsqlite3-dev", "libhwy-dev", "libgtest-dev",
-    "libgmock-dev", "libbenchmark-dev", "libfmt-dev", "libeigen3-dev", "libssl-dev", "python3-venv",
+    "libgmock-dev", "libbenchmark-dev", "libfmt-dev", "libeigen3-dev", "libssl-dev", "python3-venv", "zlib1g-dev",
 ]
 CLANG = ["clang-19", "libclang-rt-19-dev", "libomp-19-dev"]
 FORMAT = ["clang-format-19"]

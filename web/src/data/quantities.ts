@@ -1,0 +1,64 @@
+// The quantities that maps and the text can be painted with.
+
+import { encode, type Scale } from "./blocks";
+
+export interface Quantity {
+  id: string;
+  name: string;
+  cosine: boolean;
+  unit: string;
+  floor: number; // colours begin here; what is smaller is of no interest
+  says: string;
+}
+
+export const kQuantities: Quantity[] = [
+  {
+    id: "far_boost", name: "Far boost", cosine: false, unit: "×", floor: 0.5,
+    says: "Which tokens draw more attention from far queries than their share?",
+  },
+  {
+    id: "sink_score", name: "Sink score", cosine: false, unit: "", floor: 0.001,
+    says: "How much attention does each token draw, as a mean over heads and queries?",
+  },
+  {
+    id: "norm_ratio", name: "Norm ratio", cosine: false, unit: "×", floor: 0.5,
+    says: "Which tokens outgrow the ordinary ones of their layer, and from which layer to which?",
+  },
+  {
+    id: "alignment", name: "Alignment", cosine: true, unit: "", floor: 0,
+    says: "Which tokens point the primary sink's way? (signed cosine)",
+  },
+  {
+    id: "centred_alignment", name: "Centred alignment", cosine: true, unit: "", floor: 0,
+    says: "The same with the mean ordinary token of the layer taken away.",
+  },
+  {
+    id: "read_alignment", name: "Read alignment", cosine: true, unit: "", floor: 0,
+    says: "The same as the next block's attention reads it: after its norm and gain.",
+  },
+  {
+    id: "sink_score_head_max", name: "Score of the strongest head", cosine: false, unit: "", floor: 0.001,
+    says: "Which tokens are a sink to one head at least?",
+  },
+  {
+    id: "mlp_write_norm", name: "MLP write norm", cosine: false, unit: "", floor: 0,
+    says: "Where does an MLP write an outstanding vector?",
+  },
+  {
+    id: "attn_write_norm", name: "Attention write norm", cosine: false, unit: "", floor: 0,
+    says: "Where does attention write an outstanding vector?",
+  },
+  {
+    id: "key_norm", name: "Key norm", cosine: false, unit: "", floor: 0,
+    says: "How long are the keys?",
+  },
+  {
+    id: "value_norm", name: "Value norm", cosine: false, unit: "", floor: 0,
+    says: "Which tokens have almost no value to add, and so drain attention?",
+  },
+];
+
+// The code at which colours begin.
+export function first_code(quantity: Quantity, scale: Scale): number {
+  return quantity.floor > scale.low ? Math.min(200, encode(scale, quantity.floor)) : 1;
+}

@@ -1,0 +1,238 @@
+// The report's data as the program writes them: schema sinkscope.report/1.
+
+import { Block, read_block } from "./blocks";
+
+export type Kind = "primary" | "primary_like" | "secondary" | "unaligned";
+export const kKinds: Kind[] = ["primary", "primary_like", "secondary", "unaligned"];
+
+export const kind_names: Record<Kind, string> = {
+  primary: "primary",
+  primary_like: "primary-like",
+  secondary: "secondary",
+  unaligned: "unaligned",
+};
+
+type Measured = number | null;
+
+export interface Place {
+  position: number;
+  document_position: number;
+  token_id: number;
+  text: string;
+}
+
+export interface Primary extends Place {
+  set: number[];
+  birth_layer: number;
+  birth_end: number;
+  active_layers: [number, number][];
+  early_plateau: [number, number][];
+  sink_axis_drift: number;
+  norm_ratio_median: Measured;
+  norm_ratio_max: Measured;
+  score_mean: Measured;
+  score_max: Measured;
+  far_boost_median: Measured;
+  far_boost_max: Measured;
+  value_norm_ratio: Measured;
+}
+
+export interface Sink extends Place {
+  kind: Exclude<Kind, "primary">;
+  run_index: number;
+  l_start: number;
+  l_end: number;
+  lifetime: number;
+  attention_lifetime: Measured;
+  censored: boolean;
+  broadcasts: boolean | null;
+  alignment_median: Measured;
+  centred_alignment_median: Measured;
+  read_alignment_median: Measured;
+  norm_ratio_median: Measured;
+  norm_ratio_max: Measured;
+  score_mean: Measured;
+  score_max: Measured;
+  far_boost_median: Measured;
+  far_boost_max: Measured;
+  heads_over_10_max: Measured;
+  logit_gap: Measured;
+  value_norm_ratio: Measured;
+  margin: Measured;
+}
+
+export interface Counts {
+  by_kind: Record<Kind, number>;
+  by_verdict: Record<"sink" | "aligned_only" | "transient" | "unscored", number>;
+}
+
+export interface Sequence {
+  id: string;
+  chunk: number | null;
+  document_offset: number;
+  n_tokens: number;
+  prompt_tokens: number;
+  n_watch_overflow: number;
+  primary: Primary | null;
+  no_primary_reason: string | null;
+  sinks: Sink[];
+  counts: Counts;
+}
+
+export interface ScanResults {
+  model: {
+    name: string;
+    sha256: string;
+    arch: string;
+    type: string;
+    n_layers: number;
+    d_model: number;
+    n_heads: number;
+    n_kv_heads: number;
+    n_vocab: number;
+    n_ctx_train: number;
+    lacking: { layer: number; what: string; why: string }[];
+  };
+  options: { thresholds: Record<string, number>; measurement: Record<string, unknown> };
+  sequences: Sequence[];
+  totals: { n_sequences: number; n_tokens: number; counts: Counts };
+}
+
+export interface Rate {
+  count: number;
+  documents: number;
+  eligible_tokens: number;
+  per_1000: Measured;
+  interval_95: [number, number] | null;
+}
+
+export interface Level {
+  l_start: number;
+  l_end: number;
+  start_jitter: number;
+  end_jitter: number;
+  stability: number;
+  tentative: boolean;
+  lifetime: { median: number; median_is_lower_bound: boolean; shortest: number; longest: number; censored: number };
+  rate: Rate;
+  norm_ratio_median: Measured;
+  far_boost_median: Measured;
+  tokens: { token_id: number; text: string; count: number }[];
+  hazard: { first: number; end: number; count: number; eligible_tokens: number; per_1000: Measured }[];
+}
+
+// A level's layers in words. Censored states lasted longer than was seen: then its end is a bound.
+export function level_name(level: Level): string {
+  const { median, median_is_lower_bound } = level.lifetime;
+  return median_is_lower_bound ? `${level.l_start}–${level.l_start + median - 1}+` : `${level.l_start}–${level.l_end}`;
+}
+
+// The levels of one results file, as in schema sinkscope.levels/1.
+export interface Levels {
+  documents: number;
+  tokens: number;
+  sinks: Rate;
+  levels: Level[];
+  unassigned: Rate;
+  unstable: { l_start: number; l_end: number; count: number; documents: number; stability: number }[];
+}
+
+export interface Scan {
+  file: string;
+  keep: "runs" | "profiles" | "heads";
+  scan: ScanResults;
+  documents: { key: string; block: string; detail: boolean }[];
+  levels: { options: { bootstraps: number; min_stability: number }; files: [Levels] };
+  skipped_lines: number;
+  program_runs: {
+    sinkscope_version: string;
+    llama_version: string;
+    compiler: string;
+    precision: string;
+    cpu_features: string;
+    n_threads: number;
+  }[];
+}
+
+export interface Report {
+  schema: string;
+  scans: Scan[];
+}
+
+interface DocumentHead {
+  texts: string[];
+  rows: number[]; // positions of the primary's set and of all sinks, ascending
+  quantiles: number[];
+}
+
+// One document's arrays. Quantities are named as in the program's profiles.
+export class DocumentData {
+  constructor(
+    private readonly block: Block<DocumentHead>,
+    readonly n_layers: number,
+    readonly n_tokens: number,
+  ) {}
+
+  get rows(): number[] {
+    return this.block.head.rows;
+  }
+  get quantiles(): number[] {
+    return this.block.head.quantiles;
+  }
+
+  text(position: number): string {
+    const index = this.block.integers("text_index")?.[position];
+    return index === undefined ? "" : (this.block.head.texts[index] ?? "");
+  }
+
+  token_id(position: number): number | undefined {
+    return this.block.integers("token_id")?.[position];
+  }
+
+  // A quantity of a token that has a row, by layer; undefined where it was not measured.
+  row(quantity: string, position: number): (number | undefined)[] | undefined {
+    const row = this.rows.indexOf(position);
+    const values = this.block.floats(`row.${quantity}`);
+    if (row < 0 || !values) return undefined;
+    return measured(values.subarray(row * this.n_layers, (row + 1) * this.n_layers));
+  }
+
+  // Quantile `index` of a quantity over the tokens that are no sinks, by layer.
+  quantile(quantity: string, index: number): (number | undefined)[] | undefined {
+    const values = this.block.floats(`quantiles.${quantity}`);
+    return values && measured(values.subarray(index * this.n_layers, (index + 1) * this.n_layers));
+  }
+
+  ordinary_norm(): (number | undefined)[] {
+    return measured(this.block.floats("ordinary_norm") ?? new Float32Array());
+  }
+
+  // A layers x tokens map as 8-bit codes, or nothing where the report carries none.
+  map(quantity: string) {
+    return this.block.codes(`map.${quantity}`);
+  }
+}
+
+function measured(values: Float32Array): (number | undefined)[] {
+  return Array.from(values, (value) => (Number.isNaN(value) ? undefined : value));
+}
+
+export async function read_report(): Promise<Report> {
+  return (await read_block<Report>("index")).head;
+}
+
+const read_documents = new Map<string, Promise<DocumentData>>();
+
+export function read_document(scan: Scan, document: number): Promise<DocumentData> {
+  const entry = scan.documents[document];
+  const sequence = scan.scan.sequences[document];
+  if (!entry || !sequence) return Promise.reject(new Error(`the report has no document ${document}`));
+  let data = read_documents.get(entry.block);
+  if (!data) {
+    data = read_block<DocumentHead>(entry.block).then(
+      (block) => new DocumentData(block, scan.scan.model.n_layers, sequence.n_tokens),
+    );
+    read_documents.set(entry.block, data);
+  }
+  return data;
+}

@@ -1,0 +1,117 @@
+// Levels: where sinks begin and how long they last.
+
+import { level_name, type Scan } from "../../data/report";
+import { bottom_axis, left_axis, svg_of } from "../../draw/axes";
+import { css_colour, is_dark, ramp } from "../../draw/colour";
+import { layer_ticks, linear } from "../../draw/scale";
+import { append, draw_to_width, h, s } from "../../ui/dom";
+import { figure, type Figure } from "../../ui/figure";
+import { count, number, percent, token_name } from "../../ui/format";
+import type { Context, Page } from "../page";
+
+interface Cell {
+  l_start: number;
+  lifetime: number;
+  n: number;
+  censored: number;
+}
+
+function cells_of(scan: Scan): Cell[] {
+  const cells = new Map<string, Cell>();
+  for (const sequence of scan.scan.sequences) {
+    for (const sink of sequence.sinks) {
+      const key = `${sink.l_start} ${sink.lifetime}`;
+      const cell = cells.get(key) ?? { l_start: sink.l_start, lifetime: sink.lifetime, n: 0, censored: 0 };
+      ++cell.n;
+      if (sink.censored) ++cell.censored;
+      cells.set(key, cell);
+    }
+  }
+  return [...cells.values()].sort((a, b) => a.l_start - b.l_start || a.lifetime - b.lifetime);
+}
+
+function draw(scan: Scan, into: HTMLElement, width: number, fig: Figure): void {
+  const n_layers = scan.scan.model.n_layers;
+  const frame = { width, height: Math.min(480, Math.max(260, width * 0.62)), left: 52, right: 14, top: 10, bottom: 42 };
+  const x = linear(-0.5, n_layers - 0.5, frame.left, width - frame.right);
+  const y = linear(0.5, n_layers + 0.5, frame.height - frame.bottom, frame.top);
+  const cells = cells_of(scan);
+  const most = Math.max(1, ...cells.map((cell) => cell.n));
+  const colours = ramp(false);
+  const svg = svg_of(frame, "Sinks by first layer and lifetime");
+  svg.setAttribute("role", "group");
+  const ticks = layer_ticks(n_layers, width < 420 ? 6 : 12);
+  append(svg, left_axis(frame, y, "layers it lasts", ticks.filter((tick) => tick > 0)), bottom_axis(frame, x, ticks, "first layer"),
+    s("path", { d: `M${x.at(0)},${y.at(n_layers)}L${x.at(n_layers - 1)},${y.at(1)}`, class: "limit" }));
+  const w = Math.max(3, Math.abs(x.at(1) - x.at(0)) - 1), hgt = Math.max(3, Math.abs(y.at(1) - y.at(2)) - 1);
+  for (const cell of cells) {
+    const code = Math.round(70 + 185 * (most > 1 ? Math.log(cell.n) / Math.log(most) : 1));
+    const says = `First layer ${cell.l_start}, lasting ${count(cell.lifetime, "layer")}: ${count(cell.n, "sink")}` +
+      (cell.censored ? `, ${cell.censored} of them to the primary's or the network's end` : "");
+    append(svg, s("rect", { x: x.at(cell.l_start) - w / 2, y: y.at(cell.lifetime) - hgt / 2, width: w, height: hgt, rx: 2, class: "cell", tabindex: 0,
+      role: "img", "aria-label": says, fill: css_colour(colours, code), pointerenter: () => fig.say(says), focus: () => fig.say(says) }));
+    if (w > 16 && hgt > 11 && cell.n > 1) {
+      append(svg, s("text", { x: x.at(cell.l_start), y: y.at(cell.lifetime) + 4, "text-anchor": "middle", class: (code > 150) === is_dark() ? "count on-light" : "count on-dark" }, cell.n));
+    }
+  }
+  for (const level of scan.levels.files[0].levels) {
+    const lifetime = level.lifetime.median_is_lower_bound ? level.lifetime.median : level.l_end - level.l_start + 1;
+    append(svg, s("ellipse", { cx: x.at(level.l_start), cy: y.at(lifetime), rx: w * (0.9 + level.start_jitter), ry: hgt * (0.9 + level.end_jitter), class: `level${level.tentative ? " tentative" : ""}` }));
+  }
+  into.replaceChildren(svg);
+}
+
+function levels_table(scan: Scan): HTMLElement {
+  const { levels, unassigned, unstable } = scan.levels.files[0];
+  const numeric = (text: string) => h("td", { class: "number" }, text);
+  const rate = (one: (typeof levels)[number]["rate"]) => one.per_1000 === null ? "–" :
+    `${number(one.per_1000)}${one.interval_95 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
+  const head = ["layers", "sinks", "texts", "in 1000 tokens (95 %)", "median life", "stability", "norm ratio", "far boost", "commonest tokens"];
+  return h("div", {},
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of levels" }, h("table", {},
+      h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 8 ? "" : "number" }, name)))),
+      h("tbody", {}, ...levels.map((level) => h("tr", {},
+        numeric(level_name(level)), numeric(String(level.rate.count)), numeric(`${level.rate.documents}${level.tentative ? " (tentative)" : ""}`),
+        numeric(rate(level.rate)), numeric(`${level.lifetime.median_is_lower_bound ? "≥ " : ""}${level.lifetime.median}`), numeric(percent(level.stability)),
+        numeric(number(level.norm_ratio_median)), numeric(number(level.far_boost_median)),
+        h("td", {}, ...level.tokens.slice(0, 5).flatMap((token) => [h("code", {}, token_name(token.text)), ` ${token.count}  `])))),
+        h("tr", {}, h("td", {}, "no level"), numeric(String(unassigned.count)), numeric(String(unassigned.documents)), numeric(rate(unassigned)),
+          h("td", { colspan: 5 }))))),
+    unstable.length > 0 && h("p", { class: "note" }, `Not stable enough to count, found in less than ${percent(scan.levels.options.min_stability)} of ` +
+      `${scan.levels.options.bootstraps} resamples of the texts: ${unstable.map((one) => `${one.l_start}–${one.l_end} (${one.count} sinks, ${percent(one.stability)})`).join(", ")}.`));
+}
+
+function places_table(scan: Scan): HTMLElement | undefined {
+  const bins = scan.levels.files[0].levels[0]?.hazard;
+  if (!bins?.length) return undefined;
+  return h("section", { class: "figure" },
+    h("header", {}, h("div", {}, h("h2", {}, "Positions of each level"), h("p", { class: "question" }, "Does a level favour the start of a text? Sinks in 1000 eligible tokens, by position."))),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of positions" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "level"), ...bins.map((bin) => h("th", { scope: "col", class: "number" }, `${bin.first}–${bin.end - 1}`)))),
+      h("tbody", {}, ...scan.levels.files[0].levels.map((level) => h("tr", {}, h("th", { scope: "row" }, level_name(level)),
+        ...level.hazard.map((bin) => h("td", { class: "number" }, number(bin.per_1000)))))))));
+}
+
+function render(context: Context, into: HTMLElement): void {
+  const { scans } = context.report;
+  append(into, h("div", { class: "page-head" }, h("h1", {}, "Sink levels"),
+    h("p", { class: "question" }, "Do sinks begin in the same layers, and last as long, again and again?")));
+  const several = h("div", { class: scans.length > 1 ? "side-by-side" : "" });
+  append(into, several);
+  for (const scan of scans) {
+    const { levels, sinks } = scan.levels.files[0];
+    const fig = figure("levels", scan.scan.model.name, `${count(sinks.count, "sink")} in ${count(scan.scan.sequences.length, "text")}: ` +
+      (levels.length ? `${count(levels.length, "level")}, outlined.` : "no level that holds in resamples of the texts."),
+      "Point at a cell, or move to it with Tab. The dashed line: a sink that lasts to the last layer. A + marks levels whose sinks were cut off by the primary's or the network's end.");
+    append(several, fig.element);
+    if (sinks.count === 0) {
+      append(fig.body, h("p", { class: "nothing" }, "No sinks beside the primary, so there is nothing to cluster. Longer texts show more: sinks are judged by attention from at least 64 queries."));
+      continue;
+    }
+    draw_to_width(fig.body, (width) => draw(scan, fig.body, width, fig));
+    append(fig.element, levels_table(scan));
+  }
+  append(into, places_table(context.scan));
+}
+
+export const levels: Page = { id: "levels", title: "Levels", of_document: false, render };

@@ -1,0 +1,41 @@
+export const tests = {
+  "hover shows a planted sink's numbers": async ({ open, expect }) => {
+    const page = await open("maps?quantity=norm_ratio");
+    await page.locator(".map").focus();
+    // The crosshair starts at the first sink's first layer.
+    await page.keyboard.press("ArrowUp");
+    const said = await page.locator(".said").first().innerText();
+    expect(/“!” at \d+, layer 5: norm ratio/.test(said) && /secondary here/.test(said), said);
+    const ratio = Number(/norm ratio ([\d.]+)/.exec(said)?.[1]);
+    expect(ratio > 10 && ratio < 60, `a planted norm of 200 over ordinary norms of about 8, got ${ratio}`);
+  },
+  "zooms, pans and shows all": async ({ open, expect }) => {
+    const page = await open("maps");
+    const ticks = () => page.locator(".map .axis").first().innerHTML();
+    const all = await ticks();
+    await page.locator(".map").focus();
+    await page.keyboard.press("+");
+    const closer = await ticks();
+    expect(closer !== all, "zooms");
+    await page.keyboard.press("0");
+    expect((await ticks()) === all, "shows all again");
+  },
+  "is drawn in colours": async ({ open, expect }) => {
+    const page = await open("maps?quantity=far_boost");
+    const colours = await page.locator("canvas.heat").evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(new Uint32Array(data.buffer)).size;
+    });
+    expect(colours > 20, `${colours} colours`);
+  },
+  "without profiles says how to get them": async ({ open, expect }) => {
+    const page = await open("maps?scan=1");
+    expect(/--keep profiles/.test(await page.locator(".nothing").innerText()), "names the command");
+    expect((await page.locator("svg .cell").count()) > 0, "sinks' rows are there");
+  },
+  "saves a picture": async ({ open, expect }) => {
+    const page = await open("maps");
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.locator(".save button").nth(1).click()]);
+    expect(saved.suggestedFilename() === "sinkscope-map.png", saved.suggestedFilename());
+  },
+};

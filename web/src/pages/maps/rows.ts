@@ -1,0 +1,56 @@
+// The primary's and the sinks' rows: a quantity by layer for each, pinned under the map, with exact numbers.
+
+import { encode, type Scale } from "../../data/blocks";
+import type { Quantity } from "../../data/quantities";
+import type { DocumentData } from "../../data/report";
+import { bottom_axis, svg_of } from "../../draw/axes";
+import { css_colour } from "../../draw/colour";
+import { layer_ticks, linear } from "../../draw/scale";
+import { append, s } from "../../ui/dom";
+import { kind_names } from "../../data/report";
+import { number, token_name } from "../../ui/format";
+import { mark } from "../../ui/kinds";
+import type { TokenSink } from "../text/paint";
+
+const kRow = 20;
+const kMostRows = 40;
+
+// The scale of the numbers at hand, for texts without a map.
+export function scale_of(data: DocumentData, quantity: Quantity): Scale {
+  if (quantity.cosine) return { logarithmic: false, low: -1, high: 1 };
+  const known = data.rows.flatMap((position) => data.row(quantity.id, position) ?? []).filter((value) => value !== undefined && value > 0) as number[];
+  const high = Math.max(1e-6, ...known);
+  return { logarithmic: true, low: Math.max(Math.min(high, ...known), high / 1e6), high };
+}
+
+export function draw_rows(
+  into: HTMLElement, width: number, data: DocumentData, sinks: Map<number, TokenSink[]>, quantity: Quantity, scale: Scale,
+  colours: Uint32Array, say: (text: string) => void, pick: (position: number, layer: number) => void,
+): void {
+  const positions = data.rows
+    .map((position) => ({ position, sink: sinks.get(position)?.[0] }))
+    .sort((a, b) => Number(b.sink?.kind === "primary") - Number(a.sink?.kind === "primary") || (b.sink?.strength ?? 0) - (a.sink?.strength ?? 0))
+    .slice(0, kMostRows);
+  const frame = { width, height: positions.length * kRow + 46, left: width < 520 ? 104 : 150, right: 14, top: 4, bottom: 40 };
+  const x = linear(0, data.n_layers, frame.left, width - frame.right);
+  const svg = svg_of(frame, `${quantity.name} of the primary and the sinks by layer`);
+  const cell = x.at(1) - x.at(0);
+  positions.forEach(({ position, sink }, i) => {
+    const y = frame.top + i * kRow;
+    const kind = sink?.kind ?? "secondary";
+    const name = token_name(data.text(position));
+    append(svg, mark(kind, 8, y + kRow / 2, 4),
+      s("text", { x: 20, y: y + 14, class: "token" }, name.length > 7 ? `${name.slice(0, 6)}…` : name),
+      s("text", { x: frame.left - 8, y: y + 14, "text-anchor": "end", class: "position" }, position.toLocaleString("en")));
+    data.row(quantity.id, position)?.forEach((value, layer) => {
+      const says = `“${name}” at ${position}, ${kind_names[kind]}, layer ${layer}: ${quantity.name.toLowerCase()} ${number(value)}${quantity.unit}`;
+      append(svg, s("rect", {
+        x: x.at(layer) + 0.5, y: y + 1, width: Math.max(1, cell - 1), height: kRow - 2, rx: 2, class: value === undefined ? "unmeasured" : "cell",
+        fill: value === undefined ? "none" : css_colour(colours, encode(scale, value)),
+        pointerenter: () => say(says), click: () => pick(position, layer),
+      }));
+    });
+  });
+  append(svg, bottom_axis(frame, { ...x, at: (layer) => x.at(layer + 0.5) }, layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer"));
+  into.replaceChildren(svg);
+}

@@ -1,0 +1,11 @@
+export const tests = {
+  "draws the three norms with bands, and reads a layer": async ({ open, expect }) => {
+    const page = await open("norms");
+    expect((await page.locator(".figure svg .series.secondary").count()) >= 3, "secondary sinks in each");
+    expect((await page.locator("svg .band").count()) === 6, "two bands in each");
+    await page.locator(".figure-body > svg").first().focus();
+    for (let i = 0; i < 6; ++i) await page.keyboard.press("ArrowRight");
+    const said = await page.locator(".said").first().innerText();
+    expect(/^Layer 6: primary \d/.test(said) && /secondary \d/.test(said), said);
+  },
+};

@@ -1,0 +1,17 @@
+export const tests = {
+  "says what was found": async ({ open, expect }) => {
+    const page = await open("overview");
+    const found = await page.locator(".found").innerText();
+    expect(/primary sink is token 0/.test(found), found);
+    expect(/2 sinks were found/.test(found), found);
+    expect((await page.locator(".tile.secondary .big").innerText()) === "2", "two secondary sinks");
+  },
+  "a sink's row leads to its token by keyboard": async ({ open, expect }) => {
+    const page = await open("overview");
+    await page.locator("a.life").nth(1).focus();
+    expect(/secondary: layers 4/.test(await page.locator(".said").first().innerText()), "says which layers");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".tok.current");
+    expect((await page.locator(".tok.current").innerText()).includes("!"), "the token is shown in the text");
+  },
+};

@@ -1,0 +1,86 @@
+// Overview: the model, what it was given, and what was found.
+
+import { kind_names, kKinds, type Sequence } from "../../data/report";
+import { append, draw_to_width, h } from "../../ui/dom";
+import { figure } from "../../ui/figure";
+import { count, number, token_name } from "../../ui/format";
+import { kind_badge } from "../../ui/kinds";
+import type { Context, Page } from "../page";
+import { findings, warnings } from "./findings";
+import { draw_lives } from "./lives";
+
+const kTableRows = 100;
+
+function tiles({ scan }: Context): HTMLElement {
+  const { by_kind } = scan.scan.totals.counts;
+  const { n_sequences } = scan.scan.totals;
+  const says = {
+    primary: n_sequences === 1 ? (by_kind.primary ? "the first token, as a rule" : "none in this text") : `in ${count(n_sequences, "text")}`,
+    primary_like: "born with the primary",
+    secondary: "emerge later, in middle layers",
+    unaligned: "draw attention, point elsewhere",
+  };
+  return h("div", { class: "tiles" }, ...kKinds.map((kind) =>
+    h("div", { class: `tile ${kind}${by_kind[kind] ? "" : " zero"}` },
+      h("span", { class: "big" }, by_kind[kind].toLocaleString("en")), kind_badge(kind), h("small", {}, says[kind]))));
+}
+
+function sinks_table(context: Context): HTMLElement {
+  const { sequence } = context;
+  const rows = sequence.sinks.slice(0, kTableRows);
+  const head = ["position", "token", "kind", "layers", "state life", "attn. life", "alignment", "norm ratio", "score", "far boost"];
+  const numeric = (text: string) => h("td", { class: "number" }, text);
+  const table = h("table", {},
+    h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "" : "number" }, name)))),
+    h("tbody", {}, ...rows.map((sink) => h("tr", {},
+      h("td", { class: "number" }, h("a", { href: context.link("text", { token: sink.position }) }, sink.position.toLocaleString("en"))),
+      h("td", {}, h("code", {}, token_name(sink.text))),
+      h("td", {}, kind_badge(sink.kind)),
+      numeric(`${sink.l_start}–${sink.l_end}`),
+      numeric(`${sink.lifetime}${sink.censored ? "+" : ""}`),
+      numeric(sink.attention_lifetime === null ? "–" : String(sink.attention_lifetime)),
+      numeric(number(sink.alignment_median)), numeric(number(sink.norm_ratio_median)),
+      numeric(number(sink.score_mean)), numeric(number(sink.far_boost_median))))));
+  const more = sequence.sinks.length - rows.length;
+  return h("section", { class: "figure" },
+    h("header", {}, h("div", {}, h("h2", {}, `Sinks of ${sequence.id}`),
+      h("p", { class: "question" }, "Every sink beside the primary, with its medians over the layers it lasts. A + marks one that ends with the primary or the network and might have lasted longer."))),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of sinks" }, table),
+    more > 0 && h("p", { class: "note" }, `… and ${more} more; Methods has all of them as CSV.`));
+}
+
+function documents_table(context: Context): HTMLElement {
+  const { sequences } = context.scan.scan;
+  const row = (sequence: Sequence, i: number) => h("tr", { class: i === context.document_index ? "chosen" : "" },
+    h("td", {}, h("a", { href: context.link("text", { doc: i }) }, sequence.id || `document ${i}`), sequence.chunk === null ? "" : ` · chunk ${sequence.chunk}`),
+    h("td", { class: "number" }, sequence.n_tokens.toLocaleString("en")),
+    ...kKinds.map((kind) => h("td", { class: "number" }, sequence.counts.by_kind[kind] || "·")));
+  return h("section", { class: "figure" },
+    h("header", {}, h("div", {}, h("h2", {}, "Texts"), h("p", { class: "question" }, "Which texts hold which sinks?"))),
+    h("div", { class: "scroll tall", tabindex: 0, role: "region", "aria-label": "Table of texts" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "text"), h("th", { scope: "col", class: "number" }, "tokens"),
+        ...kKinds.map((kind) => h("th", { scope: "col", class: "number" }, kind_names[kind])))),
+      h("tbody", {}, ...sequences.map(row)))));
+}
+
+function render(context: Context, into: HTMLElement): void {
+  const { scan, sequence } = context;
+  const { model, totals } = scan.scan;
+  const alerts = warnings(scan);
+  append(into,
+    h("div", { class: "hero" },
+      h("h1", {}, model.name),
+      h("p", { class: "facts" }, `${model.type} · ${model.n_layers} layers · ${model.n_heads} heads (${model.n_kv_heads} KV) · ` +
+        `width ${model.d_model} · ${count(totals.n_sequences, "text")}, ${count(totals.n_tokens, "token")}`)),
+    tiles(context),
+    h("div", { class: "summary" }, h("section", { class: "found" }, h("h2", {}, "What was found"), ...findings(scan).map((sentence) => h("p", {}, sentence))),
+    alerts.length > 0 && h("section", { class: "alerts", role: "note" }, h("h2", {}, "To keep in mind"), h("ul", {}, ...alerts.map((alert) => h("li", {}, alert))))));
+  const lives = figure("lives", totals.n_sequences === 1 ? "Sinks by layer" : `Sinks by layer in ${sequence.id}`,
+    "In which layers does each sink last? The primary first, the others by position.", "Point at a row, or move to it with Tab; Enter shows the token in its text.");
+  append(into, lives.element);
+  draw_to_width(lives.body, (width) => draw_lives(context, lives.body, width, lives.say));
+  if (sequence.sinks.length) append(into, sinks_table(context));
+  if (scan.scan.sequences.length > 1) append(into, documents_table(context));
+}
+
+export const overview: Page = { id: "overview", title: "Overview", of_document: true, render };

@@ -1,0 +1,236 @@
+// Text: the document as it reads, its sinks marked, painted by any quantity at any layer.
+
+import { first_code, kQuantities } from "../../data/quantities";
+import { kKinds, kind_names, type DocumentData } from "../../data/report";
+import { append, h } from "../../ui/dom";
+import { select } from "../../ui/figure";
+import { count, token_name, visible_controls } from "../../ui/format";
+import { kind_badge } from "../../ui/kinds";
+import { chosen_number, remember } from "../../ui/route";
+import type { Context, Page } from "../page";
+import { token_card } from "./card";
+import { sinks_by_position, strength, type TokenSink } from "./paint";
+
+const kPieceTokens = 256;
+
+// The text in pieces that are laid out and painted only while they are in sight.
+class TextView {
+  readonly element = h("div", { class: "text", tabindex: 0, role: "application", "aria-label": "Text. Arrow keys move by token, n and p by sink." });
+  private readonly pieces: HTMLElement[] = [];
+  private readonly in_sight = new Set<HTMLElement>();
+  private readonly tokens: HTMLElement[] = [];
+  private map: ReturnType<DocumentData["map"]>;
+  private layer = 0;
+  private first_code = 1;
+  private current = -1;
+
+  constructor(
+    private readonly data: DocumentData,
+    private readonly sinks: Map<number, TokenSink[]>,
+    private readonly pointed: (position: number) => void,
+    private readonly picked: (position: number) => void,
+  ) {
+    const watcher = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        const piece = entry.target as HTMLElement;
+        if (entry.isIntersecting) {
+          this.in_sight.add(piece);
+          this.paint_piece(piece);
+        } else {
+          this.in_sight.delete(piece);
+        }
+      }
+    }, { rootMargin: "200px" });
+    for (let first = 0; first < data.n_tokens; first += kPieceTokens) {
+      const piece = h("div", { class: "piece", "data-first": first });
+      for (let t = first; t < Math.min(first + kPieceTokens, data.n_tokens); ++t) piece.append(this.token(t));
+      this.pieces.push(piece);
+      watcher.observe(piece);
+    }
+    append(this.element, ...this.pieces);
+    this.element.addEventListener("pointerover", (event) => {
+      const position = position_of(event.target);
+      if (position !== undefined) this.pointed(position);
+    });
+    this.element.addEventListener("click", (event) => {
+      const position = position_of(event.target);
+      if (position !== undefined) this.go(position, false);
+    });
+  }
+
+  private token(position: number): HTMLElement {
+    const text = this.data.text(position);
+    const sinks = this.sinks.get(position);
+    const element = h("span", { class: "tok", "data-t": position });
+    if (sinks) {
+      element.classList.add("sink", sinks[0]?.kind ?? "secondary");
+      element.style.setProperty("--strength", `${Math.round(100 * strength(sinks[0]?.strength ?? 0))}%`);
+      element.title = sinks.map((sink) => kind_names[sink.kind]).join(", ");
+      // What would be invisible is shown, then what it stands for.
+      const blank = text.trim() === "";
+      element.textContent = blank ? token_name(text) : visible_controls(text);
+      if (blank && text.includes("\n")) {
+        const both = document.createElement("span");
+        both.append(element, text.replace(/[^\n]/g, ""));
+        this.tokens[position] = element;
+        return both;
+      }
+    } else {
+      element.textContent = visible_controls(text);
+    }
+    this.tokens[position] = element;
+    return element;
+  }
+
+  // Paints by a map's codes in a layer; without a map, shows sinks alone.
+  // Codes below `first_code` stay bare.
+  paint(map: ReturnType<DocumentData["map"]>, first_code: number, layer: number): void {
+    this.map = map;
+    this.first_code = first_code;
+    this.layer = layer;
+    this.element.classList.toggle("painted", map !== undefined);
+    for (const piece of this.in_sight) this.paint_piece(piece);
+    this.tokens.forEach((token, t) => {
+      const sinks = this.sinks.get(t);
+      if (sinks) token.classList.toggle("asleep", !sinks.some((sink) => layer >= sink.l_start && layer <= sink.l_end));
+    });
+  }
+
+  private paint_piece(piece: HTMLElement): void {
+    const first = Number(piece.dataset.first);
+    for (let t = first; t < Math.min(first + kPieceTokens, this.data.n_tokens); ++t) {
+      const token = this.tokens[t];
+      if (!token) continue;
+      const code = this.map?.codes[this.layer * this.data.n_tokens + t] ?? 0;
+      token.style.setProperty("--code", `${Math.round((100 * Math.max(0, code - this.first_code)) / (255 - this.first_code))}%`);
+    }
+  }
+
+  go(position: number, scroll = true): void {
+    this.tokens[this.current]?.classList.remove("current");
+    this.current = position;
+    const token = this.tokens[position];
+    if (!token) return;
+    token.classList.add("current");
+    if (scroll) token.scrollIntoView({ block: "center", behavior: "instant" });
+    this.picked(position);
+  }
+
+  get position(): number {
+    return this.current;
+  }
+
+  find(positions: Set<number>): void {
+    this.tokens.forEach((token, t) => token.classList.toggle("found-here", positions.has(t)));
+  }
+}
+
+function position_of(target: EventTarget | null): number | undefined {
+  const token = target instanceof Element ? target.closest<HTMLElement>(".tok") : null;
+  return token ? Number(token.dataset.t) : undefined;
+}
+
+// Positions of the tokens in which a text occurs, each occurrence by its first token.
+function search(data: DocumentData, wanted: string): number[] {
+  if (wanted === "") return [];
+  const starts: number[] = [];
+  let text = "";
+  for (let t = 0; t < data.n_tokens; ++t) {
+    starts.push(text.length);
+    text += data.text(t).toLowerCase();
+  }
+  const found: number[] = [];
+  let token = 0;
+  for (let at = text.indexOf(wanted.toLowerCase()); at >= 0 && found.length < 10_000; at = text.indexOf(wanted.toLowerCase(), at + 1)) {
+    while (token + 1 < starts.length && (starts[token + 1] ?? 0) <= at) ++token;
+    if (found.at(-1) !== token) found.push(token);
+  }
+  return found;
+}
+
+function legend(painted: boolean): HTMLElement {
+  return h("p", { class: "legend" }, ...kKinds.map(kind_badge),
+    h("span", { class: "note" }, painted ? "Ground: the chosen quantity at the chosen layer. Sinks fade in layers outside their life." :
+      "The stronger the ground, the more attention a sink draws from far."));
+}
+
+async function render(context: Context, into: HTMLElement): Promise<void> {
+  const { sequence, chosen } = context;
+  const data = await context.read_document();
+  const sinks = sinks_by_position(sequence);
+  const sink_positions = [...sinks.keys()].sort((a, b) => a - b);
+  const n_layers = data.n_layers;
+  const quantities = kQuantities.filter((quantity) => data.map(quantity.id));
+  let layer = chosen_number(chosen, "layer", n_layers) ?? Math.min(n_layers - 1, Math.round(n_layers / 2));
+  let paint = quantities.some((quantity) => quantity.id === chosen.get("paint")) ? (chosen.get("paint") ?? "") : "";
+  let pinned = -1;
+
+  const side = h("aside", { class: "side", "aria-live": "polite", "aria-label": "Token" });
+  const show = (position: number) => side.replaceChildren(token_card(context, data, position, layer));
+  const view = new TextView(data, sinks,
+    (position) => { if (pinned < 0) show(position); },
+    (position) => { pinned = position; show(position); remember({ token: position }); });
+  const repaint = () => {
+    const quantity = quantities.find((one) => one.id === paint);
+    const map = quantity && data.map(quantity.id);
+    view.paint(map, quantity && map ? first_code(quantity, map.scale) : 1, layer);
+    if (pinned >= 0) show(pinned);
+    keys.replaceChildren(legend(quantity !== undefined));
+  };
+  const keys = h("div");
+
+  const layer_name = h("output", {}, String(layer));
+  const slider = h("input", { type: "range", min: 0, max: n_layers - 1, value: layer, "aria-label": "Layer",
+    input: () => { layer = Number(slider.value); layer_name.textContent = slider.value; repaint(); remember({ layer }); } });
+  const step = (by: number) => {
+    const next = by > 0 ? sink_positions.find((position) => position > view.position) : sink_positions.findLast((position) => position < view.position);
+    const wrapped = next ?? (by > 0 ? sink_positions[0] : sink_positions.at(-1));
+    if (wrapped !== undefined) view.go(wrapped);
+  };
+  let found: number[] = [];
+  const result = h("span", { class: "note", "aria-live": "polite" });
+  const box = h("input", { type: "search", placeholder: "Search the text", "aria-label": "Search the text",
+    input: () => {
+      found = search(data, box.value);
+      view.find(new Set(found));
+      result.textContent = box.value === "" ? "" : found.length === 0 ? "not found" : count(found.length, "place");
+    },
+    keydown: (event: KeyboardEvent) => {
+      if (event.key !== "Enter" || found.length === 0) return;
+      view.go(found.find((position) => position > view.position) ?? found[0] ?? 0);
+    } });
+  view.element.addEventListener("keydown", (event) => {
+    const moves: Record<string, () => void> = {
+      ArrowRight: () => view.go(Math.min(view.position + 1, data.n_tokens - 1)),
+      ArrowLeft: () => view.go(Math.max(view.position - 1, 0)),
+      Home: () => view.go(0),
+      End: () => view.go(data.n_tokens - 1),
+      n: () => step(1),
+      p: () => step(-1),
+      Escape: () => { pinned = -1; },
+    };
+    const move = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
+    if (move) { event.preventDefault(); move(); }
+  });
+
+  append(into,
+    h("div", { class: "page-head" }, h("h1", {}, "Text"),
+      h("p", { class: "question" }, `Which tokens of ${sequence.id} become sinks, and where do they stand?`)),
+    h("div", { class: "controls sticky" },
+      quantities.length > 0 && select("Paint by", [["", "sinks only"], ...quantities.map((one): [string, string] => [one.id, one.name])], paint,
+        (value) => { paint = value; repaint(); remember({ paint }); }),
+      h("label", { class: "control" }, h("span", {}, "Layer ", layer_name), slider),
+      h("span", { class: "control buttons" },
+        h("button", { type: "button", click: () => step(-1) }, "‹ sink"), h("button", { type: "button", click: () => step(1) }, "sink ›")),
+      h("span", { class: "control" }, box, result)),
+    keys,
+    h("div", { class: "reader" }, view.element, side));
+  repaint();
+  const token = chosen_number(chosen, "token", data.n_tokens);
+  const first = token ?? sink_positions.find((position) => !sequence.primary?.set.includes(position) && position !== sequence.primary?.position) ?? sink_positions[0];
+  if (token !== undefined) view.go(token);
+  else if (first !== undefined && !matchMedia("(max-width: 900px)").matches) show(first);
+  else side.replaceChildren(h("p", { class: "note" }, `${sinks.size ? "" : "No sinks in this text. "}Pick a token for its figures.`));
+}
+
+export const text: Page = { id: "text", title: "Text", of_document: true, render };
