@@ -53,7 +53,7 @@ def pages():
         folder = pathlib.Path(name)
         quiet = {"check": True, "stdout": subprocess.DEVNULL,
                  "env": {**os.environ, "XDG_CACHE_HOME": name, "GOMP_SPINCOUNT": "0"}}
-        subprocess.run([sinkscope, "tiny", "--layers", "10", "--sink", "layer=4,token='!',norm=200",
+        subprocess.run([sinkscope, "tiny", "--arch", "llama", "--layers", "10", "--sink", "layer=4,token='!',norm=200",
                         "--sink", "layer=5,token='#',norm=120", "-o", folder / "tiny.gguf"], **quiet)
         text = FILLER * 2 + "!" + FILLER + HOSTILE + FILLER + "#" + FILLER * 6
         (folder / "one <i>.txt").write_text(text)
