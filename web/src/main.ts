@@ -41,16 +41,23 @@ function pickers(context: Context, page: string): HTMLElement[] {
 }
 
 function theme_button(): HTMLElement {
-  const names: Record<string, string> = { auto: "◐ Auto", light: "○ Light", dark: "● Dark" };
+  const signs: Record<string, string> = { auto: "◐", light: "○", dark: "●" };
+  const words: Record<string, string> = { auto: "Auto", light: "Light", dark: "Dark" };
   let theme = "auto";
-  const button = h("button", { type: "button", class: "quiet theme", "aria-label": "Light or dark: automatic", click: () => {
+  const sign = h("span", { "aria-hidden": "true" }), word = h("span", { class: "word" });
+  const name = () => {
+    sign.textContent = signs[theme] ?? "";
+    word.textContent = words[theme] ?? "";
+    button.setAttribute("aria-label", `${words[theme]}: change between light and dark`);
+  };
+  const button = h("button", { type: "button", class: "quiet theme", click: () => {
     theme = kThemes[(kThemes.indexOf(theme) + 1) % kThemes.length] ?? "auto";
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    button.textContent = names[theme] ?? "";
-    button.setAttribute("aria-label", `Light or dark: ${theme === "auto" ? "automatic" : theme}`);
+    name();
     window.dispatchEvent(new Event("hashchange"));
-  } }, names[theme]);
+  } }, sign, " ", word);
+  name();
   return button;
 }
 

@@ -66,7 +66,8 @@ def pages():
         subprocess.run([sinkscope, "report", folder / "full.scan.db", folder / "runs.scan.db",
                         "-o", folder / "report.html"], **quiet)
         done = subprocess.run([program, WEB / "test/browser.mjs", browser, folder / "report.html",
-                               os.environ.get("SINKSCOPE_SCREENSHOTS", folder / "screenshots")], check=False)
+                               os.environ.get("SINKSCOPE_SCREENSHOTS", folder / "screenshots"),
+                               *sys.argv[2:3]], check=False)
     sys.exit(done.returncode)
 
 

@@ -32,7 +32,7 @@ export function figure(name: string, title: string, question: string, hint: stri
 
 // What stands where there is nothing to show, with the command that would fill it.
 export function nothing(why: string, command: string): HTMLElement {
-  return h("div", { class: "nothing" }, h("p", {}, why), h("pre", {}, h("code", {}, command)));
+  return h("div", { class: "nothing" }, h("p", {}, why), h("pre", { tabindex: 0 }, h("code", {}, command)));
 }
 
 export function select(

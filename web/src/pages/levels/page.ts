@@ -65,7 +65,7 @@ function levels_table(scan: Scan): HTMLElement {
   const { levels, unassigned, unstable } = scan.levels.files[0];
   const numeric = (text: string) => h("td", { class: "number" }, text);
   const rate = (one: (typeof levels)[number]["rate"]) => one.per_1000 === null ? "–" :
-    `${number(one.per_1000)}${one.interval_95 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
+    `${number(one.per_1000)}${one.interval_95 && scan.scan.sequences.length > 1 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
   const head = ["layers", "sinks", "texts", "in 1000 tokens (95 %)", "median life", "stability", "norm ratio", "far boost", "commonest tokens"];
   return h("div", {},
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of levels" }, h("table", {},

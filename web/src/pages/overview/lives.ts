@@ -60,7 +60,7 @@ export function draw_lives(context: Context, into: HTMLElement, width: number, s
   lives.forEach((life, i) => {
     const y = frame.top + i * kRow + kRow / 2;
     const name = token_name(life.text);
-    const row = s("a", { href: context.link("text", { token: life.position }), class: "life", "aria-label": life.says,
+    const row = s("a", { href: context.link("text", { token: life.position }), class: "life", "aria-description": life.says,
       pointerenter: () => say(life.says), focus: () => say(life.says) });
     append(row,
       s("rect", { x: 0, y: y - kRow / 2, width, height: kRow, class: "hit" }),
