@@ -1,6 +1,7 @@
 // The full scan with every measurement on, from tokens to judged sinks, as `sinkscope scan` does it.
 //
-//   full_scan MODEL TEXT n_tokens n_ubatch n_threads      then a line on standard input for each pass
+//   full_scan MODEL TEXT n_tokens n_ubatch n_threads precision      then a line on standard input for each pass
+#include "engine/accel/precision.h"
 #include "engine/llama_model.h"
 #include "forward_loop.h"
 #include "measure/pack_meter.h"
@@ -17,6 +18,7 @@ int run(const bench::Arguments& arguments) {
   load.n_ctx = arguments.n_tokens;
   load.n_ubatch = arguments.n_ubatch;
   load.n_threads = arguments.n_threads;
+  load.precision = precision_of_name(arguments.precision);
   const std::unique_ptr<Model> model = load_model(load);
 
   std::vector<TokenId> tokens = model->tokenize(arguments.text, false);

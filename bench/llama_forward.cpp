@@ -1,7 +1,7 @@
 // The forward pass of llama.cpp alone, as the full scan is compared with it: logits for the last token only,
 // embeddings off, flash attention on.
 //
-//   llama_forward MODEL TEXT n_tokens n_ubatch n_threads      then a line on standard input for each pass
+//   llama_forward MODEL TEXT n_tokens n_ubatch n_threads native      then a line on standard input for each pass
 #include <llama.h>
 
 #include <algorithm>
@@ -22,6 +22,7 @@ std::vector<llama_token> tokenize(const llama_vocab* vocab, const std::string& t
 }
 
 int run(const sinkscope::bench::Arguments& arguments) {
+  if (arguments.precision != "native") throw std::runtime_error("llama.cpp alone has no other precision than native");
   const int n_tokens = arguments.n_tokens, n_ubatch = arguments.n_ubatch;
   llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
   llama_backend_init();

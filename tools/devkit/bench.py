@@ -1,9 +1,12 @@
 """The full scan against llama.cpp's own forward pass, on this machine, as ratios.
 
-Both programs are held ready and asked in turns, so that both see the same machine; each length has processes of its
-own, so that the largest resident set of a process is that length's.
+Three programs are held ready and asked in turns, so that all see the same machine: llama.cpp alone, the full scan on
+llama.cpp's own products (native), and on the accelerated ones (auto). Each length has processes of its own, so that
+the largest resident set of a process is that length's. Where other work disturbs the times, the ratio of
+processor times says more.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -18,6 +21,8 @@ from .pins import MODELS
 LENGTHS = [512, 2048, 8192]
 REPEATS = 5
 N_UBATCH = 512
+SIDES = {"forward": ("llama_forward", "native"), "scan_native": ("full_scan", "native"),
+         "scan_auto": ("full_scan", "auto")}
 MAX_TIME_RATIO = 1.25
 REPORT = steps.ROOT / "build" / "bench" / "forward.json"
 
@@ -36,8 +41,8 @@ def processor():
 class Program:
     """A benchmark program that runs one pass for each line that it is sent."""
 
-    def __init__(self, name, arguments):
-        self.log = open(steps.log_path(name), "w", encoding="utf-8")
+    def __init__(self, name, side, arguments):
+        self.log = open(steps.log_path(f"bench {side}"), "w", encoding="utf-8")
         self.process = subprocess.Popen([build.folder("release") / "bench" / name, *map(str, arguments)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.name = name
@@ -50,11 +55,11 @@ class Program:
         return line
 
     def run_once(self):
-        """Milliseconds of one pass, and the largest resident set so far in KiB."""
+        """One pass: milliseconds, milliseconds of processor time, the largest resident set so far in KiB."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        milliseconds, peak = self._answer().split()
-        return float(milliseconds), int(peak)
+        milliseconds, processor_milliseconds, peak = self._answer().split()
+        return {"ms": float(milliseconds), "processor_ms": float(processor_milliseconds), "peak_kib": int(peak)}
 
     def __enter__(self):
         return self
@@ -67,21 +72,23 @@ class Program:
 
 
 def compare(model, n_tokens, repeats):
+    """Medians of every program of SIDES, and the scans' ratios to llama.cpp alone."""
     arguments = [cache.models_folder() / model.file, showcase.EXAMPLES / showcase.TEXT, n_tokens, N_UBATCH,
                  len(os.sched_getaffinity(0))]
-    with Program("llama_forward", arguments) as forward, Program("full_scan", arguments) as scan:
-        forward.run_once()
-        scan.run_once()
-        pairs = [(forward.run_once(), scan.run_once()) for _ in range(repeats)]
-    forward_ms, scan_ms = ([pair[side][0] for pair in pairs] for side in (0, 1))
-    forward_kib, scan_kib = (pairs[-1][side][1] for side in (0, 1))
-    return {
-        "model": model.file.removesuffix(".gguf"), "n_tokens": n_tokens,
-        "forward_ms": forward_ms, "scan_ms": scan_ms,
-        "ratio": round(statistics.median(scan_ms) / statistics.median(forward_ms), 3),
-        "ratios_by_pair": [round(b / a, 3) for a, b in zip(forward_ms, scan_ms)],
-        "forward_peak_kib": forward_kib, "scan_peak_kib": scan_kib,
-    }
+    with contextlib.ExitStack() as stack:
+        programs = {side: stack.enter_context(Program(name, side, [*arguments, precision]))
+                    for side, (name, precision) in SIDES.items()}
+        for program in programs.values():
+            program.run_once()
+        passes = [{side: program.run_once() for side, program in programs.items()} for _ in range(repeats)]
+    result = {"model": model.file.removesuffix(".gguf"), "n_tokens": n_tokens}
+    for side in SIDES:
+        result[side] = {figure: statistics.median(one[side][figure] for one in passes)
+                        for figure in ("ms", "processor_ms")}
+        result[side]["peak_kib"] = passes[-1][side]["peak_kib"]
+        for figure in ("ms", "processor_ms"):
+            result[side][f"{figure}_ratio"] = round(result[side][figure] / result["forward"][figure], 3)
+    return result
 
 
 def bench(lengths, models, repeats):
@@ -90,22 +97,25 @@ def bench(lengths, models, repeats):
     cpu = processor()
     steps.say(f"\n{cpu['name']}, {cpu['processors']} processors: {' '.join(cpu['flags'])}")
     steps.say(f"median of {repeats}, in turns, after one pass each; micro-batches of {N_UBATCH} tokens, f16 cache\n")
-    steps.say("| model | tokens | forward, s | full scan, s | ratio | forward, MiB | full scan, MiB | more, MiB |")
-    steps.say("|---|---:|---:|---:|---:|---:|---:|---:|")
+    steps.say("| model | tokens | | s | ratio | ratio of processor times | peak MiB | more MiB |")
+    steps.say("|---|---:|---|---:|---:|---:|---:|---:|")
     results = []
     for model in MODELS:
         if models and model.file.removesuffix(".gguf") not in models:
             continue
         for n_tokens in lengths:
-            row = compare(model, n_tokens, repeats)
-            results.append(row)
-            forward_mib, scan_mib = row["forward_peak_kib"] / 1024, row["scan_peak_kib"] / 1024
-            steps.say(f"| {row['model']} | {n_tokens} | {statistics.median(row['forward_ms']) / 1000:.2f} | "
-                      f"{statistics.median(row['scan_ms']) / 1000:.2f} | {row['ratio']:.2f} | {forward_mib:.0f} | "
-                      f"{scan_mib:.0f} | {scan_mib - forward_mib:.0f} |")
+            result = compare(model, n_tokens, repeats)
+            results.append(result)
+            for side in SIDES:
+                row = result[side]
+                steps.say(f"| {result['model']} | {n_tokens} | {side} | {row['ms'] / 1000:.2f} | {row['ms_ratio']:.2f} | "
+                          f"{row['processor_ms_ratio']:.2f} | {row['peak_kib'] / 1024:.0f} | "
+                          f"{(row['peak_kib'] - result['forward']['peak_kib']) / 1024:.0f} |")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps({"schema": "sinkscope.bench/1", "processor": cpu, "n_ubatch": N_UBATCH,
+    REPORT.write_text(json.dumps({"schema": "sinkscope.forward_bench/1", "processor": cpu, "n_ubatch": N_UBATCH,
                                   "repeats": repeats, "results": results}, indent=2) + "\n", encoding="utf-8")
-    over = [f"{row['model']} at {row['n_tokens']}" for row in results if row["ratio"] > MAX_TIME_RATIO]
-    steps.say(f"\nover {MAX_TIME_RATIO} times the forward pass: {', '.join(over) or 'none'}; figures: "
-              f"{REPORT.relative_to(steps.ROOT)}")
+    for side in list(SIDES)[1:]:
+        over = [f"{result['model']} at {result['n_tokens']}" for result in results
+                if result[side]["ms_ratio"] > MAX_TIME_RATIO]
+        steps.say(f"{side} over {MAX_TIME_RATIO} times the forward pass: {', '.join(over) or 'none'}")
+    steps.say(f"figures: {REPORT.relative_to(steps.ROOT)}")
