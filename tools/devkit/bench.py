@@ -108,8 +108,8 @@ def bench(lengths, models, repeats):
             results.append(result)
             for side in SIDES:
                 row = result[side]
-                steps.say(f"| {result['model']} | {n_tokens} | {side} | {row['ms'] / 1000:.2f} | {row['ms_ratio']:.2f} | "
-                          f"{row['processor_ms_ratio']:.2f} | {row['peak_kib'] / 1024:.0f} | "
+                steps.say(f"| {result['model']} | {n_tokens} | {side} | {row['ms'] / 1000:.2f} | "
+                          f"{row['ms_ratio']:.2f} | {row['processor_ms_ratio']:.2f} | {row['peak_kib'] / 1024:.0f} | "
                           f"{(row['peak_kib'] - result['forward']['peak_kib']) / 1024:.0f} |")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps({"schema": "sinkscope.forward_bench/1", "processor": cpu, "n_ubatch": N_UBATCH,

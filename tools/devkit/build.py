@@ -19,8 +19,8 @@ def program(preset="release"):
     return folder(preset) / "src" / "cli" / "sinkscope"
 
 
-def build(preset, cmake_options=()):
-    """Everything of one preset, after setting up what it needs."""
+def build(preset, cmake_options=(), target="all"):
+    """One target of one preset, after setting up what it needs."""
     packages.ensure(packages.BUILD + (packages.CLANG if preset == "clang" else []))
     options = list(cmake_options)
     for name, fetch in FETCHED.items():
@@ -29,7 +29,8 @@ def build(preset, cmake_options=()):
     steps.run(f"configuring {preset} (the first time, this builds llama.cpp)",
               ["cmake", "--preset", preset, *options])
     jobs = len(os.sched_getaffinity(0))
-    steps.run(f"building {preset}", ["cmake", "--build", "--preset", preset, "--parallel", str(jobs)])
+    steps.run(f"building {preset}",
+              ["cmake", "--build", "--preset", preset, "--parallel", str(jobs), "--target", target])
 
 
 def ctest(preset, arguments, models):

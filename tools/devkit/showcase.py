@@ -22,7 +22,7 @@ def make_folder(folder, program, models):
 
 
 def demo():
-    build.build("release")
+    build.build("release", target="sinkscope")
     models = cache.models()
     shutil.rmtree(FOLDER, ignore_errors=True)
     make_folder(FOLDER, build.program(), models)
