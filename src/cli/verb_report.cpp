@@ -1,11 +1,17 @@
-#include <fmt/format.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <unistd.h>
 
+#include <array>
 #include <filesystem>
+#include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "base/error.h"
+#include "cli/interrupt.h"
+#include "cli/local_server.h"
 #include "cli/paths.h"
 #include "cli/rule_options.h"
 #include "cli/verb.h"
@@ -15,14 +21,17 @@
 namespace sinkscope {
 namespace {
 
+// What both verbs are asked: which files, and how they are shown.
 struct ReportVerbOptions {
   std::vector<std::string> files;
   std::string output;
+  int port = 0;
+  bool no_browser = false;
   HtmlOptions html;
   RuleOptions rule;
 };
 
-ExitCode report(const ReportVerbOptions& options) {
+void write_report(const ReportVerbOptions& options, std::ostream& out) {
   std::vector<ScanFile> files;
   for (const std::string& path : options.files) files.push_back(ScanFile::open(path));
   std::vector<NamedScan> scans;
@@ -31,9 +40,51 @@ ExitCode report(const ReportVerbOptions& options) {
   }
   HtmlOptions html = options.html;
   html.report = options.rule.report_options();
+  write_html(scans, html, out);
+}
+
+ExitCode report(const ReportVerbOptions& options) {
   check_writable(options.output);
-  write_output(options.output, [&](std::ostream& out) { write_html(scans, html, out); });
+  write_output(options.output, [&](std::ostream& out) { write_report(options, out); });
   return ExitCode::kDone;
+}
+
+// Whether a browser could be asked; nothing waits for it, and what it prints is nobody's business.
+bool ask_browser(const std::string& address) {
+  std::string program = "xdg-open", argument = address;
+  const std::array<char*, 3> arguments = {program.data(), argument.data(), nullptr};
+  posix_spawn_file_actions_t actions;
+  if (posix_spawn_file_actions_init(&actions) != 0) return false;
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int status = posix_spawnp(&child, program.c_str(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  return status == 0;
+}
+
+ExitCode open_report(const ReportVerbOptions& options) {
+  std::ostringstream page;
+  write_report(options, page);
+  const auto ready = [&](const std::string& address) {
+    std::cout << address << std::endl;
+    const bool asked = !options.no_browser && ask_browser(address);
+    std::cerr << (asked ? "sinkscope: shown in the browser; Ctrl-C ends it\n"
+                        : "sinkscope: open this address in a browser; Ctrl-C ends it\n");
+  };
+  serve_page(page.str(), options.port, ready, interrupted);
+  return ExitCode::kDone;
+}
+
+void add_shared_options(CLI::App& verb, ReportVerbOptions& options) {
+  verb.add_option("FILE", options.files, "Results files, written by scan -o")->required()->type_name("FILE...");
+  verb.add_option("--detail", options.html.detail_documents,
+                  "Documents of each file with full layers x tokens maps: those with the most sinks")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(whole_number(0, 1'000'000))
+      ->group("Output");
+  add_rule_options(verb, options.rule);
 }
 
 }  // namespace
@@ -48,18 +99,27 @@ void register_report(CLI::App& program, Action& action) {
       {{"sinkscope report out.scan.db -o report.html", "one scan"},
        {"sinkscope report small.scan.db large.scan.db -o report.html", "two models, side by side"}},
       [options] { return report(*options); });
-  verb.add_option("FILE", options->files, "Results files, written by scan -o")->required()->type_name("FILE...");
+  add_shared_options(verb, *options);
   verb.add_option("-o,--output", options->output, "The HTML file to write; - is standard output")
       ->required()
       ->type_name("FILE|-")
       ->group("Output");
-  verb.add_option("--detail", options->html.detail_documents,
-                  "Documents of each file with full layers x tokens maps: those with the most sinks")
+}
+
+void register_open(CLI::App& program, Action& action) {
+  const auto options = std::make_shared<ReportVerbOptions>();
+  CLI::App& verb =
+      add_verb(program, action, "open", "Show results files in the browser",
+               "The page of `sinkscope report`, served on this machine alone until Ctrl-C. Its address is "
+               "printed on standard output.",
+               {{"sinkscope open out.scan.db", "look at a scan"}}, [options] { return open_report(*options); });
+  add_shared_options(verb, *options);
+  verb.add_option("--port", options->port, "The local port; 0 lets the system choose")
       ->type_name("N")
       ->capture_default_str()
-      ->check(whole_number(0, 1'000'000))
+      ->check(whole_number(0, 65535))
       ->group("Output");
-  add_rule_options(verb, options->rule);
+  verb.add_flag("--no-browser", options->no_browser, "Only print the address")->group("Output");
 }
 
 }  // namespace sinkscope

@@ -8,6 +8,7 @@ void register_scan(CLI::App& program, Action& action);
 void register_show(CLI::App& program, Action& action);
 void register_export(CLI::App& program, Action& action);
 void register_report(CLI::App& program, Action& action);
+void register_open(CLI::App& program, Action& action);
 void register_verify(CLI::App& program, Action& action);
 void register_levels(CLI::App& program, Action& action);
 void register_import(CLI::App& program, Action& action);
@@ -21,9 +22,9 @@ void register_completion(CLI::App& program, Action& action);
 
 std::span<const RegisterVerb> all_verbs() {
   static constexpr std::array kVerbs = {
-      &register_scan,   &register_show,     &register_export, &register_report,     &register_verify,
-      &register_levels, &register_import,   &register_merge,  &register_models,     &register_probe_points,
-      &register_plant,  &register_validate, &register_tiny,   &register_completion,
+      &register_scan,         &register_show,   &register_export,   &register_report, &register_open,
+      &register_verify,       &register_levels, &register_import,   &register_merge,  &register_models,
+      &register_probe_points, &register_plant,  &register_validate, &register_tiny,   &register_completion,
   };
   return kVerbs;
 }
