@@ -106,13 +106,11 @@ void add(Validation::Total& total, const SinkScore& score) {
   if (total.found > 0) total.exact_frac = static_cast<double>(total.exact) / total.found;
 }
 
-bool is_late(SinkKind kind) { return kind == SinkKind::kSecondary || kind == SinkKind::kUnaligned; }
-
-// Places where the unplanted model shows secondary or unaligned sinks of its own.
+// Places where the unplanted model shows secondary sinks of its own.
 std::set<int> natural_places(const SequenceReading& base) {
   std::set<int> places;
   for (const Run& run : base.detection.runs) {
-    if (run.verdict == Verdict::kSink && is_late(run.kind)) places.insert(run.position);
+    if (run.verdict == Verdict::kSink && run.kind == SinkKind::kSecondary) places.insert(run.position);
   }
   return places;
 }
@@ -124,7 +122,7 @@ void judge_reports(const SequenceReading& reading, const std::set<int>& natural,
     if (run.verdict != Verdict::kSink || run.position < kPrimaryCandidates) continue;
     const bool planted = std::any_of(sinks.begin(), sinks.end(),
                                      [&](const Gathered& sink) { return sink.places.wanted(text, run.position); });
-    if (!planted && (!is_late(run.kind) || natural.contains(run.position))) {
+    if (!planted && (run.kind != SinkKind::kSecondary || natural.contains(run.position))) {
       ++validation.natural;
       continue;
     }

@@ -45,9 +45,9 @@ struct Validation {
     std::optional<double> recall, exact_frac;
   };
   Total all, strong;
-  int reported = 0;  // secondary and unaligned sinks of the texts, and planted tokens of other kinds
+  int reported = 0;  // secondary sinks of the texts, and planted places reported as another kind
   int correct = 0;   // of these, at planted places
-  int natural = 0;   // not judged: primary_like sinks at other tokens, and what the unplanted model shows there too
+  int natural = 0;   // not judged: sinks of other kinds elsewhere, and secondary ones of the unplanted model
   std::optional<double> precision;
   // Rank correlation of the norm asked for; over found sinks, the second over those whose end is seen.
   std::optional<double> spearman_logit_gap, spearman_attention_lifetime;
