@@ -1,9 +1,12 @@
-// In place of onednn_kernels.cpp in builds without oneDNN.
+// In place of onednn_kernels.cpp and peak.cpp in builds without oneDNN.
 #include "base/error.h"
 #include "engine/accel/backend.h"
+#include "engine/accel/peak.h"
 #include "engine/accel/precision.h"
 
 namespace sinkscope {
+
+ProductPeaks measure_product_peaks(int) { return {}; }
 
 std::unique_ptr<accel::Kernels> accel::make_kernels() { return nullptr; }
 
