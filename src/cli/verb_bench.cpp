@@ -156,6 +156,7 @@ void register_bench(CLI::App& program, Action& action) {
   verb.add_option("-n,--tokens", options->n_tokens, "Lengths of the texts (512,2048,8192)")
       ->type_name("N,...")
       ->delimiter(',')
+      ->check(whole_number(1, 1 << 24))
       ->allow_extra_args(false)
       ->group(group);
   verb.add_option("--repeat", options->repeats, "Passes of each (5)")

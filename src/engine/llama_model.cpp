@@ -168,7 +168,8 @@ class LlamaModel final : public Model {
   void make_context(int n_tokens) {
     const int needed = std::max(n_tokens, options_.n_ubatch);
     if (context_ && needed <= n_ctx_) return;
-    int size = options_.n_ctx > 0 ? options_.n_ctx : std::max(needed, std::min(2 * n_ctx_, facts_.n_ctx_train));
+    int size = options_.n_ctx > 0 ? std::max(options_.n_ctx, needed)
+                                  : std::max(needed, std::min(2 * n_ctx_, facts_.n_ctx_train));
     context_.reset();
     maps_.clear();
     size = round_up(size, 256);
