@@ -5,7 +5,7 @@
 MODE    sdpa        bfloat16, hidden states of every layer, no attention
         eager_sums  bfloat16, eager attention, of each layer only the sums over queries, by a hook
         eager_all   bfloat16, eager attention, output_attentions: all probabilities of all layers
-Prints "ready", then for each line "milliseconds peak_kib", as the programs in bench/ do.
+Prints "ready", then for each line "milliseconds processor_milliseconds peak_kib", as the programs in bench/ do.
 """
 
 import pathlib
@@ -47,11 +47,11 @@ def main():
 
     print("ready", flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, processor_start = time.perf_counter(), time.process_time()
         result = run()
-        spent = time.perf_counter() - start
+        spent, processor = time.perf_counter() - start, time.process_time() - processor_start
         del result
-        print(f"{spent * 1e3:.3f} {peak_kib()}", flush=True)
+        print(f"{spent * 1e3:.3f} {processor * 1e3:.3f} {peak_kib()}", flush=True)
 
 
 main()
