@@ -25,10 +25,7 @@ class OnednnKernels final : public Kernels {
  public:
   bool takes(const ggml_tensor* node, const ResolvedPrecision& precision) const override {
     const bool every_row = precision.every_row;
-    if (node->op == GGML_OP_MUL_MAT) {
-      const std::int64_t n_rows = node->src[0]->ne[2] == 1 ? ggml_nrows(node->src[1]) : node->src[1]->ne[1];
-      return (every_row || n_rows >= kFewestRows) && WeightProducts::supports(node);
-    }
+    if (is_product(node)) return (every_row || rows_of_product(node) >= kFewestRows) && WeightProducts::supports(node);
     if (node->op == GGML_OP_FLASH_ATTN_EXT)
       return (every_row || node->src[0]->ne[1] >= kFewestRows) && FlashAttention::supports(node);
     return false;
@@ -36,7 +33,7 @@ class OnednnKernels final : public Kernels {
 
   void compute(const ggml_tensor* node, int n_threads, AccelScope::State& scope) override {
     const Number number = scope.precision.precision == Precision::kBf16 ? Number::kBf16 : Number::kF32;
-    if (node->op == GGML_OP_MUL_MAT) {
+    if (is_product(node)) {
       const ProductTimes spent = products_.multiply(node, number, n_threads);
       times().unpacking_ms += spent.unpacking_ms;
       times().products_ms += spent.products_ms;
@@ -49,6 +46,17 @@ class OnednnKernels final : public Kernels {
   }
 
  private:
+  static bool is_product(const ggml_tensor* node) {
+    return node->op == GGML_OP_MUL_MAT || node->op == GGML_OP_MUL_MAT_ID;
+  }
+
+  // Rows of activations that one matrix of weights is multiplied with; with experts, on average.
+  static std::int64_t rows_of_product(const ggml_tensor* node) {
+    const ggml_tensor *weights = node->src[0], *rows = node->src[1];
+    if (node->op == GGML_OP_MUL_MAT_ID) return ggml_nelements(node->src[2]) / weights->ne[2];
+    return weights->ne[2] == 1 ? ggml_nrows(rows) : rows->ne[1];
+  }
+
   static RowsOfMask* known_rows(const void* mask, AccelScope::State& scope) {
     const auto known =
         std::find_if(scope.rows.begin(), scope.rows.end(), [&](const RowsOfMask& rows) { return rows.mask == mask; });

@@ -35,7 +35,8 @@ T* room(std::vector<T>& buffer, std::size_t n) {
 bool WeightProducts::supports(const ggml_tensor* node) {
   const ggml_tensor *weights = node->src[0], *rows = node->src[1];
   const bool readable = weights->type == GGML_TYPE_F32 || ggml_get_type_traits(weights->type)->to_float;
-  return node->op == GGML_OP_MUL_MAT && node->type == GGML_TYPE_F32 && ggml_is_contiguous(node) && readable &&
+  const bool chosen = node->op == GGML_OP_MUL_MAT_ID && node->src[2]->type == GGML_TYPE_I32;
+  return (node->op == GGML_OP_MUL_MAT || chosen) && node->type == GGML_TYPE_F32 && ggml_is_contiguous(node) && readable &&
          weights->nb[0] == ggml_type_size(weights->type) && rows->type == GGML_TYPE_F32 &&
          rows->nb[0] == sizeof(float) && rows->nb[1] % sizeof(float) == 0 &&
          node->op_params[1] != GGML_HINT_SRC0_IS_HADAMARD;
@@ -62,6 +63,11 @@ const void* WeightProducts::activations(const ggml_tensor* tensor, std::int64_t 
 }
 
 ProductTimes WeightProducts::multiply(const ggml_tensor* node, Number number, int n_threads) {
+  return node->op == GGML_OP_MUL_MAT_ID ? multiply_by_experts(node, number, n_threads)
+                                        : multiply_planes(node, number, n_threads);
+}
+
+ProductTimes WeightProducts::multiply_planes(const ggml_tensor* node, Number number, int n_threads) {
   const ggml_tensor *weights = node->src[0], *rows = node->src[1];
   ProductTimes times;
   // One matrix of weights for all: its rows of activations may be taken as one long list.

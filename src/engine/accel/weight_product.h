@@ -13,7 +13,8 @@ struct ProductTimes {
   double unpacking_ms = 0, products_ms = 0, flop = 0;
 };
 
-// Products of weights of any GGUF type with float32 activations: ggml's MUL_MAT.
+// Products of weights of any GGUF type with float32 activations: ggml's MUL_MAT, and its MUL_MAT_ID, in which each row
+// has experts of its own.
 //
 // Weights are unpacked on the way into a buffer of at most 32 MiB (or one block of 64 rows, if that is larger),
 // in the layout that oneDNN multiplies fastest, and are used there by all activations of the micro-batch.
@@ -47,6 +48,9 @@ class WeightProducts {
 
   const void* activations(const ggml_tensor* tensor, std::int64_t i2, std::int64_t i3, std::int64_t n_rows,
                           Number number, int n_threads);
+  ProductTimes multiply_planes(const ggml_tensor* node, Number number, int n_threads);
+  void sort_by_expert(const ggml_tensor* ids, int n_experts);
+  ProductTimes multiply_by_experts(const ggml_tensor* node, Number number, int n_threads);
   void multiply_plane(const Plane& plane, Number number, int n_threads, ProductTimes& times);
   Group unpack_to_blocks(const Plane& plane, int first, int count, Number number, int n_threads);
   Group unpack_to_columns(const Plane& plane, int first, int count, int n_threads);
@@ -58,6 +62,11 @@ class WeightProducts {
   std::vector<float> staging_, results_;
   std::vector<Chunk> chunks_;
   std::vector<const Operation*> operations_;
+
+  std::vector<int> expert_first_, expert_next_;  // [n_experts + 1], [n_experts]: where its places begin in places_
+  std::vector<int> places_;                      // [n_used * n_tokens], by expert
+  std::vector<unsigned char> gathered_;          // [rows of an expert, n_in]
+  std::vector<float> expert_results_;            // [rows of an expert, n_out]
 };
 
 }  // namespace sinkscope::accel

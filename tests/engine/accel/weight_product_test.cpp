@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/accel/precision.h"
 #include "node.h"
 
@@ -49,6 +50,47 @@ struct Problem {
           for (int i = 0; i < n_in; ++i) {
             sum += static_cast<double>(w[i]) * x[i];
             magnitude += std::fabs(static_cast<double>(w[i]) * x[i]);
+          }
+          expected.push_back(sum);
+          size.push_back(magnitude);
+        }
+      }
+    }
+  }
+
+  // Every token has n_used experts of n_experts. Rows: one a token that all its experts take, or one for each.
+  struct Experts {
+    int n_experts, n_used, n_tokens;
+    bool row_each;
+  };
+  Problem(ggml_type type, int n_in, int n_out, const Experts& e)
+      : context(tensors_with_memory(static_cast<std::size_t>(e.n_experts) * n_out * n_in * 8 +
+                                    static_cast<std::size_t>(e.n_tokens) * e.n_used * (n_in + n_out + 1) * 4)) {
+    std::mt19937 random(6);
+    std::normal_distribution<float> normal;
+    ggml_tensor* weights = ggml_new_tensor_3d(context.get(), type, n_in, n_out, e.n_experts);
+    std::vector<float> numbers(static_cast<std::size_t>(e.n_experts) * n_out * n_in);
+    for (float& x : numbers) x = normal(random);
+    ggml_quantize_chunk(type, numbers.data(), weights->data, 0, static_cast<std::int64_t>(e.n_experts) * n_out, n_in,
+                        nullptr);
+    ggml_get_type_traits(type)->to_float(weights->data, numbers.data(), static_cast<std::int64_t>(numbers.size()));
+    const int n_rows = e.row_each ? e.n_used : 1;
+    ggml_tensor* rows = ggml_new_tensor_3d(context.get(), GGML_TYPE_F32, n_in, n_rows, e.n_tokens);
+    for (std::int64_t i = 0; i < ggml_nelements(rows); ++i) static_cast<float*>(rows->data)[i] = normal(random);
+    ggml_tensor* ids = ggml_new_tensor_2d(context.get(), GGML_TYPE_I32, e.n_used, e.n_tokens);
+    auto* id = static_cast<std::int32_t*>(ids->data);
+    for (int t = 0; t < e.n_tokens; ++t)
+      for (int i = 0; i < e.n_used; ++i) id[t * e.n_used + i] = (t * t + 2 * i) % (e.n_experts - 1);  // the last: none
+    node = ggml_mul_mat_id(context.get(), weights, rows, ids);
+    for (int t = 0; t < e.n_tokens; ++t) {
+      for (int i = 0; i < e.n_used; ++i) {
+        const float* x = static_cast<float*>(rows->data) + (static_cast<std::size_t>(t) * n_rows + i % n_rows) * n_in;
+        for (int o = 0; o < n_out; ++o) {
+          const float* w = numbers.data() + (static_cast<std::size_t>(id[t * e.n_used + i]) * n_out + o) * n_in;
+          double sum = 0, magnitude = 0;
+          for (int k = 0; k < n_in; ++k) {
+            sum += static_cast<double>(w[k]) * x[k];
+            magnitude += std::fabs(static_cast<double>(w[k]) * x[k]);
           }
           expected.push_back(sum);
           size.push_back(magnitude);
@@ -118,6 +160,19 @@ TEST_P(WeightProductTest, RowsWithGaps) { check(Problem(GGML_TYPE_Q4_0, 128, 80,
 
 // Weights with a third dimension, shared by some matrices of rows: keys of grouped heads.
 TEST_P(WeightProductTest, SeveralMatrices) { check(Problem(GGML_TYPE_F16, 64, 70, 33, 2, 3)); }
+
+TEST_P(WeightProductTest, Experts) {
+  for (const bool row_each : {false, true}) {
+    check(Problem(GGML_TYPE_Q8_0, 64, 100, Problem::Experts{5, 2, 37, row_each}));
+    check(Problem(GGML_TYPE_Q4_K, 256, 70, Problem::Experts{9, 4, 3, row_each}), 3);
+  }
+}
+
+TEST_P(WeightProductTest, ExpertThatIsNone) {
+  Problem problem(GGML_TYPE_Q8_0, 64, 100, Problem::Experts{5, 2, 37, false});
+  static_cast<std::int32_t*>(problem.node->src[2]->data)[9] = 5;
+  EXPECT_THROW(products_.multiply(problem.node, GetParam(), 2), Error);
+}
 
 // More than the unpacked weights may take at once.
 TEST_P(WeightProductTest, LargerThanTheBuffer) { check(Problem(GGML_TYPE_Q4_0, 4096, 4200, 3)); }
