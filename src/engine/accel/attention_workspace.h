@@ -11,6 +11,7 @@
 #include "engine/accel/attention_rows.h"
 #include "engine/accel/flash_attention.h"
 #include "engine/accel/onednn.h"
+#include "engine/accel/pack_kernels.h"
 #include "engine/accel/softmax_kernels.h"
 
 namespace sinkscope::accel {
@@ -56,7 +57,7 @@ struct FlashAttention::Workspace {
   void plan(std::span<const AttentionRow> all_rows, int n_threads);
   void prepare_operations(int n_threads);
   void pack(int first_head, int n_heads, int n_threads);
-  bool pack_block(int head, int slot, int block, int thread);
+  void pack_block(int head, int slot, int block, int thread);
   void attend_heads(int first_head, int n_heads, int n_threads);
   bool run_block(int block_index, int kv_head, int slot, int chunk, int thread);
   void load_queries(const AttentionBlock& block, int first_head, Scratch& scratch) const;
@@ -86,6 +87,7 @@ struct FlashAttention::Workspace {
 
   Onednn& onednn;
   const SoftmaxKernels kernels = softmax_kernels_of_processor();
+  const PackKernels pack_kernels = pack_kernels_of_processor();
   Number number = Number::kF32;
   bool blocks = true;  // factors in oneDNN's blocks, not in plain rows
   std::span<const AttentionRow> rows;
@@ -102,8 +104,6 @@ struct FlashAttention::Workspace {
 
   std::vector<unsigned char> packed_keys, packed_values;
   std::vector<Scratch> scratches;
-  const Operation* pack_keys = nullptr;
-  std::array<const Operation*, 2> pack_values{};  // a whole panel, the last
   std::array<const Operation*, kTileBlocks> score_products{};
   std::array<std::array<const Operation*, kTileBlocks>, 2> value_products{};
 

@@ -97,7 +97,7 @@ void FlashAttention::Workspace::plan(std::span<const AttentionRow> all_rows, int
   for (const AttentionRow& row : rows) n_seen = std::max(n_seen, row.last);
   first_key = std::min(first_key, end);
   n_packed = end - first_key;
-  packed_key_dim = blocks ? onednn.block_rows(shape.key_dim, number) : shape.key_dim;
+  packed_key_dim = blocks ? Onednn::block_rows(shape.key_dim, number) : shape.key_dim;
   n_panels = blocks ? (shape.value_dim + kBlockColumns - 1) / kBlockColumns : 1;
   key_bytes = size(n_packed) * size(packed_key_dim) * bytes_of(number);
   value_bytes = size(n_packed) * size(blocks ? n_panels * kBlockColumns : shape.value_dim) * bytes_of(number);
@@ -125,11 +125,6 @@ void FlashAttention::Workspace::prepare_operations(int n_threads) {
   const RightForm keys = blocks ? RightForm::kBlocks : RightForm::kColumns;
   const RightForm values = blocks ? RightForm::kBlocks : RightForm::kRows;
   const int ld_keys = blocks ? 0 : shape.key_dim, ld_values = blocks ? 0 : shape.value_dim;
-  if (blocks) {
-    pack_keys = &onednn.pack({shape.key_dim, kBlockColumns, shape.key_dim, true, number}, n_threads);
-    pack_values[0] = &onednn.pack({kBlockColumns, panel_width(0), shape.value_dim, false, number}, n_threads);
-    pack_values[1] = &onednn.pack({kBlockColumns, last_panel, shape.value_dim, false, number}, n_threads);
-  }
   for (int b = 0; b < kTileBlocks; ++b) {
     const int width = (b + 1) * kBlockColumns;
     score_products[size(b)] = &onednn.matmul({m, width, shape.key_dim, ld_keys, 0, keys, number, false}, n_threads);
@@ -142,7 +137,7 @@ void FlashAttention::Workspace::prepare_operations(int n_threads) {
 }
 
 // Keys and values of one block of 64 cells, as the right factors of the two products.
-bool FlashAttention::Workspace::pack_block(int head, int slot, int block, int thread) {
+void FlashAttention::Workspace::pack_block(int head, int slot, int block, int thread) {
   float* staging = scratches[size(thread)].staging.data();
   const int first = first_key + block * kBlockColumns;
   const auto load = [&](const ggml_tensor* from, int dim, float* to) {
@@ -164,35 +159,27 @@ bool FlashAttention::Workspace::pack_block(int head, int slot, int block, int th
     load(shape.key, shape.key_dim, reinterpret_cast<float*>(keys));
     load(shape.value, shape.value_dim,
          reinterpret_cast<float*>(values) + size(block) * kBlockColumns * size(shape.value_dim));
-    return true;
+    return;
   }
   load(shape.key, shape.key_dim, staging);
-  bool fine = pack_keys->run(thread, staging, keys);
+  pack_kernels.columns(staging, shape.key_dim, kBlockColumns, shape.key_dim, number, keys);
   load(shape.value, shape.value_dim, staging);
   for (int p = 0; p < n_panels; ++p) {
     unsigned char* panel =
         values + (size(p) * size(n_packed) + size(block) * kBlockColumns) * kBlockColumns * bytes_of(number);
-    fine &= pack_values[p == n_panels - 1]->run(thread, staging + p * kBlockColumns, panel);
+    pack_kernels.rows(staging + p * kBlockColumns, shape.value_dim, panel_width(p), kBlockColumns, number, panel);
   }
-  return fine;
 }
 
 void FlashAttention::Workspace::pack(int first_head, int n_heads, int n_threads) {
   room(packed_keys, size(n_heads) * key_bytes);
   room(packed_values, size(n_heads) * value_bytes);
   const int n_blocks = n_packed / kBlockColumns;
-  std::atomic<bool> failed{false};
-#pragma omp parallel num_threads(n_threads)
-  {
-    Onednn::single_threaded();
-    const int thread = omp_get_thread_num();
-#pragma omp for schedule(dynamic, 4)
-    for (int task = 0; task < n_heads * n_blocks; ++task) {
-      const int slot = task / n_blocks;
-      if (!pack_block(first_head + slot, slot, task % n_blocks, thread)) failed = true;
-    }
+#pragma omp parallel for num_threads(n_threads) schedule(dynamic, 4)
+  for (int task = 0; task < n_heads * n_blocks; ++task) {
+    const int slot = task / n_blocks;
+    pack_block(first_head + slot, slot, task % n_blocks, omp_get_thread_num());
   }
-  if (failed) throw Error(ErrorCode::kInternal, "oneDNN: expected a packing to run, got an error");
 }
 
 void FlashAttention::Workspace::clear_sums() {

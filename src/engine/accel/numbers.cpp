@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "engine/accel/unpack_kernels.h"
+
 namespace sinkscope::accel {
 
 void to_float32(const char* row, int ggml_type_number, int first, int count, float* to) {
@@ -21,7 +23,11 @@ void to_float32(const char* row, int ggml_type_number, int first, int count, flo
       ggml_cpu_bf16_to_fp32(reinterpret_cast<const ggml_bf16_t*>(from), to, count);
       return;
     default:
-      ggml_get_type_traits(type)->to_float(from, to, count);
+      if (const UnpackKernel unpack = unpack_kernel_of_processor(type)) {
+        unpack(from, count, to);
+      } else {
+        ggml_get_type_traits(type)->to_float(from, to, count);
+      }
   }
 }
 

@@ -34,8 +34,8 @@ class OneThread {
   int before_;
 };
 
-[[noreturn]] void throw_onednn(const char* what, const dnnl::error& error) {
-  throw Error(ErrorCode::kInternal, std::string("oneDNN: expected to make a ") + what + ", got: " + error.what() +
+[[noreturn]] void throw_onednn(const dnnl::error& error) {
+  throw Error(ErrorCode::kInternal, std::string("oneDNN: expected to make a product, got: ") + error.what() +
                                         "; --precision native works without it");
 }
 
@@ -78,7 +78,6 @@ struct Operation::Parts {
   dnnl::engine engine;
   dnnl::primitive primitive;
   memory::desc a, b, c, scratchpad;
-  bool is_matmul = false;
   std::vector<Arguments> threads;
 
   Arguments make_arguments() const {
@@ -88,9 +87,9 @@ struct Operation::Parts {
       arguments.memories.emplace_back(desc, engine, nullptr);
       arguments.list.push_back({name, arguments.memories.back().get()});
     };
-    add(is_matmul ? DNNL_ARG_SRC : DNNL_ARG_FROM, a);
-    add(is_matmul ? DNNL_ARG_DST : DNNL_ARG_TO, c);
-    if (is_matmul) add(DNNL_ARG_WEIGHTS, b);
+    add(DNNL_ARG_SRC, a);
+    add(DNNL_ARG_DST, c);
+    add(DNNL_ARG_WEIGHTS, b);
     if (scratchpad.get_size() > 0) {
       constexpr std::size_t kAlignment = 64;
       arguments.scratch.resize(scratchpad.get_size() + kAlignment);
@@ -115,7 +114,7 @@ bool Operation::run(int thread, const void* a, const void* b, void* c) const noe
   const auto set = [&](std::size_t i, const void* address) {
     return dnnl_memory_set_data_handle(arguments.memories[i].get(), const_cast<void*>(address)) == dnnl_success;
   };
-  if (!set(0, a) || !set(1, c) || (parts_->is_matmul && !set(2, b))) return false;
+  if (!set(0, a) || !set(1, c) || !set(2, b)) return false;
   return dnnl_primitive_execute(parts_->primitive.get(), arguments.stream.get(),
                                 static_cast<int>(arguments.list.size()), arguments.list.data()) == dnnl_success;
 }
@@ -161,7 +160,7 @@ RightForm Onednn::packed_form(Number number) {
                                               {c, memory::data_type::f32, memory::format_tag::ab});
       chosen = plan.weights_desc();
     } catch (const dnnl::error& error) {
-      throw_onednn("product", error);
+      throw_onednn(error);
     }
     known = static_cast<int>(chosen == memory::desc(b, type_of(number), block_tag(number)) ? RightForm::kBlocks
                                                                                            : RightForm::kColumns);
@@ -190,36 +189,8 @@ const Operation& Onednn::matmul(const MatmulShape& shape, int n_threads) {
       parts->b = plan.weights_desc();
       parts->c = plan.dst_desc();
       parts->scratchpad = plan.scratchpad_desc();
-      parts->is_matmul = true;
     } catch (const dnnl::error& error) {
-      throw_onednn("product", error);
-    }
-    operation = std::make_unique<Operation>(std::move(parts));
-  }
-  operation->prepare(n_threads);
-  return *operation;
-}
-
-const Operation& Onednn::pack(const PackShape& shape, int n_threads) {
-  std::unique_ptr<Operation>& operation = packs_[shape];
-  if (!operation) {
-    const OneThread guard;
-    auto parts = std::make_unique<Operation::Parts>();
-    try {
-      const memory::dims dims{shape.k, shape.n};
-      const memory::desc from(dims, memory::data_type::f32,
-                              shape.from_columns ? memory::dims{1, shape.stride} : memory::dims{shape.stride, 1});
-      const memory::desc to(dims, type_of(shape.number), block_tag(shape.number));
-      dnnl::primitive_attr attributes;
-      attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-      const dnnl::reorder::primitive_desc plan(engine_->engine, from, engine_->engine, to, attributes);
-      parts->engine = engine_->engine;
-      parts->primitive = dnnl::reorder(plan);
-      parts->a = from;
-      parts->c = to;
-      parts->scratchpad = plan.scratchpad_desc();
-    } catch (const dnnl::error& error) {
-      throw_onednn("packing", error);
+      throw_onednn(error);
     }
     operation = std::make_unique<Operation>(std::move(parts));
   }

@@ -32,16 +32,7 @@ struct MatmulShape {
   auto operator<=>(const MatmulShape&) const = default;
 };
 
-// Rounds and rearranges k x n float32 numbers into one block of a right factor.
-struct PackShape {
-  int k = 0, n = 0;          // n <= kBlockColumns
-  int stride = 0;            // from a column to the next if from_columns, else from a row to the next
-  bool from_columns = true;  // of float32 numbers in form kColumns, else kRows
-  Number number = Number::kF32;
-  auto operator<=>(const PackShape&) const = default;
-};
-
-// A compiled product or packing. run() is called by one thread for each `thread` at a time.
+// A compiled product. run() is called by one thread for each `thread` at a time.
 class Operation {
  public:
   struct Parts;
@@ -51,7 +42,6 @@ class Operation {
   void prepare(int n_threads);
   // returns  false if oneDNN reports an error
   bool run(int thread, const void* a, const void* b, void* c) const noexcept;
-  bool run(int thread, const void* from, void* to) const noexcept { return run(thread, from, nullptr, to); }
 
  private:
   std::unique_ptr<Parts> parts_;
@@ -69,13 +59,12 @@ class Onednn {
   // The form in which right factors are multiplied fastest: kBlocks or, on older processors, kColumns.
   RightForm packed_form(Number number);
   // Rows of b that a block holds for k: k rounded up.
-  int block_rows(int k, Number number) const {
+  static int block_rows(int k, Number number) {
     return (k + row_step(number) - 1) / row_step(number) * row_step(number);
   }
   static int row_step(Number number) { return number == Number::kF32 ? 16 : 32; }
 
   const Operation& matmul(const MatmulShape& shape, int n_threads);
-  const Operation& pack(const PackShape& shape, int n_threads);
 
   static void single_threaded();
   static bool has_amx();
@@ -88,7 +77,6 @@ class Onednn {
   struct Engine;
   std::unique_ptr<Engine> engine_;
   std::map<MatmulShape, std::unique_ptr<Operation>> matmuls_;
-  std::map<PackShape, std::unique_ptr<Operation>> packs_;
   std::array<int, 2> packed_form_ = {-1, -1};
 };
 

@@ -96,7 +96,7 @@ ProductTimes WeightProducts::multiply_planes(const ggml_tensor* node, Number num
 
 void WeightProducts::multiply_plane(const Plane& plane, Number number, int n_threads, ProductTimes& times) {
   const bool blocks = onednn_.packed_form(number) == RightForm::kBlocks;
-  const std::size_t row_bytes = size(onednn_.block_rows(plane.n_in, number)) * bytes_of(number);
+  const std::size_t row_bytes = size(Onednn::block_rows(plane.n_in, number)) * bytes_of(number);
   const auto fit = static_cast<int>(std::min<std::size_t>(kUnpackedBytes / row_bytes, size(plane.n_out)));
   const int step = fit == plane.n_out ? fit : std::max(kBlockColumns, fit / kBlockColumns * kBlockColumns);
   cut_rows(plane.n_rows, plane.n_in, n_threads);
@@ -116,47 +116,22 @@ void WeightProducts::multiply_plane(const Plane& plane, Number number, int n_thr
 WeightProducts::Group WeightProducts::unpack_to_blocks(const Plane& plane, int first, int count, Number number,
                                                        int n_threads) {
   const std::size_t number_bytes = bytes_of(number);
-  const std::size_t block_bytes = size(onednn_.block_rows(plane.n_in, number)) * kBlockColumns * number_bytes;
+  const std::size_t block_bytes = size(Onednn::block_rows(plane.n_in, number)) * kBlockColumns * number_bytes;
   const int n_blocks = (count + kBlockColumns - 1) / kBlockColumns;
-  const bool is_f32 = plane.weight_type == GGML_TYPE_F32;
-  const int strip = is_f32 ? plane.n_in : kStrip;
-  const int n_strips = (plane.n_in + strip - 1) / strip;
-  const int last_strip = plane.n_in - (n_strips - 1) * strip, last_block = count - (n_blocks - 1) * kBlockColumns;
+  const int n_strips = (plane.n_in + kStrip - 1) / kStrip;
   unsigned char* to = room(unpacked_, size(n_blocks) * block_bytes);
-  float* staging = is_f32 ? nullptr : room(staging_, size(n_threads) * kBlockColumns * kStrip);
-
-  // [is the last strip][is the last block]
-  const Operation* pack[2][2];
-  for (const int s : {0, 1}) {
-    for (const int b : {0, 1}) {
-      const int k = s ? last_strip : strip;
-      const int stride = is_f32 ? static_cast<int>(plane.row_bytes / sizeof(float)) : k;
-      pack[s][b] = &onednn_.pack({k, b ? last_block : kBlockColumns, stride, true, number}, n_threads);
-    }
+  float* staging = room(staging_, size(n_threads) * kBlockColumns * kStrip);
+#pragma omp parallel for num_threads(n_threads) schedule(dynamic, 1)
+  for (int task = 0; task < n_blocks * n_strips; ++task) {
+    const int b = task / n_strips, first_row = b * kBlockColumns, n_rows = std::min(kBlockColumns, count - first_row);
+    const int first_in = task % n_strips * kStrip, k = std::min(kStrip, plane.n_in - first_in);
+    const char* from = plane.weights + size(first + first_row) * plane.row_bytes;
+    float* mine = staging + size(omp_get_thread_num()) * kBlockColumns * kStrip;
+    for (int r = 0; r < n_rows; ++r)
+      to_float32(from + size(r) * plane.row_bytes, plane.weight_type, first_in, k, mine + r * kStrip);
+    pack_.columns(mine, kStrip, n_rows, k, number,
+                  to + size(b) * block_bytes + size(first_in) * kBlockColumns * number_bytes);
   }
-  std::atomic<bool> failed{false};
-#pragma omp parallel num_threads(n_threads)
-  {
-    Onednn::single_threaded();
-    const int thread = omp_get_thread_num();
-#pragma omp for schedule(dynamic, 1)
-    for (int task = 0; task < n_blocks * n_strips; ++task) {
-      const int b = task / n_strips, s = task % n_strips;
-      const int rows = b == n_blocks - 1 ? last_block : kBlockColumns;
-      const int k = s == n_strips - 1 ? last_strip : strip;
-      const char* from = plane.weights + size(first + b * kBlockColumns) * plane.row_bytes;
-      const float* numbers = reinterpret_cast<const float*>(from);
-      if (!is_f32) {
-        float* mine = staging + size(thread) * kBlockColumns * kStrip;
-        for (int r = 0; r < rows; ++r)
-          to_float32(from + size(r) * plane.row_bytes, plane.weight_type, s * strip, k, mine + size(r) * size(k));
-        numbers = mine;
-      }
-      unsigned char* block = to + size(b) * block_bytes + size(s) * size(strip) * kBlockColumns * number_bytes;
-      if (!pack[s == n_strips - 1][b == n_blocks - 1]->run(thread, numbers, block)) failed = true;
-    }
-  }
-  check(failed, "a packing");
   return {first, count, to};
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/accel/onednn.h"
+#include "engine/accel/pack_kernels.h"
 
 struct ggml_tensor;
 
@@ -58,6 +59,7 @@ class WeightProducts {
   void cut_rows(int n_rows, int n_in, int n_threads);
 
   Onednn& onednn_;
+  const PackKernels pack_ = pack_kernels_of_processor();
   std::vector<unsigned char> unpacked_, activations_;
   std::vector<float> staging_, results_;
   std::vector<Chunk> chunks_;
