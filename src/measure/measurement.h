@@ -55,4 +55,9 @@ struct SequenceMeasurement {
   Cube<std::int32_t> logit_gap_queries;  // [n_layers, n_watched, n_candidates] over how many queries
 };
 
+// The measurement without what lies behind its first tokens.
+//
+// n_tokens  at least n_candidates, and no later token has been watched
+SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens);
+
 }  // namespace sinkscope

@@ -84,6 +84,12 @@ class PackMeter::State {
   void on_key_value(const KeyValueEvent& event);
   void on_micro_batch_end(int first_token, int n_tokens);
   std::vector<SequenceMeasurement> take();
+  std::optional<SequenceMeasurement> so_far(std::size_t sequence) const {
+    const int n_seen = n_seen_ - sequences_.at(sequence).first_token;
+    if (n_rows_ != 0 || !meters_[sequence] || n_seen < kPrimaryCandidates) return std::nullopt;
+    SequenceMeter meter = *meters_[sequence];
+    return first_tokens(meter.finish(), n_seen);
+  }
 
  private:
   struct Sequence {
@@ -381,6 +387,7 @@ PackMeter::PackMeter(const ModelFacts& facts, const Pack& pack, const MeterOptio
 PackMeter::~PackMeter() = default;
 
 std::vector<SequenceMeasurement> PackMeter::take() { return state_->take(); }
+std::optional<SequenceMeasurement> PackMeter::so_far(std::size_t sequence) const { return state_->so_far(sequence); }
 bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
 bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }

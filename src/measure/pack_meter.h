@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -47,6 +48,12 @@ class PackMeter : public Observer {
   //
   // throws  Error{kInternal} if tokens of the pack have not been seen
   std::vector<SequenceMeasurement> take();
+  // What was measured of a sequence's tokens so far, as if it ended there: for a look while the model runs.
+  //
+  // returns  nothing before kPrimaryCandidates of its tokens have been seen, within a micro-batch, and once all have
+  //          been seen: take() has it then
+  // cost     copies the measurement
+  std::optional<SequenceMeasurement> so_far(std::size_t sequence) const;
 
   bool wants(ProbePoint point, int layer) override;
   bool wants_attention(int layer) override;

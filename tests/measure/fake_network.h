@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <random>
 #include <vector>
 
@@ -82,7 +83,10 @@ class FakeNetwork {
 
   double lost_mass = 0;  // of each head and micro-batch, to break conservation
 
-  std::vector<SequenceMeasurement> measure(int n_ubatch, const MeterOptions& options = {}) const {
+  // after  called between micro-batches with the tokens that were shown
+  std::vector<SequenceMeasurement> measure(
+      int n_ubatch, const MeterOptions& options = {},
+      const std::function<void(const PackMeter&, int)>& after = [](const PackMeter&, int) {}) const {
     PackMeter meter(facts_, pack_, options);
     for (int first = 0; first < pack_.n_tokens(); first += n_ubatch) {
       const int count = std::min(n_ubatch, pack_.n_tokens() - first);
@@ -97,6 +101,7 @@ class FakeNetwork {
         show(meter, ProbePoint::kBlockOutput, layer, first, count, [&](const FakeSequence& s) { return &s.block[l]; });
       }
       meter.on_micro_batch_end(first, count);
+      after(meter, first + count);
     }
     return meter.take();
   }

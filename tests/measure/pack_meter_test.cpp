@@ -141,6 +141,24 @@ TEST_P(MicroBatches, MeasureAPackAsItsSequencesAlone) {
   }
 }
 
+TEST_P(MicroBatches, ShowWhatWasMeasuredSoFar) {
+  const ModelFacts facts = fake_facts(2, 24, 2);
+  const std::vector<FakeSequence> sequences{{facts, 20, 7}, {facts, 90, 8}};
+  MeterOptions options;
+  options.min_distance = 4;
+  int looks = 0;
+  FakeNetwork(facts, sequences).measure(GetParam(), options, [&](const PackMeter& meter, int n_shown) {
+    if (n_shown > 20) EXPECT_FALSE(meter.so_far(0).has_value());
+    const auto measured = meter.so_far(1);
+    FakeSequence shorter = sequences[1];
+    shorter.n_tokens = n_shown - 20;
+    ASSERT_EQ(measured.has_value(), shorter.n_tokens >= kPrimaryCandidates && shorter.n_tokens < 90);
+    if (!measured || ++looks % 16 != 1) return;  // slow
+    expect_measures(facts, shorter, *measured, options.min_distance);
+  });
+  EXPECT_EQ(looks > 0, GetParam() < 110);
+}
+
 TEST_P(MicroBatches, AddUpLogitGapsOfTheCandidates) {
   const ModelFacts facts = fake_facts(2, 16, 2);
   const std::vector<FakeSequence> sequences{{facts, 60, 7}};

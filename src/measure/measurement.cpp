@@ -1,0 +1,45 @@
+#include "measure/measurement.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sinkscope {
+namespace {
+
+template <typename T>
+void cut(Matrix<T>& matrix, std::size_t cols) {
+  Matrix<T> shorter(matrix.rows(), cols);
+  for (std::size_t r = 0; r < shorter.rows(); ++r) std::ranges::copy(matrix.row(r).first(cols), shorter.row(r).begin());
+  matrix = std::move(shorter);
+}
+
+void cut(Cube<float>& cube, std::size_t cols) {
+  Cube<float> shorter(cube.depth(), cube.rows(), cols);
+  for (std::size_t d = 0; d < shorter.depth(); ++d) {
+    for (std::size_t r = 0; r < shorter.rows(); ++r) {
+      std::ranges::copy(cube.row(d, r).first(cols), shorter.row(d, r).begin());
+    }
+  }
+  cube = std::move(shorter);
+}
+
+}  // namespace
+
+SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens) {
+  SequenceMeasurement m = std::move(measurement);
+  const auto cols = static_cast<std::size_t>(n_tokens);
+  m.n_tokens = n_tokens;
+  for (auto* matrix : {&m.hidden_norm, &m.attn_write_norm, &m.mlp_write_norm, &m.key_norm, &m.value_norm}) {
+    cut(*matrix, cols);
+  }
+  for (auto* cube : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment, &m.attention_sum,
+                     &m.attention_far_sum}) {
+    cut(*cube, cols);
+  }
+  cut(m.visible_queries, cols);
+  cut(m.far_queries, cols);
+  cut(m.far_uniform, cols);
+  return m;
+}
+
+}  // namespace sinkscope
