@@ -26,8 +26,21 @@ DocumentTokenizer::DocumentTokenizer(const Model& vocabulary, const TokenizeOpti
 std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) const {
   const ModelFacts& facts = vocabulary_.facts();
   bool add_bos = options_.bos == BosMode::kOn || (options_.bos == BosMode::kAuto && facts.adds_bos);
+  const auto take_as_they_are = [&](const std::vector<TokenId>& ids) {
+    if (options_.bos == BosMode::kAuto) add_bos = false;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] >= 0 && ids[i] < facts.n_vocab) continue;
+      throw Error(ErrorCode::kInput, fmt::format("{}: token id {} at index {} is out of range: expected 0 to {}",
+                                                 describe(document.place), ids[i], i, facts.n_vocab - 1));
+    }
+    return ids;
+  };
   std::vector<TokenId> tokens;
-  if (!document.prompt.empty()) tokens = vocabulary_.tokenize(document.prompt, options_.special);
+  if (const auto* prompt = std::get_if<std::string>(&document.prompt)) {
+    if (!prompt->empty()) tokens = vocabulary_.tokenize(*prompt, options_.special);
+  } else {
+    tokens = take_as_they_are(std::get<std::vector<TokenId>>(document.prompt));
+  }
   const int prompt_tokens = static_cast<int>(tokens.size());
 
   std::vector<TokenId> body;
@@ -36,13 +49,7 @@ std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) co
   } else if (const auto* messages = std::get_if<ChatMessages>(&document.body)) {
     body = tokenize_chat_(*messages);
   } else {
-    body = std::get<std::vector<TokenId>>(document.body);
-    if (options_.bos == BosMode::kAuto) add_bos = false;
-    for (std::size_t i = 0; i < body.size(); ++i) {
-      if (body[i] >= 0 && body[i] < facts.n_vocab) continue;
-      throw Error(ErrorCode::kInput, fmt::format("{}: token id {} at index {} is out of range: expected 0 to {}",
-                                                 describe(document.place), body[i], i, facts.n_vocab - 1));
-    }
+    body = take_as_they_are(std::get<std::vector<TokenId>>(document.body));
   }
   if (body.empty()) throw Error(ErrorCode::kInput, fmt::format("{} has no tokens", describe(document.place)));
   tokens.insert(tokens.end(), body.begin(), body.end());

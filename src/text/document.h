@@ -28,7 +28,7 @@ struct ChatMessages {
 // One document, as bytes: broken UTF-8 stays as it came.
 struct Document {
   InputPlace place;
-  std::string prompt;  // precedes the body
+  std::variant<std::string, std::vector<TokenId>> prompt;  // precedes the body
   std::variant<std::string, ChatMessages, std::vector<TokenId>> body;
 };
 

@@ -58,11 +58,14 @@ class JsonlSource final : public DocumentSource {
     }
     if (!options_.prompt_field.empty()) {
       const nlohmann::json& prompt = member(json, options_.prompt_field);
-      if (!prompt.is_string()) {
-        throw Error(ErrorCode::kInput,
-                    fmt::format("\"{}\": expected a string, got {}", options_.prompt_field, prompt.type_name()));
+      if (prompt.is_string()) {
+        document.prompt = bytes_of(prompt);
+      } else if (auto tokens = tokens_of(prompt)) {
+        document.prompt = std::move(*tokens);
+      } else {
+        throw Error(ErrorCode::kInput, fmt::format("\"{}\": expected a string or an array of token ids, got {}",
+                                                   options_.prompt_field, prompt.type_name()));
       }
-      document.prompt = bytes_of(prompt);
     }
     if (value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty())) {
       throw Error(ErrorCode::kInput, fmt::format("\"{}\" is empty", options_.field));

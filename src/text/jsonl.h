@@ -12,7 +12,7 @@ inline constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20;
 struct JsonlOptions {
   std::string path;          // "-" is standard input
   std::string field;         // holds the text; an array of integers is taken for token ids
-  std::string prompt_field;  // holds what precedes the text; empty: there is none
+  std::string prompt_field;  // holds what precedes the text, or its token ids; empty: there is none
   bool chat = false;         // the field holds chat messages, or a text that becomes one user message
   std::size_t max_line_bytes = kMaxLineBytes;
 };

@@ -57,9 +57,17 @@ TEST(Jsonl, BadLinesAreSkippedByNumber) {
 TEST(Jsonl, PromptPrecedesTheText) {
   const Corpus corpus = read("{\"q\": \"What?\", \"a\": \"That.\"}\n{\"a\": \"alone\"}\n", field("a", "q"));
   ASSERT_EQ(corpus.documents.size(), 1U);
-  EXPECT_EQ(corpus.documents[0].prompt, "What?");
+  EXPECT_EQ(std::get<std::string>(corpus.documents[0].prompt), "What?");
   EXPECT_EQ(std::get<std::string>(corpus.documents[0].body), "That.");
   ASSERT_EQ(corpus.skipped.size(), 1U);
+}
+
+TEST(Jsonl, PromptsMayBeTokenIds) {
+  const Corpus corpus = read("{\"q\": [1, 2], \"a\": [3]}\n{\"q\": [-1], \"a\": [3]}\n", field("a", "q"));
+  ASSERT_EQ(corpus.documents.size(), 1U);
+  EXPECT_EQ(std::get<std::vector<TokenId>>(corpus.documents[0].prompt), (std::vector<TokenId>{1, 2}));
+  ASSERT_EQ(corpus.skipped.size(), 1U);
+  EXPECT_THAT(corpus.skipped[0].reason, HasSubstr("a string or an array of token ids"));
 }
 
 TEST(Jsonl, TokensAndMessages) {
