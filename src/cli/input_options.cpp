@@ -9,6 +9,11 @@
 #include "text/jsonl.h"
 
 namespace sinkscope {
+namespace {
+
+constexpr char kGroup[] = "Input";
+
+}  // namespace
 
 TokenizeOptions InputOptions::tokenize_options() const {
   TokenizeOptions result;
@@ -18,8 +23,8 @@ TokenizeOptions InputOptions::tokenize_options() const {
   return result;
 }
 
-void add_input_options(CLI::App& verb, InputOptions& options) {
-  const std::string group = "Input";
+void add_prompt_options(CLI::App& verb, InputOptions& options) {
+  const std::string group = kGroup;
   verb.add_option("-f,--file", options.files, "A text file, one document; - is standard input. May be given again")
       ->type_name("FILE")
       ->allow_extra_args(false)
@@ -36,10 +41,6 @@ void add_input_options(CLI::App& verb, InputOptions& options) {
       ->type_name("NAME")
       ->needs(jsonl)
       ->group(group);
-  verb.add_option("--prompt-field", options.prompt_field, "The member that holds what precedes the text")
-      ->type_name("NAME")
-      ->needs(jsonl)
-      ->group(group);
   verb.add_option("--tokens", options.tokens, "Token ids, taken as they are: a JSON array, or {\"tokens\": [...]}")
       ->type_name("FILE")
       ->group(group);
@@ -51,11 +52,20 @@ void add_input_options(CLI::App& verb, InputOptions& options) {
   add_choice(verb, "--bos", options.bos, {"auto", "on", "off"},
              "Begin each sequence with BOS; auto does what the model says. Never two")
       ->group(group);
+}
+
+void add_input_options(CLI::App& verb, InputOptions& options) {
+  add_prompt_options(verb, options);
+  verb.add_option("--prompt-field", options.prompt_field,
+                  "The member that holds what precedes the text, or its token ids")
+      ->type_name("NAME")
+      ->needs("--jsonl")
+      ->group(kGroup);
   verb.add_option("--chunk", options.chunk,
                   "Cut documents into pieces of N tokens, each a sequence of its own with BOS; 0: whole")
       ->type_name("N")
       ->check(whole_number(0, 1 << 24))
-      ->group(group);
+      ->group(kGroup);
 }
 
 std::unique_ptr<DocumentSource> open_documents(const InputOptions& options, OnSkip on_skip) {

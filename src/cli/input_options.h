@@ -29,6 +29,8 @@ struct InputOptions {
 };
 
 void add_input_options(CLI::App& verb, InputOptions& options);
+// Those of them that a prompt can have: not how a document is divided.
+void add_prompt_options(CLI::App& verb, InputOptions& options);
 
 // Opens what the options name, before anything costly is done.
 //

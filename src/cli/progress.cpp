@@ -27,6 +27,16 @@ std::string clock_time(double seconds) {
   return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
+std::string with_bar(std::string text, double frac, int columns) {
+  const int room = std::min(30, columns - static_cast<int>(text.size()) - 5);
+  if (room >= 8) {
+    const int filled = static_cast<int>(std::lround(frac * room));
+    text = fmt::format("[{}{}]  {}", std::string(static_cast<std::size_t>(filled), '#'),
+                       std::string(static_cast<std::size_t>(room - filled), '.'), text);
+  }
+  return text.substr(0, static_cast<std::size_t>(std::max(0, columns - 1)));
+}
+
 int terminal_columns() {
   winsize size{};
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -60,13 +70,23 @@ std::string progress_line(const ScanProgress& progress, double seconds, int colu
     text += fmt::format("  {} tokens/s  {} left", counted(speed), clock_time((total - done) / speed));
   }
   text += fmt::format("  {} {}", progress.sinks, progress.sinks == 1 ? "sink" : "sinks");
-  const int room = std::min(30, columns - static_cast<int>(text.size()) - 5);
-  if (room >= 8) {
-    const int filled = static_cast<int>(std::lround(frac * room));
-    text = fmt::format("[{}{}]  {}", std::string(static_cast<std::size_t>(filled), '#'),
-                       std::string(static_cast<std::size_t>(room - filled), '.'), text);
+  return with_bar(text, frac, columns);
+}
+
+std::string progress_line(const GenerationProgress& progress, double seconds, int columns) {
+  const double total = static_cast<double>(progress.texts_total), done = static_cast<double>(progress.texts_done);
+  std::string text = fmt::format("{}/{} texts  {} tokens", progress.texts_done, progress.texts_total,
+                                 counted(static_cast<double>(progress.tokens_done)));
+  const double speed = seconds > 0 ? static_cast<double>(progress.tokens_done) / seconds : 0.0;
+  if (speed > 0 && seconds > 0.5) {
+    // How long the texts to come will be is guessed from those that this run has finished.
+    const bool guess = progress.texts_done_here > 0;
+    const double left = guess ? (total - done) * seconds / static_cast<double>(progress.texts_done_here)
+                              : static_cast<double>(progress.most_tokens_left) / speed;
+    text += fmt::format("  {} tokens/s  {}{} left", counted(speed), guess ? "" : "at most ", clock_time(left));
   }
-  return text.substr(0, static_cast<std::size_t>(std::max(0, columns - 1)));
+  text += fmt::format("  {} provisional {}", progress.sinks, progress.sinks == 1 ? "sink" : "sinks");
+  return with_bar(text, total > 0 ? done / total : 0.0, columns);
 }
 
 ProgressBar::ProgressBar(bool enabled) : enabled_(enabled) {}
@@ -75,7 +95,11 @@ ProgressBar::~ProgressBar() {
   if (enabled_) clear_progress_line();
 }
 
-void ProgressBar::show(const ScanProgress& progress) {
+void ProgressBar::show(const ScanProgress& progress) { draw(progress); }
+void ProgressBar::show(const GenerationProgress& progress) { draw(progress); }
+
+template <typename Progress>
+void ProgressBar::draw(const Progress& progress) {
   const Clock::time_point now = Clock::now();
   if (!enabled_ || now < next_) return;
   next_ = now + std::chrono::milliseconds(100);

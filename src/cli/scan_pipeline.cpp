@@ -23,6 +23,18 @@ void refuse_long(const Sequence& sequence, int max_tokens) {
                           std::max(1, max_tokens - std::max(1, sequence.bos_tokens))));
 }
 
+std::int64_t count_sinks(const SequenceFigures& figures, const Thresholds& thresholds) {
+  const Detection detection = detect_by_evidence(figures, thresholds);
+  return std::count_if(detection.runs.begin(), detection.runs.end(),
+                       [](const Run& run) { return run.verdict == Verdict::kSink; });
+}
+
+bool all_there(const ScanFile& results, const std::vector<std::string>& keys) {
+  return std::all_of(keys.begin(), keys.end(), [&](const std::string& key) { return results.has_document(key); });
+}
+
+}  // namespace
+
 Origin origin_of(const Sequence& sequence) {
   const InputPlace& place = sequence.place;
   Origin origin;
@@ -36,18 +48,6 @@ Origin origin_of(const Sequence& sequence) {
   origin.document_offset = sequence.document_offset;
   return origin;
 }
-
-std::int64_t count_sinks(const SequenceFigures& figures, const Thresholds& thresholds) {
-  const Detection detection = detect_by_evidence(figures, thresholds);
-  return std::count_if(detection.runs.begin(), detection.runs.end(),
-                       [](const Run& run) { return run.verdict == Verdict::kSink; });
-}
-
-bool all_there(const ScanFile& results, const std::vector<std::string>& keys) {
-  return std::all_of(keys.begin(), keys.end(), [&](const std::string& key) { return results.has_document(key); });
-}
-
-}  // namespace
 
 TokenSpool read_documents(DocumentSource& documents, const DocumentTokenizer& tokenizer, const ReadOptions& options,
                           const OnSkip& on_skip) {
@@ -116,7 +116,8 @@ ScanSummary scan_sequences(Model& model, const TokenSpool& sequences, ScanFile& 
     if (options.on_progress) options.on_progress(progress);
   };
 
-  for (const PackRange& range : plan_packs(lengths, options.pack_tokens, options.pack_sequences)) {
+  for (const PackRange& range :
+       plan_packs(lengths, pack_tokens(options.measurement.n_ubatch), options.measurement.parallel)) {
     Pack pack;
     std::vector<Sequence> members;
     std::vector<std::string> keys;

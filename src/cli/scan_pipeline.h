@@ -35,6 +35,9 @@ struct PackRange {
   std::size_t count = 0;
 };
 
+// Tokens of a pack: more than one micro-batch, so that documents of half its length and more fill micro-batches too.
+constexpr int pack_tokens(int n_ubatch) { return 4 * n_ubatch; }
+
 // Cuts sequences into packs, in order: a pure function of the lengths and the limits.
 //
 // max_tokens  of a pack; a sequence that is longer has a pack of its own
@@ -43,8 +46,6 @@ std::vector<PackRange> plan_packs(std::span<const int> lengths, int max_tokens, 
 struct ScanOptions {
   MeasurementOptions measurement;
   Thresholds thresholds;  // for the count of sinks that progress shows
-  int pack_tokens = 0;    // limit of plan_packs
-  int pack_sequences = 1;
   std::function<bool()> should_stop;
   std::function<void(const ScanProgress&)> on_progress;
 };
@@ -62,6 +63,9 @@ struct ScanSummary {
 // throws  Error{kInterrupted} if should_stop said so: the file then holds all packs that were finished;
 //         whatever Model::run and ScanFile::add throw
 ScanSummary scan_sequences(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanOptions& options);
+
+// Where a sequence came from, with the name that results give it: the document's own id, or the file's.
+Origin origin_of(const Sequence& sequence);
 
 // One measured sequence as it is stored.
 DocumentRecord record_of(const Model& model, const Sequence& sequence, const SequenceMeasurement& measurement,

@@ -12,12 +12,10 @@
 
 namespace sinkscope {
 
-std::vector<std::vector<TokenId>> read_sequences(const InputOptions& input, const ModelOptions& model) {
-  const OnSkip refuse = [](const SkippedInput& skipped) { throw Error(ErrorCode::kInput, skipped.reason); };
-  const auto documents = open_documents(input, refuse);
-  check_model_readable(model.path);
+TokenSpool tokenize_input(const InputOptions& input, const ModelOptions& model, DocumentSource& documents, int room,
+                          const OnSkip& on_skip) {
   ReadOptions read;
-  read.max_tokens = longest_sequence(model);
+  read.max_tokens = longest_sequence(model) - room;
   read.corpus = input.is_corpus();
   read.should_stop = interrupted;
   LoadOptions load = load_options(model);
@@ -27,7 +25,14 @@ std::vector<std::vector<TokenId>> read_sequences(const InputOptions& input, cons
     return tokenize_chat(*vocabulary, messages.json, messages.awaits_reply, input.special);
   };
   const DocumentTokenizer tokenizer(*vocabulary, input.tokenize_options(), tokenize);
-  const TokenSpool spool = read_documents(*documents, tokenizer, read, refuse);
+  return read_documents(documents, tokenizer, read, on_skip);
+}
+
+std::vector<std::vector<TokenId>> read_sequences(const InputOptions& input, const ModelOptions& model) {
+  const OnSkip refuse = [](const SkippedInput& skipped) { throw Error(ErrorCode::kInput, skipped.reason); };
+  const auto documents = open_documents(input, refuse);
+  check_model_readable(model.path);
+  const TokenSpool spool = tokenize_input(input, model, *documents, 0, refuse);
   std::vector<std::vector<TokenId>> sequences;
   for (std::size_t i = 0; i < spool.size(); ++i) sequences.push_back(spool.read(i).tokens);
   return sequences;

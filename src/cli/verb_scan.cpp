@@ -1,3 +1,5 @@
+#include "cli/verb_scan.h"
+
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -22,8 +24,8 @@
 #include "cli/rule_options.h"
 #include "cli/scan_pipeline.h"
 #include "cli/skip_log.h"
+#include "cli/text_sequences.h"
 #include "cli/verb.h"
-#include "engine/chat.h"
 #include "report/json.h"
 #include "report/output_file.h"
 #include "report/safetensors.h"
@@ -31,17 +33,6 @@
 
 namespace sinkscope {
 namespace {
-
-struct ScanVerbOptions {
-  InputOptions input;
-  ModelOptions model;
-  RuleOptions rule;
-  int min_distance = 64;
-  int parallel = 1;
-  bool paper_final_norm = false;
-  std::string results, json, profiles, keep;
-  bool quiet = false;
-};
 
 void check_combinations(const ScanVerbOptions& options) {
   std::vector<std::string> paths;
@@ -63,7 +54,7 @@ void check_combinations(const ScanVerbOptions& options) {
   }
 }
 
-MeasurementOptions measurement_options(const ScanVerbOptions& options) {
+MeasurementOptions measurement_options(const ScanVerbOptions& options, const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = options.min_distance;
   measurement.bos = options.input.bos;
@@ -71,6 +62,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options) {
   measurement.chat = options.input.chat;
   measurement.chunk = options.input.chunk;
   measurement.n_ubatch = options.model.n_ubatch;
+  measurement.parallel = model.max_sequences();
   measurement.cache_type_k = options.model.cache_type_k;
   measurement.final_norm = options.paper_final_norm;
   measurement.precision = resolve_precision(precision_of_name(options.model.precision)).name;
@@ -99,22 +91,6 @@ LoadOptions scan_load_options(const ScanVerbOptions& options) {
   return load;
 }
 
-// One vocabulary-only load, with which everything is tokenised before the model itself is loaded.
-TokenSpool read_input(const ScanVerbOptions& options, DocumentSource& documents, SkipLog& skipped) {
-  ReadOptions read;
-  read.max_tokens = longest_sequence(options.model);
-  read.corpus = options.input.is_corpus();
-  read.should_stop = interrupted;
-  LoadOptions load = load_options(options.model);
-  load.vocab_only = true;
-  const std::unique_ptr<Model> vocabulary = load_model(load);
-  const auto tokenize = [&](const ChatMessages& messages) {
-    return tokenize_chat(*vocabulary, messages.json, messages.awaits_reply, options.input.special);
-  };
-  const DocumentTokenizer tokenizer(*vocabulary, options.input.tokenize_options(), tokenize);
-  return read_documents(documents, tokenizer, read, [&](const SkippedInput& line) { skipped(line); });
-}
-
 void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOptions& options) {
   const ModelFacts& facts = model.facts();
   note(fmt::format("{}: {}, {} layers; {} {}, {} tokens", facts.name, facts.type, facts.n_layers, sequences.size(),
@@ -130,8 +106,6 @@ ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& result
   ScanOptions scan;
   scan.measurement = measurement;
   scan.thresholds = options.rule.thresholds;
-  scan.pack_tokens = std::min(options.model.n_ubatch, model.max_tokens());
-  scan.pack_sequences = options.parallel;
   scan.should_stop = interrupted;
   scan.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
   try {
@@ -157,6 +131,8 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
   }
 }
 
+}  // namespace
+
 ExitCode scan(const ScanVerbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   set_parallel_threads(options.model.n_threads.value_or(0));
@@ -164,14 +140,15 @@ ExitCode scan(const ScanVerbOptions& options) {
   SkipLog skipped(options.quiet);
   const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
   check_model_readable(options.model.path);
-  const TokenSpool sequences = read_input(options, *documents, skipped);
+  const TokenSpool sequences =
+      tokenize_input(options.input, options.model, *documents, 0, [&](const SkippedInput& line) { skipped(line); });
   // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
   std::future<std::string> digest =
       std::async(std::launch::async, [&] { return model_sha256(options.model.path, model_hash_folder()); });
   const std::unique_ptr<Model> model = load_model(scan_load_options(options));
   if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
-  const MeasurementOptions measurement = measurement_options(options);
+  const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
   const ProgramRun run =
       present_program_run(measurement.precision, options.model.n_threads.value_or(parallel_threads()));
@@ -198,8 +175,6 @@ ExitCode scan(const ScanVerbOptions& options) {
   skipped.summarise();
   return skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;
 }
-
-}  // namespace
 
 void register_scan(CLI::App& program, Action& action) {
   const auto options = std::make_shared<ScanVerbOptions>();
@@ -230,7 +205,9 @@ void register_scan(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(1, 1 << 20))
       ->group("Rule");
-  verb.add_option("--np,--parallel", options->parallel, "Short documents that may share a micro-batch")
+  verb.add_option("--np,--parallel", options->parallel,
+                  "Documents that may run together, up to four micro-batches; 1: each alone. What is recurrent always "
+                  "runs alone")
       ->type_name("N")
       ->check(whole_number(1, 64))
       ->group("Model");

@@ -96,7 +96,8 @@ bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
     if (ask) return probe.ask(node);
     probe.deliver(node);
     // Where nothing more is wanted, the rest need not be computed; what follows the last block is skipped by itself.
-    return probe.next_wanted_ < probe.wanted_.size() || probe.next_ordinal_ > probe.last_needed_;
+    return probe.next_wanted_ < probe.wanted_.size() || probe.next_ordinal_ > probe.last_needed_ ||
+           probe.keeps_logits();
   } catch (...) {
     probe.failure_ = std::current_exception();
     return false;
@@ -106,7 +107,7 @@ bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
 bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
   if (failure_) return false;
-  if (ordinal > last_needed_) skip_node(node);
+  if (ordinal > last_needed_ && !keeps_logits()) skip_node(node);
   if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
   const std::string& expected = wanted_[next_wanted_].node->name;

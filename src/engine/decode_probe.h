@@ -57,6 +57,9 @@ class DecodeProbe final : public AccelAttentionListener {
   };
   struct MaskInUse;
 
+  // Generation reads the logits of single tokens, which cost little. It is the size that decides, since llama.cpp uses
+  // a graph again for the next micro-batch of that size, and what was skipped once stays skipped.
+  bool keeps_logits() const { return batch_.n_tokens == 1; }
   void want(const std::optional<GraphNode>& node, int layer, ProbePoint point);
   bool ask(ggml_tensor* node);
   void deliver(const ggml_tensor* node);

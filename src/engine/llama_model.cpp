@@ -19,6 +19,7 @@
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
 #include "engine/rpc_servers.h"
+#include "engine/sampler.h"
 #include "engine/tokenizer.h"
 #include "engine/unused_logits.h"
 #include "engine/write_check.h"
@@ -97,6 +98,10 @@ class LlamaModel final : public Model {
   std::span<const Lacking> lacking() const override { return lacking_; }
   std::span<const ProbeNode> probe_nodes() const override { return probe_nodes_; }
   int max_tokens() const override { return options_.n_ctx > 0 ? options_.n_ctx : facts_.n_ctx_train; }
+  int max_sequences() const override {
+    const bool reads_one_by_one = llama_model_is_recurrent(model_.get()) || llama_model_is_hybrid(model_.get());
+    return reads_one_by_one ? 1 : options_.max_sequences;
+  }
   int n_ubatch() const override { return options_.n_ubatch; }
 
   std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override {
@@ -120,13 +125,31 @@ class LlamaModel final : public Model {
     llama_memory_clear(llama_get_memory(context_.get()), true);
     place_tokens(pack, n_tokens);
     WriteCheck checked(facts_, observer);
-    for (int first = 0; first < n_tokens; first += options_.n_ubatch) {
-      if (options.should_stop && options.should_stop()) {
-        throw Error(ErrorCode::kInterrupted,
-                    "stopped after " + std::to_string(first) + " of " + std::to_string(n_tokens) + " tokens");
-      }
-      decode(first, std::min(options_.n_ubatch, n_tokens - first), checked, options.min_distance);
+    run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
+  }
+
+  Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
+    const Pack pack{{prompt}};
+    const int n_prompt = pack.n_tokens();
+    check_pack(pack, n_prompt);
+    Sampler sampler(options.sampling);
+    const int most = std::min(options.max_tokens, max_tokens() - n_prompt);
+    make_context(n_prompt + most);
+    llama_memory_clear(llama_get_memory(context_.get()), true);
+    place_tokens(pack, n_prompt);
+    WriteCheck checked(facts_, observer);
+    run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
+    Generation generation;
+    for (int last = n_prompt - 1; static_cast<int>(generation.tokens.size()) < most; ++last) {
+      run_tokens(last, last + 1, 1, checked, options.run);
+      const TokenId token = sampler.draw(context_.get());
+      generation.ended = llama_vocab_is_eog(vocab_, token);
+      if (generation.ended) break;
+      generation.tokens.push_back(token);
+      if (options.on_token) options.on_token(token);
+      place_token(token, last + 1, 0);
     }
+    return generation;
   }
 
  private:
@@ -176,7 +199,7 @@ class LlamaModel final : public Model {
     llama_context_params params = llama_context_default_params();
     params.n_ctx = static_cast<std::uint32_t>(size);
     params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options_.n_ubatch);
-    params.n_seq_max = static_cast<std::uint32_t>(options_.max_sequences);
+    params.n_seq_max = static_cast<std::uint32_t>(max_sequences());
     params.n_threads = params.n_threads_batch = n_threads();
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     params.cb_eval = DecodeProbe::on_node;
@@ -258,15 +281,15 @@ class LlamaModel final : public Model {
     if (options_.vocab_only)
       throw Error(ErrorCode::kInternal, "run: expected a model with weights, got its vocabulary");
     if (n_tokens == 0) throw Error(ErrorCode::kInput, "text: expected at least one token, got none");
-    if (n_tokens > max_tokens()) {
-      throw Error(ErrorCode::kInput, "text: expected at most " + std::to_string(max_tokens()) + " tokens, got " +
-                                         std::to_string(n_tokens) + "; raise -c, or cut it with --chunk");
-    }
-    if (static_cast<int>(pack.sequences.size()) > options_.max_sequences) {
-      throw Error(ErrorCode::kInternal, "run: expected at most " + std::to_string(options_.max_sequences) +
+    if (static_cast<int>(pack.sequences.size()) > max_sequences()) {
+      throw Error(ErrorCode::kInternal, "run: expected at most " + std::to_string(max_sequences()) +
                                             " sequences in a pack, got " + std::to_string(pack.sequences.size()));
     }
     for (const auto& sequence : pack.sequences) {
+      if (static_cast<int>(sequence.size()) > max_tokens()) {
+        throw Error(ErrorCode::kInput, "text: expected at most " + std::to_string(max_tokens()) + " tokens, got " +
+                                           std::to_string(sequence.size()) + "; raise -c, or cut it with --chunk");
+      }
       for (const TokenId token : sequence) check_token(token);
     }
   }
@@ -278,15 +301,24 @@ class LlamaModel final : public Model {
     tokens_.reserve(static_cast<std::size_t>(n_tokens));
     for (std::size_t s = 0; s < pack.sequences.size(); ++s) {
       for (std::size_t i = 0; i < pack.sequences[s].size(); ++i) {
-        tokens_.push_back(pack.sequences[s][i]);
-        position_.push_back(static_cast<std::int32_t>(i));
-        sequence_.push_back(static_cast<std::int32_t>(s));
+        place_token(pack.sequences[s][i], static_cast<int>(i), static_cast<int>(s));
       }
     }
-    sequence_pointers_.clear();
-    for (std::int32_t& id : sequence_) sequence_pointers_.push_back(&id);
-    one_each_.assign(tokens_.size(), 1);
-    all_output_.assign(tokens_.size(), 1);
+  }
+
+  void place_token(TokenId token, int position, int sequence) {
+    tokens_.push_back(token);
+    position_.push_back(position);
+    sequence_.push_back(sequence);
+  }
+
+  void run_tokens(int first, int end, int most_at_once, Observer& observer, const RunOptions& options) {
+    for (; first < end; first += most_at_once) {
+      if (options.should_stop && options.should_stop()) {
+        throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
+      }
+      decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
+    }
   }
 
   void decode(int first, int n, Observer& observer, int min_distance) {
@@ -296,9 +328,14 @@ class LlamaModel final : public Model {
     batch.n_tokens = n;
     batch.token = tokens_.data() + first;
     batch.pos = position_.data() + first;
-    batch.n_seq_id = one_each_.data() + first;
-    batch.seq_id = sequence_pointers_.data() + first;
-    batch.logits = all_output_.data() + first;
+    const auto count = static_cast<std::size_t>(n);
+    one_each_.assign(count, 1);
+    all_output_.assign(count, 1);
+    sequence_pointers_.resize(count);
+    for (std::size_t i = 0; i < count; ++i) sequence_pointers_[i] = &sequence_[static_cast<std::size_t>(first) + i];
+    batch.n_seq_id = one_each_.data();
+    batch.seq_id = sequence_pointers_.data();
+    batch.logits = all_output_.data();
     take_llama_error();
     const AccelScope scope(precision_, &probe_);
     const int result = llama_decode(context_.get(), batch);
@@ -325,7 +362,8 @@ class LlamaModel final : public Model {
   std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
 
   std::vector<llama_token> tokens_;
-  std::vector<std::int32_t> position_, sequence_, one_each_;
+  std::vector<std::int32_t> position_, sequence_;
+  std::vector<std::int32_t> one_each_;  // of the micro-batch, as the next two
   std::vector<llama_seq_id*> sequence_pointers_;
   std::vector<std::int8_t> all_output_;
 };

@@ -15,16 +15,16 @@ enum class CacheType { kF16, kF32 };
 
 struct LoadOptions {
   std::string path;
-  int n_ctx = 0;          // longest pack in tokens; 0: the trained length, memory being taken as packs need it
+  int n_ctx = 0;          // longest sequence in tokens; 0: the trained length, memory being taken as packs need it
   int n_ubatch = 512;     // tokens of a micro-batch
   int n_threads = 0;      // 0: one per processor
   int n_gpu_layers = -1;  // -1: all that fit
-  int max_sequences = 1;  // of a pack
+  int max_sequences = 1;  // of a pack, where the network can have several
   std::vector<std::string> rpc_servers;  // "host:port"
   CacheType cache_type_k = CacheType::kF16;
   Precision precision = Precision::kAuto;  // of products on this machine's own processor
-  bool final_norm = false;               // h_{L-1} is taken after the final norm, as the paper's code does; the last
-                                         // block then shows no writes
+  bool final_norm = false;                 // h_{L-1} is taken after the final norm, as the paper's code does; the last
+                                           // block then shows no writes
   bool vocab_only = false;                 // tokenisation only; run() is refused
   bool verbose = false;                    // llama.cpp's own log on standard error
 };

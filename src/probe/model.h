@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -23,8 +24,29 @@ struct Pack {
 };
 
 struct RunOptions {
-  int min_distance = 64;               // a query is far from a key if it comes at least so many positions later
-  std::function<bool()> should_stop;   // asked before each micro-batch; true throws Error{kInterrupted}
+  int min_distance = 64;              // a query is far from a key if it comes at least so many positions later
+  std::function<bool()> should_stop;  // asked before each micro-batch; true throws Error{kInterrupted}
+};
+
+// How a next token is drawn.
+struct SamplingOptions {
+  float temperature = 0.8F;  // 0: always the likeliest token
+  float top_p = 0.95F;       // of the likeliest tokens that together have this probability; 1: of all
+  int top_k = 40;            // of so many likeliest tokens; 0: of all
+  std::uint32_t seed = 1;
+  bool operator==(const SamplingOptions&) const = default;
+};
+
+struct GenerateOptions {
+  SamplingOptions sampling;
+  int max_tokens = 512;                   // to generate, at most
+  RunOptions run;                         // should_stop is asked before each generated token too
+  std::function<void(TokenId)> on_token;  // told of each token that was drawn, before the network reads it
+};
+
+struct Generation {
+  std::vector<TokenId> tokens;  // without the one that ends the text
+  bool ended = false;           // by the model itself, with a token that ends texts; else max_tokens or the context did
 };
 
 // A model that can be run and observed. Its implementation lives in `engine`; other rooms know it by this only.
@@ -36,8 +58,10 @@ class Model {
   // Probe points that this network lacks; empty for a plain pre-norm transformer.
   virtual std::span<const Lacking> lacking() const = 0;
   virtual std::span<const ProbeNode> probe_nodes() const = 0;
-  // Tokens that fit into one run.
+  // Tokens that a sequence may have.
   virtual int max_tokens() const = 0;
+  // Sequences that a pack may have; 1 for recurrent and hybrid networks, which read their tokens one by one.
+  virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
 
   // parse_special  false: text that looks like a control token stays text
@@ -50,11 +74,19 @@ class Model {
 
   // Runs the pack from an empty cache, micro-batch after micro-batch, and shows it to the observer.
   //
-  // throws  Error{kInput} if a token id is out of range or the pack is longer than max_tokens();
+  // throws  Error{kInput} if a token id is out of range or a sequence is longer than max_tokens();
   //         Error{kInterrupted} if should_stop said so; Error{kModel} if the network computed no finite
   //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer threw
   // cost    one forward pass without the vocabulary product
   virtual void run(const Pack& pack, Observer& observer, const RunOptions& options) = 0;
+
+  // Continues a text, and shows it to the observer as it grows: the prompt in micro-batches, its last token and the
+  // generated ones each in a micro-batch of its own. The last token that is drawn is not run.
+  //
+  // throws  Error{kUsage} if the sampling options cannot be used; otherwise as run()
+  // cost    one forward pass with the vocabulary product a token
+  virtual Generation generate(const std::vector<TokenId>& prompt, Observer& observer,
+                              const GenerateOptions& options) = 0;
 };
 
 }  // namespace sinkscope

@@ -23,7 +23,7 @@ struct FileLevels {
 // After block l, this fraction of the network's blocks is done: makes models of different depth comparable.
 inline double depth_fraction(int layer, int n_layers) { return (layer + 1.0) / n_layers; }
 
-// JSON of schema "sinkscope.levels/1"; docs/file-formats.md lists its fields. Equal reports give equal bytes.
+// JSON of schema "sinkscope.levels/1"; docs/levels.md lists its fields. Equal reports give equal bytes.
 //
 // throws  Error{kOutput} if `out` fails
 void write_levels_json(const std::vector<FileLevels>& files, const LevelOptions& options, std::ostream& out);

@@ -24,6 +24,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("chat", options.chat);
   visit("chunk", options.chunk);
   visit("n_ubatch", options.n_ubatch);
+  visit("parallel", options.parallel);
   visit("precision", options.precision);
   visit("cache_type_k", options.cache_type_k);
   visit("final_norm", options.final_norm);

@@ -40,6 +40,7 @@ struct MeasurementOptions {
   bool chat = false;
   int chunk = 0;  // tokens a chunk; 0: documents are whole
   int n_ubatch = 512;
+  int parallel = 1;  // documents that may share a pack, which decides how micro-batches cut them
   std::string precision = "native";
   std::string cache_type_k = "f16";
   bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does

@@ -27,6 +27,7 @@ class Bytes final : public Model {
   std::span<const Lacking> lacking() const override { return {}; }
   std::span<const ProbeNode> probe_nodes() const override { return {}; }
   int max_tokens() const override { return 100; }
+  int max_sequences() const override { return 1; }
   int n_ubatch() const override { return 32; }
   Tokens tokenize(std::string_view text, bool parse_special) const override {
     Tokens tokens;
@@ -43,6 +44,7 @@ class Bytes final : public Model {
   std::string token_bytes(TokenId token) const override { return std::string(1, static_cast<char>(token)); }
   std::string chat_template() const override { return ""; }
   void run(const Pack&, Observer&, const RunOptions&) override {}
+  Generation generate(const Tokens&, Observer&, const GenerateOptions&) override { return {}; }
 
   ModelFacts facts_;
 };
@@ -78,6 +80,15 @@ TEST(DocumentTokenizer, TokenIdsAreTakenAsTheyAre) {
   EXPECT_EQ(first_tokens(adds, with(BosMode::kAuto), {{}, "", Tokens{'a'}}), (Tokens{'a'}));
   EXPECT_EQ(first_tokens(adds, with(BosMode::kOn), {{}, "", Tokens{'a'}}), (Tokens{kBos, 'a'}));
   EXPECT_THROW(first_tokens(adds, with(BosMode::kAuto), {{}, "", Tokens{'a', 257}}), Error);
+}
+
+TEST(DocumentTokenizer, PromptsMayBeTokenIdsToo) {
+  const Bytes adds(true);
+  const DocumentTokenizer tokenizer(adds, {}, {});
+  const Sequence sequence = tokenizer({{}, Tokens{kBos, 'a'}, Tokens{'b'}}).front();
+  EXPECT_EQ(sequence.tokens, (Tokens{kBos, 'a', 'b'}));
+  EXPECT_EQ(sequence.prompt_tokens, 2);
+  EXPECT_THROW(tokenizer({{}, Tokens{300}, Tokens{'b'}}), Error);
 }
 
 TEST(DocumentTokenizer, AVocabularyWithoutBosRefusesIt) {

@@ -24,6 +24,20 @@ TEST(ProgressLine, OneDocumentIsNotCounted) {
   EXPECT_EQ(progress_line(progress, 0.1, 44), "[################]  100/100 tokens  0 sinks");
 }
 
+TEST(ProgressLine, OfGeneration) {
+  GenerationProgress progress;
+  progress.texts_done = 2;
+  progress.texts_total = 8;
+  progress.texts_done_here = 2;
+  progress.tokens_done = 800;
+  progress.sinks = 3;
+  EXPECT_EQ(progress_line(progress, 10.0, 72), "2/8 texts  800 tokens  80 tokens/s  0:30 left  3 provisional sinks");
+  progress.texts_done_here = 0;
+  progress.most_tokens_left = 4000;
+  EXPECT_EQ(progress_line(progress, 10.0, 80),
+            "2/8 texts  800 tokens  80 tokens/s  at most 0:50 left  3 provisional sinks");
+}
+
 TEST(ProgressLine, NeverWiderThanTheTerminalAndFineWithoutTokens) {
   ScanProgress progress;
   progress.tokens_total = 1'000'000'000;

@@ -68,9 +68,9 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "unaligned_far_boost", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
                           "min_layers", "censor_layers", "drain_value_ratio"));
   EXPECT_THAT(keys_of(json["options"]["measurement"]),
-              ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "precision", "cache_type_k",
-                          "final_norm", "floor_alignment", "floor_norm_ratio", "floor_unaligned_far_boost",
-                          "floor_any_norm_both_signs"));
+              ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "parallel", "precision",
+                          "cache_type_k", "final_norm", "floor_alignment", "floor_norm_ratio",
+                          "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence), ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens",
                                              "n_watch_overflow", "primary", "no_primary_reason", "sinks", "counts"));
