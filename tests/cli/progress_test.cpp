@@ -45,7 +45,7 @@ TEST(ProgressLine, NeverWiderThanTheTerminalAndFineWithoutTokens) {
   for (int columns = 0; columns < 150; ++columns) {
     EXPECT_LE(progress_line(progress, 5.0, columns).size(), static_cast<std::size_t>(std::max(0, columns - 1)));
   }
-  EXPECT_EQ(progress_line({}, 0.0, 10), "0/0 token");
+  EXPECT_EQ(progress_line(ScanProgress{}, 0.0, 10), "0/0 token");
 }
 
 }  // namespace

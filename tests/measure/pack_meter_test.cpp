@@ -148,7 +148,7 @@ TEST_P(MicroBatches, ShowWhatWasMeasuredSoFar) {
   options.min_distance = 4;
   int looks = 0;
   FakeNetwork(facts, sequences).measure(GetParam(), options, [&](const PackMeter& meter, int n_shown) {
-    if (n_shown > 20) EXPECT_FALSE(meter.so_far(0).has_value());
+    EXPECT_FALSE(n_shown > 20 && meter.so_far(0).has_value());
     const auto measured = meter.so_far(1);
     FakeSequence shorter = sequences[1];
     shorter.n_tokens = n_shown - 20;
