@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 
 #include "report/display_text.h"
@@ -29,7 +30,10 @@ std::string interval_text(const Rate& rate) {
   return fmt::format("{}-{}", short_number(rate.interval->low), short_number(rate.interval->high));
 }
 
-std::string figure(const std::optional<double>& value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
+std::string figure(const std::optional<double>& value) {
+  // Adding zero takes the sign from a negative one.
+  return value ? fmt::format("{:.1f}", std::round(10 * *value) / 10 + 0.0) : "-";
+}
 
 std::string lifetime_text(const Lifetimes& lifetimes) {
   return fmt::format("{}{} ({}-{})", lifetimes.median_is_lower_bound ? ">=" : "", lifetimes.median, lifetimes.shortest,
@@ -69,8 +73,12 @@ void write_rate_line(const std::string& name, const Rate& rate, std::ostream& ou
   }
 }
 
-void write_level_table(const FileLevels& file, const TerminalStyle& style, std::ostream& out) {
-  const LevelReport& report = file.report;
+std::string level_name(const std::vector<Level>& levels, std::size_t k) {
+  return fmt::format("{}{}", k + 1, levels[k].tentative ? "?" : "");
+}
+
+// Where levels lie and how often they occur.
+void write_level_table(const LevelReport& report, const TerminalStyle& style, std::ostream& out) {
   Table table({{"", "level", true, 9},
                {"", "l_start", true, 9},
                {"", "l_end", true, 9},
@@ -80,22 +88,38 @@ void write_level_table(const FileLevels& file, const TerminalStyle& style, std::
                {"docu-", "ments", true, 7},
                {"per 1000", "tokens", true, 8},
                {"95 %", "interval", false, 6},
-               {"norm", "ratio", true, 4},
-               {"logit", "gap", true, 4},
-               {"within", "+-1", true, 5},
-               {"found", "again", true, 5},
-               {"commonest", "tokens", false, 2}});
+               {"found", "again", true, 5}});
   for (std::size_t k = 0; k < report.levels.size(); ++k) {
     const Level& level = report.levels[k];
-    table.add({fmt::format("{}{}", k + 1, level.tentative ? "?" : ""), std::to_string(level.l_start), end_text(level),
+    table.add({level_name(report.levels, k), std::to_string(level.l_start), end_text(level),
                depth_text(level, report.n_layers), lifetime_text(level.lifetimes), grouped(level.rate.count),
                grouped(level.rate.documents), rate_text(level.rate), interval_text(level.rate),
-               figure(level.norm_ratio), figure(level.logit_gap), fmt::format("{:.0f} %", 100 * level.within_one_frac),
-               fmt::format("{:.0f} %", 100 * level.stability), tokens_text(level, file)});
+               fmt::format("{:.0f} %", 100 * level.stability)});
   }
   table.fit(style.width - 2);
   table.write("  ", Paint(style), out);
   if (std::ranges::any_of(report.levels, &Level::tentative)) out << "  ? tentative: in few documents\n";
+}
+
+// What the members of levels are like.
+void write_member_table(const FileLevels& file, const TerminalStyle& style, std::ostream& out) {
+  out << "\n";
+  Table table({{"", "level", true, 9},
+               {"norm", "ratio", true, 6},
+               {"logit", "gap", true, 6},
+               {"far", "boost", true, 4},
+               {"within", "+-1", true, 5},
+               {"bits of", "l_start", true, 5},
+               {"commonest", "tokens", false, 8}});
+  const std::vector<Level>& levels = file.report.levels;
+  for (std::size_t k = 0; k < levels.size(); ++k) {
+    const Level& level = levels[k];
+    table.add({level_name(levels, k), figure(level.norm_ratio), figure(level.logit_gap), figure(level.far_boost),
+               fmt::format("{:.0f} %", 100 * level.within_one_frac), fmt::format("{:.2f}", level.start_entropy_bits),
+               tokens_text(level, file)});
+  }
+  table.fit(style.width - 2);
+  table.write("  ", Paint(style), out);
 }
 
 void write_hazard_table(const LevelReport& report, const TerminalStyle& style, std::ostream& out) {
@@ -110,8 +134,9 @@ void write_hazard_table(const LevelReport& report, const TerminalStyle& style, s
   Table table(std::move(columns));
   for (std::size_t k = 0; k < report.levels.size(); ++k) {
     const Level& level = report.levels[k];
-    std::vector<std::string> cells = {std::to_string(k + 1)};
-    for (const HazardBin& bin : level.hazard) cells.push_back(bin.per_1000 ? fmt::format("{:.2g}", *bin.per_1000) : "-");
+    std::vector<std::string> cells = {level_name(report.levels, k)};
+    for (const HazardBin& bin : level.hazard)
+      cells.push_back(bin.per_1000 ? fmt::format("{:.2g}", *bin.per_1000) : "-");
     cells.push_back(rate_text(level.prompt_rate));
     cells.push_back(rate_text(level.output_rate));
     table.add(std::move(cells));
@@ -138,7 +163,8 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
     out << "  no levels\n";
   } else {
     out << "\n";
-    write_level_table(file, style, out);
+    write_level_table(report, style, out);
+    write_member_table(file, style, out);
     write_hazard_table(report, style, out);
     out << fmt::format(
         "\n  {:.0f} % of all sinks lie within one layer of their level's centre; entropy of l_start {:.2f} "
