@@ -90,7 +90,11 @@ void GenerationFile::read_texts() {
   LineReader lines(path_, kMaxLineBytes);
   const std::uintmax_t whole = whole_lines(path_, std::filesystem::file_size(path_));
   std::uintmax_t read = 0;
-  for (std::string line; lines.next(line) == LineReader::Result::kLine;) {
+  std::string line;
+  for (auto result = lines.next(line); result != LineReader::Result::kEnd; result = lines.next(line)) {
+    if (result == LineReader::Result::kTooLong) {
+      refuse(path_, fmt::format("line {} is longer than {} bytes", lines.line_number(), kMaxLineBytes));
+    }
     read += line.size() + 1;
     if (read > whole) return;
     GenerationSource found;

@@ -51,8 +51,8 @@ std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) co
   } else {
     body = take_as_they_are(std::get<std::vector<TokenId>>(document.body));
   }
-  if (body.empty()) throw Error(ErrorCode::kInput, fmt::format("{} has no tokens", describe(document.place)));
   tokens.insert(tokens.end(), body.begin(), body.end());
+  if (tokens.empty()) throw Error(ErrorCode::kInput, fmt::format("{} has no tokens", describe(document.place)));
   return sequences_of(document.place, tokens, prompt_tokens, add_bos ? facts.bos : -1, options_.chunk);
 }
 

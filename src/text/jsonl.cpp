@@ -67,7 +67,9 @@ class JsonlSource final : public DocumentSource {
                                                    options_.prompt_field, prompt.type_name()));
       }
     }
-    if (value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty())) {
+    // Behind a prompt a text may be empty: a model that ended it at once.
+    const bool has_prompt = std::visit([](const auto& prompt) { return !prompt.empty(); }, document.prompt);
+    if (!has_prompt && (value.empty() || (value.is_string() && value.get_ref<const std::string&>().empty()))) {
       throw Error(ErrorCode::kInput, fmt::format("\"{}\" is empty", options_.field));
     }
     return document;

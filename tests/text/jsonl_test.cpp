@@ -62,6 +62,14 @@ TEST(Jsonl, PromptPrecedesTheText) {
   ASSERT_EQ(corpus.skipped.size(), 1U);
 }
 
+TEST(Jsonl, BehindAPromptATextMayBeEmpty) {
+  const Corpus corpus =
+      read("{\"q\": [1], \"a\": []}\n{\"q\": \"x\", \"a\": \"\"}\n{\"q\": [], \"a\": []}\n", field("a", "q"));
+  EXPECT_EQ(corpus.documents.size(), 2U);
+  ASSERT_EQ(corpus.skipped.size(), 1U);
+  EXPECT_THAT(corpus.skipped[0].reason, HasSubstr("is empty"));
+}
+
 TEST(Jsonl, PromptsMayBeTokenIds) {
   const Corpus corpus = read("{\"q\": [1, 2], \"a\": [3]}\n{\"q\": [-1], \"a\": [3]}\n", field("a", "q"));
   ASSERT_EQ(corpus.documents.size(), 1U);
