@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/local_server.h"
 #include "cli/paths.h"
@@ -17,6 +18,7 @@
 #include "cli/verb.h"
 #include "report/html/html.h"
 #include "report/output_file.h"
+#include "report/summary.h"
 
 namespace sinkscope {
 namespace {
@@ -25,27 +27,50 @@ namespace {
 struct ReportVerbOptions {
   std::vector<std::string> files;
   std::string output;
+  std::string summary;
   int port = 0;
   bool no_browser = false;
   HtmlOptions html;
   RuleOptions rule;
 };
 
-void write_report(const ReportVerbOptions& options, std::ostream& out) {
-  std::vector<ScanFile> files;
-  for (const std::string& path : options.files) files.push_back(ScanFile::open(path));
-  std::vector<NamedScan> scans;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    scans.push_back({std::filesystem::path(options.files[i]).filename().string(), &files[i]});
+// Results files held open, under the names that reports call them by.
+struct OpenScans {
+  explicit OpenScans(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) files.push_back(ScanFile::open(path));
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      named.push_back({std::filesystem::path(paths[i]).filename().string(), &files[i]});
+    }
   }
+  std::vector<ScanFile> files;
+  std::vector<NamedScan> named;
+};
+
+void write_report(const ReportVerbOptions& options, std::ostream& out) {
   HtmlOptions html = options.html;
   html.report = options.rule.report_options();
-  write_html(scans, html, out);
+  write_html(OpenScans(options.files).named, html, out);
 }
 
 ExitCode report(const ReportVerbOptions& options) {
-  check_writable(options.output);
-  write_output(options.output, [&](std::ostream& out) { write_report(options, out); });
+  if (options.output.empty() && options.summary.empty()) {
+    throw Error(ErrorCode::kUsage,
+                "report: expected -o FILE for the page, --summary FILE for its overview as text, or both");
+  }
+  if (options.output == "-" && options.summary == "-") {
+    throw Error(ErrorCode::kUsage, "report: expected - for one output only, got it for -o and for --summary");
+  }
+  for (const std::string& path : {options.output, options.summary}) {
+    if (!path.empty()) check_writable(path);
+  }
+  if (!options.output.empty()) {
+    write_output(options.output, [&](std::ostream& out) { write_report(options, out); });
+  }
+  if (!options.summary.empty()) {
+    write_output(options.summary, [&](std::ostream& out) {
+      write_summary(OpenScans(options.files).named, options.rule.report_options(), options.html.levels, out);
+    });
+  }
   return ExitCode::kDone;
 }
 
@@ -97,11 +122,15 @@ void register_report(CLI::App& program, Action& action) {
       "found, the text with its sinks, maps of layers x tokens, norms by layer, sink levels, and the methods. Maps "
       "need results that were scanned with --keep profiles, which one text does by itself.",
       {{"sinkscope report out.scan.db -o report.html", "one scan"},
+       {"sinkscope report out.scan.db --summary summary.md", "its overview as Markdown"},
        {"sinkscope report small.scan.db large.scan.db -o report.html", "two models, side by side"}},
       [options] { return report(*options); });
   add_shared_options(verb, *options);
   verb.add_option("-o,--output", options->output, "The HTML file to write; - is standard output")
-      ->required()
+      ->type_name("FILE|-")
+      ->group("Output");
+  verb.add_option("--summary", options->summary,
+                  "Write the overview as text (Markdown) to this file; - is standard output")
       ->type_name("FILE|-")
       ->group("Output");
 }

@@ -9,6 +9,7 @@ void register_show(CLI::App& program, Action& action);
 void register_export(CLI::App& program, Action& action);
 void register_report(CLI::App& program, Action& action);
 void register_open(CLI::App& program, Action& action);
+void register_plot(CLI::App& program, Action& action);
 void register_verify(CLI::App& program, Action& action);
 void register_levels(CLI::App& program, Action& action);
 void register_import(CLI::App& program, Action& action);
@@ -25,8 +26,8 @@ void register_completion(CLI::App& program, Action& action);
 std::span<const RegisterVerb> all_verbs() {
   static constexpr std::array kVerbs = {
       &register_scan,   &register_show,         &register_export, &register_report,   &register_open,
-      &register_verify, &register_levels,       &register_import, &register_merge,    &register_generate,
-      &register_models, &register_probe_points, &register_plant,  &register_validate, &register_tiny,
+      &register_plot,   &register_verify,       &register_levels, &register_import,   &register_merge,
+      &register_generate, &register_models, &register_probe_points, &register_plant,  &register_validate, &register_tiny,
       &register_bench,  &register_completion,
   };
   return kVerbs;

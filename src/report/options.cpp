@@ -16,6 +16,14 @@ void check_floor(const char* name, float asked, float floor) {
 
 }  // namespace
 
+void check_evidence_rule(const ReportOptions& options, const char* verb) {
+  if (options.rule == Rule::kEvidence) return;
+  throw Error(ErrorCode::kUsage,
+              fmt::format("{}: expected --rule evidence, which it is about; for the paper's rule use "
+                          "show or export",
+                          verb));
+}
+
 void check_answerable(const ScanFile& file, const ReportOptions& options) {
   const CandidateFloor& floor = file.options().floor;
   if (options.rule == Rule::kPaper) {

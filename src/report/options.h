@@ -15,6 +15,9 @@ struct ReportOptions {
   bool other_runs = false;  // JSON lists the runs that are no sinks as well
 };
 
+// throws  Error{kUsage} for another rule, with the verb that asked
+void check_evidence_rule(const ReportOptions& options, const char* verb);
+
 // throws  Error{kUsage} if the file keeps too little for what is asked: a threshold below the floor of stored
 //         tokens, or the paper's rule on a file that was scanned for ours; says which and how to scan instead
 void check_answerable(const ScanFile& file, const ReportOptions& options);

@@ -5,7 +5,7 @@ import subprocess
 
 import harness
 
-VERBS = ("scan", "show", "export", "verify", "models", "probe-points", "plant", "validate", "tiny", "bench", "completion")
+VERBS = ("scan", "show", "export", "report", "open", "plot", "verify", "models", "probe-points", "plant", "validate", "tiny", "bench", "completion")
 
 
 class Help(harness.ProgramTest):

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "docs")]
 import readme_commands  # noqa: E402
-from tools.devkit import bench, build, cache, packages, pins, steps  # noqa: E402
+from tools.devkit import bench, build, cache, packages, pins, steps, web  # noqa: E402
 
 
 class DevkitTest(unittest.TestCase):
@@ -73,6 +73,29 @@ class DevkitTest(unittest.TestCase):
                 unittest.mock.patch("shutil.which", lambda name: name), \
                 self.assertRaisesRegex(steps.Failed, "sudo apt-get install -y cmake\n"):
             packages.ensure(["g++", "cmake"])
+
+    def test_what_the_browser_tests_need_is_installed_once(self):
+        asked = self.folder / "web"
+        (asked / "node_modules").mkdir(parents=True)
+        (asked / "package-lock.json").write_text("{}")
+        with unittest.mock.patch.object(web, "WEB", asked), unittest.mock.patch.object(steps, "run") as run, \
+                unittest.mock.patch.object(packages, "ensure") as ensure, \
+                unittest.mock.patch("shutil.which", lambda name: None):
+            web.ensure()
+            web.ensure()
+            self.assertEqual([["nodejs", "npm", "chromium"]] * 2, [call.args[0] for call in ensure.call_args_list])
+            self.assertEqual(["npm", "ci"], run.call_args.args[1][:2])
+            self.assertEqual(1, run.call_count)
+            (asked / "package-lock.json").write_text("{ }")
+            web.ensure()
+            self.assertEqual(2, run.call_count)
+
+    def test_without_what_the_browser_tests_need_the_others_run(self):
+        with unittest.mock.patch.object(packages, "ensure", side_effect=steps.Failed("sudo apt-get install chromium")), \
+                unittest.mock.patch("shutil.which", lambda name: None):
+            web.ensure()
+        self.assertIn("sudo apt-get install chromium", self.printed.getvalue())
+        self.assertIn("skipped", self.printed.getvalue())
 
     def test_a_failed_step_shows_the_end_of_its_log(self):
         with unittest.mock.patch.object(steps, "LOGS", self.folder / "logs"), \

@@ -2,7 +2,7 @@
 
 import os
 
-from . import cache, packages, steps
+from . import cache, packages, steps, web
 
 PRESETS = ["dev", "release", "clang", "sanitize", "asan", "ubsan", "tsan"]
 # What tests need no model file, and so run under the sanitizers too.
@@ -54,6 +54,7 @@ def test(ctest_arguments=(), sanitizers=True):
             failed.append("sanitize")
     build("release")
     models = cache.models()
+    web.ensure()
     steps.say("testing release: every test")
     if ctest("release", ctest_arguments, models) != 0:
         failed.append("release")

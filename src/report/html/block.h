@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "report/html/quantise.h"
+#include "report/quantise.h"
 
 namespace sinkscope {
 
@@ -35,7 +35,5 @@ class Block {
   std::string directory_;  // members of "arrays"
   std::string data_;
 };
-
-std::string base64(std::span<const std::byte> bytes);
 
 }  // namespace sinkscope

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "report/base64.h"
 #include "report/html/block.h"
 #include "report/html/bundle.h"
 #include "report/html/document_data.h"
@@ -68,11 +69,7 @@ void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
 }  // namespace
 
 void write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out) {
-  if (options.report.rule != Rule::kEvidence) {
-    throw Error(ErrorCode::kUsage,
-                "report: expected --rule evidence, which its pages are about; for the paper's rule "
-                "use show or export");
-  }
+  check_evidence_rule(options.report, "report");
   for (const NamedScan& scan : scans) check_answerable(*scan.file, options.report);
   write_opening(scans, out);
   std::string index;

@@ -2,19 +2,12 @@
 
 #include <iosfwd>
 #include <span>
-#include <string>
 
 #include "levels/levels.h"
+#include "report/named_scan.h"
 #include "report/options.h"
-#include "store/scan_file.h"
 
 namespace sinkscope {
-
-// A results file with the name that the report calls it by.
-struct NamedScan {
-  std::string name;
-  const ScanFile* file = nullptr;
-};
 
 struct HtmlOptions {
   ReportOptions report;  // rule evidence

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
-#include "levels/corpus.h"
+#include "report/findings.h"
 #include "report/json.h"
 #include "report/json_writer.h"
 #include "report/level_report.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr auto kInline = JsonLayout::kInline;
 
 // The `count` documents with the most sinks; of equal ones the earlier.
-std::vector<bool> with_most(const std::vector<std::size_t>& sinks, int count) {
+std::vector<bool> with_most(const std::vector<std::int64_t>& sinks, int count) {
   std::vector<std::size_t> order(sinks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return sinks[a] > sinks[b]; });
@@ -29,16 +30,22 @@ std::vector<bool> with_most(const std::vector<std::size_t>& sinks, int count) {
 }
 
 // Of sinks of every kind beside the primary.
-std::string levels_json(const NamedScan& scan, const SinkCorpus& corpus, const LevelOptions& options) {
+std::string levels_json(const NamedScan& scan, LevelReport&& report, const LevelOptions& options) {
   FileLevels levels;
   levels.name = scan.name;
   levels.model = scan.file->model().facts.name;
   levels.kinds = {"primary_like", "secondary", "unaligned"};
-  levels.report = find_levels(corpus, options);
+  levels.report = std::move(report);
   levels.token_bytes = [&](TokenId token) { return scan.file->token_bytes(token); };
   std::ostringstream out;
   write_levels_json({levels}, options, out);
   return out.str();
+}
+
+void write_texts(JsonWriter& json, const char* name, const std::vector<std::string>& texts) {
+  json.key(name).open_array(kInline);
+  for (const std::string& text : texts) json.value(text);
+  json.close();
 }
 
 void write_program_runs(JsonWriter& json, const ScanFile& file) {
@@ -60,13 +67,10 @@ std::string document_block_id(int scan_index, std::size_t document) {
 
 ScanData scan_data(const NamedScan& scan, int scan_index, const HtmlOptions& options) {
   const ScanFile& file = *scan.file;
-  SinkCorpus corpus;
-  corpus.n_layers = file.model().facts.n_layers;
-  std::vector<std::size_t> sinks;
-  file.for_each_corpus_document(options.report.thresholds, [&](CorpusDocument&& document) {
-    sinks.push_back(document.sinks.size());
-    corpus.documents.push_back(std::move(document));
-  });
+  LevelReport levels = levels_of_all_kinds(file, options.report, options.levels);
+  const Findings found = find_out(file, options.report, levels);
+  std::vector<std::int64_t> sinks;
+  for (const FoundText& text : found.texts) sinks.push_back(text.counts.of(Verdict::kSink));
   std::vector<std::string> keys;
   file.for_each_place([&](std::int64_t, const std::string& key, std::vector<Origin>&&) { keys.push_back(key); });
   ScanData data;
@@ -84,8 +88,9 @@ ScanData scan_data(const NamedScan& scan, int scan_index, const HtmlOptions& opt
     json.member("detail", static_cast<bool>(data.has_detail[i])).close();
   }
   json.close();
-  json.key("levels").raw(levels_json(scan, corpus, options.levels));
-  json.key("skipped_lines").value(static_cast<std::int64_t>(file.skipped().size()));
+  json.key("levels").raw(levels_json(scan, std::move(levels), options.levels));
+  write_texts(json, "findings", found.sentences);
+  write_texts(json, "warnings", found.warnings);
   write_program_runs(json, file);
   json.close();
   data.json = out.str();

@@ -7,8 +7,9 @@
 #include <cmath>
 #include <random>
 
-#include "report/html/quantise.h"
+#include "report/base64.h"
 #include "report/html/token_text.h"
+#include "report/quantise.h"
 #include "tests/report/html/unpacked.h"
 
 namespace sinkscope {

@@ -17,6 +17,7 @@ SKIPPED = 77
 
 # Text that tries to be markup, in both documents' names too; '!' and '#' are sinks of the tiny model.
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
+LONG_NAME = "runs-under-a-name-that-phones-have-no-room-for"
 FILLER = "the sum of two numbers and their product, checked twice. "
 
 
@@ -58,14 +59,13 @@ def pages():
         text = FILLER * 2 + "!" + FILLER + HOSTILE + FILLER + "#" + FILLER * 6
         (folder / "one <i>.txt").write_text(text)
         (folder / "two.txt").write_text(FILLER * 4 + "#" + FILLER * 8)
-        for scan, files, keep in (("full", ["one <i>.txt"], "profiles"),
-                                  ("runs", ["one <i>.txt", "two.txt"], "runs")):
+        for scan, files, keep in (("full", ["one <i>.txt"], "heads"),
+                                  (LONG_NAME, ["one <i>.txt", "two.txt"], "runs")):
             arguments = [part for file in files for part in ("-f", folder / file)]
             subprocess.run([sinkscope, "scan", "-m", folder / "tiny.gguf", *arguments, "--keep", keep,
                             "-o", folder / f"{scan}.scan.db"], stderr=subprocess.DEVNULL, **quiet)
-        subprocess.run([sinkscope, "report", folder / "full.scan.db", folder / "runs.scan.db",
-                        "-o", folder / "report.html"], **quiet)
-        done = subprocess.run([program, WEB / "test/browser.mjs", browser, folder / "report.html",
+        subprocess.run([sinkscope, "report", folder / "full.scan.db", folder / f"{LONG_NAME}.scan.db", "-o", folder / "report.html"], **quiet)
+        done = subprocess.run([program, WEB / "test/browser.mjs", browser, folder,
                                os.environ.get("SINKSCOPE_SCREENSHOTS", folder / "screenshots"),
                                *sys.argv[2:3]], check=False)
     sys.exit(done.returncode)

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "report/html/bundle.h"
-#include "report/html/quantise.h"
+#include "report/quantise.h"
 #include "tests/report/html/unpacked.h"
 #include "tests/report/planted.h"
 

@@ -58,7 +58,12 @@ export const kQuantities: Quantity[] = [
   },
 ];
 
-// The code at which colours begin.
+// The code at which the colours of a map begin. Cosines have both signs, so theirs are of the whole scale.
+export function first_colour(quantity: Quantity, scale: Scale): number {
+  return quantity.cosine ? 1 : first_code(quantity, scale);
+}
+
+// The code below which a value is of no interest, and nothing is painted.
 export function first_code(quantity: Quantity, scale: Scale): number {
   return quantity.floor > scale.low ? Math.min(200, encode(scale, quantity.floor)) : 1;
 }

@@ -1,5 +1,6 @@
 // The report's data as the program writes them: schema sinkscope.report/1.
 
+import { visible_controls } from "../ui/format";
 import { Block, read_block } from "./blocks";
 
 export type Kind = "primary" | "primary_like" | "secondary" | "unaligned";
@@ -143,7 +144,8 @@ export interface Scan {
   scan: ScanResults;
   documents: { key: string; block: string; detail: boolean }[];
   levels: { options: { bootstraps: number; min_stability: number }; files: [Levels] };
-  skipped_lines: number;
+  findings: string[]; // what was found, in sentences
+  warnings: string[]; // what a reader should know before trusting the numbers
   program_runs: {
     sinkscope_version: string;
     llama_version: string;
@@ -185,6 +187,15 @@ export class DocumentData {
     return index === undefined ? "" : (this.block.head.texts[index] ?? "");
   }
 
+  // What stands around a token, on either side, on one line.
+  around(position: number, n_characters: number): { before: string; after: string } {
+    let before = "", after = "";
+    for (let t = position - 1; t >= 0 && before.length < n_characters; --t) before = this.text(t) + before;
+    for (let t = position + 1; t < this.n_tokens && after.length < n_characters; ++t) after += this.text(t);
+    const line = (text: string) => visible_controls(text.replace(/\s+/g, " "));
+    return { before: line(before).slice(-n_characters), after: line(after).slice(0, n_characters) };
+  }
+
   token_id(position: number): number | undefined {
     return this.block.integers("token_id")?.[position];
   }
@@ -201,6 +212,18 @@ export class DocumentData {
   quantile(quantity: string, index: number): (number | undefined)[] | undefined {
     const values = this.block.floats(`quantiles.${quantity}`);
     return values && measured(values.subarray(index * this.n_layers, (index + 1) * this.n_layers));
+  }
+
+  // A token's score by head, [n_layers][n_heads]; nothing where the file keeps no scores by head.
+  head_scores(position: number): (number | undefined)[][] | undefined {
+    const row = this.rows.indexOf(position);
+    const values = this.block.floats("heads.sink_score");
+    if (row < 0 || !values) return undefined;
+    const n_heads = values.length / (this.rows.length * this.n_layers);
+    return Array.from({ length: this.n_layers }, (_, l) => {
+      const first = (row * this.n_layers + l) * n_heads;
+      return measured(values.subarray(first, first + n_heads));
+    });
   }
 
   ordinary_norm(): (number | undefined)[] {

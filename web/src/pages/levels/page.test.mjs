@@ -5,4 +5,7 @@ export const tests = {
     const cells = await page.locator(".figure").first().locator("svg .cell").evaluateAll((all) => all.map((cell) => cell.getAttribute("aria-label")));
     expect(cells.some((cell) => /First layer 4/.test(cell)) && cells.some((cell) => /First layer 5/.test(cell)), cells.join("; "));
   },
+  "plot draws them alike": async ({ open, expect_plotted }) => {
+    await expect_plotted(await open("levels"), ".figure-body svg", "levels");
+  },
 };

@@ -54,6 +54,8 @@ function draw(scan: Scan, into: HTMLElement, width: number, fig: Figure): void {
       append(svg, s("text", { x: x.at(cell.l_start), y: y.at(cell.lifetime) + 4, "text-anchor": "middle", class: (code > 150) === is_dark() ? "count on-light" : "count on-dark" }, cell.n));
     }
   }
+  const bound = most > 1 ? `a cell: 1 to ${count(most, "sink")}` : "a cell: 1 sink";
+  append(svg, s("text", { x: width - frame.right, y: frame.top + 12, "text-anchor": "end" }, bound));
   for (const level of scan.levels.files[0].levels) {
     const lifetime = level.lifetime.median_is_lower_bound ? level.lifetime.median : level.l_end - level.l_start + 1;
     append(svg, s("ellipse", { cx: x.at(level.l_start), cy: y.at(lifetime), rx: w * (0.9 + level.start_jitter), ry: hgt * (0.9 + level.end_jitter), class: `level${level.tentative ? " tentative" : ""}` }));
@@ -68,7 +70,7 @@ function levels_table(scan: Scan): HTMLElement {
     `${number(one.per_1000)}${one.interval_95 && scan.scan.sequences.length > 1 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
   const head = ["layers", "sinks", "texts", "in 1000 tokens (95 %)", "median life", "stability", "norm ratio", "far boost", "commonest tokens"];
   return h("div", {},
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of levels" }, h("table", {},
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Levels, ${scan.file}` }, h("table", {},
       h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 8 ? "" : "number" }, name)))),
       h("tbody", {}, ...levels.map((level) => h("tr", {},
         numeric(level_name(level)), numeric(String(level.rate.count)), numeric(`${level.rate.documents}${level.tentative ? " (tentative)" : ""}`),
@@ -81,15 +83,20 @@ function levels_table(scan: Scan): HTMLElement {
       `${scan.levels.options.bootstraps} resamples of the texts: ${unstable.map((one) => `${one.l_start}–${one.l_end} (${one.count} sinks, ${percent(one.stability)})`).join(", ")}.`));
 }
 
-function places_table(scan: Scan): HTMLElement | undefined {
-  const bins = scan.levels.files[0].levels[0]?.hazard;
-  if (!bins?.length) return undefined;
+function places_table(scan: Scan): HTMLElement {
+  const { levels } = scan.levels.files[0];
+  const bins = levels[0]?.hazard ?? [];
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Positions of levels, ${scan.file}` }, h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "level"), ...bins.map((bin) => h("th", { scope: "col", class: "number" }, `${bin.first}–${bin.end - 1}`)))),
+    h("tbody", {}, ...levels.map((level) => h("tr", {}, h("th", { scope: "row" }, level_name(level)),
+      ...level.hazard.map((bin) => h("td", { class: "number" }, number(bin.per_1000))))))));
+}
+
+// A table for each results file, under its name where there are several.
+function tables(title: string, question: string, scans: Scan[], table: (scan: Scan) => HTMLElement): HTMLElement {
   return h("section", { class: "figure" },
-    h("header", {}, h("div", {}, h("h2", {}, "Positions of each level"), h("p", { class: "question" }, "Does a level favour the start of a text? Sinks in 1000 eligible tokens, by position."))),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of positions" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "level"), ...bins.map((bin) => h("th", { scope: "col", class: "number" }, `${bin.first}–${bin.end - 1}`)))),
-      h("tbody", {}, ...scan.levels.files[0].levels.map((level) => h("tr", {}, h("th", { scope: "row" }, level_name(level)),
-        ...level.hazard.map((bin) => h("td", { class: "number" }, number(bin.per_1000)))))))));
+    h("header", {}, h("div", {}, h("h2", {}, title), h("p", { class: "question" }, question))),
+    ...scans.flatMap((scan) => [...(scans.length > 1 ? [h("h3", { class: "model-name" }, `${scan.scan.model.name} · ${scan.file}`)] : []), table(scan)]));
 }
 
 function render(context: Context, into: HTMLElement): void {
@@ -102,16 +109,21 @@ function render(context: Context, into: HTMLElement): void {
     const { levels, sinks } = scan.levels.files[0];
     const fig = figure("levels", scan.scan.model.name, `${count(sinks.count, "sink")} in ${count(scan.scan.sequences.length, "text")}: ` +
       (levels.length ? `${count(levels.length, "level")}, outlined.` : "no level that holds in resamples of the texts."),
-      "Point at a cell, or move to it with Tab. The dashed line: a sink that lasts to the last layer. A + marks levels whose sinks were cut off by the primary's or the network's end.");
+      "Point at a cell, or move to it with Tab.");
     append(several, fig.element);
     if (sinks.count === 0) {
       append(fig.body, h("p", { class: "nothing" }, "No sinks beside the primary, so there is nothing to cluster. Longer texts show more: sinks are judged by attention from at least 64 queries."));
       continue;
     }
     draw_to_width(fig.body, (width) => draw(scan, fig.body, width, fig));
-    append(fig.element, levels_table(scan));
   }
-  append(into, places_table(context.scan));
+  const with_sinks = scans.filter((scan) => scan.levels.files[0].sinks.count > 0);
+  if (with_sinks.length === 0) return;
+  append(into, h("p", { class: "note" }, "A cell counts sinks on a logarithmic scale of colours; outlines are levels, broken where too few texts show one to be sure. " +
+    "The dashed line: sinks that last to the last layer."));
+  append(into, tables("The levels", "How often does each occur, how long does it last, and of which tokens is it made? A + marks ends that were cut off by the primary's or the network's.", with_sinks, levels_table));
+  const with_levels = with_sinks.filter((scan) => scan.levels.files[0].levels.length > 0);
+  if (with_levels.length) append(into, tables("Positions of each level", "Does a level favour the start of a text? Sinks in 1000 eligible tokens, by position.", with_levels, places_table));
 }
 
 export const levels: Page = { id: "levels", title: "Levels", of_document: false, render };

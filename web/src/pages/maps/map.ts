@@ -5,6 +5,7 @@ import type { Quantity } from "../../data/quantities";
 import { kind_names, type DocumentData } from "../../data/report";
 import { bottom_axis, left_axis, svg_of } from "../../draw/axes";
 import { columns, draw_codes } from "../../draw/heat";
+import { key_room, named_key } from "../../draw/key";
 import { layer_ticks, linear } from "../../draw/scale";
 import { append, h, s } from "../../ui/dom";
 import { number, token_name } from "../../ui/format";
@@ -18,6 +19,7 @@ export interface Painted {
   codes: Uint8Array;
   scale: Scale;
   colours: Uint32Array;
+  lowest: number; // the code at which colours begin
 }
 
 export class HeatMap {
@@ -75,8 +77,8 @@ export class HeatMap {
   }
 
   private frame() {
-    const height = Math.min(440, Math.max(220, this.data.n_layers * 12)) + 64;
-    return { width: this.width, height, left: 48, right: 14, top: 22, bottom: 40 };
+    const top = key_room(this.width) + 20, bottom = 42;
+    return { width: this.width, height: Math.min(440, Math.max(220, this.data.n_layers * 12)) + top + bottom, left: 48, right: 14, top, bottom };
   }
 
   private x() {
@@ -103,6 +105,7 @@ export class HeatMap {
     draw_codes(this.canvas, columns(codes, this.data.n_layers, this.data.n_tokens, this.first, this.end, n_columns), this.data.n_layers, colours);
 
     const svg = svg_of(frame, `${this.painted.quantity.name} by layer and token`);
+    append(svg, named_key(frame, frame.left, this.painted.quantity.name, this.painted.scale, colours, this.painted.lowest));
     const layers = layer_ticks(this.data.n_layers, 10);
     append(svg, bottom_axis(frame, { ...x, at: (t) => x.at(t + 0.5) }, x.ticks.filter((t) => Number.isInteger(t) && t < this.end), "position of the token"),
       left_axis(frame, { ...y, at: (l) => y.at(l + 0.5) }, "layer", layers, false));
@@ -142,7 +145,8 @@ export class HeatMap {
     const exact = this.data.row(quantity.id, at.token)?.[at.layer];
     const value = exact ?? decode(scale, codes[at.layer * this.data.n_tokens + at.token] ?? 0);
     const kinds = this.sinks.get(at.token)?.filter((sink) => at.layer >= sink.l_start && at.layer <= sink.l_end).map((sink) => kind_names[sink.kind]) ?? [];
-    this.say(`“${token_name(this.data.text(at.token))}” at ${at.token.toLocaleString("en")}, layer ${at.layer}: ${quantity.name.toLowerCase()} ` +
+    const { before, after } = this.data.around(at.token, 12);
+    this.say(`…${before}“${token_name(this.data.text(at.token))}”${after}… at ${at.token.toLocaleString("en")}, layer ${at.layer}: ${quantity.name.toLowerCase()} ` +
       `${value === undefined ? "not measured" : number(value) + quantity.unit}${kinds.length ? ` · ${kinds.join(", ")} here` : ""}`);
   }
 

@@ -5,7 +5,7 @@ export const tests = {
     // The crosshair starts at the first sink's first layer.
     await page.keyboard.press("ArrowUp");
     const said = await page.locator(".said").first().innerText();
-    expect(/“!” at \d+, layer 5: norm ratio/.test(said) && /secondary here/.test(said), said);
+    expect(/“!”.* at \d+, layer 5: norm ratio/.test(said) && /secondary here/.test(said), said);
     const ratio = Number(/norm ratio ([\d.]+)/.exec(said)?.[1]);
     expect(ratio > 10 && ratio < 60, `a planted norm of 200 over ordinary norms of about 8, got ${ratio}`);
   },
@@ -30,12 +30,29 @@ export const tests = {
   },
   "without profiles says how to get them": async ({ open, expect }) => {
     const page = await open("maps?scan=1");
-    expect(/--keep profiles/.test(await page.locator(".nothing").innerText()), "names the command");
+    expect(/--keep profiles/.test(await page.locator(".nothing").first().innerText()), "names the command");
     expect((await page.locator("svg .cell").count()) > 0, "sinks' rows are there");
   },
   "saves a picture": async ({ open, expect }) => {
     const page = await open("maps");
     const [saved] = await Promise.all([page.waitForEvent("download"), page.locator(".save button").nth(1).click()]);
     expect(saved.suggestedFilename() === "sinkscope-map.png", saved.suggestedFilename());
+  },
+  "shows which heads attend to a sink": async ({ open, expect }) => {
+    const page = await open("maps");
+    const heads = page.locator("section[aria-label='By head']");
+    expect((await heads.locator(".shade").count()) === 10 * 4, "a cell for each of 10 layers and 4 heads");
+    await heads.locator("select").selectOption({ index: 0 });
+    await heads.locator(".shade").last().hover();
+    expect(/^Head 3 of layer 9 gives “.+” at 0 /.test(await heads.locator(".said").innerText()), await heads.locator(".said").innerText());
+    const without = await open("maps?scan=1");
+    expect(/--keep heads/.test(await without.locator("section[aria-label='By head']").innerText()), "names the command");
+  },
+  "plot draws map and rows alike": async ({ open, expect_plotted }) => {
+    for (const quantity of ["far_boost", "norm_ratio", "alignment"]) {
+      const page = await open(`maps?quantity=${quantity}`);
+      await expect_plotted(page, ".map svg", "map", "--quantity", quantity);
+      await expect_plotted(page, "section[aria-label^='The primary'] .figure-body svg", "rows", "--quantity", quantity);
+    }
   },
 };

@@ -1,14 +1,14 @@
 // Maps: one quantity over all layers and tokens of a text.
 
 import { error_in_words } from "../../data/blocks";
-import { first_code, kQuantities } from "../../data/quantities";
+import { first_colour, kQuantities } from "../../data/quantities";
 import { ramp } from "../../draw/colour";
-import { colour_key } from "../../draw/key";
 import { append, draw_to_width, h } from "../../ui/dom";
 import { figure, nothing, select } from "../../ui/figure";
 import { chosen_number, remember } from "../../ui/route";
 import type { Context, Page } from "../page";
 import { sinks_by_position } from "../text/paint";
+import { heads_figure } from "./heads";
 import { HeatMap } from "./map";
 import { draw_rows, scale_of } from "./rows";
 
@@ -32,13 +32,12 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
     remember({ quantity: value });
     repaint();
   });
-  const key = h("div", { class: "key-place" });
   let map: HeatMap | undefined;
   const buttons = h("span", { class: "control buttons" },
     h("button", { type: "button", "aria-label": "Zoom in", click: () => map?.zoom(0.6) }, "+"),
     h("button", { type: "button", "aria-label": "Zoom out", click: () => map?.zoom(1.7) }, "−"),
     h("button", { type: "button", click: () => map?.show() }, "All"));
-  const large = figure("map", "The whole text", "", "Point at the map, or focus it and use the arrow keys. Drag to pan; wheel with Ctrl or Shift, or + and −, to zoom.", chooser, buttons, key);
+  const large = figure("map", "The whole text", "", "Point at the map, or focus it and use the arrow keys. Drag to pan; wheel with Ctrl or Shift, or + and −, to zoom.", chooser, buttons);
   const question = large.element.querySelector(".question");
   const note = h("p", { class: "note" });
   const rows = figure("rows", "The primary and the sinks, pinned", "The same quantity by layer, one row a sink: exact numbers.", "Point at a cell.");
@@ -48,18 +47,17 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
     if (!quantity) return undefined;
     const codes = data.map(quantity.id);
     const scale = codes?.scale ?? scale_of(data, quantity);
-    const lowest = first_code(quantity, scale);
+    const lowest = first_colour(quantity, scale);
     return { quantity, codes, scale, lowest, colours: ramp(quantity.cosine, lowest) };
   };
   const repaint = () => {
     const now = painted();
     if (!now) return;
     if (question) question.textContent = now.quantity.says;
-    key.replaceChildren(colour_key(now.scale, now.colours, now.lowest));
     if (map && now.codes) map.paint({ ...now, codes: now.codes.codes });
     note.textContent = now.codes ? `The map holds 8-bit values, off by at most ${error_in_words(now.scale)}${now.scale.logarithmic ? ", on a logarithmic scale" : ""}; ` +
       "sinks' rows are exact. Blank: not measured. Where a pixel stands for several tokens it shows the largest." : "";
-    if (rows_width) draw_rows(rows.body, rows_width, data, sinks, now.quantity, now.scale, now.colours, rows.say, go);
+    if (rows_width) draw_rows(rows.body, rows_width, data, sinks, now.quantity, now.scale, now.colours, now.lowest, rows.say, go);
   };
   const go = (t: number, layer: number) => { map?.show(t); map?.move_to(t, layer); pick(t, layer); };
 
@@ -77,7 +75,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
       ? nothing("This results file keeps the figures of sinks only, so there is no map of all tokens.", "sinkscope scan -m MODEL.gguf -f TEXT -o out.scan.db --keep profiles")
       : nothing("Maps are in the report for the texts with the most sinks only. For more of them:", `sinkscope report ${scan.file} --detail ${scan.documents.length} -o report.html`));
   }
-  if (data.rows.length) append(into, rows.element);
+  if (data.rows.length) append(into, rows.element, heads_figure(data, sequence, chosen));
   repaint();
   draw_to_width(rows.body, (width) => { rows_width = width; repaint(); });
 }

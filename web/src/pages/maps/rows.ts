@@ -5,6 +5,7 @@ import type { Quantity } from "../../data/quantities";
 import type { DocumentData } from "../../data/report";
 import { bottom_axis, svg_of } from "../../draw/axes";
 import { css_colour } from "../../draw/colour";
+import { key_room, named_key } from "../../draw/key";
 import { layer_ticks, linear } from "../../draw/scale";
 import { append, s } from "../../ui/dom";
 import { kind_names } from "../../data/report";
@@ -25,15 +26,17 @@ export function scale_of(data: DocumentData, quantity: Quantity): Scale {
 
 export function draw_rows(
   into: HTMLElement, width: number, data: DocumentData, sinks: Map<number, TokenSink[]>, quantity: Quantity, scale: Scale,
-  colours: Uint32Array, say: (text: string) => void, pick: (position: number, layer: number) => void,
+  colours: Uint32Array, lowest: number, say: (text: string) => void, pick: (position: number, layer: number) => void,
 ): void {
   const positions = data.rows
     .map((position) => ({ position, sink: sinks.get(position)?.[0] }))
     .sort((a, b) => Number(b.sink?.kind === "primary") - Number(a.sink?.kind === "primary") || (b.sink?.strength ?? 0) - (a.sink?.strength ?? 0))
     .slice(0, kMostRows);
-  const frame = { width, height: positions.length * kRow + 46, left: width < 520 ? 104 : 150, right: 14, top: 4, bottom: 40 };
+  const top = key_room(width) + 2;
+  const frame = { width, height: positions.length * kRow + top + 42, left: width < 520 ? 104 : 150, right: 14, top, bottom: 40 };
   const x = linear(0, data.n_layers, frame.left, width - frame.right);
   const svg = svg_of(frame, `${quantity.name} of the primary and the sinks by layer`);
+  append(svg, named_key(frame, 20, quantity.name, scale, colours, lowest));
   const cell = x.at(1) - x.at(0);
   positions.forEach(({ position, sink }, i) => {
     const y = frame.top + i * kRow;

@@ -8,4 +8,10 @@ export const tests = {
     const said = await page.locator(".said").first().innerText();
     expect(/^Layer 6: primary \d/.test(said) && /secondary \d/.test(said), said);
   },
+  "plot draws them alike": async ({ open, expect_plotted }) => {
+    const page = await open("norms");
+    for (const [i, norm] of ["hidden_norm", "key_norm", "value_norm"].entries()) {
+      await expect_plotted(page, `.figure:nth-of-type(${i + 1}) .figure-body svg`, "norms", "--quantity", norm);
+    }
+  },
 };

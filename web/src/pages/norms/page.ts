@@ -1,12 +1,11 @@
 // Norms by layer: of the primary, of sinks, of all other tokens.
 
 import { kKinds, kind_names, type DocumentData, type Kind } from "../../data/report";
-import { bottom_axis, left_axis, line_path, svg_of } from "../../draw/axes";
+import { bottom_axis, left_axis, line_path, svg_of, type Frame } from "../../draw/axes";
 import { layer_ticks, linear, logarithmic } from "../../draw/scale";
 import { append, draw_to_width, h, s } from "../../ui/dom";
 import { figure, nothing, type Figure } from "../../ui/figure";
 import { number } from "../../ui/format";
-import { kind_badge } from "../../ui/kinds";
 import type { Context, Page } from "../page";
 import { sinks_by_position } from "../text/paint";
 
@@ -47,8 +46,21 @@ function lines_of(context: Context, data: DocumentData, norm: string): Lines[] {
   });
 }
 
+// The lines' names above the drawing, so that a saved figure has them too.
+function legend(frame: Frame, entries: [string, string][]): SVGGElement {
+  const group = s("g");
+  let x = frame.left, y = 12;
+  for (const [name, line] of entries) {
+    const room = 52 + 7 * name.length;
+    if (x + room > frame.width && x > frame.left) { x = frame.left; y += 20; }
+    append(group, s("path", { d: `M${x},${y}H${x + 26}`, class: line }), s("text", { x: x + 32, y: y + 4, class: "entry" }, name));
+    x += room;
+  }
+  return group;
+}
+
 function draw(data: DocumentData, norm: Norm, kinds: Lines[], into: HTMLElement, width: number, fig: Figure): void {
-  const frame = { width, height: width < 520 ? 300 : 340, left: 62, right: 14, top: 12, bottom: 42 };
+  const frame = { width, height: width < 520 ? 340 : 360, left: 62, right: 14, top: width < 520 ? 52 : 32, bottom: 42 };
   const quantiles = data.quantiles.map((_, q) => data.quantile(norm.id, q));
   const ordinary = quantiles[2] ?? (norm.id === "hidden_norm" ? data.ordinary_norm() : undefined);
   const known = [...quantiles.flatMap((line) => line ?? []), ...(ordinary ?? []), ...kinds.flatMap((one) => one.lines.flat())]
@@ -73,6 +85,7 @@ function draw(data: DocumentData, norm: Norm, kinds: Lines[], into: HTMLElement,
     if (lines.length > 1) for (const line of lines.slice(0, 60)) append(svg, s("path", { d: line_path(line, (l) => x.at(l), (v) => y.at(v)), class: `series faint ${kind}` }));
     append(svg, s("path", { d: line_path(middle, (l) => x.at(l), (v) => y.at(v)), class: `series ${kind}` }));
   }
+  append(svg, legend(frame, [...kinds.map((one): [string, string] => [kind_names[one.kind], `series ${one.kind}`]), ...(ordinary ? [["other tokens", "series other"] as [string, string]] : [])]));
   const cursor = s("path", { class: "cursor", visibility: "hidden" });
   append(svg, cursor);
   const show = (layer: number) => {
@@ -101,9 +114,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   const data = await context.read_document();
   append(into, h("div", { class: "page-head" }, h("h1", {}, "Norms by layer"),
     h("p", { class: "question" }, `How do norms grow and fall through the network in ${context.sequence.id}?`)));
-  const kinds = lines_of(context, data, "hidden_norm").map((one) => one.kind);
-  append(into, h("p", { class: "legend" }, ...kinds.map(kind_badge), h("span", { class: "badge other" }, h("i"), "other tokens"),
-    h("span", { class: "note" }, "Thick: median. Thin: each sink. Bands: 5–95 % and 25–75 % of the other tokens.")));
+  append(into, h("p", { class: "note" }, "Thick: the median of a kind. Thin: each sink. Bands: 5–95 % and 25–75 % of the other tokens."));
   let missing = false;
   for (const norm of kNorms) {
     const lines = lines_of(context, data, norm.id);

@@ -14,4 +14,7 @@ export const tests = {
     await page.waitForSelector(".tok.current");
     expect((await page.locator(".tok.current").innerText()).includes("!"), "the token is shown in the text");
   },
+  "plot draws the lives alike": async ({ open, expect_plotted }) => {
+    await expect_plotted(await open("overview"), ".figure-body svg", "lives");
+  },
 };

@@ -1,15 +1,14 @@
 // Overview: the model, what it was given, and what was found.
 
-import { kind_names, kKinds, type Sequence } from "../../data/report";
+import { kind_names, kKinds, type DocumentData, type Sequence, type Sink } from "../../data/report";
 import { append, draw_to_width, h } from "../../ui/dom";
 import { figure } from "../../ui/figure";
 import { count, number, token_name } from "../../ui/format";
 import { kind_badge } from "../../ui/kinds";
 import type { Context, Page } from "../page";
-import { findings, warnings } from "./findings";
 import { draw_lives } from "./lives";
 
-const kTableRows = 100;
+const kTableRows = 100, kContext = 14;
 
 function tiles({ scan }: Context): HTMLElement {
   const { by_kind } = scan.scan.totals.counts;
@@ -25,16 +24,21 @@ function tiles({ scan }: Context): HTMLElement {
       h("span", { class: "big" }, by_kind[kind].toLocaleString("en")), kind_badge(kind), h("small", {}, says[kind]))));
 }
 
-function sinks_table(context: Context): HTMLElement {
+function in_text(data: DocumentData, sink: Sink): HTMLElement {
+  const { before, after } = data.around(sink.position, kContext);
+  return h("td", { class: "context" }, before.padStart(kContext), h("b", {}, token_name(sink.text)), after);
+}
+
+function sinks_table(context: Context, data: DocumentData): HTMLElement {
   const { sequence } = context;
   const rows = sequence.sinks.slice(0, kTableRows);
-  const head = ["position", "token", "kind", "layers", "state life", "attn. life", "alignment", "norm ratio", "score", "far boost"];
+  const head = ["position", "in the text", "kind", "layers", "state life", "attn. life", "alignment", "norm ratio", "score", "far boost"];
   const numeric = (text: string) => h("td", { class: "number" }, text);
   const table = h("table", {},
     h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "" : "number" }, name)))),
     h("tbody", {}, ...rows.map((sink) => h("tr", {},
       h("td", { class: "number" }, h("a", { href: context.link("text", { token: sink.position }) }, sink.position.toLocaleString("en"))),
-      h("td", {}, h("code", {}, token_name(sink.text))),
+      in_text(data, sink),
       h("td", {}, kind_badge(sink.kind)),
       numeric(`${sink.l_start}–${sink.l_end}`),
       numeric(`${sink.lifetime}${sink.censored ? "+" : ""}`),
@@ -63,23 +67,22 @@ function documents_table(context: Context): HTMLElement {
       h("tbody", {}, ...sequences.map(row)))));
 }
 
-function render(context: Context, into: HTMLElement): void {
+async function render(context: Context, into: HTMLElement): Promise<void> {
   const { scan, sequence } = context;
   const { model, totals } = scan.scan;
-  const alerts = warnings(scan);
   append(into,
     h("div", { class: "hero" },
       h("h1", {}, model.name),
       h("p", { class: "facts" }, `${model.type} · ${model.n_layers} layers · ${model.n_heads} heads (${model.n_kv_heads} KV) · ` +
         `width ${model.d_model} · ${count(totals.n_sequences, "text")}, ${count(totals.n_tokens, "token")}`)),
     tiles(context),
-    h("div", { class: "summary" }, h("section", { class: "found" }, h("h2", {}, "What was found"), ...findings(scan).map((sentence) => h("p", {}, sentence))),
-    alerts.length > 0 && h("section", { class: "alerts", role: "note" }, h("h2", {}, "To keep in mind"), h("ul", {}, ...alerts.map((alert) => h("li", {}, alert))))));
+    h("div", { class: "summary" }, h("section", { class: "found" }, h("h2", {}, "What was found"), ...scan.findings.map((sentence) => h("p", {}, sentence))),
+    scan.warnings.length > 0 && h("section", { class: "alerts", role: "note" }, h("h2", {}, "To keep in mind"), h("ul", {}, ...scan.warnings.map((alert) => h("li", {}, alert))))));
   const lives = figure("lives", totals.n_sequences === 1 ? "Sinks by layer" : `Sinks by layer in ${sequence.id}`,
     "In which layers does each sink last? The primary first, the others by position.", "Point at a row, or move to it with Tab; Enter shows the token in its text.");
   append(into, lives.element);
   draw_to_width(lives.body, (width) => draw_lives(context, lives.body, width, lives.say));
-  if (sequence.sinks.length) append(into, sinks_table(context));
+  if (sequence.sinks.length) append(into, sinks_table(context, await context.read_document()));
   if (scan.scan.sequences.length > 1) append(into, documents_table(context));
 }
 

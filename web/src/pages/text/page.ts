@@ -68,7 +68,8 @@ class TextView {
       element.title = sinks.map((sink) => kind_names[sink.kind]).join(", ");
       // What would be invisible is shown, then what it stands for.
       const blank = text.trim() === "";
-      element.textContent = blank ? token_name(text) : visible_controls(text);
+      const lead = blank ? "" : (/^\s*/.exec(text)?.[0] ?? "");
+      append(element, lead, h("span", { class: "word" }, blank ? token_name(text) : visible_controls(text.slice(lead.length))));
       if (blank && text.includes("\n")) {
         const both = document.createElement("span");
         both.append(element, text.replace(/[^\n]/g, ""));

@@ -1,4 +1,4 @@
-#include "report/html/quantise.h"
+#include "report/quantise.h"
 
 #include <algorithm>
 #include <cmath>

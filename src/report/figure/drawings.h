@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/figure/figures.h"
+#include "report/layer_data.h"
+
+namespace sinkscope {
+
+// What a drawing of one document is made from.
+struct DrawnDocument {
+  const NamedScan& scan;
+  const FigureOptions& options;
+  StoredDocument document;
+  Detection detection;
+
+  std::string token(int position) const;  // shown on one line
+};
+
+// A sink as figures by layer name and sort it. The primary's set comes as primaries.
+struct DrawnSink {
+  SinkKind kind = SinkKind::kPrimary;
+  int position = 0;
+  float strength = 0;  // far boost, median
+};
+// One of each position, ascending: of several runs that of the first kind.
+std::vector<DrawnSink> drawn_sinks(const Detection& detection);
+
+// Quantities that maps, rows and norms are drawn of.
+struct Quantity {
+  std::string_view id, name, unit;
+  bool cosine;
+  float floor;  // colours begin here; what is smaller is of no interest
+};
+
+std::string draw_lives(const DrawnDocument& drawn);
+std::string draw_map(const DrawnDocument& drawn);
+std::string draw_rows(const DrawnDocument& drawn);
+std::string draw_norms(const DrawnDocument& drawn);
+std::string draw_levels(const NamedScan& scan, const FigureOptions& options);
+
+}  // namespace sinkscope

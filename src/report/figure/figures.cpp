@@ -1,0 +1,72 @@
+#include "report/figure/figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+
+#include "base/error.h"
+#include "report/figure/drawings.h"
+#include "report/words.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr std::array kFigures = {
+    FigureName{"lives", "the layers in which each sink of a document lasts"},
+    FigureName{"map", "a quantity over all layers and tokens of a document; needs profiles"},
+    FigureName{"rows", "the same for the primary and the sinks alone"},
+    FigureName{"norms", "norms by layer of the primary, the sinks and all other tokens"},
+    FigureName{"levels", "sinks of all documents by first layer and lifetime, with their levels"},
+};
+
+std::string draw(const NamedScan& scan, const FigureOptions& options) {
+  if (options.figure == "levels") return draw_levels(scan, options);
+  StoredDocument document = scan.file->document(options.document);
+  Detection detection = detect_by_evidence(document.figures, options.report.thresholds);
+  const DrawnDocument drawn{scan, options, std::move(document), std::move(detection)};
+  if (options.figure == "lives") return draw_lives(drawn);
+  if (options.figure == "map") return draw_map(drawn);
+  if (options.figure == "rows") return draw_rows(drawn);
+  if (options.figure == "norms") return draw_norms(drawn);
+  throw Error(ErrorCode::kUsage,
+              fmt::format("--figure: expected one of lives, map, rows, norms, levels, got '{}'", options.figure));
+}
+
+}  // namespace
+
+std::span<const FigureName> figures() { return kFigures; }
+
+std::string DrawnDocument::token(int position) const {
+  return token_name(scan.file->token_bytes(document.tokens.at(static_cast<std::size_t>(position))));
+}
+
+std::vector<DrawnSink> drawn_sinks(const Detection& detection) {
+  std::vector<DrawnSink> sinks;
+  if (detection.primary) {
+    std::vector<int> set = detection.primary->set;
+    set.push_back(detection.primary->position);
+    for (const int position : set) {
+      sinks.push_back({SinkKind::kPrimary, position, detection.primary->far_boost_median.value_or(0)});
+    }
+  }
+  for (const Run& run : detection.runs) {
+    if (run.verdict == Verdict::kSink) sinks.push_back({run.kind, run.position, run.far_boost_median.value_or(0)});
+  }
+  std::ranges::stable_sort(sinks, [](const DrawnSink& a, const DrawnSink& b) {
+    return std::pair(a.position, a.kind) < std::pair(b.position, b.kind);
+  });
+  const auto same = std::ranges::unique(sinks, {}, &DrawnSink::position);
+  sinks.erase(same.begin(), same.end());
+  return sinks;
+}
+
+void write_figure(const NamedScan& scan, const FigureOptions& options, std::ostream& out) {
+  check_evidence_rule(options.report, "plot");
+  check_answerable(*scan.file, options.report);
+  out << draw(scan, options);
+  if (!out.flush()) throw Error(ErrorCode::kOutput, "SVG: writing failed; check the free space");
+}
+
+}  // namespace sinkscope

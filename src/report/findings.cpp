@@ -1,0 +1,239 @@
+#include "report/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "report/display_text.h"
+#include "report/words.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr std::size_t kMostWarnings = 12, kCommonTokens = 4;
+
+// A text's primary, with what its token is called.
+struct FoundPrimary {
+  Primary primary;
+  std::string token;
+};
+
+class Collector {
+ public:
+  Collector(const ScanFile& file, const ReportOptions& options) : file_(file), options_(options) {}
+
+  void add(const StoredDocument& document) {
+    const Detection detection = detect_by_evidence(document.figures, options_.thresholds);
+    FoundText text{name_of_text(document), document.figures.n_tokens, {}};
+    text.counts.add(detection);
+    found_.n_tokens += text.n_tokens;
+    found_.counts.add(text.counts);
+    const auto token = [&](int position) {
+      return file_.token_bytes(document.tokens.at(static_cast<std::size_t>(position)));
+    };
+    if (detection.primary) {
+      primaries_.push_back({*detection.primary, token(detection.primary->position)});
+    } else {
+      warn(text.name, "no primary sink. " + displayable(detection.no_primary_reason));
+    }
+    if (document.figures.n_watch_overflow > 0) {
+      warn(text.name, counted(document.figures.n_watch_overflow, "token") +
+                          " with state evidence came after the list of watched tokens was full; their logit gaps are "
+                          "not measured.");
+    }
+    for (const Run& run : detection.runs) {
+      if (run.verdict != Verdict::kSink) continue;
+      FoundSink sink{found_.texts.size(), run, token(run.position)};
+      ++tokens_[sink.token];
+      found_.strongest.push_back(std::move(sink));
+    }
+    keep_strongest();
+    found_.texts.push_back(std::move(text));
+  }
+
+  Findings finish(const LevelReport& levels) {
+    say(primary_sentence());
+    say(sinks_sentence());
+    say(strongest_sentence());
+    say(tokens_sentence());
+    say(levels_sentence(levels));
+    say(other_runs_sentence());
+    add_general_warnings();
+    return std::move(found_);
+  }
+
+ private:
+  static std::string name_of_text(const StoredDocument& document) {
+    if (document.origins.empty()) return fmt::format("document {}", document.ordinal);
+    const Origin& origin = document.origins.front();
+    std::string name = displayable(origin.id);
+    if (name.empty()) name = fmt::format("document {}", document.ordinal);
+    return origin.chunk ? fmt::format("{} \u00b7 chunk {}", name, *origin.chunk) : name;
+  }
+
+  static bool is_stronger(const FoundSink& a, const FoundSink& b) {
+    return a.run.far_boost_median.value_or(0) > b.run.far_boost_median.value_or(0);
+  }
+
+  void keep_strongest() {
+    std::ranges::stable_sort(found_.strongest, is_stronger);
+    if (found_.strongest.size() > kStrongest) found_.strongest.resize(kStrongest);
+  }
+
+  void warn(const std::string& text, const std::string& what) {
+    ++n_warnings_;
+    if (found_.warnings.size() < kMostWarnings) found_.warnings.push_back(text + ": " + what);
+  }
+
+  void say(const std::optional<std::string>& sentence) {
+    if (sentence) found_.sentences.push_back(*sentence);
+  }
+
+  std::string primary_sentence() const {
+    if (primaries_.empty()) {
+      return "No text shows a primary sink: a first token that draws attention from far and keeps its direction.";
+    }
+    const auto& [first, token] = primaries_.front();
+    const std::string name = token_name(token);
+    std::string draws = fmt::format(
+        " It draws {} of attention on average (up to {} in one layer) and {} times an equal share of the attention "
+        "that "
+        "comes from far.",
+        in_percent(first.score_mean), in_percent(first.score_max), in_digits(first.far_boost_median));
+    if (!first.early_plateau.empty()) {
+      draws += fmt::format(" Before its direction is born it stands out in {} too: an early plateau.",
+                           layer_ranges(first.early_plateau));
+    }
+    if (found_.texts.size() == 1) {
+      return fmt::format("The primary sink is token {} \u201c{}\u201d, born at layer {} and active in {}.",
+                         first.position, name, first.birth_layer, layer_ranges(first.active_layers)) +
+             draws;
+    }
+    const auto same = std::ranges::count_if(primaries_, [&](const FoundPrimary& other) {
+      return other.primary.position == first.position && other.primary.birth_layer == first.birth_layer;
+    });
+    return fmt::format(
+               "{} of {} texts have a primary sink; in {} of them it is token {} \u201c{}\u201d, born at layer {}. In "
+               "the "
+               "first, it is active in {}.",
+               grouped(static_cast<std::int64_t>(primaries_.size())),
+               grouped(static_cast<std::int64_t>(found_.texts.size())), grouped(same), first.position, name,
+               first.birth_layer, layer_ranges(first.active_layers)) +
+           draws;
+  }
+
+  std::int64_t n_sinks() const { return found_.counts.of(Verdict::kSink); }
+
+  std::string sinks_sentence() const {
+    if (n_sinks() == 0) {
+      return fmt::format("Beside the primary, none of {} is a sink.", counted(found_.n_tokens, "token"));
+    }
+    std::vector<std::string> parts;
+    for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike, SinkKind::kUnaligned}) {
+      const std::int64_t n = found_.counts.of(kind);
+      if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), kind_name(kind)));
+    }
+    const double rate = 1000.0 * static_cast<double>(n_sinks()) / static_cast<double>(found_.n_tokens);
+    return fmt::format("Beside the primary, {} {} found in {}: {}. That is {} in 1000 tokens.",
+                       counted(n_sinks(), "sink"), n_sinks() == 1 ? "was" : "were", counted(found_.n_tokens, "token"),
+                       fmt::join(parts, ", "), in_digits(rate));
+  }
+
+  std::optional<std::string> strongest_sentence() const {
+    if (found_.strongest.empty()) return {};
+    const FoundSink& sink = found_.strongest.front();
+    const std::string where = found_.texts.size() == 1 ? "" : " of " + found_.texts[sink.text].name;
+    return fmt::format(
+        "The strongest is \u201c{}\u201d at position {}{}, {}, in {}: {} times the norm of an ordinary token, {} times "
+        "its "
+        "share of far attention.",
+        token_name(sink.token), grouped(sink.run.position), where, kind_name(sink.run.kind),
+        layer_range(sink.run.l_start, sink.run.l_end), in_digits(sink.run.norm_ratio_median),
+        in_digits(sink.run.far_boost_median));
+  }
+
+  std::optional<std::string> tokens_sentence() const {
+    std::vector<std::pair<std::int64_t, std::string>> common;
+    for (const auto& [token, n] : tokens_) {
+      if (n > 1) common.emplace_back(-n, token);
+    }
+    if (common.empty()) return {};
+    std::ranges::sort(common);
+    if (common.size() > kCommonTokens) common.resize(kCommonTokens);
+    std::vector<std::string> parts;
+    for (const auto& [n, token] : common) parts.push_back(fmt::format("\u201c{}\u201d ({})", token_name(token), -n));
+    return fmt::format("Tokens that became sinks more than once: {}.", fmt::join(parts, ", "));
+  }
+
+  std::optional<std::string> levels_sentence(const LevelReport& report) const {
+    if (n_sinks() == 0) return {};
+    if (report.levels.empty()) return "They are too few, or too scattered, to form sink levels.";
+    std::vector<std::string> parts;
+    for (const Level& level : report.levels) {
+      parts.push_back(fmt::format("{} ({})", level_name(level), grouped(level.rate.count)));
+    }
+    return fmt::format("They form {} by first and last layer: {}.",
+                       counted(static_cast<std::int64_t>(parts.size()), "level"), fmt::join(parts, ", "));
+  }
+
+  std::optional<std::string> other_runs_sentence() const {
+    std::vector<std::string> parts;
+    for (const auto& [verdict, why] : {std::pair{Verdict::kAlignedOnly, "draw no attention"},
+                                       {Verdict::kTransient, "last one layer only"},
+                                       {Verdict::kUnscored, "come too late in the text to be judged"}}) {
+      const std::int64_t n = found_.counts.of(verdict);
+      if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), why));
+    }
+    if (parts.empty()) return {};
+    return fmt::format("Further runs of layers point the primary's way and are no sinks: {}.", fmt::join(parts, ", "));
+  }
+
+  void add_general_warnings() {
+    if (n_warnings_ > found_.warnings.size()) {
+      found_.warnings.push_back(fmt::format("\u2026 and {} more of such texts.", n_warnings_ - found_.warnings.size()));
+    }
+    std::map<std::string, std::vector<int>> lacking;
+    for (const Lacking& one : file_.model().lacking) {
+      lacking[displayable(one.what) + ": " + displayable(one.why)].push_back(one.layer);
+    }
+    for (const auto& [what, layers] : lacking) {
+      std::vector<LayerInterval> ranges;
+      for (const int layer : layers) {
+        if (ranges.empty() || ranges.back().second + 1 != layer) ranges.emplace_back(layer, layer);
+        ranges.back().second = layer;
+      }
+      found_.warnings.push_back(fmt::format("Not measured in {}: {}.", layer_ranges(ranges), what));
+    }
+    const auto skipped = static_cast<std::int64_t>(file_.skipped().size());
+    if (skipped > 0) {
+      found_.warnings.push_back(counted(skipped, "line") + " of the input could not be read and were passed over.");
+    }
+  }
+
+  const ScanFile& file_;
+  const ReportOptions& options_;
+  Findings found_;
+  std::vector<FoundPrimary> primaries_;
+  std::map<std::string, std::int64_t> tokens_;  // of sinks, by how often
+  std::size_t n_warnings_ = 0;                  // of single texts
+};
+
+}  // namespace
+
+LevelReport levels_of_all_kinds(const ScanFile& file, const ReportOptions& options, const LevelOptions& level_options) {
+  SinkCorpus corpus;
+  corpus.n_layers = file.model().facts.n_layers;
+  file.for_each_corpus_document(options.thresholds,
+                                [&](CorpusDocument&& document) { corpus.documents.push_back(std::move(document)); });
+  return find_levels(corpus, level_options);
+}
+
+Findings find_out(const ScanFile& file, const ReportOptions& options, const LevelReport& levels) {
+  Collector collector(file, options);
+  file.for_each_document([&](const StoredDocument& document) { collector.add(document); });
+  return collector.finish(levels);
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,180 @@
+#include "report/layer_data.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+namespace sinkscope {
+namespace {
+
+constexpr const char* kScoresByHead = "sink_score_by_head";
+constexpr float kNotMeasured = std::numeric_limits<float>::quiet_NaN();
+
+// A profile array of the results file that reports show, and how.
+struct Shown {
+  const char* array;
+  bool cosine;
+};
+constexpr std::array kShown = {
+    Shown{"alignment", true},    Shown{"centred_alignment", true}, Shown{"read_alignment", true},
+    Shown{"hidden_norm", false}, Shown{"sink_score", false},       Shown{"sink_score_head_max", false},
+    Shown{"far_boost", false},   Shown{"attn_write_norm", false},  Shown{"mlp_write_norm", false},
+    Shown{"key_norm", false},    Shown{"value_norm", false},
+};
+
+// Figures of a token that the file keeps whether or not it keeps profiles, under the names of profiles where they are
+// the same.
+struct KeptFigure {
+  const char* name;
+  LayerFigures TokenProfile::* figures;
+};
+constexpr std::array kKeptFigures = {
+    KeptFigure{"alignment", &TokenProfile::alignment},
+    KeptFigure{"centred_alignment", &TokenProfile::centred_alignment},
+    KeptFigure{"read_alignment", &TokenProfile::read_alignment},
+    KeptFigure{"hidden_norm", &TokenProfile::hidden_norm},
+    KeptFigure{"norm_ratio", &TokenProfile::norm_ratio},
+    KeptFigure{"mlp_write_norm", &TokenProfile::mlp_write_norm},
+    KeptFigure{"value_norm_ratio", &TokenProfile::value_norm_ratio},
+    KeptFigure{"sink_score", &TokenProfile::score},
+    KeptFigure{"sink_score_head_max", &TokenProfile::score_head_max},
+    KeptFigure{"far_boost", &TokenProfile::far_boost},
+    KeptFigure{"heads_over_10", &TokenProfile::heads_over_10},
+    KeptFigure{"logit_gap", &TokenProfile::logit_gap},
+};
+
+const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
+  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
+    const auto found = std::ranges::find(*profiles, position, &TokenProfile::position);
+    if (found != profiles->end()) return &*found;
+  }
+  return nullptr;
+}
+
+// Positions whose figures are shown by layer: the primary's set, and every sink.
+std::vector<int> row_positions(const Detection& detection) {
+  std::set<int> positions;
+  if (detection.primary) {
+    positions.insert(detection.primary->position);
+    positions.insert(detection.primary->set.begin(), detection.primary->set.end());
+  }
+  for (const Run& run : detection.runs) {
+    if (run.verdict == Verdict::kSink) positions.insert(run.position);
+  }
+  return {positions.begin(), positions.end()};
+}
+
+std::vector<float> rows_of(const SequenceFigures& figures, const std::vector<int>& positions,
+                           LayerFigures TokenProfile::* figure) {
+  const auto n_layers = static_cast<std::size_t>(figures.n_layers);
+  std::vector<float> values(positions.size() * n_layers, kNotMeasured);
+  for (std::size_t row = 0; row < positions.size(); ++row) {
+    const TokenProfile* profile = profile_of(figures, positions[row]);
+    if (profile == nullptr) continue;
+    const LayerFigures& layers = profile->*figure;
+    for (std::size_t l = 0; l < std::min(layers.size(), n_layers); ++l) {
+      values[row * n_layers + l] = layers[l].value_or(kNotMeasured);
+    }
+  }
+  return values;
+}
+
+std::vector<float> rows_of(const ProfileArray& array, const std::vector<int>& positions, std::size_t n_layers) {
+  const std::size_t columns = array.shape.back();
+  std::vector<float> values;
+  for (const int position : positions) {
+    for (std::size_t l = 0; l < n_layers; ++l) {
+      values.push_back(array.values.at(l * columns + static_cast<std::size_t>(position)));
+    }
+  }
+  return values;
+}
+
+// [positions, n_layers, n_heads] of an array [n_layers, n_heads, n_tokens].
+std::vector<float> by_head(const ProfileArray& array, const std::vector<int>& positions) {
+  const std::size_t n_tokens = array.shape.back(), n_rows = array.shape.at(0) * array.shape.at(1);
+  std::vector<float> values;
+  for (const int position : positions) {
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      values.push_back(array.values.at(row * n_tokens + static_cast<std::size_t>(position)));
+    }
+  }
+  return values;
+}
+
+// Over all tokens that have no row, by layer: [quantile, layer].
+std::vector<float> quantiles_of(const ProfileArray& array, const std::vector<int>& positions, std::size_t n_layers) {
+  const std::size_t columns = array.shape.back();
+  std::vector<float> quantiles(kQuantiles.size() * n_layers, kNotMeasured), others;
+  for (std::size_t l = 0; l < n_layers; ++l) {
+    others.clear();
+    for (std::size_t t = 0; t < columns; ++t) {
+      const float value = array.values.at(l * columns + t);
+      if (!std::isnan(value) && !std::ranges::binary_search(positions, static_cast<int>(t))) others.push_back(value);
+    }
+    if (others.empty()) continue;
+    std::ranges::sort(others);
+    for (std::size_t q = 0; q < kQuantiles.size(); ++q) {
+      const double at = kQuantiles[q] * static_cast<double>(others.size() - 1);
+      const auto below = static_cast<std::size_t>(at);
+      const std::size_t above = std::min(below + 1, others.size() - 1);
+      quantiles[q * n_layers + l] = std::lerp(others[below], others[above], static_cast<float>(at - std::floor(at)));
+    }
+  }
+  return quantiles;
+}
+
+// Norms of states grow through the network, so their map is of norm ratios.
+NamedMap map_of(const ProfileArray& array, bool cosine, const LayerFigures& ordinary_norm) {
+  const bool hidden = array.name == "hidden_norm";
+  std::vector<float> values = array.values;
+  for (std::size_t v = 0; hidden && v < values.size(); ++v) {
+    const auto median = ordinary_norm.at(v / array.shape.back());
+    values[v] = median && *median > 0 ? values[v] / *median : kNotMeasured;
+  }
+  return {hidden ? "norm_ratio" : array.name, cosine ? quantise_linear(values, -1, 1) : quantise_logarithmic(values)};
+}
+
+template <typename T>
+const T* named(const std::vector<T>& all, std::string_view name) {
+  const auto found = std::ranges::find(all, name, &T::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const NamedFigures* LayerData::row(std::string_view name) const { return named(rows, name); }
+const NamedFigures* LayerData::quantile(std::string_view name) const { return named(quantiles, name); }
+const NamedMap* LayerData::map(std::string_view name) const { return named(maps, name); }
+
+LayerData layer_data(const ScanFile& file, const StoredDocument& document, const Detection& detection, bool with_maps) {
+  const SequenceFigures& figures = document.figures;
+  const auto n_layers = static_cast<std::size_t>(figures.n_layers);
+  LayerData data;
+  data.n_layers = figures.n_layers;
+  data.n_tokens = figures.n_tokens;
+  data.positions = row_positions(detection);
+  for (const auto& [name, figure] : kKeptFigures) {
+    data.rows.push_back({name, rows_of(figures, data.positions, figure)});
+  }
+  for (const auto& norm : figures.ordinary_norm) data.ordinary_norm.push_back(norm.value_or(kNotMeasured));
+  const std::vector<ProfileShape> shapes = file.profile_shapes(document.ordinal);
+  for (const Shown& shown : kShown) {
+    if (std::ranges::find(shapes, shown.array, &ProfileShape::name) == shapes.end()) continue;
+    const ProfileArray array = file.profile(document.ordinal, shown.array);
+    if (data.row(array.name) == nullptr) {
+      data.rows.push_back({array.name, rows_of(array, data.positions, n_layers)});
+    }
+    data.quantiles.push_back({array.name, quantiles_of(array, data.positions, n_layers)});
+    if (with_maps) data.maps.push_back(map_of(array, shown.cosine, figures.ordinary_norm));
+  }
+  if (std::ranges::find(shapes, kScoresByHead, &ProfileShape::name) != shapes.end()) {
+    const ProfileArray array = file.profile(document.ordinal, kScoresByHead);
+    data.n_heads = static_cast<int>(array.shape.at(1));
+    data.head_scores = by_head(array, data.positions);
+  }
+  return data;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/quantise.h"
+#include "sinks/detection.h"
+#include "store/scan_file.h"
+
+namespace sinkscope {
+
+inline constexpr std::array kQuantiles = {0.05, 0.25, 0.5, 0.75, 0.95};
+
+struct NamedFigures {
+  std::string name;           // as the results file names its profiles
+  std::vector<float> values;  // NaN where not measured
+};
+struct NamedMap {
+  std::string name;  // hidden_norm is shown as norm_ratio, since norms grow through the network
+  Quantised codes;   // [n_layers, n_tokens]
+};
+
+// What is drawn of one document, by layer.
+struct LayerData {
+  int n_layers = 0, n_tokens = 0;
+  std::vector<int> positions;           // of the primary's set and of every sink, ascending
+  std::vector<NamedFigures> rows;       // [positions, n_layers] each; exact
+  std::vector<float> head_scores;       // [positions, n_layers, n_heads]; empty unless the file keeps scores by head
+  int n_heads = 0;                      // of head_scores
+  std::vector<NamedFigures> quantiles;  // [kQuantiles, n_layers] each, over the tokens at no such position
+  std::vector<NamedMap> maps;           // where they were asked for
+  std::vector<float> ordinary_norm;     // [n_layers]
+
+  // What has that name, or null where it was not kept.
+  const NamedFigures* row(std::string_view name) const;
+  const NamedFigures* quantile(std::string_view name) const;
+  const NamedMap* map(std::string_view name) const;
+};
+
+// Quantiles and maps are of what profiles the file kept.
+//
+// throws  Error{kInput} if a profile is damaged
+// memory  one profile at a time, and the maps, a byte a value
+LayerData layer_data(const ScanFile& file, const StoredDocument& document, const Detection& detection, bool with_maps);
+
+}  // namespace sinkscope

@@ -1,0 +1,70 @@
+#include "report/words.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "report/display_text.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr const char* kNotMeasured = "\u2013";
+
+}  // namespace
+
+std::string in_digits(std::optional<double> value) {
+  if (!value || std::isnan(*value)) return kNotMeasured;
+  const double size = std::fabs(*value);
+  if (size == 0) return "0";
+  if (size >= 99.95 && size < 1e15) return grouped(std::llround(*value));
+  if (size >= 9.995) return fmt::format("{:.1f}", *value);
+  if (size >= 0.9995) return fmt::format("{:.2f}", *value);
+  return size >= 0.001 ? fmt::format("{:.3f}", *value) : fmt::format("{:.1e}", *value);
+}
+
+std::string in_percent(std::optional<double> fraction) {
+  if (!fraction || std::isnan(*fraction)) return kNotMeasured;
+  const double hundred = 100 * *fraction;
+  return hundred >= 9.95 ? fmt::format("{:.0f} %", hundred) : fmt::format("{:.2g} %", hundred);
+}
+
+std::string grouped(std::int64_t n) {
+  if (n < 0) return fmt::format("-{}", grouped(-n));
+  return n < 1000 ? std::to_string(n) : fmt::format("{},{:03}", grouped(n / 1000), n % 1000);
+}
+
+std::string counted(std::int64_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(n), noun, n == 1 ? "" : "s");
+}
+
+std::string layer_range(int first, int last) {
+  return first == last ? fmt::format("layer {}", first) : fmt::format("layers {}\u2013{}", first, last);
+}
+
+std::string layer_ranges(const std::vector<LayerInterval>& ranges) {
+  if (ranges.empty()) return "no layer";
+  std::string words = ranges.size() == 1 && ranges[0].first == ranges[0].second ? "layer " : "layers ";
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const auto& [first, last] = ranges[i];
+    words += i == 0 ? "" : i + 1 == ranges.size() ? " and " : ", ";
+    words += first == last ? std::to_string(first) : fmt::format("{}\u2013{}", first, last);
+  }
+  return words;
+}
+
+std::string level_name(const Level& level) {
+  const auto& lifetimes = level.lifetimes;
+  if (!lifetimes.median_is_lower_bound) return fmt::format("{}\u2013{}", level.l_start, level.l_end);
+  return fmt::format("{}\u2013{}+", level.l_start, level.l_start + lifetimes.median - 1);
+}
+
+std::string_view kind_name(SinkKind kind) { return kind == SinkKind::kPrimaryLike ? "primary-like" : name_of(kind); }
+
+std::string token_name(std::string_view bytes) {
+  std::string name;
+  for (const char c : displayable(bytes)) name += c == ' ' ? std::string("\u2423") : std::string(1, c);
+  return name.empty() ? "\u2205" : name;
+}
+
+}  // namespace sinkscope

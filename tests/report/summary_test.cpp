@@ -1,0 +1,106 @@
+#include "report/summary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "base/error.h"
+#include "report/findings.h"
+#include "report/words.h"
+#include "tests/report/planted.h"
+
+namespace sinkscope {
+namespace {
+
+using namespace testing_samples;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string summary_of(const ScanFile& file, const ReportOptions& options = {}) {
+  const NamedScan scan{"<b>*x*.scan.db", &file};
+  std::ostringstream out;
+  write_summary(std::span(&scan, 1), options, {}, out);
+  return out.str();
+}
+
+TEST(Findings, SayWhatTheRuleFound) {
+  const ScanFile file = planted_file();
+  const Findings found = find_out(file, {}, levels_of_all_kinds(file, {}, {}));
+  EXPECT_THAT(
+      found.sentences,
+      ElementsAre(HasSubstr("The primary sink is token 0 \u201c<s>\u201d, born at layer 1 and active in layers "
+                            "1\u201310. It draws "),
+                  "Beside the primary, 2 sinks were found in 400 tokens: 1 secondary, 1 primary-like. That is "
+                  "5.00 in 1000 tokens.",
+                  HasSubstr("at position 150, primary-like, in layers 2\u201310: 35.0 times the norm of an ordinary "
+                            "token, 40.0 times its share of far attention."),
+                  "Tokens that became sinks more than once: \u201c" + token_name(kHostile) + "\u201d (2).",
+                  "They are too few, or too scattered, to form sink levels.",
+                  "Further runs of layers point the primary's way and are no sinks: 1 draw no attention, 1 last "
+                  "one layer only."));
+  ASSERT_EQ(found.strongest.size(), 2U);
+  EXPECT_EQ(found.strongest[0].run.position, 150);
+  EXPECT_EQ(found.n_tokens, kPlantedTokens);
+}
+
+TEST(Findings, CountOverAllTexts) {
+  const ScanFile file = planted_file(3);
+  const Findings found = find_out(file, {}, levels_of_all_kinds(file, {}, {}));
+  EXPECT_THAT(found.sentences[0], HasSubstr("3 of 3 texts have a primary sink; in 3 of them it is token 0"));
+  EXPECT_EQ(found.counts.of(SinkKind::kSecondary), 3);
+  ASSERT_EQ(found.texts.size(), 3U);
+  EXPECT_EQ(found.texts[1].name, "essay-1.txt");
+}
+
+TEST(Summary, HasTheOverviewsParts) {
+  const std::string text = summary_of(planted_file(3));
+  for (const char* part : {"# Attention sinks\n",
+                           "| primary | primary-like | secondary | unaligned |\n| ---: | ---: | ---: | "
+                           "---: |\n| 3 | 3 | 3 | 0 |\n",
+                           "### What was found\n", "### Sinks\n", "### Texts\n",
+                           "| essay-1.txt | 400 | 1 | 1 | 1 | 0 |\n", "### How it was made\n"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST(Summary, NamesAreNoMarkup) {
+  auto file = planted_file(0);
+  auto record = planted_record();
+  const std::string evil = "<img src=x>[a](https://x)|`*_";
+  record.token_bytes.assign(record.tokens.size(), evil);
+  record.tokens.assign(record.tokens.size(), 500);
+  record.origins[0].id = "- " + evil;
+  file.add(record);
+  const std::string text = summary_of(file);
+  EXPECT_THAT(text, HasSubstr("\\<img\u2423src\\=x\\>\\[a\\](https\\://x)\\|\\`\\*\\_"));
+  for (const char* markup : {" <", "(<", "|`", "](https://", "\n- - "}) EXPECT_THAT(text, Not(HasSubstr(markup)));
+  EXPECT_THAT(text, HasSubstr("\\<b\\>\\*x\\*.scan.db"));
+}
+
+TEST(Summary, RefusesAnotherRule) {
+  ReportOptions options;
+  options.rule = Rule::kPaper;
+  EXPECT_THROW(summary_of(planted_file(), options), Error);
+}
+
+TEST(Words, NumbersHaveThreeDigits) {
+  EXPECT_EQ(in_digits(1234.4), "1,234");
+  EXPECT_EQ(in_digits(99.94), "99.9");
+  EXPECT_EQ(in_digits(9.99), "9.99");
+  EXPECT_EQ(in_digits(0.1234), "0.123");
+  EXPECT_EQ(in_digits(0), "0");
+  EXPECT_EQ(in_digits({}), "\u2013");
+  EXPECT_EQ(in_percent(0.4321), "43 %");
+  EXPECT_EQ(in_percent(0.043), "4.3 %");
+  EXPECT_EQ(counted(1, "sink"), "1 sink");
+  EXPECT_EQ(grouped(-1234567), "-1,234,567");
+  EXPECT_EQ(layer_ranges({{0, 2}, {4, 4}, {7, 9}}), "layers 0\u20132, 4 and 7\u20139");
+  EXPECT_EQ(layer_ranges({{3, 3}}), "layer 3");
+  EXPECT_EQ(token_name(" a\n"), "\u2423a\u21b5");
+  EXPECT_EQ(token_name(""), "\u2205");
+}
+
+}  // namespace
+}  // namespace sinkscope

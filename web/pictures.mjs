@@ -1,0 +1,23 @@
+// The README's pictures of the report that `./dev demo` writes. After a change of the page:
+//
+//   node web/pictures.mjs CHROMIUM build/demo/report.html docs/images
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const [executablePath, report, folder] = process.argv.slice(2);
+// Of Gemma 3, scan 1 of the demo's report.
+const pictures = [
+  { name: "report-overview", hash: "overview?scan=1", height: 780 },
+  { name: "report-map", hash: "maps?scan=1&quantity=far_boost", height: 1010 },
+];
+
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+for (const { name, hash, height } of pictures) {
+  const page = await browser.newPage({ viewport: { width: 1120, height }, colorScheme: "light" });
+  await page.goto(`${pathToFileURL(report).href}#${hash}`);
+  await page.waitForSelector(".page:not([aria-busy])");
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: `${folder}/${name}.png` });
+  await page.close();
+}
+await browser.close();
