@@ -11,18 +11,26 @@ import type { Context, Page } from "../page";
 import { token_card } from "./card";
 import { sinks_by_position, strength, type TokenSink } from "./paint";
 
-const kPieceTokens = 256;
+// A piece ends with a line: at the first end of one after so many tokens, and anywhere after kMostPieceTokens.
+const kPieceTokens = 160, kMostPieceTokens = 1024;
+const kLineCharacters = 80, kLinePixels = 30;
+
+interface Piece {
+  element: HTMLElement;
+  first: number;
+  end: number;
+}
 
 // The text in pieces that are laid out and painted only while they are in sight.
 class TextView {
   readonly element = h("div", { class: "text", tabindex: 0, role: "application", "aria-label": "Text. Arrow keys move by token, n and p by sink." });
-  private readonly pieces: HTMLElement[] = [];
-  private readonly in_sight = new Set<HTMLElement>();
+  private readonly in_sight = new Set<Piece>();
   private readonly tokens: HTMLElement[] = [];
   private map: ReturnType<DocumentData["map"]>;
   private layer = 0;
   private first_code = 1;
   private current = -1;
+  private readonly painted: Int16Array; // percent, of each token
 
   constructor(
     private readonly data: DocumentData,
@@ -30,9 +38,12 @@ class TextView {
     private readonly pointed: (position: number) => void,
     private readonly picked: (position: number) => void,
   ) {
+    this.painted = new Int16Array(data.n_tokens);
+    const pieces = new Map<Element, Piece>();
     const watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) {
-        const piece = entry.target as HTMLElement;
+        const piece = pieces.get(entry.target);
+        if (!piece) continue;
         if (entry.isIntersecting) {
           this.in_sight.add(piece);
           this.paint_piece(piece);
@@ -41,13 +52,13 @@ class TextView {
         }
       }
     }, { rootMargin: "200px" });
-    for (let first = 0; first < data.n_tokens; first += kPieceTokens) {
-      const piece = h("div", { class: "piece", "data-first": first });
-      for (let t = first; t < Math.min(first + kPieceTokens, data.n_tokens); ++t) piece.append(this.token(t));
-      this.pieces.push(piece);
-      watcher.observe(piece);
+    for (let first = 0; first < data.n_tokens;) {
+      const piece = this.piece(first);
+      pieces.set(piece.element, piece);
+      this.element.append(piece.element);
+      watcher.observe(piece.element);
+      first = piece.end;
     }
-    append(this.element, ...this.pieces);
     this.element.addEventListener("pointerover", (event) => {
       const position = position_of(event.target);
       if (position !== undefined) this.pointed(position);
@@ -56,6 +67,19 @@ class TextView {
       const position = position_of(event.target);
       if (position !== undefined) this.go(position, false);
     });
+  }
+
+  private piece(first: number): Piece {
+    const element = h("div", { class: "piece" });
+    let end = first, text = "";
+    while (end < this.data.n_tokens && end - first < kMostPieceTokens && !(end - first >= kPieceTokens && text.endsWith("\n"))) {
+      element.append(this.token(end));
+      text += this.data.text(end++);
+    }
+    // The height it takes until it is laid out.
+    const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / kLineCharacters)), 0);
+    element.style.containIntrinsicBlockSize = `auto ${lines * kLinePixels}px`;
+    return { element, first, end };
   }
 
   private token(position: number): HTMLElement {
@@ -97,13 +121,14 @@ class TextView {
     });
   }
 
-  private paint_piece(piece: HTMLElement): void {
-    const first = Number(piece.dataset.first);
-    for (let t = first; t < Math.min(first + kPieceTokens, this.data.n_tokens); ++t) {
-      const token = this.tokens[t];
-      if (!token) continue;
-      const code = this.map?.codes[this.layer * this.data.n_tokens + t] ?? 0;
-      token.style.setProperty("--code", `${Math.round((100 * Math.max(0, code - this.first_code)) / (255 - this.first_code))}%`);
+  private paint_piece(piece: Piece): void {
+    if (!this.map) return;
+    for (let t = piece.first; t < piece.end; ++t) {
+      const code = this.map.codes[this.layer * this.data.n_tokens + t] ?? 0;
+      const strength = Math.round((100 * Math.max(0, code - this.first_code)) / (255 - this.first_code));
+      if (this.painted[t] === strength) continue;
+      this.painted[t] = strength;
+      this.tokens[t]?.style.setProperty("--code", `${strength}%`);
     }
   }
 
