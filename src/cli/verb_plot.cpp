@@ -58,6 +58,11 @@ void register_plot(CLI::App& program, Action& action) {
       ->capture_default_str()
       ->check(whole_number(0, std::int64_t{1} << 40))
       ->group("Output");
+  verb.add_option("--token", options->figure.token,
+                  "Of heads: the position of the primary or a sink; by default the first sink")
+      ->type_name("N")
+      ->check(whole_number(0, 1'000'000'000))
+      ->group("Output");
   verb.add_option("--width", options->figure.width, "Of the drawing, in pixels")
       ->type_name("N")
       ->capture_default_str()

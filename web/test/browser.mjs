@@ -88,7 +88,10 @@ async function expect_plotted(page, selector, figure, ...options) {
     `${figure}: the page draws lines ${JSON.stringify(shown.lines)}, plot ${JSON.stringify(drawn.lines)}`);
 }
 
-const tools = { open, expect, expect_plotted };
+const exported = () => JSON.parse(execFileSync(process.env.SINKSCOPE_PROGRAM,
+  ["export", `${folder_of_scans}/full.scan.db`, "--format", "json"], { encoding: "utf8" }));
+
+const tools = { open, expect, expect_plotted, exported };
 const folder = fileURLToPath(new URL("../src/pages/", import.meta.url));
 const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 

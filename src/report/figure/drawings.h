@@ -38,6 +38,7 @@ struct Quantity {
 std::string draw_lives(const DrawnDocument& drawn);
 std::string draw_map(const DrawnDocument& drawn);
 std::string draw_rows(const DrawnDocument& drawn);
+std::string draw_heads(const DrawnDocument& drawn);
 std::string draw_norms(const DrawnDocument& drawn);
 std::string draw_levels(const NamedScan& scan, const FigureOptions& options);
 

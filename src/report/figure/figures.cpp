@@ -17,6 +17,7 @@ constexpr std::array kFigures = {
     FigureName{"lives", "the layers in which each sink of a document lasts"},
     FigureName{"map", "a quantity over all layers and tokens of a document; needs profiles"},
     FigureName{"rows", "the same for the primary and the sinks alone"},
+    FigureName{"heads", "which heads attend to the primary or a sink (--token); needs scores by head"},
     FigureName{"norms", "norms by layer of the primary, the sinks and all other tokens"},
     FigureName{"levels", "sinks of all documents by first layer and lifetime, with their levels"},
 };
@@ -29,9 +30,11 @@ std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (options.figure == "lives") return draw_lives(drawn);
   if (options.figure == "map") return draw_map(drawn);
   if (options.figure == "rows") return draw_rows(drawn);
+  if (options.figure == "heads") return draw_heads(drawn);
   if (options.figure == "norms") return draw_norms(drawn);
-  throw Error(ErrorCode::kUsage,
-              fmt::format("--figure: expected one of lives, map, rows, norms, levels, got '{}'", options.figure));
+  throw Error(
+      ErrorCode::kUsage,
+      fmt::format("--figure: expected one of lives, map, rows, heads, norms, levels, got '{}'", options.figure));
 }
 
 }  // namespace

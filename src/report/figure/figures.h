@@ -1,6 +1,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ struct FigureOptions {
   std::string figure;         // a name of figures()
   std::string quantity;       // of maps, rows and norms; empty: the figure's first
   std::int64_t document = 0;  // ordinal; levels are of all documents
+  std::optional<int> token;   // position, of heads; by default the first sink
   int width = 1100;           // pixels
   bool dark = false;
   ReportOptions report;  // rule evidence

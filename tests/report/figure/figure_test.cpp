@@ -143,9 +143,10 @@ TEST(Figure, SaysWhatLacks) {
   const ScanFile runs = planted_file();
   EXPECT_THAT(says(runs, named("map")), HasSubstr("--keep profiles"));
   EXPECT_THAT(says(runs, named("norms", "key_norm")), HasSubstr("--keep profiles"));
+  EXPECT_THAT(says(runs, named("heads")), HasSubstr("--keep heads"));
   EXPECT_THAT(says(runs, named("map", "taste")), HasSubstr("far_boost, sink_score"));
   EXPECT_THAT(says(runs, named("norms", "far_boost")), HasSubstr("hidden_norm, key_norm or value_norm"));
-  EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, norms, levels"));
+  EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, levels"));
   FigureOptions missing = named("lives");
   missing.document = 7;
   EXPECT_THAT(says(runs, missing), Not(testing::IsEmpty()));

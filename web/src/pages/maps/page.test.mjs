@@ -48,6 +48,31 @@ export const tests = {
     const without = await open("maps?scan=1");
     expect(/--keep heads/.test(await without.locator("section[aria-label='By head']").innerText()), "names the command");
   },
+  "plot draws the heads alike": async ({ open, expect_plotted }) => {
+    await expect_plotted(await open("maps"), "section[aria-label='By head'] .figure-body svg", "heads");
+  },
+  "a pointer over map and rows shows the planted sink's exported numbers": async ({ open, expect, exported }) => {
+    const { sequences } = exported();
+    const sink = sequences[0].sinks.find((one) => one.text === "!");
+    expect(sink.l_start === 4 && sink.kind === "secondary", JSON.stringify(sink));
+    const page = await open("maps?quantity=norm_ratio");
+    const rows = page.locator("section[aria-label^='The primary']");
+    const shown = [];
+    for (const cell of await rows.locator(".cell").all()) {
+      await cell.hover({ force: true });
+      const said = await rows.locator(".said").innerText();
+      if (said.startsWith(`“!” at ${sink.position}, secondary, layer`)) shown.push(Number(/norm ratio ([\d.]+)×/.exec(said)[1]));
+    }
+    expect(shown.length === 10, `${shown.length} layers are shown`);
+    expect(Math.abs(Math.max(...shown) / sink.norm_ratio_max - 1) < 0.005, `shown ${shown}, exported ${sink.norm_ratio_max}`);
+    const layer = shown.indexOf(Math.max(...shown));
+    const map = await page.locator(".map svg").boundingBox();
+    const x = map.x + 48 + ((sink.position + 0.5) / sequences[0].n_tokens) * (map.width - 62);
+    const y = map.y + map.height - 42 - ((layer + 0.5) / 10) * (map.height - 94);
+    await page.mouse.move(x, y);
+    const said = await page.locator(".said").first().innerText();
+    expect(said.includes(`“!”`) && said.includes(`layer ${layer}: norm ratio ${shown[layer]}`), said);
+  },
   "plot draws map and rows alike": async ({ open, expect_plotted }) => {
     for (const quantity of ["far_boost", "norm_ratio", "alignment"]) {
       const page = await open(`maps?quantity=${quantity}`);
