@@ -36,7 +36,7 @@ class Collector {
     if (detection.primary) {
       primaries_.push_back({*detection.primary, token(detection.primary->position)});
     } else {
-      warn(text.name, "no primary sink. " + displayable(detection.no_primary_reason));
+      warn(text.name, "no primary sink: " + displayable(detection.no_primary_reason) + ".");
     }
     if (document.figures.n_watch_overflow > 0) {
       warn(text.name, counted(document.figures.n_watch_overflow, "token") +

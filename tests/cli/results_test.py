@@ -6,6 +6,7 @@ import json
 import pathlib
 import struct
 import subprocess
+import xml.etree.ElementTree
 
 import harness
 from harness import TEXT
@@ -61,6 +62,26 @@ class Results(harness.ProgramTest):
                                   env=self.environment(), check=False)
         self.assertEqual(done.returncode, 7)
         self.assertIn(b"sinkscope: error: ", done.stderr)
+
+    def test_a_report_is_a_page_or_text_or_both(self):
+        self.ok("report", "out.db", "-o", "page.html", "--summary", "summary.md")
+        self.assertTrue((self.folder / "page.html").read_text().startswith("<!doctype html>"))
+        self.assertEqual((self.folder / "summary.md").read_text(), self.ok("report", "out.db", "--summary", "-").out)
+        self.assertIn("### What was found", self.ok("report", "out.db", "--summary", "-").out)
+        self.fails(2, "expected -o FILE", "report", "out.db")
+        self.fails(2, "for one output only", "report", "out.db", "-o", "-", "--summary", "-")
+        self.fails(2, "--rule evidence", "report", "out.db", "--summary", "-", "--rule", "paper")
+
+    def test_figures_are_drawn_without_a_browser(self):
+        for figure in ("lives", "map", "rows", "norms", "levels"):
+            drawn = xml.etree.ElementTree.fromstring(self.ok("plot", "out.db", "--figure", figure, "--width", "500").bytes)
+            self.assertEqual(drawn.get("width"), "500")
+        self.ok("plot", "out.db", "--figure", "lives", "-o", "lives.svg", "--theme", "dark")
+        self.assertIn("#181c22", (self.folder / "lives.svg").read_text())
+        self.fails(2, "expected lives|map|rows|heads|norms|levels", "plot", "out.db", "--figure", "pie")
+        self.fails(2, "far_boost, sink_score", "plot", "out.db", "--figure", "map", "--quantity", "taste")
+        self.fails(3, "--keep heads", "plot", "out.db", "--figure", "heads")
+        self.fails(3, "expected a document from 0 to 0", "plot", "out.db", "--figure", "lives", "--document", "1")
 
     def test_a_reader_that_leaves_is_no_news(self):
         line = " ".join(self.command("show", "out.db")) + " | head -n 1"

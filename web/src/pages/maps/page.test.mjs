@@ -66,6 +66,7 @@ export const tests = {
     expect(shown.length === 10, `${shown.length} layers are shown`);
     expect(Math.abs(Math.max(...shown) / sink.norm_ratio_max - 1) < 0.005, `shown ${shown}, exported ${sink.norm_ratio_max}`);
     const layer = shown.indexOf(Math.max(...shown));
+    await page.evaluate(() => window.scrollTo(0, 0));
     const map = await page.locator(".map svg").boundingBox();
     const x = map.x + 48 + ((sink.position + 0.5) / sequences[0].n_tokens) * (map.width - 62);
     const y = map.y + map.height - 42 - ((layer + 0.5) / 10) * (map.height - 94);
