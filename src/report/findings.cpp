@@ -115,12 +115,12 @@ class Collector {
       return other.primary.position == first.position && other.primary.birth_layer == first.birth_layer;
     });
     return fmt::format(
-               "{} of {} texts have a primary sink; in {} of them it is token {} \u201c{}\u201d, born at layer {}. In "
+               "{} of {} texts have a primary sink; in {} of them it stands at position {} and is born at layer {}. In "
                "the "
-               "first, it is active in {}.",
+               "first text it is \u201c{}\u201d, active in {}.",
                grouped(static_cast<std::int64_t>(primaries_.size())),
-               grouped(static_cast<std::int64_t>(found_.texts.size())), grouped(same), first.position, name,
-               first.birth_layer, layer_ranges(first.active_layers)) +
+               grouped(static_cast<std::int64_t>(found_.texts.size())), grouped(same), first.position,
+               first.birth_layer, name, layer_ranges(first.active_layers)) +
            draws;
   }
 

@@ -48,7 +48,9 @@ TEST(Findings, SayWhatTheRuleFound) {
 TEST(Findings, CountOverAllTexts) {
   const ScanFile file = planted_file(3);
   const Findings found = find_out(file, {}, levels_of_all_kinds(file, {}, {}));
-  EXPECT_THAT(found.sentences[0], HasSubstr("3 of 3 texts have a primary sink; in 3 of them it is token 0"));
+  EXPECT_THAT(
+      found.sentences[0],
+      HasSubstr("3 of 3 texts have a primary sink; in 3 of them it stands at position 0 and is born at layer 1."));
   EXPECT_EQ(found.counts.of(SinkKind::kSecondary), 3);
   ASSERT_EQ(found.texts.size(), 3U);
   EXPECT_EQ(found.texts[1].name, "essay-1.txt");
