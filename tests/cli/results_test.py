@@ -1,9 +1,11 @@
 """What is done with results: show, export, verify; and what is said of models."""
 
+import contextlib
 import csv
 import io
 import json
 import pathlib
+import sqlite3
 import struct
 import subprocess
 import xml.etree.ElementTree
@@ -82,6 +84,16 @@ class Results(harness.ProgramTest):
         self.fails(2, "far_boost, sink_score", "plot", "out.db", "--figure", "map", "--quantity", "taste")
         self.fails(3, "--keep heads", "plot", "out.db", "--figure", "heads")
         self.fails(3, "expected a document from 0 to 0", "plot", "out.db", "--figure", "lives", "--document", "1")
+
+    def test_profiles_of_another_document_are_refused(self):
+        self.scan("-f", self.file("long.txt", TEXT), "-f", self.file("short.txt", TEXT[:300]), "--keep", "profiles",
+                  "-o", "two.db")
+        with contextlib.closing(sqlite3.connect(self.folder / "two.db")) as file, file:
+            file.execute("DELETE FROM profiles WHERE document = 0")
+            file.execute("UPDATE profiles SET document = 0 WHERE document = 1")
+        self.fails(3, "is damaged", "plot", "two.db", "--figure", "map")
+        self.fails(3, "is damaged", "report", "two.db", "-o", "page.html")
+        self.assertFalse((self.folder / "page.html").exists())
 
     def test_a_reader_that_leaves_is_no_news(self):
         line = " ".join(self.command("show", "out.db")) + " | head -n 1"

@@ -29,6 +29,11 @@ Cells cells_of(const ScanFile& file, const ReportOptions& options) {
   return cells;
 }
 
+std::vector<double> above_zero(std::vector<double> ticks) {
+  std::erase(ticks, 0);
+  return ticks;
+}
+
 }  // namespace
 
 std::string draw_levels(const NamedScan& scan, const FigureOptions& options) {
@@ -42,7 +47,7 @@ std::string draw_levels(const NamedScan& scan, const FigureOptions& options) {
   const Axis x = linear_axis(-0.5, n_layers - 0.5, frame.left, frame.width - frame.right);
   const Axis y = linear_axis(0.5, n_layers + 0.5, frame.height - frame.bottom, frame.top);
   const std::vector<double> ticks = layer_ticks(n_layers, width < 420 ? 6 : 12);
-  svg.left_axis(y, "layers it lasts", {ticks.begin() + 1, ticks.end()}, true);
+  svg.left_axis(y, "layers it lasts", above_zero(ticks), true);
   svg.bottom_axis(x, ticks, "first layer");
   svg.path(
       fmt::format("M{},{}L{},{}", place(x.at(0)), place(y.at(n_layers)), place(x.at(n_layers - 1)), place(y.at(1))),
