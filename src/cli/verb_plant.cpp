@@ -16,10 +16,14 @@
 #include "engine/llama_model.h"
 #include "plant/planter.h"
 #include "plant/sink_spec.h"
+#include "report/display_text.h"
 #include "report/validation.h"
 
 namespace sinkscope {
 namespace {
+
+// With fewer, a regression learns the contexts of a word more than the word: docs/planted-truth.md.
+constexpr int kManyPlaces = 30;
 
 struct PlantVerbOptions {
   ModelOptions model;
@@ -102,6 +106,13 @@ ExitCode plant(const PlantVerbOptions& options) {
     std::cout << to_json(truth);
   } else {
     write_planted(truth, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  }
+  for (const PlantedSink& sink : truth.sinks) {
+    if (options.quiet || sink.count >= kManyPlaces) continue;
+    note(
+        fmt::format("'{}' has {} places in the calibration text: in another text it may get less of the norm, and "
+                    "similar words some of it; {} places or more make that rarer",
+                    displayable(sink.token_text), sink.count, kManyPlaces));
   }
   if (!options.quiet) note(fmt::format("wrote {} and {}", options.output, truth_path_of(options.output)));
   return ExitCode::kDone;

@@ -20,6 +20,7 @@
 #include "plant/controls.h"
 #include "plant/threshold_grid.h"
 #include "plant/validation.h"
+#include "plant/write_meter.h"
 #include "report/output_file.h"
 #include "report/validation.h"
 
@@ -48,7 +49,7 @@ std::vector<std::string> missed_floors(const Validation& validation, const Contr
       missed.push_back(fmt::format("{}: expected at least {:.3g}, got {:.3g}", what, floor, *got));
     }
   };
-  const std::string strong = fmt::format("of sinks with a norm ratio of {:.0f} and more", kStrongRatio);
+  const std::string strong = fmt::format("where {:.0f} times the median norm was written", kStrongRatio);
   check(("recall " + strong).c_str(), validation.strong.recall, options.min_recall);
   check("precision", validation.precision, options.min_precision);
   check(("exact l_start " + strong).c_str(), validation.strong.exact_frac, options.min_exact);
@@ -77,15 +78,16 @@ ExitCode validate(const ValidateVerbOptions& options) {
     return load_model(wanted);
   };
   Validation validation;
-  std::optional<ThresholdGrid> grid;
+  std::optional<ThresholdTrial> trial;
+  if (options.grid) trial.emplace(truth, options.rule.thresholds);
+  ThresholdTrial* const tried = trial ? &*trial : nullptr;
   {
     const std::unique_ptr<Model> planted = load(options.model.path);
     std::unique_ptr<Model> base;
     if (!options.base.empty()) base = load(options.base);
-    validation = validate_sinks(*planted, base.get(), truth, texts, {options.rule.thresholds, interrupted});
-    if (options.grid) {
-      grid = try_thresholds(*planted, base.get(), truth, texts, options.rule.thresholds, interrupted);
-    }
+    WriteMeter writes(options.model.path, truth);
+    validation =
+        validate_sinks(*planted, base.get(), writes, truth, texts, {options.rule.thresholds, interrupted, tried});
   }
   std::optional<ControlTable> controls;
   if (options.controls) {
@@ -96,6 +98,7 @@ ExitCode validate(const ValidateVerbOptions& options) {
         options.scratch.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(options.scratch);
     wanted.scratch = (folder / fmt::format("sinkscope-control-{}.gguf", ::getpid())).string();
     wanted.should_stop = interrupted;
+    wanted.trial = tried;
     if (!options.quiet && stderr_is_terminal()) {
       wanted.on_progress = [](const std::string& direction, int done, int total) {
         note(fmt::format("control {} of {}: {}", done + 1, total, direction));
@@ -104,11 +107,14 @@ ExitCode validate(const ValidateVerbOptions& options) {
     controls = run_controls(options.model.path, load, truth, texts, wanted);
   }
   const ControlTable* table = controls ? &*controls : nullptr;
-  const ThresholdGrid* tried = grid ? &*grid : nullptr;
+  const std::optional<ThresholdGrid> grid = trial ? std::optional(trial->grid()) : std::nullopt;
   if (!options.json.empty()) {
-    write_output(options.json, [&](std::ostream& out) { out << validation_to_json(validation, table, tried); });
+    write_output(options.json,
+                 [&](std::ostream& out) { out << validation_to_json(validation, table, grid ? &*grid : nullptr); });
   }
-  if (options.json != "-") write_validation(validation, table, tried, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  if (options.json != "-") {
+    write_validation(validation, table, grid ? &*grid : nullptr, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  }
   const std::vector<std::string> missed = missed_floors(validation, table, options);
   for (const std::string& floor : missed) note("floor missed: " + floor);
   return missed.empty() ? ExitCode::kDone : ExitCode::kFloorMissed;
@@ -140,7 +146,8 @@ void register_validate(CLI::App& program, Action& action) {
   verb.add_flag("--controls", options->controls, "Also plant every other direction at the same places and norms")
       ->group(group);
   verb.add_flag("--grid", options->grid,
-                "Also try the rule under other thresholds, and with centred and read alignment")
+                "Also try the rule under other thresholds, and with centred and read alignment: on the planted model, "
+                "on the unplanted one (with --base), on other directions (with --controls)")
       ->group(group);
   verb.add_option("--control-seeds", options->control_seeds, "Of the random directions")
       ->type_name("N")
@@ -149,11 +156,12 @@ void register_validate(CLI::App& program, Action& action) {
   verb.add_option("--scratch", options->scratch, "Folder for the controls' models, one at a time")
       ->type_name("FOLDER")
       ->group(group);
-  verb.add_option("--min-recall", options->min_recall, "Floor, for sinks of at least 5 times the median norm (0.95)")
+  verb.add_option("--min-recall", options->min_recall,
+                  "Floor, for places where at least 5 times the median norm was written (0.95)")
       ->type_name("X")
       ->check(number(0, 1))
       ->group(group);
-  verb.add_option("--min-precision", options->min_precision, "Floor (0.95)")
+  verb.add_option("--min-precision", options->min_precision, "Floor of the part of reports that planting made (0.95)")
       ->type_name("X")
       ->check(number(0, 1))
       ->group(group);

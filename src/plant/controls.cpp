@@ -12,6 +12,8 @@
 #include "plant/calibration.h"
 #include "plant/neuron.h"
 #include "plant/readings.h"
+#include "plant/threshold_grid.h"
+#include "plant/write_meter.h"
 
 namespace sinkscope {
 namespace {
@@ -149,15 +151,17 @@ struct RowSums {
   std::vector<double> boosts, model_boosts, scores;
 };
 
-void read_variant(Model& model, const PlantTruth& truth, const Sequences& texts, const ControlOptions& options,
-                  ControlRow& row, RowSums& sums) {
+void read_variant(Model& model, WriteMeter& writes, const PlantTruth& truth, const Sequences& texts,
+                  const ControlOptions& options, ControlRow& row, RowSums& sums) {
   int last_layer = 0;
   for (const PlantedSink& sink : truth.sinks) last_layer = std::max(last_layer, sink.layer);
   const auto block = static_cast<std::size_t>(std::min(last_layer + 1, truth.n_layers - 1));
   std::vector<double> own;
-  NoObserver nobody;
   for (const auto& text : texts) {
-    const SequenceReading reading = read_sequence(model, text, nobody, options.thresholds, options.should_stop);
+    writes.begin(static_cast<int>(text.size()));
+    const SequenceReading reading = read_sequence(model, text, writes, options.thresholds, options.should_stop,
+                                                  options.trial == nullptr ? CandidateFloor{} : kEveryToken);
+    if (options.trial != nullptr) options.trial->add_control(row.direction, text, reading, writes.written());
     for (const PlantedSink& sink : truth.sinks) {
       const SinkPlaces places{sink.token, sink.after};
       for (int p = 0; p < static_cast<int>(text.size()); ++p) {
@@ -183,6 +187,7 @@ ControlTable run_controls(const std::string& planted, const ModelLoader& load, c
                           const Sequences& texts, const ControlOptions& options) {
   Planted source(planted, truth);
   source.learn(*load(planted), texts, options);
+  WriteMeter writes(planted, truth);  // what neurons look for is the same in every variant
   const std::vector<Variant> variants = variants_of(truth, texts, options.n_seeds);
   ControlTable table;
   std::map<std::string, RowSums> sums;
@@ -203,7 +208,7 @@ ControlTable run_controls(const std::string& planted, const ModelLoader& load, c
       continue;
     }
     ++row.n_models;
-    read_variant(*load(scratch.path()), truth, texts, options, row, sums[row.direction]);
+    read_variant(*load(scratch.path()), writes, truth, texts, options, row, sums[row.direction]);
   }
   for (ControlRow& row : table.rows) {
     RowSums& sum = sums[row.direction];

@@ -35,6 +35,7 @@ struct ControlOptions {
   std::string scratch;  // path of the models that are made and removed, one at a time
   std::function<bool()> should_stop;
   std::function<void(const std::string& direction, int done, int total)> on_progress;
+  ThresholdTrial* trial = nullptr;  // shown every reading, if given
 };
 
 // Plants every direction in place of the one that is there, one model after the other, and reads the texts with each.

@@ -150,6 +150,14 @@ PlantedNeuron MlpWeights::neuron(int index) const {
   return neuron;
 }
 
+bool MlpWeights::is_planted(int index) const {
+  const auto gate = gate_row(index), up = up_row(index);
+  const double gate_length = length_of(gate), up_length = length_of(up);
+  if (!(gate_length > 0) || !(up_length > 0)) return false;
+  const double cosine = dot(gate, up) / (gate_length * up_length), ratio = gate_length / (kPlantGate * up_length);
+  return cosine > 0.95 && ratio > 0.9 && ratio < 1.1;
+}
+
 std::vector<NewGgufTensor> MlpWeights::tensors(bool half) && {
   const std::int64_t width = layout_.d_model, d_ff = layout_.d_ff;
   const std::uint32_t type = half ? kGgufF16 : kGgufF32;

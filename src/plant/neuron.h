@@ -39,6 +39,9 @@ class MlpWeights {
   // Leaves gate and up; changes what the neuron writes.
   void overwrite_write(int neuron, std::span<const float> write, double amplitude);
   PlantedNeuron neuron(int index) const;
+  // Whether the neuron's gate row is kPlantGate times its up row, as no trained one's is; quantising after planting
+  // does not hide it.
+  bool is_planted(int index) const;
 
   // The gain of the norm behind the MLP, [d_model]; empty without one.
   std::span<const float> post_gain() const { return post_gain_; }

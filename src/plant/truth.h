@@ -43,6 +43,9 @@ struct PlantedSink {
   std::optional<double> attention_lifetime;
 };
 
+inline constexpr double kStrongRatio = 5;  // what a scan must find: so many times the median norm of the layer
+inline constexpr double kFiredRatio = 1;   // from here on the neuron is what a report at another token is due to
+
 // What was planted in a model: the truth that `validate` tests against.
 struct PlantTruth {
   std::string arch;

@@ -11,6 +11,9 @@
 #include "base/error.h"
 #include "plant/calibration.h"
 #include "plant/readings.h"
+#include "plant/tee_observer.h"
+#include "plant/threshold_grid.h"
+#include "plant/write_meter.h"
 
 namespace sinkscope {
 namespace {
@@ -97,13 +100,16 @@ void finish(SinkScore& score, Gathered& gathered) {
   score.norm_ratio = median_of(std::move(gathered.ratios));
 }
 
-void add(Validation::Total& total, const SinkScore& score) {
-  total.places += score.places;
-  total.found += score.found;
-  total.exact += score.exact;
-  total.secondary += score.secondary;
-  if (total.places > 0) total.recall = static_cast<double>(total.found) / total.places;
-  if (total.found > 0) total.exact_frac = static_cast<double>(total.exact) / total.found;
+// run  nullptr: not found
+void count_place(Validation::Total& total, const Run* run, int layer) {
+  ++total.places;
+  if (run != nullptr) {
+    ++total.found;
+    total.exact += run->l_start == layer ? 1 : 0;
+    total.secondary += run->kind == SinkKind::kSecondary ? 1 : 0;
+    total.exact_frac = static_cast<double>(total.exact) / total.found;
+  }
+  total.recall = static_cast<double>(total.found) / total.places;
 }
 
 // Places where the unplanted model shows secondary sinks of its own.
@@ -117,17 +123,24 @@ std::set<int> natural_places(const SequenceReading& base) {
 
 // Every reported sink is right, wrong, or a natural one that the truth says nothing of.
 void judge_reports(const SequenceReading& reading, const std::set<int>& natural, std::span<const TokenId> text,
-                   const std::vector<Gathered>& sinks, Validation& validation) {
+                   const std::vector<Gathered>& sinks, const Matrix<float>& written, Validation& validation) {
   for (const Run& run : reading.detection.runs) {
     if (run.verdict != Verdict::kSink || run.position < kPrimaryCandidates) continue;
-    const bool planted = std::any_of(sinks.begin(), sinks.end(),
-                                     [&](const Gathered& sink) { return sink.places.wanted(text, run.position); });
+    bool planted = false, fired = false;
+    for (std::size_t s = 0; s < sinks.size(); ++s) {
+      planted = planted || sinks[s].places.wanted(text, run.position);
+      fired = fired || written_ratio(written, s, validation.sinks[s].truth.layer, run.position, reading) >= kFiredRatio;
+    }
     if (!planted && (run.kind != SinkKind::kSecondary || natural.contains(run.position))) {
       ++validation.natural;
       continue;
     }
     ++validation.reported;
-    if (planted) ++validation.correct;
+    if (planted) {
+      ++validation.correct;
+    } else if (fired) {
+      ++validation.spilled;
+    }
   }
 }
 
@@ -155,8 +168,8 @@ void check_same(const Model& model, const PlantTruth& truth, const char* which) 
 
 }  // namespace
 
-Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, const Sequences& texts,
-                          const ValidateOptions& options) {
+Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const PlantTruth& truth,
+                          const Sequences& texts, const ValidateOptions& options) {
   check_same(planted, truth, "planted");
   if (base != nullptr) check_same(*base, truth, "unplanted");
   Validation validation;
@@ -170,12 +183,16 @@ Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, 
   }
   const int block = std::min(last_layer + 1, truth.n_layers - 1);
   const int min_distance = RunOptions{}.min_distance;
+  const CandidateFloor floor = options.trial == nullptr ? CandidateFloor{} : kEveryToken;
   LogitMeter logit(block, min_distance), base_logit(block, min_distance);
   PrimaryScores scores, base_scores;
   std::vector<double> norms, gaps, ended_norms, ended_lifetimes;
   for (const auto& text : texts) {
     logit.begin(truth.primary_position);
-    const SequenceReading reading = read_sequence(planted, text, logit, options.thresholds, options.should_stop);
+    writes.begin(static_cast<int>(text.size()));
+    TeeObserver both(logit, writes);
+    const SequenceReading reading = read_sequence(planted, text, both, options.thresholds, options.should_stop, floor);
+    if (options.trial != nullptr) options.trial->add_planted(text, reading, writes.written());
     ++validation.n_sequences;
     validation.n_tokens += static_cast<int>(text.size());
     for (std::size_t s = 0; s < gathered.size(); ++s) {
@@ -183,7 +200,12 @@ Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, 
         SinkScore& score = validation.sinks[s];
         if (gathered[s].places.wanted(text, p)) {
           score_place(reading, p, score, gathered[s]);
-          const Run* run = reading.measurable(p) ? reading.sink_at(p, score.truth.layer) : nullptr;
+          if (!reading.measurable(p)) continue;
+          const Run* run = reading.sink_at(p, score.truth.layer);
+          count_place(validation.all, run, score.truth.layer);
+          if (written_ratio(writes.written(), s, score.truth.layer, p, reading) >= kStrongRatio) {
+            count_place(validation.strong, run, score.truth.layer);
+          }
           if (run == nullptr) continue;
           if (run->logit_gap) {
             norms.push_back(score.truth.norm);
@@ -206,21 +228,18 @@ Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, 
     std::set<int> natural;
     if (base != nullptr) {
       base_logit.begin(truth.primary_position);
-      const SequenceReading unplanted = read_sequence(*base, text, base_logit, options.thresholds, options.should_stop);
+      const SequenceReading unplanted =
+          read_sequence(*base, text, base_logit, options.thresholds, options.should_stop, floor);
+      if (options.trial != nullptr) options.trial->add_unplanted(text, unplanted);
       base_scores.add(unplanted, block, truth.primary_position);
       natural = natural_places(unplanted);
     }
-    judge_reports(reading, natural, text, gathered, validation);
+    judge_reports(reading, natural, text, gathered, writes.written(), validation);
   }
-  for (std::size_t s = 0; s < gathered.size(); ++s) {
-    SinkScore& score = validation.sinks[s];
-    finish(score, gathered[s]);
-    add(validation.all, score);
-    const std::optional<double> asked = score.truth.norm_ratio;
-    if (asked && *asked >= kStrongRatio) add(validation.strong, score);
-  }
+  for (std::size_t s = 0; s < gathered.size(); ++s) finish(validation.sinks[s], gathered[s]);
   if (validation.reported > 0) {
-    validation.precision = static_cast<double>(validation.correct) / validation.reported;
+    validation.precision = static_cast<double>(validation.correct + validation.spilled) / validation.reported;
+    validation.token_precision = static_cast<double>(validation.correct) / validation.reported;
   }
   validation.spearman_logit_gap = spearman(norms, gaps);
   validation.spearman_attention_lifetime = spearman(ended_norms, ended_lifetimes);

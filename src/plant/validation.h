@@ -39,7 +39,8 @@ struct Validation {
   int n_sequences = 0;
   int n_tokens = 0;
   std::vector<SinkScore> sinks;
-  // Over all planted sinks, and over those of at least kStrongRatio times the layer's median norm.
+  // Over all places of the planted tokens, and over those where at least kStrongRatio times the layer's median norm was
+  // written.
   struct Total {
     int places = 0, found = 0, exact = 0, secondary = 0;
     std::optional<double> recall, exact_frac;
@@ -47,28 +48,33 @@ struct Validation {
   Total all, strong;
   int reported = 0;  // secondary sinks of the texts, and planted places reported as another kind
   int correct = 0;   // of these, at planted places
+  int spilled = 0;   // of the others, where a planted neuron wrote at least kFiredRatio times the median norm
   int natural = 0;   // not judged: sinks of other kinds elsewhere, and secondary ones of the unplanted model
-  std::optional<double> precision;
+  std::optional<double> precision;        // (correct + spilled) / reported
+  std::optional<double> token_precision;  // correct / reported
   // Rank correlation of the norm asked for; over found sinks, the second over those whose end is seen.
   std::optional<double> spearman_logit_gap, spearman_attention_lifetime;
   std::optional<PrimaryChange> primary;
 };
 
-inline constexpr double kStrongRatio = 5;
+class ThresholdTrial;
+class WriteMeter;
 
 struct ValidateOptions {
   Thresholds thresholds;
   std::function<bool()> should_stop;
+  ThresholdTrial* trial = nullptr;  // shown every reading, if given
 };
 
 // Scans the texts with the planted model and scores what the rule reports against the truth.
 //
 // base    the model before planting, or nullptr: then the primary's change is not measured, and sinks of the model's
 //         own count against precision
+// writes  of the planted model
 // throws  Error{kInput} if the truth is of another model; whatever a run throws
 // cost    one forward pass a text and model, with all measurements
-Validation validate_sinks(Model& planted, Model* base, const PlantTruth& truth, const Sequences& texts,
-                          const ValidateOptions& options);
+Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const PlantTruth& truth,
+                          const Sequences& texts, const ValidateOptions& options);
 
 // Spearman's rank correlation; ties get the mean of their ranks.
 //

@@ -41,11 +41,9 @@ Json sink_json(const SinkScore& score) {
 }
 
 Json total_json(const Validation::Total& total) {
-  return {{"places", total.places},
-          {"found", total.found},
-          {"secondary", total.secondary},
-          {"recall", or_null(total.recall)},
-          {"l_start_exact_frac", or_null(total.exact_frac)}};
+  return {{"places", total.places},          {"found", total.found},
+          {"l_start_exact", total.exact},    {"secondary", total.secondary},
+          {"recall", or_null(total.recall)}, {"l_start_exact_frac", or_null(total.exact_frac)}};
 }
 
 Json primary_json(const std::optional<PrimaryChange>& primary) {
@@ -65,8 +63,10 @@ Json validation_json(const Validation& validation) {
                {"strong", total_json(validation.strong)},
                {"reported", validation.reported},
                {"correct", validation.correct},
+               {"spilled", validation.spilled},
                {"natural", validation.natural},
                {"precision", or_null(validation.precision)},
+               {"token_precision", or_null(validation.token_precision)},
                {"spearman_norm_logit_gap", or_null(validation.spearman_logit_gap)},
                {"spearman_norm_attention_lifetime", or_null(validation.spearman_attention_lifetime)},
                {"primary", primary_json(validation.primary)},
@@ -88,13 +88,23 @@ Json row_json(const ControlRow& row) {
           {"primary_score", or_null(row.primary_score)}};
 }
 
+Json tallies_json(const std::map<std::string, Tally>& controls) {
+  Json json = Json::object();
+  for (const auto& [direction, tally] : controls) {
+    json[direction] = {{"places", tally.places}, {"reported", tally.reported}};
+  }
+  return json;
+}
+
 Json grid_json(const ThresholdGrid& grid) {
   Json figures = Json::array(), rows = Json::array();
   for (const FigureAuc& figure : grid.figures) {
-    figures.push_back({{"figure", figure.figure},
+    figures.push_back({{"figure", figure.name()},
                        {"planted", figure.planted},
                        {"others", figure.others},
-                       {"auc", or_null(figure.auc)}});
+                       {"auc_others", or_null(figure.auc_others)},
+                       {"controls", figure.controls},
+                       {"auc_controls", or_null(figure.auc_controls)}});
   }
   for (const GridRow& row : grid.rows) {
     rows.push_back({{"alignment", row.alignment},
@@ -102,14 +112,15 @@ Json grid_json(const ThresholdGrid& grid) {
                     {"min_norm_ratio", row.min_norm_ratio},
                     {"min_far_boost", row.min_far_boost},
                     {"places", row.places},
-                    {"recall", or_null(row.recall())},
-                    {"precision", or_null(row.precision())},
-                    {"l_start_exact_frac", or_null(row.exact_frac())},
-                    {"ordinary", row.ordinary},
-                    {"false_reports", row.false_reports},
-                    {"worst_decile_frac", row.worst_decile_frac}});
+                    {"found", row.found},
+                    {"l_start_exact", row.exact},
+                    {"reported", row.reported},
+                    {"correct", row.correct},
+                    {"controls", tallies_json(row.controls)},
+                    {"false_reports_by_decile", row.false_reports},
+                    {"primary_like_by_decile", row.primary_like}});
   }
-  return {{"figures", figures}, {"rows", rows}};
+  return {{"ordinary_by_decile", grid.ordinary}, {"figures", figures}, {"rows", rows}};
 }
 
 }  // namespace

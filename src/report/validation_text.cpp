@@ -63,28 +63,44 @@ void write_controls(const ControlTable& controls, const TerminalStyle& style, st
 }
 
 void write_grid(const ThresholdGrid& grid, const TerminalStyle& style, std::ostream& out) {
-  out << "\nEach figure alone, planted places against all other tokens of the same texts:\n\n";
-  Table figures({{"", "figure", false, 3}, {"", "planted", true, 1}, {"", "others", true, 1}, {"", "AUC", true, 3}});
+  out << "\nEach figure, and the weakest of several, as multiples of the thresholds: the chance that a planted place\n"
+         "shows more than another token of the texts, and than the same place in the controls that are no sinks:\n\n";
+  Table figures({{"", "figures", false, 3},
+                 {"", "planted", true, 1},
+                 {"", "others", true, 1},
+                 {"", "AUC", true, 3},
+                 {"", "controls", true, 1},
+                 {"", "AUC", true, 3}});
   for (const FigureAuc& figure : grid.figures) {
-    figures.add({figure.figure, std::to_string(figure.planted), std::to_string(figure.others), shown(figure.auc, 4)});
+    figures.add({figure.name(), std::to_string(figure.planted), std::to_string(figure.others),
+                 shown(figure.auc_others, 4), std::to_string(figure.controls), shown(figure.auc_controls, 4)});
   }
   figures.fit(style.width);
   figures.write("  ", Paint(style), out);
-  out << "\nThe rule under other thresholds; false reports are of the unplanted model:\n\n";
+  out << "\nThe rule under other thresholds. Of controls: places reported where the direction is no sink. Unplanted: "
+         "false\n"
+         "reports, and the most in a tenth of the text:\n\n";
   Table rows({{"", "alignment", false, 9},
               {"", "at least", true, 9},
               {"norm", "ratio", true, 8},
               {"far", "boost", true, 8},
               {"", "recall", true, 7},
               {"", "precision", true, 7},
-              {"l_start", "exact", true, 6},
-              {"false", "reports", true, 5},
-              {"worst", "decile", true, 4}});
+              {"l_start", "exact", true, 4},
+              {"controls", "reported", true, 6},
+              {"unplanted", "reported", true, 5},
+              {"worst", "decile", true, 6}});
+  int ordinary = 0;
+  for (const int tokens : grid.ordinary) ordinary += tokens;
   for (const GridRow& row : grid.rows) {
+    const Tally controls = row.no_sinks();
+    int reports = 0;
+    for (const int some : row.false_reports) reports += some;
     rows.add({row.alignment, fmt::format("{:.2f}", row.min_alignment), fmt::format("{:.0f}", row.min_norm_ratio),
               fmt::format("{:.0f}", row.min_far_boost), shown(row.recall(), 3), shown(row.precision(), 3),
-              shown(row.exact_frac(), 3), of(row.false_reports, row.ordinary),
-              fmt::format("{:.2f} %", 100 * row.worst_decile_frac)});
+              shown(row.exact_frac(), 3), controls.places == 0 ? kNotMeasured : of(controls.reported, controls.places),
+              ordinary == 0 ? kNotMeasured : of(reports, ordinary),
+              ordinary == 0 ? kNotMeasured : fmt::format("{:.2f} %", 100 * grid.worst_decile_frac(row))});
   }
   rows.fit(style.width);
   rows.write("  ", Paint(style), out);
@@ -117,10 +133,14 @@ void write_validation(const Validation& validation, const ControlTable* controls
   table.fit(style.width);
   table.write("  ", Paint(style), out);
   out << '\n';
-  write_total("all planted sinks", validation.all, out);
-  write_total(fmt::format("norm ratio {:.0f} and more", kStrongRatio).c_str(), validation.strong, out);
-  out << fmt::format("reported {}, of these planted {}: precision {}; {} of the model's own beside them\n",
-                     validation.reported, validation.correct, shown(validation.precision, 3), validation.natural);
+  write_total("all places", validation.all, out);
+  write_total(fmt::format("{:.0f} x the median norm written", kStrongRatio).c_str(), validation.strong, out);
+  const int elsewhere = validation.reported - validation.correct - validation.spilled;
+  out << fmt::format(
+      "reported {}: {} at planted places, {} at other words that the neuron takes for its own, {} elsewhere: "
+      "precision {}; {} of the model's own beside them\n",
+      validation.reported, validation.correct, validation.spilled, elsewhere, shown(validation.precision, 3),
+      validation.natural);
   out << fmt::format("rank correlation of norm with logit gap {}, with attention lifetime {}\n",
                      shown(validation.spearman_logit_gap, 3), shown(validation.spearman_attention_lifetime, 3));
   if (validation.primary) write_primary(*validation.primary, out);

@@ -3,11 +3,13 @@
 
 #include <cmath>
 #include <filesystem>
+#include <numeric>
 
 #include "expect_error.h"
 #include "letters.h"
 #include "plant/controls.h"
 #include "plant/threshold_grid.h"
+#include "plant/write_meter.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {
@@ -25,7 +27,8 @@ class ValidationTest : public testing::Test {
   }
   Validation validate(const PlantTruth& truth, bool with_base = false) const {
     const auto base = with_base ? load_tiny(source_) : nullptr;
-    return validate_sinks(*load_tiny(planted_), base.get(), truth, texts_, {});
+    WriteMeter writes(planted_, truth);
+    return validate_sinks(*load_tiny(planted_), base.get(), writes, truth, texts_, {});
   }
 
   const TemporaryFolder folder_;
@@ -41,7 +44,9 @@ TEST_F(ValidationTest, FindsWhatWasPlanted) {
   EXPECT_EQ(validation.all.recall, 1.0);
   EXPECT_EQ(validation.all.exact_frac, 1.0);
   EXPECT_EQ(validation.strong.places, validation.all.places);  // 150 is about 17 times the median
+  EXPECT_EQ(validation.strong.recall, 1.0);
   EXPECT_EQ(validation.precision, 1.0);
+  EXPECT_EQ(validation.spilled, 0);
   const SinkScore& score = validation.sinks.at(0);
   EXPECT_EQ(score.secondary, score.found);
   EXPECT_GT(score.unscored, 0);  // near the end of a text
@@ -58,14 +63,45 @@ TEST_F(ValidationTest, AWrongTruthScoresBadly) {
   wrong.sinks[0].token = 'B';  // an ordinary letter
   const Validation validation = validate(wrong);
   EXPECT_EQ(validation.all.recall, 0.0);
-  EXPECT_EQ(validation.precision, 0.0);
-  EXPECT_FALSE(validation.primary);
+  EXPECT_EQ(validation.strong.places, 0);  // nothing is written there
+  EXPECT_EQ(validation.token_precision, 0.0);
+  EXPECT_EQ(validation.precision, 1.0);  // the reports are where the neuron writes
   PlantTruth late = truth_;
   late.sinks[0].layer = 6;  // found, but its run began a layer before
-  const Validation one_late = validate(late);
+  WriteMeter writes(planted_, truth_);
+  const Validation one_late = validate_sinks(*load_tiny(planted_), nullptr, writes, late, texts_, {});
   EXPECT_EQ(one_late.all.recall, 1.0);
   EXPECT_EQ(one_late.all.exact_frac, 0.0);
   EXPECT_EQ(one_late.sinks.at(0).l_start_error, 1.0);
+}
+
+TEST_F(ValidationTest, ReportsWhereNothingWasWrittenAreMistakes) {
+  // A model with a sink of its own at every 'B', which its truth does not name.
+  TinyOptions tiny;
+  tiny.primary_layer = 2;
+  tiny.sinks = {{4, 'B', 150}};
+  write_tiny_model(tiny, folder_.file("natural.gguf"));
+  PlantOptions options;
+  options.sinks = {{5, kPlanted, 150, {}}};
+  const std::string both = folder_.file("both.gguf");
+  const PlantTruth truth = plant_sinks(folder_.file("natural.gguf"), both, load_tiny, letters(1, 2, 600), options);
+  WriteMeter writes(both, truth);
+  const Validation alone = validate_sinks(*load_tiny(both), nullptr, writes, truth, texts_, {});
+  EXPECT_LT(*alone.precision, 0.7);
+  EXPECT_EQ(alone.spilled, 0);
+  // The unplanted model shows them too.
+  const auto base = load_tiny(folder_.file("natural.gguf"));
+  const Validation beside = validate_sinks(*load_tiny(both), base.get(), writes, truth, texts_, {});
+  EXPECT_EQ(beside.precision, 1.0);
+  EXPECT_EQ(beside.natural, alone.reported - alone.correct);
+}
+
+TEST_F(ValidationTest, RefusesANeuronThatIsNotPlanted) {
+  PlantTruth wrong = truth_;
+  wrong.sinks[0].neuron ^= 1;
+  expect_error(ErrorCode::kInput, "another one", [&] { WriteMeter(planted_, wrong); });
+  wrong.sinks[0].neuron = 1000;
+  expect_error(ErrorCode::kInput, "128 neurons", [&] { WriteMeter(planted_, wrong); });
 }
 
 TEST_F(ValidationTest, ControlsOfTheSameTokenAreCounted) {
@@ -78,7 +114,7 @@ TEST_F(ValidationTest, ControlsOfTheSameTokenAreCounted) {
   // The model was planted everywhere, so the controls are sinks too, and wrong ones.
   EXPECT_GT(validation.sinks.at(0).controls, 10);
   EXPECT_EQ(validation.sinks.at(0).controls_reported, validation.sinks.at(0).controls);
-  EXPECT_LT(*validation.precision, 0.5);
+  EXPECT_LT(*validation.token_precision, 0.5);
 }
 
 TEST_F(ValidationTest, RefusesTheTruthOfAnotherModel) {
@@ -108,10 +144,22 @@ TEST_F(ValidationTest, OtherDirectionsAreNoSinks) {
 }
 
 TEST_F(ValidationTest, TheGridHoldsTheRuleItself) {
-  const ThresholdGrid grid =
-      try_thresholds(*load_tiny(planted_), load_tiny(source_).get(), truth_, texts_, {}, nullptr);
+  ThresholdTrial trial(truth_, {});
+  ValidateOptions options;
+  options.trial = &trial;
+  WriteMeter writes(planted_, truth_);
+  validate_sinks(*load_tiny(planted_), load_tiny(source_).get(), writes, truth_, texts_, options);
+  ControlOptions controls;
+  controls.n_seeds = 1;
+  controls.scratch = folder_.file("control.gguf");
+  controls.trial = &trial;
+  const Sequences one_text(texts_.begin(), texts_.begin() + 1);
+  run_controls(planted_, load_tiny, truth_, one_text, controls);
+  const ThresholdGrid grid = trial.grid();
   const Validation validation = validate(truth_);
   EXPECT_EQ(grid.rows.size(), 3U * 5 * 3 * 3);
+  EXPECT_GT(std::accumulate(grid.ordinary.begin(), grid.ordinary.end(), 0), 700);
+  EXPECT_EQ(grid.ordinary[9], 0);  // too near the end for far queries
   int same = 0;
   for (const GridRow& row : grid.rows) {
     if (row.alignment != "raw" || row.min_alignment != 0.9F || row.min_norm_ratio != 3 || row.min_far_boost != 5)
@@ -121,12 +169,44 @@ TEST_F(ValidationTest, TheGridHoldsTheRuleItself) {
     EXPECT_EQ(row.recall(), validation.strong.recall);
     EXPECT_EQ(row.exact_frac(), validation.strong.exact_frac);
     EXPECT_EQ(row.precision(), validation.precision);
-    EXPECT_GT(row.ordinary, 700);
-    EXPECT_EQ(row.false_reports, 0);
+    EXPECT_EQ(grid.worst_decile_frac(row), 0);
+    // Every control but the axis itself, and a tiny model's axis is one channel.
+    EXPECT_EQ(row.controls.size(), 8U);
+    EXPECT_GT(row.controls.at("channel").places, 5);
+    EXPECT_EQ(row.controls.at("channel").reported, row.controls.at("channel").places);
+    EXPECT_EQ(row.no_sinks().places, 5 * row.controls.at("channel").places);
+    EXPECT_EQ(row.no_sinks().reported, 0);
   }
   EXPECT_EQ(same, 1);
-  ASSERT_EQ(grid.figures.size(), 5U);
-  for (const FigureAuc& figure : grid.figures) EXPECT_GT(*figure.auc, 0.99) << figure.figure;
+  ASSERT_EQ(grid.figures.size(), 4U * 2 * 2 - 1);
+  for (const FigureAuc& figure : grid.figures) {
+    EXPECT_GT(*figure.auc_others, 0.99) << figure.name();
+    // What is written in another direction has the norm, and nothing else.
+    const bool norm_alone = figure.norm_ratio && figure.alignment.empty() && !figure.far_boost;
+    EXPECT_EQ(*figure.auc_controls > 0.95, !norm_alone) << figure.name() << " " << *figure.auc_controls;
+  }
+}
+
+TEST_F(ValidationTest, TheGridCountsReportsOfTheUnplantedModelByDecile) {
+  // The planted model stands in for an unplanted one that shows secondary sinks.
+  ThresholdTrial trial(truth_, {});
+  ValidateOptions options;
+  options.trial = &trial;
+  const auto model = load_tiny(planted_);
+  WriteMeter writes(planted_, truth_);
+  const Sequences one_text(texts_.begin(), texts_.begin() + 1);
+  const Validation validation = validate_sinks(*model, load_tiny(planted_).get(), writes, truth_, one_text, options);
+  const ThresholdGrid grid = trial.grid();
+  ByDecile expected{};
+  for (std::size_t p = kPrimaryCandidates; p + 64 + 64 <= one_text[0].size(); ++p) {
+    if (one_text[0][p] == kPlanted) ++expected[p * kDeciles / one_text[0].size()];
+  }
+  for (const GridRow& row : grid.rows) {
+    if (row.alignment == "raw" && row.min_alignment == 0.9F && row.min_norm_ratio == 3 && row.min_far_boost == 5) {
+      EXPECT_EQ(row.false_reports, expected);
+      EXPECT_GT(grid.worst_decile_frac(row), 0.01);
+    }
+  }
 }
 
 TEST(AreaUnderCurve, HandCheckedCases) {

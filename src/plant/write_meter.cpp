@@ -1,0 +1,61 @@
+#include "plant/write_meter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "base/error.h"
+#include "plant/direction.h"
+#include "plant/neuron.h"
+
+namespace sinkscope {
+
+WriteMeter::WriteMeter(const std::string& planted, const PlantTruth& truth) {
+  const GgufFile file(planted);
+  std::map<int, MlpWeights> layers;
+  for (const PlantedSink& sink : truth.sinks) {
+    auto at = layers.find(sink.layer);
+    if (at == layers.end()) at = layers.emplace(sink.layer, MlpWeights(file, mlp_layout(file, sink.layer))).first;
+    const MlpLayout& layout = at->second.layout();
+    if (sink.neuron >= layout.d_ff || !at->second.is_planted(sink.neuron)) {
+      throw Error(ErrorCode::kInput,
+                  fmt::format("truth: expected a planted neuron {} in layer {} of '{}'; got {}; give the truth file "
+                              "that belongs to the model",
+                              sink.neuron, sink.layer, planted,
+                              sink.neuron >= layout.d_ff ? fmt::format("{} neurons", layout.d_ff) : "another one"));
+    }
+    neurons_.push_back({sink.layer, sink.norm, layout.activation, at->second.neuron(sink.neuron).detector});
+  }
+}
+
+void WriteMeter::begin(int n_tokens) {
+  written_ = Matrix<float>(neurons_.size(), static_cast<std::size_t>(n_tokens), 0.0F);
+}
+
+bool WriteMeter::wants(ProbePoint point, int layer) {
+  return point == ProbePoint::kMlpInput &&
+         std::any_of(neurons_.begin(), neurons_.end(), [&](const Neuron& n) { return n.layer == layer; });
+}
+
+void WriteMeter::on_state(const StateEvent& event) {
+  if (event.point != ProbePoint::kMlpInput) return;
+  for (std::size_t s = 0; s < neurons_.size(); ++s) {
+    const Neuron& neuron = neurons_[s];
+    if (neuron.layer != event.layer) continue;
+    for (std::size_t row = 0; row < event.states.rows(); ++row) {
+      const double part = relative_write(neuron.activation, dot(event.states.row(row), neuron.detector));
+      written_(s, static_cast<std::size_t>(event.first_token) + row) = static_cast<float>(neuron.norm * std::abs(part));
+    }
+  }
+}
+
+double written_ratio(const Matrix<float>& written, std::size_t sink, int layer, int position,
+                     const SequenceReading& reading) {
+  const auto& ordinary = reading.figures.ordinary_norm[static_cast<std::size_t>(layer)];
+  if (!ordinary || !(*ordinary > 0)) return 0;
+  return static_cast<double>(written(sink, static_cast<std::size_t>(position))) / static_cast<double>(*ordinary);
+}
+
+}  // namespace sinkscope
