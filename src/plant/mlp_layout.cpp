@@ -55,7 +55,10 @@ MlpLayout mlp_layout(const GgufFile& file, int layer) {
   const GgufTensor* gate = file.find(layout.gate);
   const GgufTensor* up = file.find(layout.up);
   const GgufTensor* down = file.find(layout.down);
-  if (up == nullptr || down == nullptr) refuse("no such matrices", "choose a layer that the model has");
+  if (up == nullptr || down == nullptr) {
+    const auto n_blocks = file.metadata().integer(arch + ".block_count").value_or(0);
+    refuse(fmt::format("no such matrices, and {} blocks", n_blocks), "choose a layer that the model has");
+  }
   for (const char* bias : {"ffn_gate.bias", "ffn_up.bias"}) {
     if (file.find(prefix + bias) != nullptr) refuse("biases of gate or up", "use a model without them");
   }
