@@ -25,8 +25,8 @@ struct ModelFacts {
   std::vector<bool> has_mid_residual;     // r_l
   std::vector<bool> has_writes;           // attention and MLP write: by r_l, in parallel blocks the nodes themselves
   std::vector<bool> has_attention_input;  // so the read alignment of the layer before
-  TokenId bos = -1;       // -1: the vocabulary has none
-  bool adds_bos = false;  // the model's own setting
+  TokenId bos = -1;                       // -1: the vocabulary has none
+  bool adds_bos = false;                  // the model's own setting
   TokenId eos = -1;
   bool has_chat_template = false;
 };

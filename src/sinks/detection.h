@@ -28,10 +28,10 @@ struct Thresholds {
   float unaligned_far_boost = 8.0F;
   float unaligned_max_alignment = 0.5F;
   float unaligned_norm_ratio = 1.5F;  // without it, words that later text repeats pass: content heads look them up
-  int unaligned_blocks = 2;        // consecutive blocks of an unaligned sink, at least
-  int min_layers = 2;              // of a run, to be a sink
-  int censor_layers = 2;           // a run that ends so close to the primary's end, or the network's
-  float drain_value_ratio = 0.5F;  // a sink drains up to this ratio, above it broadcasts
+  int unaligned_blocks = 2;           // consecutive blocks of an unaligned sink, at least
+  int min_layers = 2;                 // of a run, to be a sink
+  int censor_layers = 2;              // a run that ends so close to the primary's end, or the network's
+  float drain_value_ratio = 0.5F;     // a sink drains up to this ratio, above it broadcasts
   bool operator==(const Thresholds&) const = default;
 };
 

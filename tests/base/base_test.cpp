@@ -39,7 +39,10 @@ TEST(ParallelFor, CallsEachIndexOnce) {
 }
 
 TEST(ParallelFor, ThrowsWhatACallThrew) {
-  EXPECT_THROW(parallel_for(4, [](std::int64_t i, int) { if (i == 2) throw std::runtime_error("two"); }),
+  EXPECT_THROW(parallel_for(4,
+                            [](std::int64_t i, int) {
+                              if (i == 2) throw std::runtime_error("two");
+                            }),
                std::runtime_error);
 }
 
