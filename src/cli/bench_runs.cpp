@@ -107,10 +107,15 @@ std::vector<BenchRuns> run_bench(const BenchPlan& plan, const std::function<void
       options.n_ctx = n_tokens;
       return load_model(options);
     };
+    const auto name_in = [&](Precision precision) {
+      LoadOptions options = plan.load;
+      options.precision = precision;
+      return precision_of(options).name;
+    };
     for (const Precision precision : plan.precisions) {
       for (const BenchWork work : kBenchWorks) {
         BenchRuns runs;
-        runs.precision = resolve_precision(precision).name;
+        runs.precision = name_in(precision);
         runs.n_tokens = n_tokens;
         runs.work = work;
         announce(std::to_string(n_tokens) + " tokens, " + runs.precision + ", " + name_of(work) + ": memory");

@@ -43,8 +43,10 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
       ->allow_extra_args(false)
       ->group(group);
   add_choice(verb, "--cache-type-k", options.cache_type_k, {"f16", "f32"}, "Precision of cached keys")->group(group);
-  add_choice(verb, "--precision", options.precision, {"auto", "bf16", "f32", "native"},
-             "Products: auto is the faster of bf16 and f32, f32 the reference, native llama.cpp's own")
+  add_choice(
+      verb, "--precision", options.precision, {"auto", "bf16", "f32", "native"},
+      "Products: auto is the faster of bf16 and f32, and f32 for models stored in float32; f32 is the reference; "
+      "native is llama.cpp's own")
       ->group(group);
   verb.add_flag("--verbose", options.verbose, "llama.cpp's own log on standard error")->group(group);
 }

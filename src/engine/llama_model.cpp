@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <thread>
@@ -18,6 +17,7 @@
 #include "engine/decode_probe.h"
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
+#include "engine/model_file.h"
 #include "engine/rpc_servers.h"
 #include "engine/sampler.h"
 #include "engine/tokenizer.h"
@@ -28,24 +28,6 @@ namespace sinkscope {
 namespace {
 
 int round_up(int value, int step) { return (value + step - 1) / step * step; }
-
-// A clear line for files that llama.cpp would describe in its own terms.
-void check_file(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got a folder; name the file in it");
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got no readable file of that name");
-  char magic[4] = {};
-  file.read(magic, sizeof magic);
-  if (file.gcount() == 0) throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got an empty file");
-  if (file.gcount() < 4 || std::string_view(magic, 4) != "GGUF") {
-    throw Error(ErrorCode::kModel, path +
-                                       ": expected a GGUF model file, got a file that does not start with GGUF; "
-                                       "convert other formats with llama.cpp's convert_hf_to_gguf.py");
-  }
-}
 
 std::string because(const std::string& otherwise) {
   const std::string logged = take_llama_error();
@@ -67,8 +49,8 @@ class LlamaModel final : public Model {
   explicit LlamaModel(const LoadOptions& options) : options_(options) {
     start_llama();
     set_llama_verbose(options.verbose);
-    check_file(options.path);
-    if (!options.vocab_only) precision_ = resolve_precision(options.precision);
+    check_model_file(options.path);
+    if (!options.vocab_only) precision_ = precision_of(options);
     register_accel_device();
     add_rpc_servers(options.rpc_servers);
     set_parallel_threads(n_threads());
@@ -370,11 +352,17 @@ class LlamaModel final : public Model {
 
 }  // namespace
 
+ResolvedPrecision precision_of(const LoadOptions& options) {
+  ResolvedPrecision precision = resolve_precision(options.precision);
+  const bool rounds = options.precision == Precision::kAuto && precision.precision == Precision::kBf16;
+  return rounds && is_stored_in_f32(options.path) ? resolve_precision(Precision::kF32) : precision;
+}
+
 std::unique_ptr<Model> load_model(const LoadOptions& options) { return std::make_unique<LlamaModel>(options); }
 
 void convert_to_f32(const std::string& in, const std::string& out) {
   start_llama();
-  check_file(in);
+  check_model_file(in);
   llama_model_quantize_params params = llama_model_quantize_default_params();
   params.ftype = LLAMA_FTYPE_ALL_F32;
   params.allow_requantize = true;

@@ -37,6 +37,12 @@ struct LoadOptions {
 // cost    maps the file into memory; builds one compute graph to find the probe points
 std::unique_ptr<Model> load_model(const LoadOptions& options);
 
+// In which precision such a load multiplies. Auto is float32 for a model whose weights are stored so, however much
+// faster bf16 is: what a user converts to float32 is to be measured in it.
+//
+// throws  Error{kModel} if the file is no whole GGUF file, Error{kUsage} as load_model
+ResolvedPrecision precision_of(const LoadOptions& options);
+
 // Writes a copy of a model with all weights in float32, for reference measurements.
 //
 // throws  Error{kModel} if `in` cannot be read, Error{kOutput} if `out` cannot be written

@@ -9,8 +9,10 @@
 #include <iterator>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
+#include "engine/gguf/file.h"
 #include "engine/llama_model.h"
 #include "plant/tiny.h"
 #include "tests/engine/writes_check.h"
@@ -65,7 +67,11 @@ class BrokenModels : public testing::Test {
  protected:
   void SetUp() override {
     path_ = testing::TempDir() + "broken_" + std::to_string(::getpid()) + ".gguf";
+    make("llama");
+  }
+  void make(const std::string& arch) {
     TinyOptions tiny;
+    tiny.arch = arch;
     tiny.n_layers = 2;
     write_tiny_model(tiny, path_);
     whole_ = bytes_of(path_);
@@ -104,6 +110,25 @@ TEST_F(BrokenModels, AFlippedBitNeverCrashes) {
     bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random() % 8)));
     const int status = status_with(bytes);
     EXPECT_TRUE(WIFEXITED(status)) << "flip at byte " << at << ": signal " << WTERMSIG(status);
+  }
+}
+
+// llama.cpp divides by some of these numbers, and steps by others.
+TEST_F(BrokenModels, ANumberThatIsMissingOrZeroNeverCrashesOrHangs) {
+  for (const char* arch : {"llama", "olmo2", "gemma3", "phi2", "deepseek2"}) {
+    make(arch);
+    const GgufMetadata metadata = GgufFile(path_).metadata();
+    for (const GgufMetadata::Entry& entry : metadata.entries()) {
+      if (entry.type != GgufType::kU32) continue;
+      const std::size_t key = whole_.find(entry.key);
+      std::string missing = whole_, zero = whole_;
+      missing[key] = '?';
+      zero.replace(key + entry.key.size() + sizeof(std::uint32_t), sizeof(std::uint32_t), 4, '\0');
+      for (const auto& [bytes, what] : {std::pair(&missing, "missing"), std::pair(&zero, "zero")}) {
+        const int status = status_with(*bytes);
+        EXPECT_TRUE(WIFEXITED(status)) << entry.key << ' ' << what << ": signal " << WTERMSIG(status);
+      }
+    }
   }
 }
 

@@ -25,6 +25,22 @@ std::optional<float> read_value(std::istream& in, const std::string& format) {
   return static_cast<float>(static_cast<std::int16_t>(code)) / 32767.0F;
 }
 
+// Figures of a token as the reference gives them, without a model.
+TokenProfile profile_of(const ReferenceData& data, std::size_t token) {
+  const auto layers = static_cast<std::size_t>(data.n_layers);
+  TokenProfile profile = empty_profile(static_cast<int>(token), data.n_layers);
+  const auto column = [&](const char* name) {
+    LayerFigures figures(layers);
+    for (std::size_t l = 0; l < layers; ++l) figures[l] = data.arrays.at(name).at(l, token);
+    return figures;
+  };
+  profile.far_score = column("long.far_score");
+  profile.far_boost = column("long.far_boost");
+  profile.norm_ratio = column("long.norm_ratio");
+  profile.alignment = column("long.alignment");
+  return profile;
+}
+
 }  // namespace
 
 ReferenceData read_reference(const std::string& model) {
@@ -53,6 +69,25 @@ ReferenceData read_reference(const std::string& model) {
     for (std::size_t i = 0; i < count; ++i) array.values.push_back(read_value(in, item["format"]));
   }
   return data;
+}
+
+SequenceFigures figures_of(const ReferenceData& data) {
+  SequenceFigures figures;
+  figures.n_layers = data.n_layers;
+  figures.n_tokens = static_cast<int>(data.long_tokens.size());
+  figures.candidate = 0;
+  const auto layers = static_cast<std::size_t>(data.n_layers);
+  // The reference gives the birth, not the cosines behind it: here the direction holds from there on.
+  const auto birth = static_cast<std::size_t>(data.birth_layer);
+  Matrix<float> holds(layers, layers, 0.0F);
+  for (std::size_t a = birth; a < layers; ++a) {
+    for (std::size_t b = birth; b < layers; ++b) holds(a, b) = 1;
+  }
+  figures.self_cosine.assign(kPrimaryCandidates, holds);
+  for (std::size_t t = 0; t < data.long_tokens.size(); ++t) {
+    (t < kPrimaryCandidates ? figures.first_positions : figures.tokens).push_back(profile_of(data, t));
+  }
+  return figures;
 }
 
 }  // namespace sinkscope

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "sinks/figures.h"
 
 namespace sinkscope {
 
@@ -41,5 +42,8 @@ struct ReferenceData {
 
 // model  "smollm2", "gemma3" or "qwen25coder"
 ReferenceData read_reference(const std::string& model);
+
+// The reference's figures of the long text, every token's, as a rule asks for them.
+SequenceFigures figures_of(const ReferenceData& data);
 
 }  // namespace sinkscope

@@ -19,8 +19,8 @@ std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 void WeightProducts::sort_by_expert(const ggml_tensor* ids, int n_experts) {
   const int n_used = static_cast<int>(ids->ne[0]), n_tokens = static_cast<int>(ids->ne[1]);
   const auto expert_of = [&](int place) {
-    const char* id = static_cast<const char*>(ids->data) + size(place / n_used) * ids->nb[1] +
-                     size(place % n_used) * ids->nb[0];
+    const char* id =
+        static_cast<const char*>(ids->data) + size(place / n_used) * ids->nb[1] + size(place % n_used) * ids->nb[0];
     std::int32_t expert;
     std::memcpy(&expert, id, sizeof expert);
     if (expert < 0 || expert >= n_experts) {

@@ -36,8 +36,8 @@ bool WeightProducts::supports(const ggml_tensor* node) {
   const ggml_tensor *weights = node->src[0], *rows = node->src[1];
   const bool readable = weights->type == GGML_TYPE_F32 || ggml_get_type_traits(weights->type)->to_float;
   const bool chosen = node->op == GGML_OP_MUL_MAT_ID && node->src[2]->type == GGML_TYPE_I32;
-  return (node->op == GGML_OP_MUL_MAT || chosen) && node->type == GGML_TYPE_F32 && ggml_is_contiguous(node) && readable &&
-         weights->nb[0] == ggml_type_size(weights->type) && rows->type == GGML_TYPE_F32 &&
+  return (node->op == GGML_OP_MUL_MAT || chosen) && node->type == GGML_TYPE_F32 && ggml_is_contiguous(node) &&
+         readable && weights->nb[0] == ggml_type_size(weights->type) && rows->type == GGML_TYPE_F32 &&
          rows->nb[0] == sizeof(float) && rows->nb[1] % sizeof(float) == 0 &&
          node->op_params[1] != GGML_HINT_SRC0_IS_HADAMARD;
 }
