@@ -23,6 +23,14 @@ TokenizeOptions InputOptions::tokenize_options() const {
   return result;
 }
 
+std::vector<std::string> InputOptions::paths() const {
+  std::vector<std::string> paths = files;
+  for (const std::string& path : {jsonl, tokens}) {
+    if (!path.empty()) paths.push_back(path);
+  }
+  return paths;
+}
+
 void add_prompt_options(CLI::App& verb, InputOptions& options) {
   const std::string group = kGroup;
   verb.add_option("-f,--file", options.files, "A text file, one document; - is standard input. May be given again")

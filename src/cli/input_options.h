@@ -26,6 +26,7 @@ struct InputOptions {
   bool is_corpus() const { return !jsonl.empty(); }
   bool is_one_text() const { return !is_corpus() && files.size() + texts.size() + (tokens.empty() ? 0 : 1) == 1; }
   TokenizeOptions tokenize_options() const;
+  std::vector<std::string> paths() const;  // of all files that are read
 };
 
 void add_input_options(CLI::App& verb, InputOptions& options);

@@ -36,6 +36,7 @@ ExitCode export_results(const ExportOptions& options) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--document chooses arrays of --format safetensors, got {}", options.format));
   }
+  check_own_file(options.output, {options.file});
   check_writable(options.output);
   write_output(options.output, [&](std::ostream& out) {
     if (arrays) {

@@ -99,6 +99,7 @@ void print(const Model& model) {
 
 ExitCode probe_points(const ProbePointsOptions& options) {
   check_model_readable(options.model);
+  check_own_file(options.json, {options.model});
   if (!options.json.empty()) check_writable(options.json);
   LoadOptions load;
   load.path = options.model;

@@ -35,14 +35,16 @@ namespace sinkscope {
 namespace {
 
 void check_combinations(const ScanVerbOptions& options) {
-  std::vector<std::string> paths;
-  for (const std::string* path : {&options.results, &options.json, &options.profiles}) {
-    if (path->empty()) continue;
-    if (std::find(paths.begin(), paths.end(), *path) != paths.end()) {
-      throw Error(ErrorCode::kUsage, fmt::format("'{}' is named for two outputs: expected a file each", *path));
-    }
-    paths.push_back(*path);
-    check_writable(*path);
+  std::vector<std::string> named = options.input.paths();
+  named.push_back(options.model.path);
+  for (const std::string* output : {&options.results, &options.json, &options.profiles}) {
+    if (output->empty()) continue;
+    check_own_file(*output, named);
+    check_writable(*output);
+    named.push_back(*output);
+  }
+  if (options.json == "-" && options.profiles == "-") {
+    throw Error(ErrorCode::kUsage, "--json and --profiles cannot both be standard output");
   }
   if (options.results == "-")
     throw Error(ErrorCode::kUsage, "-o names a results file, which standard output cannot be");

@@ -25,6 +25,7 @@ ExitCode show(const ShowOptions& options) {
   const ReportOptions report = options.rule.report_options();
   check_answerable(file, report);
   if (!options.json.empty()) {
+    check_own_file(options.json, {options.file});
     check_writable(options.json);
     write_output(options.json, [&](std::ostream& out) { write_json(file, report, out); });
     if (options.json == "-") return ExitCode::kDone;

@@ -30,6 +30,7 @@ ExitCode verify(const VerifyOptions& options) {
   const ScanFile file = ScanFile::open(options.file);
   const std::vector<std::string> problems = file.verify();
   if (!options.json.empty()) {
+    check_own_file(options.json, {options.file});
     check_writable(options.json);
     write_output(options.json, [&](std::ostream& out) { out << as_json(problems, file.n_documents()); });
   }

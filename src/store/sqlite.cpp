@@ -63,9 +63,8 @@ void Database::fail(int code) const {
                               shown_));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw Error(kind, fmt::format("{}: locked by another program for more than {} s; wait until it is done, or use "
-                                    "another file",
-                                    shown_, kBusyTimeout_ms / 1000));
+      throw Error(kind,
+                  fmt::format("{}: locked by another program; wait until it is done, or use another file", shown_));
     case SQLITE_NOTADB:
       throw Error(kind, fmt::format("{}: expected a results file, got something else, which is left as it is; give "
                                     "another path",

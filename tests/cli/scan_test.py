@@ -119,9 +119,9 @@ class Resuming(harness.ProgramTest):
         self.assertEqual(self.ok("export", "out.db", "--format", "json").bytes, first)
 
     def test_a_file_that_is_no_results_file_stays(self):
-        text = self.file("a.txt", TEXT)
-        self.fails(7, "a.txt", "scan", "-m", self.tiny, "-f", text, "-o", text)
-        self.assertEqual(text.read_text(), TEXT)
+        text, notes = self.file("a.txt", TEXT), self.file("notes.txt", TEXT)
+        self.fails(7, "notes.txt", "scan", "-m", self.tiny, "-f", text, "-o", notes)
+        self.assertEqual(notes.read_text(), TEXT)
 
     def test_interrupted_then_resumed_equals_undisturbed(self):
         lines = [json.dumps({"text": f"{i} " + TEXT[i:]}) for i in range(24)]

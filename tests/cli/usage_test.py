@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import harness
+from harness import TEXT
 
 VERBS = ("scan", "show", "export", "report", "open", "plot", "verify", "models", "probe-points", "plant", "validate", "tiny", "bench", "completion")
 
@@ -67,7 +68,7 @@ class Usage(harness.ProgramTest):
         self.fails(2, "--field", "scan", "-m", self.tiny, "-f", text, "--field", "x")
         self.fails(2, "token ids", "scan", "-m", self.tiny, "--tokens", text, "--chat")
         self.fails(2, "--keep", "scan", "-m", self.tiny, "-f", text, "--keep", "runs", "--profiles", "a.st")
-        self.fails(2, "two outputs", "scan", "-m", self.tiny, "-f", text, "--json", "a", "--profiles", "a")
+        self.fails(2, "both be standard output", "scan", "-m", self.tiny, "-f", text, "--json", "-", "--profiles", "-")
         self.fails(2, "standard input", "scan", "-m", self.tiny, "-f", "-", "-f", "-")
 
     def test_texts_that_look_like_options_or_lists(self):
@@ -104,6 +105,25 @@ class Files(harness.ProgramTest):
             self.fails(7, "no folder 'no'", "scan", "-m", "no.gguf", "-f", text, option, "no/out")
             self.fails(7, "got a directory", "scan", "-m", "no.gguf", "-f", text, option, self.folder)
         self.fails(2, "standard output", "scan", "-m", "no.gguf", "-f", text, "-o", "-")
+
+    def test_outputs_never_take_the_place_of_what_is_read(self):
+        text, model = self.file("a.txt", TEXT), self.file("m.gguf", self.tiny.read_bytes())
+        (self.folder / "link.gguf").symlink_to(model)
+        tokens = self.file("t.json", "[1, 2, 3]")
+        for option in ("--json", "--profiles"):
+            self.fails(2, "is named twice", "scan", "-m", "m.gguf", "-f", "a.txt", option, "a.txt")
+            self.fails(2, "are one file", "scan", "-m", "m.gguf", "-f", "a.txt", option, "./link.gguf")
+            self.fails(2, "are one file", "scan", "-m", "m.gguf", "--tokens", "t.json", option, "./t.json")
+            self.fails(2, "are one file", "scan", "-m", "m.gguf", "-f", "a.txt", "-o", "new.db", option, "./new.db")
+        self.assertEqual((text.read_text(), model.read_bytes(), tokens.read_text()),
+                         (TEXT, self.tiny.read_bytes(), "[1, 2, 3]"))
+        self.scan("-f", text, "-o", "out.db", "--json", "/dev/null", "--profiles", "/dev/null")
+        results = (self.folder / "out.db").read_bytes()
+        for verb in (["show"], ["verify"]):
+            self.fails(2, "are one file", *verb, "out.db", "--json", "./out.db")
+        self.fails(2, "is named twice", "export", "out.db", "--format", "json", "-o", "out.db")
+        self.fails(2, "is named twice", "probe-points", "m.gguf", "--json", "m.gguf")
+        self.assertEqual((self.folder / "out.db").read_bytes(), results)
 
     def test_results_files_that_are_none(self):
         other = self.file("a.txt", "some text")
