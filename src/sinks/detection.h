@@ -65,8 +65,8 @@ struct Run {
   SinkKind kind = SinkKind::kSecondary;  // of sinks; of other runs what they would be
   int l_start = 0;
   int l_end = 0;
-  int lifetime = 0;  // state lifetime, in layers
-  std::optional<int> attention_lifetime;
+  int lifetime = 0;                       // state lifetime, in layers
+  std::optional<int> attention_lifetime;  // blocks in a row that draw on it, from the first of its own that does
   bool censored = false;
   bool broadcasts = false;  // value norm ratio > 0.5; else it drains
   std::optional<float> alignment_median, centred_alignment_median, read_alignment_median;

@@ -168,12 +168,16 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
   run.value_norm_ratio = summary_of(token.value_norm_ratio, first_block, last_block(run)).median;
   run.broadcasts = run.value_norm_ratio && *run.value_norm_ratio > thresholds_.drain_value_ratio;
 
+  // The count begins with the first block that draws on the run: the one after l_start may have other things to do.
   for (int block = first_block; block < n_layers_; ++block) {
     const auto& boost = token.far_boost[index(block)];
     if (!boost) continue;
     if (!run.attention_lifetime) run.attention_lifetime = 0;
-    if (*boost < thresholds_.min_lifetime_boost) break;
-    ++*run.attention_lifetime;
+    if (*boost >= thresholds_.min_lifetime_boost) {
+      ++*run.attention_lifetime;
+    } else if (*run.attention_lifetime > 0 || block >= last_block(run)) {
+      break;
+    }
   }
   run.censored = is_censored(run.l_start, run.l_end);
   for (const auto& margin : {run.margins.alignment, run.margins.norm_ratio, run.margins.far_boost}) {

@@ -186,6 +186,19 @@ TEST(EvidenceRule, CountsAttentionPastTheState) {
   EXPECT_EQ(run.attention_lifetime, 5);
 }
 
+// As in Gemma 3 270M, whose block 5 hardly reads what block 4 has made, and whose blocks 6 to 16 do.
+TEST(EvidenceRule, CountsAttentionFromTheFirstBlockThatDraws) {
+  TokenProfile token = ordinary_token(500);
+  make_aligned(token, 3, 7, 12);
+  set(token.far_boost, 4, 5, 1);
+  EXPECT_EQ(detect(token).runs.at(0).attention_lifetime, 3);  // blocks 6 to 8
+  set(token.far_boost, 7, 7, 2.9F);
+  EXPECT_EQ(detect(token).runs.at(0).attention_lifetime, 1);
+  set(token.far_boost, 4, 8, 1);
+  set(token.far_boost, 9, 11, 12);  // no block that reads the run
+  EXPECT_EQ(detect(token).runs.at(0).attention_lifetime, 0);
+}
+
 TEST(EvidenceRule, CensorsRunsThatEndWithThePrimary) {
   for (const int end : {6, 7, 8, 9}) {
     TokenProfile token = ordinary_token(500);
