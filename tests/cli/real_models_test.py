@@ -19,12 +19,37 @@ class RealModels(harness.ProgramTest):
     def scanned(self, name, *arguments):
         return self.ok("scan", "-m", self.model(name), *arguments, "--json", "-").json()
 
-    def test_the_example_text(self):
-        for name, births in (("smollm2", 11), ("gemma3", 3), ("qwen25coder", 2)):
-            with self.subTest(name):
-                result = self.scanned(name, "-f", harness.EXAMPLES / "mathematics.txt")
-                primary = result["sequences"][0]["primary"]
-                self.assertEqual((primary["position"], primary["birth_layer"]), (0, births))
+    def found(self, name, text, birth):
+        """The sinks of an example text, after a look at its primary."""
+        sequence = self.scanned(name, "-f", harness.EXAMPLES / text)["sequences"][0]
+        primary = sequence["primary"]
+        self.assertEqual((primary["position"], primary["birth_layer"], primary["set"]), (0, birth, [0]))
+        return sequence["sinks"]
+
+    def test_gemma_makes_sinks_of_a_handful_of_blanks(self):
+        sinks = self.found("gemma3", "mathematics.txt", 3)
+        self.assertTrue(3 <= len(sinks) <= 9, sinks)
+        for sink in sinks:
+            self.assertEqual((sink["text"], sink["kind"], sink["l_start"], sink["l_end"]), (" ", "primary_like", 4, 15))
+            self.assertGreater(sink["position"], 64)
+            self.assertGreater(sink["far_boost_median"], 10)
+
+    def test_smollm2_has_an_early_plateau_and_nothing_after_it(self):
+        sinks = self.found("smollm2", "mathematics.txt", 11)
+        self.assertTrue(9 <= len(sinks) <= 18, sinks)
+        for sink in sinks:
+            self.assertEqual((sink["kind"], sink["l_start"]), ("primary_like", 2))
+            self.assertLessEqual(sink["l_end"], 8)
+
+    def test_qwen_has_the_primary_only(self):
+        self.assertEqual(self.found("qwen25coder", "mathematics.txt", 2), [])
+
+    def test_a_secondary_sink_that_nobody_planted(self):
+        sinks = self.found("qwen25coder", "triangle.txt", 2)
+        self.assertEqual([(s["position"], s["text"], s["kind"], s["l_start"], s["l_end"]) for s in sinks],
+                         [(1, ".", "secondary", 5, 17)])
+        self.assertGreater(sinks[0]["norm_ratio_median"], 5)
+        self.assertGreater(sinks[0]["far_boost_median"], 15)
 
     def test_chat_messages_have_one_begin(self):
         for name in ("smollm2", "qwen25coder"):
