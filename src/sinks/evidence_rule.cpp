@@ -67,7 +67,7 @@ std::vector<Run> RunFinder::runs_of(const TokenProfile& token) const {
       runs.push_back(aligned_run(token, first, l));
     }
   }
-  for (Run& run : unaligned_runs(token, runs)) runs.push_back(std::move(run));
+  for (const Run& run : unaligned_runs(token, runs)) runs.push_back(run);
   std::ranges::stable_sort(runs, {}, &Run::l_start);
   for (std::size_t i = 0; i < runs.size(); ++i) runs[i].run_index = static_cast<int>(i);
   return runs;
@@ -224,7 +224,7 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
       run.margins.far_boost = std::min(margin, run.margins.far_boost.value_or(margin));
     }
     describe(token, run);
-    runs.push_back(std::move(run));
+    runs.push_back(run);
   }
   return runs;
 }
@@ -239,7 +239,7 @@ Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& t
   const RunFinder finder(figures, thresholds, detection.primary);
   const auto add_runs = [&](const TokenProfile& token) {
     if (detection.primary && std::ranges::count(detection.primary->set, token.position) > 0) return;
-    for (Run& run : finder.runs_of(token)) detection.runs.push_back(std::move(run));
+    for (const Run& run : finder.runs_of(token)) detection.runs.push_back(run);
   };
   for (const TokenProfile& token : figures.first_positions) add_runs(token);
   for (const TokenProfile& token : figures.tokens) add_runs(token);
