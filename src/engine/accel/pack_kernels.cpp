@@ -120,8 +120,8 @@ HWY_INLINE void pair_rows(const float* upper, const float* lower, int n, std::ui
     const Four one_lane;
     const auto a = hn::BitCast(one_lane, hn::Set(FourFloats(), upper[i]));
     const auto b = hn::BitCast(one_lane, hn::Set(FourFloats(), lower ? lower[i] : 0.0f));
-    const auto pair = hn::Or(hn::ShiftRight<16>(rounded(one_lane, a)),
-                             hn::And(rounded(one_lane, b), hn::Set(one_lane, 0xffff0000u)));
+    const auto pair =
+        hn::Or(hn::ShiftRight<16>(rounded(one_lane, a)), hn::And(rounded(one_lane, b), hn::Set(one_lane, 0xffff0000u)));
     to[i] = hn::GetLane(pair);
   }
 }

@@ -26,7 +26,11 @@ std::vector<float> numbers(std::size_t n) {
   std::vector<float> made(n);
   for (float& x : made) x = normal(random);
   // Ties of bf16 rounding, both ways, and what rounds to infinity or is none.
-  const float special[] = {1.00390625f, 1.01171875f, -1.00390625f, 3.4e38f, std::numeric_limits<float>::infinity(),
+  const float special[] = {1.00390625f,
+                           1.01171875f,
+                           -1.00390625f,
+                           3.4e38f,
+                           std::numeric_limits<float>::infinity(),
                            std::numeric_limits<float>::quiet_NaN()};
   for (std::size_t i = 0; i < std::size(special); ++i) made[i * 11 % n] = special[i];
   std::uint32_t all_ones = 0x7fffffffu;  // a NaN that rounding as a number would turn into -0

@@ -53,7 +53,8 @@ TEST_P(UnpackKernelsTest, AsGgmlUnpacksThem) {
   }
 }
 
-// Every bit of a quant counts: blocks of random bytes, as no quantiser makes them, with float16 scales that are numbers.
+// Every bit of a quant counts: blocks of random bytes, as no quantiser makes them, with float16 scales that are
+// numbers.
 TEST_P(UnpackKernelsTest, AnyBits) {
   std::mt19937 random(12);
   for (const ggml_type type : kTypes) {
