@@ -1,5 +1,8 @@
 #include "measure/kernels.h"
 
+// Scalable vectors cannot be members of a class.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "measure/kernels.cpp"
 #include <hwy/foreach_target.h>

@@ -13,8 +13,9 @@ import tempfile
 import unittest
 
 CROSS_COMPILER, COMMANDS = sys.argv[1], json.loads(pathlib.Path(sys.argv[2]).read_text(encoding="utf-8"))
-KERNELS = ["engine/attention/column_sums_kernel.cpp", "engine/accel/softmax_kernels.cpp",
-           "engine/accel/plain_softmax_kernels.cpp", "engine/accel/unpack_kernels.cpp"]
+KERNELS = ["measure/kernels.cpp", "engine/attention/column_sums_kernel.cpp", "engine/accel/softmax_kernels.cpp",
+           "engine/accel/plain_softmax_kernels.cpp", "engine/accel/pack_kernels.cpp",
+           "engine/accel/plain_pack_kernels.cpp", "engine/accel/unpack_kernels.cpp"]
 SYSTEM_HEADERS = ["hwy", "fmt"]  # of headers alone, and for every processor; others of /usr/include are not
 SKIPPED = 77
 

@@ -11,6 +11,7 @@ BUILD = [
     "libgmock-dev", "libbenchmark-dev", "libfmt-dev", "libeigen3-dev", "libssl-dev", "python3-venv", "zlib1g-dev",
 ]
 CLANG = ["clang-19", "libclang-rt-19-dev", "libomp-19-dev"]
+CROSS = ["g++-aarch64-linux-gnu"]
 FORMAT = ["clang-format-19"]
 TIDY = ["clang-tidy-19", "libomp-19-dev"]
 
@@ -51,3 +52,11 @@ def ensure(packages):
     steps.run("reading the lists of system packages", [*apt, "update"])
     steps.run(f"installing {len(missing)} system packages ({' '.join(missing)})"[:100],
               [*apt, "install", "-y", "--no-install-recommends", *missing])
+
+
+def ensure_if_allowed(packages, otherwise):
+    """The same for what can be done without: where it may not be installed, says so, and what follows from it."""
+    try:
+        ensure(packages)
+    except steps.Failed as failure:
+        steps.say(f"{failure}\n\n{otherwise}")

@@ -114,13 +114,13 @@ void unpack_q8_0(const void* blocks, int n_weights, float* to) {
 
 // Scale and minimum of each 32 weights of a block of 256: 6 bits each, in 12 bytes.
 struct ScaleAndMinimum {
-  Vec scale, offset;
+  float scale, offset;  // no vectors: SVE's cannot be members
 };
 HWY_INLINE ScaleAndMinimum scale_and_minimum(const std::uint8_t* packed, int part, float d, float minimum) {
   const auto byte = [&](int i) { return static_cast<unsigned>(packed[i]); };
   const unsigned scale = part < 4 ? byte(part) & 63u : (byte(part + 4) & 15u) | (byte(part - 4) >> 6 << 4);
   const unsigned lowest = part < 4 ? byte(part + 4) & 63u : (byte(part + 4) >> 4) | (byte(part) >> 6 << 4);
-  return {all(d * static_cast<float>(scale)), all(-minimum * static_cast<float>(lowest))};
+  return {d * static_cast<float>(scale), -minimum * static_cast<float>(lowest)};
 }
 
 void unpack_q4_k(const void* blocks, int n_weights, float* to) {
@@ -133,8 +133,8 @@ void unpack_q4_k(const void* blocks, int n_weights, float* to) {
       const std::uint8_t* quants = block->qs + part * 16;
       for (int j = 0; j < 32; j += lanes()) {
         const Int q = bytes_at(quants + j);
-        store(low_nibble(q), low.scale, low.offset, to + j);
-        store(high_nibble(q), high.scale, high.offset, to + 32 + j);
+        store(low_nibble(q), all(low.scale), all(low.offset), to + j);
+        store(high_nibble(q), all(high.scale), all(high.offset), to + 32 + j);
       }
     }
   }
@@ -152,10 +152,10 @@ void unpack_q5_k(const void* blocks, int n_weights, float* to) {
       const Int low_bit = hn::Set(kInts, 1 << part), high_bit = hn::Set(kInts, 2 << part);
       for (int j = 0; j < 32; j += lanes()) {
         const Int q = bytes_at(quants + j), fifth = bytes_at(block->qh + j);
-        store(hn::Or(low_nibble(q), hn::IfThenElseZero(hn::TestBit(fifth, low_bit), sixteen)), low.scale, low.offset,
-              to + j);
-        store(hn::Or(high_nibble(q), hn::IfThenElseZero(hn::TestBit(fifth, high_bit), sixteen)), high.scale,
-              high.offset, to + 32 + j);
+        store(hn::Or(low_nibble(q), hn::IfThenElseZero(hn::TestBit(fifth, low_bit), sixteen)), all(low.scale),
+              all(low.offset), to + j);
+        store(hn::Or(high_nibble(q), hn::IfThenElseZero(hn::TestBit(fifth, high_bit), sixteen)), all(high.scale),
+              all(high.offset), to + 32 + j);
       }
     }
   }
