@@ -200,7 +200,7 @@ class LlamaModel final : public Model {
                       " tokens, got: " + because("no key-value cache; is this a causal language model?"));
     }
     n_ctx_ = size;
-    release_logits_memory(context_.get(), options_.n_ubatch);
+    reserve_unbacked_logits(context_.get(), options_.n_ubatch);
     take_llama_error();
   }
 

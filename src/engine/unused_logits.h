@@ -13,10 +13,11 @@ namespace sinkscope {
 // node  of a graph that is about to be computed; it stays so when the graph is used again
 void skip_node(ggml_tensor* node);
 
-// Gives the memory of a context's logits back: llama.cpp makes n_vocab x n_outputs floats and writes zeros to them.
+// Makes llama.cpp reserve its n_vocab x n_outputs floats now, in pages that nothing is ever written to: it clears them,
+// which would take a quarter of a gigabyte for each 512 tokens of a vocabulary of 128 K.
 //
 // n_outputs  the most of any later micro-batch
-// cost       one aborted micro-batch. Linux only; elsewhere the memory stays in use
-void release_logits_memory(llama_context* context, int n_outputs);
+// cost       one aborted micro-batch
+void reserve_unbacked_logits(llama_context* context, int n_outputs);
 
 }  // namespace sinkscope
