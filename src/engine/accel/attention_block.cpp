@@ -1,5 +1,4 @@
 // One block of queries on its way through its tiles of keys.
-#include <ggml-cpu.h>
 #include <ggml.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <mutex>
 
 #include "engine/accel/attention_workspace.h"
+#include "engine/accel/numbers.h"
 
 namespace sinkscope::accel {
 namespace {
@@ -30,11 +30,7 @@ void FlashAttention::Workspace::load_queries(const AttentionBlock& block, int fi
       }
       const char* data = static_cast<const char*>(query->data) + size(block.first_query + i) * query->nb[1] +
                          size(first_head + h) * query->nb[2] + size(shape.stream) * query->nb[3];
-      if (number == Number::kF32) {
-        std::memcpy(to, data, row_bytes);
-      } else {
-        ggml_cpu_fp32_to_bf16(reinterpret_cast<const float*>(data), reinterpret_cast<ggml_bf16_t*>(to), shape.key_dim);
-      }
+      from_float32(reinterpret_cast<const float*>(data), shape.key_dim, number, to);
     }
   }
 }

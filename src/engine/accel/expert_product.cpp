@@ -1,11 +1,12 @@
 // Mixtures of experts: each expert's rows are gathered, multiplied at once, and put back where they belong.
-#include <ggml-cpu.h>
 #include <ggml.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
+#include "engine/accel/numbers.h"
 #include "engine/accel/weight_product.h"
 
 namespace sinkscope::accel {
@@ -56,12 +57,8 @@ ProductTimes WeightProducts::multiply_by_experts(const ggml_tensor* node, Number
     for (int r = 0; r < n_rows; ++r) {
       const char* from = static_cast<const char*>(rows->data) + size(places[r] / n_used) * rows->nb[2] +
                          size(places[r] % n_used % rows->ne[1]) * rows->nb[1];
-      unsigned char* to = gathered_.data() + size(r * n_in) * bytes_of(number);
-      if (number == Number::kF32) {
-        std::memcpy(to, from, size(n_in) * sizeof(float));
-      } else {
-        ggml_cpu_fp32_to_bf16(reinterpret_cast<const float*>(from), reinterpret_cast<ggml_bf16_t*>(to), n_in);
-      }
+      from_float32(reinterpret_cast<const float*>(from), n_in, number,
+                   gathered_.data() + size(r * n_in) * bytes_of(number));
     }
     moving_ms += (omp_get_wtime() - start) * 1e3;
     multiply_plane({static_cast<const char*>(weights->data) + size(e) * weights->nb[2], weights->nb[1], weights->type,

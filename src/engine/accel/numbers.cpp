@@ -31,4 +31,12 @@ void to_float32(const char* row, int ggml_type_number, int first, int count, flo
   }
 }
 
+void from_float32(const float* from, std::int64_t count, Number number, void* to) {
+  if (number == Number::kF32) {
+    std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
+  } else {
+    ggml_cpu_fp32_to_bf16(from, static_cast<ggml_bf16_t*>(to), count);
+  }
+}
+
 }  // namespace sinkscope::accel

@@ -1,6 +1,5 @@
 #include "engine/accel/weight_product.h"
 
-#include <ggml-cpu.h>
 #include <ggml.h>
 #include <omp.h>
 
@@ -52,12 +51,7 @@ const void* WeightProducts::activations(const ggml_tensor* tensor, std::int64_t 
 #pragma omp parallel for num_threads(n_threads) schedule(static)
   for (std::int64_t r = 0; r < n_rows; ++r) {
     const auto* from = reinterpret_cast<const float*>(data + size(r) * tensor->nb[1]);
-    unsigned char* to = copy + size(r * n_in) * bytes_of(number);
-    if (number == Number::kF32) {
-      std::memcpy(to, from, size(n_in) * sizeof(float));
-    } else {
-      ggml_cpu_fp32_to_bf16(from, reinterpret_cast<ggml_bf16_t*>(to), n_in);
-    }
+    from_float32(from, n_in, number, copy + size(r * n_in) * bytes_of(number));
   }
   return copy;
 }
