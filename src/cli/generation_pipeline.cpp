@@ -26,7 +26,9 @@ class Watcher {
       : prompt_(prompt),
         options_(options),
         tokens_(prompt.tokens),
-        meter_(model.facts(), room_for(model, prompt, options), {.min_distance = options.generate.run.min_distance}) {}
+        meter_(model.facts(), room_for(model, prompt, options),
+               {.min_distance = options.generate.run.min_distance,
+                .n_kept_positions = positions_kept_for(options.floor)}) {}
 
   PackMeter& meter() { return meter_; }
   // A token that was drawn, before the meter sees it.

@@ -22,6 +22,7 @@
 #include "engine/sampler.h"
 #include "engine/tokenizer.h"
 #include "engine/unused_logits.h"
+#include "engine/weight_pages.h"
 #include "engine/write_check.h"
 
 namespace sinkscope {
@@ -65,6 +66,7 @@ class LlamaModel final : public Model {
       throw Error(ErrorCode::kModel, options.path + ": expected a model that llama.cpp can load, got: " +
                                          because("a file that it refuses without a reason"));
     }
+    release_weight_pages(options.path);
     vocab_ = llama_model_get_vocab(model_.get());
     tokenizer_.emplace(vocab_);
     read_facts();

@@ -1,6 +1,9 @@
 #include "engine/llama_runtime.h"
 
 #include <ggml.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <atomic>
 #include <cstdio>
@@ -26,11 +29,20 @@ void keep_errors(ggml_log_level level, const char* text, void*) {
   if (last_error.empty()) last_error = line;
 }
 
+// The C library would serve ever larger arrays from the heap, whose holes it cannot give back.
+void serve_large_arrays_by_pages() {
+#ifdef __GLIBC__
+  constexpr int kLargeBytes = 256 << 10;
+  mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+#endif
+}
+
 }  // namespace
 
 void start_llama() {
   static std::once_flag once;
   std::call_once(once, [] {
+    serve_large_arrays_by_pages();
     llama_log_set(keep_errors, nullptr);
     llama_backend_init();
   });

@@ -6,9 +6,8 @@
 namespace sinkscope {
 namespace {
 
-template <typename T>
-void cut(Matrix<T>& matrix, std::size_t cols) {
-  Matrix<T> shorter(matrix.rows(), cols);
+void cut(Matrix<float>& matrix, std::size_t cols) {
+  Matrix<float> shorter(matrix.rows(), cols);
   for (std::size_t r = 0; r < shorter.rows(); ++r) std::ranges::copy(matrix.row(r).first(cols), shorter.row(r).begin());
   matrix = std::move(shorter);
 }
@@ -32,13 +31,11 @@ SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens
   for (auto* matrix : {&m.hidden_norm, &m.attn_write_norm, &m.mlp_write_norm, &m.key_norm, &m.value_norm}) {
     cut(*matrix, cols);
   }
-  for (auto* cube : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment, &m.attention_sum,
-                     &m.attention_far_sum}) {
-    cut(*cube, cols);
+  for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
+    cosines->resize(cols);
   }
-  cut(m.visible_queries, cols);
-  cut(m.far_queries, cols);
-  cut(m.far_uniform, cols);
+  for (auto* cube : {&m.attention_sum, &m.attention_far_sum}) cut(*cube, cols);
+  m.key_counts.cut(n_tokens);
   return m;
 }
 

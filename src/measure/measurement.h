@@ -5,18 +5,21 @@
 
 #include "base/ids.h"
 #include "base/views.h"
+#include "measure/candidate_cosines.h"
+#include "measure/key_counts.h"
 
 namespace sinkscope {
 
 // Everything that one pass measures of one sequence, layer by token. Tokens are positions of the sequence.
 //
 // Arrays of a quantity that the network lacks in a layer hold zeros there; has_* says so.
-// memory  about n_layers x n_tokens x (37 + 2 x n_heads) floats; grows with n_tokens, never with its square
+// memory  n_layers x n_tokens x (5 + 4 x standing candidates + 2 x n_heads) floats: most texts have one candidate that
+//         stands out; grows with n_tokens, never with its square
 struct SequenceMeasurement {
   int n_layers = 0;
   int n_tokens = 0;
   int n_heads = 0;       // the largest of all layers
-  int n_candidates = 0;  // min(kPrimaryCandidates, n_tokens): alignment is measured against each
+  int n_candidates = 0;  // min(kPrimaryCandidates, n_tokens)
   int min_distance = 0;  // what "far" meant
 
   std::vector<std::uint8_t> has_writes;     // [n_layers] both writes: by r_l, in parallel blocks by their own nodes
@@ -32,20 +35,23 @@ struct SequenceMeasurement {
   Matrix<float> mlp_write_norm;   // [n_layers, n_tokens] norm of h_l - r_l
   Matrix<float> key_norm;         // [n_layers, n_tokens]
   Matrix<float> value_norm;       // [n_layers, n_tokens]
+  // Candidates that stand to the end, of which alignments cover all tokens; ascending. See standing_candidates.
+  std::vector<std::size_t> standing;
   // Signed cosines against candidate c: alignment(l, c, t) = cos(h_l[t], h_l[c]).
-  Cube<float> alignment;            // [n_layers, n_candidates, n_tokens]
-  Cube<float> centred_alignment;    // both minus the mean ordinary token of the layer: see PackMeter
-  Cube<float> read_alignment;       // after the next block's attention norm and gain
-  Cube<float> mlp_write_alignment;  // cos(h_l[t] - r_l[t], h_l[c])
+  CandidateCosines alignment;            // [n_layers, n_candidates, n_tokens]
+  CandidateCosines centred_alignment;    // both minus the mean ordinary token of the layer: see PackMeter
+  CandidateCosines read_alignment;       // after the next block's attention norm and gain
+  CandidateCosines mlp_write_alignment;  // cos(h_l[t] - r_l[t], h_l[c])
   // cos(h_l[c], h_m[c]): how a candidate's own direction moves through the layers.
   std::vector<Matrix<float>> self_cosine;  // [n_candidates] of [n_layers, n_layers]
 
-  Cube<float> attention_sum;             // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
-  Cube<float> attention_far_sum;         // [n_layers, n_heads, n_tokens] over far queries
-  Matrix<std::int32_t> visible_queries;  // [n_layers, n_tokens]
-  Matrix<std::int32_t> far_queries;      // [n_layers, n_tokens]
-  Matrix<double> far_uniform;            // [n_layers, n_tokens] sum over far queries of 1 / keys seen
-  Matrix<double> learned_mass;           // [n_layers, n_heads]
+  Cube<float> attention_sum;      // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
+  Cube<float> attention_far_sum;  // [n_layers, n_heads, n_tokens] over far queries
+  KeyCounts key_counts;           // by layer and key
+  Matrix<double> learned_mass;    // [n_layers, n_heads]
+  int visible_queries(std::size_t layer, std::size_t key) const { return key_counts.of(layer).queries[key]; }
+  int far_queries(std::size_t layer, std::size_t key) const { return key_counts.of(layer).far_queries[key]; }
+  double far_uniform(std::size_t layer, std::size_t key) const { return key_counts.of(layer).far_uniform[key]; }
 
   // Keys that were watched as they streamed by, the candidates among them, and sums over their far queries, from the
   // block on in which they were first watched, that are far from candidate c too and see both.

@@ -190,7 +190,11 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
     if (begin >= end) continue;
     const std::size_t segment = segments_.size();
     segments_.push_back({s, begin - first_token, begin - sequence.first_token, end - begin});
-    if (!meters_[s]) meters_[s] = std::make_unique<SequenceMeter>(facts_, sequence.n_tokens, options_.min_distance);
+    if (!meters_[s]) {
+      meters_[s] =
+          std::make_unique<SequenceMeter>(facts_, sequence.n_tokens, options_.min_distance, options_.n_kept_positions);
+    }
+    meters_[s]->begin_rows(end - sequence.first_token);
     const std::size_t n_rows = static_cast<std::size_t>(end - begin);
     for (std::size_t row = 0; row < n_rows; row += kRowsPerTask) {
       row_tasks_.push_back({segment, row, std::min(kRowsPerTask, n_rows - row)});
@@ -317,11 +321,9 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
       add_and_sum(event.far_sums.row(head).subspan(first, count), m.attention_far_sum.row(layer, head).data());
       head_totals_[head] += static_cast<double>(sum);
     });
-    for (std::size_t key = 0; key < count; ++key) {
-      m.visible_queries(layer, key) += visibility.queries[first + key];
-      m.far_queries(layer, key) += visibility.far_queries[first + key];
-      m.far_uniform(layer, key) += visibility.far_uniform[first + key];
-    }
+    m.key_counts.note(event.layer,
+                      {visibility.queries.subspan(first, count), visibility.far_queries.subspan(first, count),
+                       visibility.far_uniform.subspan(first, count)});
     // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
     const double share = static_cast<double>(segment.n_rows) / event.n_queries;
     for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {
@@ -362,7 +364,9 @@ void PackMeter::State::on_micro_batch_end(int first_token, int n_tokens) {
   begin_micro_batch(first_token, n_tokens);
   for (const Segment& segment : segments_) {
     Sequence& sequence = sequences_[segment.sequence];
-    if (segment.first_position + segment.n_rows < sequence.n_tokens) continue;
+    const int end = segment.first_position + segment.n_rows;
+    meter(segment).end_rows(end);
+    if (end < sequence.n_tokens) continue;
     sequence.finished = meter(segment).finish();
     meters_[segment.sequence].reset();
   }

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "measure/kernels.h"
+#include "measure/candidates.h"
 #include "measure/ordinary.h"
 
 namespace sinkscope {
@@ -30,9 +30,10 @@ float norm_of(std::span<const float> row) {
 
 }  // namespace
 
-SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance)
+SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance, int n_kept_positions)
     : d_model_(index(facts.d_model)),
       n_candidates_(index(std::min(kPrimaryCandidates, n_tokens))),
+      n_kept_positions_(index(n_kept_positions)),
       watch_list_(facts.n_layers, n_tokens, static_cast<int>(n_candidates_)),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
@@ -60,15 +61,45 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
   for (auto* matrix : {&m.hidden_norm, &m.attn_write_norm, &m.mlp_write_norm, &m.key_norm, &m.value_norm}) {
     *matrix = Matrix<float>(layers, tokens);
   }
-  for (auto* cube : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
-    *cube = Cube<float>(layers, n_candidates_, tokens);
+  for (std::size_t c = 0; c < n_candidates_; ++c) m.standing.push_back(c);
+  for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
+    *cosines = CandidateCosines(layers, n_candidates_);
   }
   m.attention_sum = Cube<float>(layers, heads, tokens);
   m.attention_far_sum = Cube<float>(layers, heads, tokens);
-  m.visible_queries = Matrix<std::int32_t>(layers, tokens);
-  m.far_queries = Matrix<std::int32_t>(layers, tokens);
-  m.far_uniform = Matrix<double>(layers, tokens);
+  m.key_counts = KeyCounts(facts.n_layers, n_tokens);
   m.learned_mass = Matrix<double>(layers, heads);
+}
+
+void SequenceMeter::begin_rows(int n_tokens) {
+  if (settled_) return;
+  SequenceMeasurement& m = measurement_;
+  for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
+    cosines->resize(index(n_tokens));
+  }
+}
+
+void SequenceMeter::end_rows(int n_tokens) {
+  SequenceMeasurement& m = measurement_;
+  m.key_counts.add_noted();
+  if (settled_ || n_tokens < kSettlingTokens || n_tokens == m.n_tokens) return;
+  settled_ = true;
+  m.standing = standing_candidates(m.hidden_norm, n_tokens, m.n_candidates);
+  for (std::size_t c = std::min(n_kept_positions_, n_candidates_); c-- > 0;) {
+    if (!std::ranges::binary_search(m.standing, c)) m.standing.push_back(c);
+  }
+  std::ranges::sort(m.standing);
+  for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
+    cosines->keep_only(m.standing, index(m.n_tokens));
+  }
+}
+
+void SequenceMeter::set_cosines(CandidateCosines& cosines, int layer, std::size_t token, const RowProducts& products,
+                                float norm, std::span<const float> candidate_norms) {
+  for (std::size_t c = 0; c < n_candidates_; ++c) {
+    if (!cosines.holds(c)) continue;
+    cosines.at(index(layer), c, token) = cosine(products.dots[c], norm, candidate_norms[c]);
+  }
 }
 
 void SequenceMeter::measure_mid_residual(int layer, SequenceRows rows, MatrixView<float> running) {
@@ -113,9 +144,7 @@ void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float
       const BlockProducts products = block_products(state, running.row(i).data(), all);
       of_state = products.state;
       m.mlp_write_norm(l, t) = std::sqrt(products.write.squared_norm);
-      for (std::size_t c = 0; c < n_candidates_; ++c) {
-        m.mlp_write_alignment(l, c, t) = cosine(products.write.dots[c], m.mlp_write_norm(l, t), m.hidden_norm(l, c));
-      }
+      set_cosines(m.mlp_write_alignment, layer, t, products.write, m.mlp_write_norm(l, t), m.hidden_norm.row(l));
     } else {
       of_state = row_products(state, all);
       std::copy_n(state, d_model_, running.row(i).data());
@@ -123,9 +152,7 @@ void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float
     const float norm = std::sqrt(of_state.squared_norm);
     // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
     if (t >= n_candidates_) m.hidden_norm(l, t) = norm;
-    for (std::size_t c = 0; c < n_candidates_; ++c) {
-      m.alignment(l, c, t) = cosine(of_state.dots[c], norm, m.hidden_norm(l, c));
-    }
+    set_cosines(m.alignment, layer, t, of_state, norm, m.hidden_norm.row(l));
   }
 }
 
@@ -136,9 +163,7 @@ void SequenceMeter::measure_mlp_write(int layer, SequenceRows rows) {
     const std::size_t t = index(rows.first_position) + i;
     const RowProducts products = row_products(rows.states.row(i).data(), candidates(layer));
     m.mlp_write_norm(l, t) = std::sqrt(products.squared_norm);
-    for (std::size_t c = 0; c < n_candidates_; ++c) {
-      m.mlp_write_alignment(l, c, t) = cosine(products.dots[c], m.mlp_write_norm(l, t), m.hidden_norm(l, c));
-    }
+    set_cosines(m.mlp_write_alignment, layer, t, products, m.mlp_write_norm(l, t), m.hidden_norm.row(l));
   }
 }
 
@@ -186,16 +211,13 @@ void SequenceMeter::centre_candidates(int layer) {
 }
 
 void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
-  const std::size_t l = index(layer);
   float norms[kPrimaryCandidates];
   for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(centred_candidates_.row(c));
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const RowProducts products =
         shifted_row_products(rows.states.row(i).data(), mean_.data(), centred_candidates_.view());
     const float norm = std::sqrt(products.squared_norm);
-    for (std::size_t c = 0; c < n_candidates_; ++c) {
-      measurement_.centred_alignment(l, c, index(rows.first_position) + i) = cosine(products.dots[c], norm, norms[c]);
-    }
+    set_cosines(measurement_.centred_alignment, layer, index(rows.first_position) + i, products, norm, norms);
   }
 }
 
@@ -212,7 +234,7 @@ void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
   for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
     float alignment = 0;
     if (median_ > 0 && m.hidden_norm(l, t) >= least_norm) {
-      for (std::size_t c = 0; c < n_candidates_; ++c) {
+      for (const std::size_t c : m.standing) {
         if (m.hidden_norm(l, c) >= least_norm) alignment = std::max(alignment, m.alignment(l, c, t));
       }
     }
@@ -238,16 +260,13 @@ void SequenceMeter::keep_read_candidates(int layer, SequenceRows rows) {
 }
 
 void SequenceMeter::measure_read(int layer, SequenceRows rows) {
-  const std::size_t l = index(layer);
-  const auto& reads = std::as_const(candidate_reads_[l]);
+  const auto& reads = std::as_const(candidate_reads_[index(layer)]);
   float norms[kPrimaryCandidates];
   for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(reads.row(c));
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const RowProducts products = row_products(rows.states.row(i).data(), reads.view());
     const float norm = std::sqrt(products.squared_norm);
-    for (std::size_t c = 0; c < n_candidates_; ++c) {
-      measurement_.read_alignment(l, c, index(rows.first_position) + i) = cosine(products.dots[c], norm, norms[c]);
-    }
+    set_cosines(measurement_.read_alignment, layer, index(rows.first_position) + i, products, norm, norms);
   }
 }
 

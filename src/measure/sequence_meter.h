@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "measure/kernels.h"
 #include "measure/measurement.h"
 #include "measure/watch_list.h"
 #include "probe/model_facts.h"
@@ -21,7 +23,13 @@ struct SequenceRows {
 // Calls come layer after layer; what is documented as "by rows" may run on several threads for different rows.
 class SequenceMeter {
  public:
-  SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance);
+  // n_kept_positions  candidates below this position stand whatever their norms
+  SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance, int n_kept_positions);
+
+  // Before any row of a micro-batch: the sequence's tokens up to n_tokens are coming.
+  void begin_rows(int n_tokens);
+  // After all rows of it: gives candidates up that stand no more.
+  void end_rows(int n_tokens);
 
   // By rows: what the attention of block `layer` wrote; running: h_{layer-1} comes, r_layer is left.
   void measure_mid_residual(int layer, SequenceRows rows, MatrixView<float> running);
@@ -66,9 +74,13 @@ class SequenceMeter {
     return candidate_states_.slice(static_cast<std::size_t>(layer));
   }
   void align_first_positions(int layer);
+  void set_cosines(CandidateCosines& cosines, int layer, std::size_t token, const RowProducts& products, float norm,
+                   std::span<const float> candidate_norms);
 
   std::size_t d_model_;
   std::size_t n_candidates_;
+  std::size_t n_kept_positions_;
+  bool settled_ = false;  // candidates were given up, or all stand to the end
   SequenceMeasurement measurement_;
   WatchList watch_list_;
 

@@ -62,6 +62,9 @@ struct CandidateFloor {
 };
 
 inline constexpr int kPaperPositions = 3;  // among which the authors' rule seeks the primary, at most
+// MeterOptions::n_kept_positions that a floor asks for.
+inline int positions_kept_for(const CandidateFloor& floor) { return floor.any_norm_both_signs ? kPaperPositions : 0; }
+
 inline constexpr int kMinFarQueries = 64;  // with fewer, far figures are not measured
 
 // One sequence's measurement as figures of the tokens that a rule may ask about.

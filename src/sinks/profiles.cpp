@@ -54,7 +54,7 @@ std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& m, std::opti
   const auto norms = [&](std::string name, const LayerFlags& measured, const Matrix<float>& values) {
     return by_token(m, std::move(name), measured, [&](std::size_t l, std::size_t t) { return values(l, t); });
   };
-  const auto cosines = [&](std::string name, const LayerFlags& measured, const Cube<float>& values) {
+  const auto cosines = [&](std::string name, const LayerFlags& measured, const CandidateCosines& values) {
     return by_token(m, std::move(name), candidate ? measured : nowhere,
                     [&](std::size_t l, std::size_t t) { return values(l, c, t); });
   };

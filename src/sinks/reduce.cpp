@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "measure/ordinary.h"
+#include "measure/candidates.h"
 #include "sinks/attention_figures.h"
 #include "sinks/figures.h"
 
@@ -64,15 +64,10 @@ void Reducer::find_ordinary() {
 }
 
 void Reducer::find_candidate() {
-  double largest = -1;
-  for (std::size_t c = 0; c < index(m_.n_candidates); ++c) {
-    double mean = 0;
-    for (std::size_t l = 0; l < n_layers_; ++l) mean += norm_ratio(l, c).value_or(0);
-    if (mean > largest) {
-      largest = mean;
-      candidate_ = c;
-    }
-  }
+  std::vector<std::optional<OrdinaryNorms>> ordinary;
+  for (const LayerContext& layer : layers_) ordinary.push_back(layer.ordinary);
+  const std::vector<double> means = mean_norm_ratios(m_.hidden_norm, ordinary, m_.n_candidates);
+  candidate_ = *std::ranges::max_element(m_.standing, {}, [&](std::size_t c) { return means[c]; });
 }
 
 std::optional<float> Reducer::norm_ratio(std::size_t layer, std::size_t token) const {

@@ -248,6 +248,67 @@ TEST(PackMeter, SaysWhatTheNetworkLacks) {
   EXPECT_FALSE(m.has_centred);
 }
 
+// Position 2 is far longer than any other in every layer.
+FakeSequence with_one_long_position(const ModelFacts& facts, int n_tokens) {
+  FakeSequence s(facts, n_tokens, 13);
+  for (auto& states : s.block) {
+    for (float& x : states.row(2)) x *= 20;
+  }
+  return s;
+}
+
+TEST(Candidates, AreGivenUpWhereAnotherStandsOut) {
+  const ModelFacts facts = fake_facts(2, 24, 1);
+  const std::vector<FakeSequence> sequences{with_one_long_position(facts, 400)};
+  const SequenceMeasurement m = FakeNetwork(facts, sequences).measure(100)[0];
+  ASSERT_THAT(m.standing, testing::ElementsAre(2));
+  for (std::size_t l = 0; l < 2; ++l) {
+    for (std::size_t t = 0; t < 400; ++t) {
+      const auto& block = sequences[0].block[l];
+      ASSERT_NEAR(m.alignment(l, 2, t), cosine(block.row(t), block.row(2)), kRounding) << l << ' ' << t;
+      ASSERT_TRUE(std::isnan(m.alignment(l, 0, t)));
+    }
+  }
+}
+
+TEST(Candidates, AllStandInAShortTextAndWhereNoneStandsOut) {
+  const ModelFacts facts = fake_facts(2, 24, 1);
+  const std::vector<FakeSequence> shorter{with_one_long_position(facts, 200)};
+  EXPECT_EQ(FakeNetwork(facts, shorter).measure(100)[0].standing.size(), 8U);
+  const std::vector<FakeSequence> even{{facts, 400, 14}};
+  EXPECT_EQ(FakeNetwork(facts, even).measure(100)[0].standing.size(), 8U);
+}
+
+TEST(Candidates, AreKeptWhereTheyAreAskedFor) {
+  const ModelFacts facts = fake_facts(2, 24, 1);
+  const std::vector<FakeSequence> sequences{with_one_long_position(facts, 400)};
+  MeterOptions options;
+  options.n_kept_positions = 2;
+  const SequenceMeasurement m = FakeNetwork(facts, sequences).measure(100, options)[0];
+  ASSERT_THAT(m.standing, testing::ElementsAre(0, 1, 2));
+  EXPECT_NEAR(m.alignment(1, 1, 399), cosine(sequences[0].block[1].row(399), sequences[0].block[1].row(1)), kRounding);
+}
+
+TEST(KeyCounts, GivesLayersTablesOfTheirOwnOnceTheirMasksDiffer) {
+  const std::vector<std::int32_t> two{2, 1, 0}, three{3, 2, 1}, none(3);
+  const std::vector<double> uniform{0.5, 0.25, 0};
+  KeyCounts counts(4, 3);
+  // At first all layers see the same; layer 3 has no attention.
+  for (int layer = 0; layer < 3; ++layer) counts.note(layer, {two, none, uniform});
+  counts.add_noted();
+  for (const int layer : {0, 2}) counts.note(layer, {three, two, uniform});
+  counts.note(1, {two, none, uniform});
+  counts.add_noted();
+  EXPECT_EQ(counts.n_tables(), 3U);
+  EXPECT_EQ(&counts.of(0), &counts.of(2));
+  EXPECT_THAT(counts.of(0).queries, testing::ElementsAre(5, 3, 1));
+  EXPECT_THAT(counts.of(0).far_queries, testing::ElementsAre(2, 1, 0));
+  EXPECT_THAT(counts.of(1).queries, testing::ElementsAre(4, 2, 0));
+  EXPECT_THAT(counts.of(1).far_queries, testing::ElementsAre(0, 0, 0));
+  EXPECT_THAT(counts.of(1).far_uniform, testing::ElementsAre(1, 0.5, 0));
+  EXPECT_THAT(counts.of(3).queries, testing::ElementsAre(0, 0, 0));
+}
+
 template <typename Body>
 void expect_error(ErrorCode code, const std::string& part, Body body) {
   try {

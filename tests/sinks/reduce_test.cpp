@@ -27,18 +27,27 @@ SequenceMeasurement plain_measurement(int n_tokens) {
     *norms = Matrix<float>(2, tokens, 2.0F);
   }
   for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
-    *cosines = Cube<float>(2, static_cast<std::size_t>(m.n_candidates), tokens, 0.1F);
+    *cosines = CandidateCosines(2, static_cast<std::size_t>(m.n_candidates));
+    cosines->resize(tokens);
+    for (std::size_t l = 0; l < 2; ++l) {
+      for (std::size_t c = 0; c < static_cast<std::size_t>(m.n_candidates); ++c) {
+        for (std::size_t t = 0; t < tokens; ++t) cosines->at(l, c, t) = 0.1F;
+      }
+    }
   }
+  for (std::size_t c = 0; c < static_cast<std::size_t>(m.n_candidates); ++c) m.standing.push_back(c);
   m.self_cosine.assign(static_cast<std::size_t>(m.n_candidates), Matrix<float>(2, 2, 1.0F));
   m.attention_sum = m.attention_far_sum = Cube<float>(2, 4, tokens);
-  m.visible_queries = m.far_queries = Matrix<std::int32_t>(2, tokens);
-  m.far_uniform = Matrix<double>(2, tokens);
+  m.key_counts = KeyCounts(2, n_tokens);
+  for (std::size_t t = 0; t < tokens; ++t) {
+    KeyCounts::Table& counts = m.key_counts.table(0);
+    counts.queries[t] = static_cast<int>(tokens - t);
+    counts.far_queries[t] = std::max(0, static_cast<int>(tokens - t) - 64);
+    counts.far_uniform[t] = 0.005 * counts.far_queries[t];
+  }
   m.learned_mass = Matrix<double>(2, 4);
   for (std::size_t l = 0; l < 2; ++l) {
     for (std::size_t t = 0; t < tokens; ++t) {
-      m.visible_queries(l, t) = static_cast<int>(tokens - t);
-      m.far_queries(l, t) = std::max(0, static_cast<int>(tokens - t) - 64);
-      m.far_uniform(l, t) = 0.005 * m.far_queries(l, t);
       for (std::size_t h = 0; h < 4; ++h) {
         m.attention_sum(l, h, t) = 0.01F * static_cast<float>(m.visible_queries(l, t));
         m.attention_far_sum(l, h, t) = 0.01F * static_cast<float>(m.far_queries(l, t));
@@ -53,9 +62,9 @@ SequenceMeasurement plain_measurement(int n_tokens) {
 TEST(Reduce, KeepsTheFirstPositionsAndWhatPassesTheFloor) {
   SequenceMeasurement m = plain_measurement(200);
   m.hidden_norm(1, 3) = 40;                                                 // the candidate
-  m.hidden_norm(0, 50) = 3, m.alignment(0, 3, 50) = 0.7F;                   // at the floor
-  m.hidden_norm(0, 51) = 2.9F, m.alignment(0, 3, 51) = 0.7F;                // too short
-  m.hidden_norm(0, 52) = 3, m.alignment(1, 3, 52) = 0.7F;                   // not in one layer
+  m.hidden_norm(0, 50) = 3, m.alignment.at(0, 3, 50) = 0.7F;                // at the floor
+  m.hidden_norm(0, 51) = 2.9F, m.alignment.at(0, 3, 51) = 0.7F;             // too short
+  m.hidden_norm(0, 52) = 3, m.alignment.at(1, 3, 52) = 0.7F;                // not in one layer
   for (std::size_t l = 0; l < 2; ++l) m.attention_far_sum(l, 0, 60) *= 16;  // mean 4.75 x, boost 9.5
   m.attention_far_sum(0, 0, 61) *= 16;                                      // in one block only
   const SequenceFigures figures = reduce(m, 7, {});
@@ -71,9 +80,17 @@ TEST(Reduce, KeepsTheFirstPositionsAndWhatPassesTheFloor) {
   EXPECT_FALSE(figures.tokens[0].read_alignment[1]) << "the last layer is read by no block";
 }
 
+TEST(Reduce, SeeksTheCandidateAmongThoseThatStand) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.hidden_norm(1, 3) = 40;
+  m.hidden_norm(1, 5) = 20;
+  m.standing = {1, 5};
+  EXPECT_EQ(reduce(m, 0, {}).candidate, 5);
+}
+
 TEST(Reduce, KeepsBothSignsForThePapersRule) {
   SequenceMeasurement m = plain_measurement(200);
-  m.alignment(0, 2, 50) = -0.8F;
+  m.alignment.at(0, 2, 50) = -0.8F;
   CandidateFloor floor;
   floor.any_norm_both_signs = true;
   const SequenceFigures figures = reduce(m, 0, floor);
@@ -103,7 +120,7 @@ TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
   m.hidden_norm(0, 0) = 40;
   for (const std::size_t t : {72U, 73U}) {
     m.hidden_norm(0, t) = 9;
-    m.alignment(0, 0, t) = 1;
+    m.alignment.at(0, 0, t) = 1;
   }
   const SequenceFigures figures = reduce(m, 0, {});
   ASSERT_EQ(figures.tokens.size(), 2U);

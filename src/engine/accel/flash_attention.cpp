@@ -16,7 +16,7 @@ namespace sinkscope::accel {
 namespace {
 
 constexpr int kMaxHeadsAtOnce = 16;
-constexpr std::size_t kPackedBytes = std::size_t{64} << 20;
+constexpr std::size_t kPackedBytes = std::size_t{16} << 20;
 
 float op_param(const ggml_tensor* node, int index) {
   float value;

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/views.h"
+#include "measure/ordinary.h"
+
+namespace sinkscope {
+
+// After fewer tokens than this no candidate is given up.
+inline constexpr int kSettlingTokens = 256;
+
+// Norm ratios of the first positions, as means over layers; a layer without a positive median counts 0.
+//
+// hidden_norm  [n_layers, >= n_candidates]
+// ordinary     [n_layers], empty where there is none
+// returns      [n_candidates]
+std::vector<double> mean_norm_ratios(const Matrix<float>& hidden_norm,
+                                     std::span<const std::optional<OrdinaryNorms>> ordinary, int n_candidates);
+
+// Candidates that may still turn out to have the largest mean norm ratio of a longer sequence: those that have a
+// quarter of the largest now. Another overtakes only where medians of layers move apart by more than a factor of 4.
+//
+// n_tokens  how many tokens hidden_norm holds so far
+// returns   ascending, at least one of them
+std::vector<std::size_t> standing_candidates(const Matrix<float>& hidden_norm, int n_tokens, int n_candidates);
+
+}  // namespace sinkscope
