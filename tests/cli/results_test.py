@@ -83,6 +83,7 @@ class Results(harness.ProgramTest):
         self.fails(2, "expected lives|map|rows|heads|norms|levels", "plot", "out.db", "--figure", "pie")
         self.fails(2, "far_boost, sink_score", "plot", "out.db", "--figure", "map", "--quantity", "taste")
         self.fails(3, "--keep heads", "plot", "out.db", "--figure", "heads")
+        self.fails(2, "sink_score, far_boost", "plot", "out.db", "--figure", "heads", "--quantity", "norm_ratio")
         self.fails(3, "expected a document from 0 to 0", "plot", "out.db", "--figure", "lives", "--document", "1")
 
     def test_profiles_of_another_document_are_refused(self):

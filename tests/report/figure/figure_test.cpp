@@ -56,6 +56,26 @@ TEST(Figure, LevelsCountAllDocuments) {
   EXPECT_THAT(svg, HasSubstr("<title>First layer 2, lasting 9 layers: 3 sinks, 3 of them to the primary"));
 }
 
+TEST(Figure, HeadsAreColouredOnOneScaleForAllTokens) {
+  // The largest far boost of any head is the primary's: 80 x 4 / 2.5.
+  const ScanFile file = planted_file(1, Keep::kHeads);
+  FigureOptions options = named("heads", "far_boost");
+  const std::string first_sink = figure_of(file, options);
+  EXPECT_THAT(first_sink, HasSubstr(" at 100, layer 6, head 3: far boost 48.0\u00d7</title>"));
+  EXPECT_THAT(first_sink, HasSubstr(" at 100, layer 6, head 0: far boost 12.0\u00d7</title>"));
+  EXPECT_THAT(first_sink, HasSubstr(" at 100, layer 0, head 3: far boost not measured</title>"));
+  EXPECT_EQ(count(first_sink, ", head \\d: far boost"), 12U * 4U);
+  options.token = 0;
+  const std::string primary = figure_of(file, options);
+  EXPECT_THAT(primary,
+              HasSubstr("fill=\"#1d143e\"><title>\u201c&lt;s&gt;\u201d at 0, layer 2, head 3: far boost 128\u00d7"));
+  for (const std::string& svg : {first_sink, primary}) {
+    for (const char* label : {">0.500</text>", ">128</text>"}) EXPECT_THAT(svg, HasSubstr(label));
+  }
+  // Unless another is asked for, scores are shown.
+  EXPECT_THAT(figure_of(file, named("heads")), HasSubstr("layer 6, head 3: sink score 0.240</title>"));
+}
+
 TEST(Figure, MapsArePicturesOfTheirCodes) {
   FigureOptions options = named("map", "norm_ratio");
   options.width = 462;  // 400 x 220 pixels within the axes: one a token, 18 or 19 a layer
@@ -143,7 +163,9 @@ TEST(Figure, SaysWhatLacks) {
   const ScanFile runs = planted_file();
   EXPECT_THAT(says(runs, named("map")), HasSubstr("--keep profiles"));
   EXPECT_THAT(says(runs, named("norms", "key_norm")), HasSubstr("--keep profiles"));
-  EXPECT_THAT(says(runs, named("heads")), HasSubstr("--keep heads"));
+  EXPECT_THAT(says(runs, named("heads")), HasSubstr("sink_score by head"));
+  EXPECT_THAT(says(planted_file(1, Keep::kProfiles), named("heads", "far_boost")), HasSubstr("--keep heads"));
+  EXPECT_THAT(says(runs, named("heads", "key_norm")), HasSubstr("of heads expected one of sink_score, far_boost, got"));
   EXPECT_THAT(says(runs, named("map", "taste")), HasSubstr("far_boost, sink_score"));
   EXPECT_THAT(says(runs, named("norms", "far_boost")), HasSubstr("hidden_norm, key_norm or value_norm"));
   EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, levels"));
