@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/error.h"
 #include "report/display_text.h"
@@ -33,8 +33,8 @@ int position_of(const DrawnDocument& drawn, const LayerData& data) {
 }  // namespace
 
 std::string draw_heads(const DrawnDocument& drawn) {
-  std::vector<std::string_view> offered;
-  for (const HeadQuantity& quantity : kHeadQuantities) offered.push_back(quantity.name);
+  std::array<std::string_view, kHeadQuantities.size()> offered;
+  std::ranges::transform(kHeadQuantities, offered.begin(), &HeadQuantity::name);
   const Quantity& quantity = quantity_of(drawn.options, offered);
   const LayerData data = layer_data(*drawn.scan.file, drawn.document, drawn.detection, false);
   const NamedFigures* heads = data.head(quantity.id);

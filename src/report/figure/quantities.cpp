@@ -36,8 +36,8 @@ int first_colour(const Quantity& quantity, const Scale& scale) {
 }  // namespace
 
 std::vector<std::string_view> map_quantities() {
-  std::vector<std::string_view> ids;
-  for (const Quantity& quantity : kQuantities) ids.push_back(quantity.id);
+  std::vector<std::string_view> ids(kQuantities.size());
+  std::ranges::transform(kQuantities, ids.begin(), &Quantity::id);
   return ids;
 }
 

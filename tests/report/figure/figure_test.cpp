@@ -3,14 +3,17 @@
 #include <zlib.h>
 
 #include <array>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <regex>
 #include <sstream>
+#include <vector>
 
 #include "base/error.h"
 #include "report/figure/figures.h"
 #include "report/figure/png.h"
+#include "report/figure/quantities.h"
 #include "report/figure/svg.h"
 #include "tests/report/html/unpacked.h"
 #include "tests/report/planted.h"
@@ -74,6 +77,20 @@ TEST(Figure, HeadsAreColouredOnOneScaleForAllTokens) {
   }
   // Unless another is asked for, scores are shown.
   EXPECT_THAT(figure_of(file, named("heads")), HasSubstr("layer 6, head 3: sink score 0.240</title>"));
+}
+
+TEST(Figure, ScalesGoFromTheFloorToTheLargest) {
+  const auto scale = [](const char* quantity, std::vector<float> values) {
+    return scale_of(values, quantity_of(named("map", quantity), map_quantities()));
+  };
+  const auto is = [](float low, float high) {
+    return testing::AllOf(testing::Field(&Scale::low, low), testing::Field(&Scale::high, high));
+  };
+  EXPECT_THAT(scale("far_boost", {0.2F, std::nanf(""), 0, 128}), is(0.5F, 128));
+  EXPECT_THAT(scale("far_boost", {2, 128}), is(2, 128));
+  EXPECT_THAT(scale("far_boost", {0.125F, 0.25F}), is(0.25F, 0.25F)) << "nothing of interest";
+  EXPECT_THAT(scale("key_norm", {1e-3F, 1e6F}), is(1, 1e6F)) << "six decades at most";
+  EXPECT_THAT(scale("alignment", {0.5F}), is(-1, 1));
 }
 
 TEST(Figure, MapsArePicturesOfTheirCodes) {
