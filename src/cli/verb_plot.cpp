@@ -50,7 +50,7 @@ void register_plot(CLI::App& program, Action& action) {
   add_choice(verb, "--figure", options->figure.figure, names, "What is drawn")->required()->group("Output");
   verb.add_option("--quantity", options->figure.quantity,
                   "Of map and rows: far_boost, sink_score, norm_ratio, alignment and what else the report's maps "
-                  "offer; of norms: hidden_norm, key_norm, value_norm")
+                  "offer; of heads: sink_score, far_boost; of norms: hidden_norm, key_norm, value_norm")
       ->type_name("NAME")
       ->group("Output");
   verb.add_option("--document", options->figure.document, "The document, counted from 0")

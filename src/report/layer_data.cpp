@@ -8,7 +8,6 @@
 namespace sinkscope {
 namespace {
 
-constexpr const char* kScoresByHead = "sink_score_by_head";
 constexpr float kNotMeasured = std::numeric_limits<float>::quiet_NaN();
 
 // A profile array of the results file that reports show, and how.
@@ -92,7 +91,7 @@ std::vector<float> rows_of(const ProfileArray& array, const std::vector<int>& po
 }
 
 // [positions, n_layers, n_heads] of an array [n_layers, n_heads, n_tokens].
-std::vector<float> by_head(const ProfileArray& array, const std::vector<int>& positions) {
+std::vector<float> heads_of(const ProfileArray& array, const std::vector<int>& positions) {
   const std::size_t n_tokens = array.shape.back(), n_rows = array.shape.at(0) * array.shape.at(1);
   std::vector<float> values;
   for (const int position : positions) {
@@ -145,6 +144,7 @@ const T* named(const std::vector<T>& all, std::string_view name) {
 }  // namespace
 
 const NamedFigures* LayerData::row(std::string_view name) const { return named(rows, name); }
+const NamedFigures* LayerData::head(std::string_view name) const { return named(heads, name); }
 const NamedFigures* LayerData::quantile(std::string_view name) const { return named(quantiles, name); }
 const NamedMap* LayerData::map(std::string_view name) const { return named(maps, name); }
 
@@ -169,10 +169,12 @@ LayerData layer_data(const ScanFile& file, const StoredDocument& document, const
     data.quantiles.push_back({array.name, quantiles_of(array, data.positions, n_layers)});
     if (with_maps) data.maps.push_back(map_of(array, shown.cosine, figures.ordinary_norm));
   }
-  if (std::ranges::find(shapes, kScoresByHead, &ProfileShape::name) != shapes.end()) {
-    const ProfileArray array = file.profile(document.ordinal, kScoresByHead);
-    data.n_heads = static_cast<int>(array.shape.at(1));
-    data.head_scores = by_head(array, data.positions);
+  data.n_heads = file.model().facts.n_heads_max;
+  for (const auto& [name, stored] : kHeadQuantities) {
+    if (std::ranges::find(shapes, stored, &ProfileShape::name) == shapes.end()) continue;
+    std::vector<float> values = heads_of(file.profile(document.ordinal, std::string(stored)), data.positions);
+    const bool measured = std::ranges::any_of(values, [](float value) { return !std::isnan(value); });
+    if (measured) data.heads.push_back({std::string(name), std::move(values)});
   }
   return data;
 }

@@ -14,7 +14,7 @@ namespace sinkscope {
 inline constexpr std::array kQuantiles = {0.05, 0.25, 0.5, 0.75, 0.95};
 
 struct NamedFigures {
-  std::string name;           // as the results file names its profiles
+  std::string name;           // as the results file names its profiles; by head, that of their mean over heads
   std::vector<float> values;  // NaN where not measured
 };
 struct NamedMap {
@@ -22,19 +22,30 @@ struct NamedMap {
   Quantised codes;   // [n_layers, n_tokens]
 };
 
+// Quantities by head, as they are drawn: the first is what is shown unless another is asked for.
+struct HeadQuantity {
+  std::string_view name;   // of the mean over heads
+  std::string_view array;  // of the results file, [n_layers, n_heads, n_tokens]
+};
+inline constexpr std::array kHeadQuantities = {
+    HeadQuantity{"sink_score", "sink_score_by_head"},
+    HeadQuantity{"far_boost", "far_boost_by_head"},
+};
+
 // What is drawn of one document, by layer.
 struct LayerData {
   int n_layers = 0, n_tokens = 0;
   std::vector<int> positions;           // of the primary's set and of every sink, ascending
   std::vector<NamedFigures> rows;       // [positions, n_layers] each; exact
-  std::vector<float> head_scores;       // [positions, n_layers, n_heads]; empty unless the file keeps scores by head
-  int n_heads = 0;                      // of head_scores
+  int n_heads = 0;                      // the largest of all layers
+  std::vector<NamedFigures> heads;      // [positions, n_layers, n_heads] of each of kHeadQuantities that was measured
   std::vector<NamedFigures> quantiles;  // [kQuantiles, n_layers] each, over the tokens at no such position
   std::vector<NamedMap> maps;           // where they were asked for
   std::vector<float> ordinary_norm;     // [n_layers]
 
   // What has that name, or null where it was not kept.
   const NamedFigures* row(std::string_view name) const;
+  const NamedFigures* head(std::string_view name) const;
   const NamedFigures* quantile(std::string_view name) const;
   const NamedMap* map(std::string_view name) const;
 };

@@ -20,7 +20,10 @@ std::string in_digits(std::optional<double> value) {
   if (size >= 99.95 && size < 1e15) return grouped(std::llround(*value));
   if (size >= 9.995) return fmt::format("{:.1f}", *value);
   if (size >= 0.9995) return fmt::format("{:.2f}", *value);
-  return size >= 0.001 ? fmt::format("{:.3f}", *value) : fmt::format("{:.1e}", *value);
+  if (size >= 0.001) return fmt::format("{:.3f}", *value);
+  std::string small = fmt::format("{:.1e}", *value);  // 1.2e-04
+  if (const std::size_t zero = small.find("e-0"); zero != std::string::npos) small.erase(zero + 2, 1);
+  return small;
 }
 
 std::string in_percent(std::optional<double> fraction) {

@@ -5,11 +5,26 @@
 #include "sinks/figures.h"
 
 namespace sinkscope {
+namespace {
+
+// How many of the layer's heads have a score of the key: all or none.
+std::size_t scored_heads(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
+  const bool scored = m.has_attention[layer] && m.visible_queries(layer, key) > 0;
+  return scored ? static_cast<std::size_t>(m.heads_in_layer[layer]) : 0;
+}
+
+// The same of far queries.
+std::size_t far_scored_heads(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
+  const bool scored = m.has_attention[layer] && m.far_queries(layer, key) >= kMinFarQueries;
+  return scored ? static_cast<std::size_t>(m.heads_in_layer[layer]) : 0;
+}
+
+}  // namespace
 
 std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
-  const int queries = m.visible_queries(layer, key);
-  const auto heads = static_cast<std::size_t>(m.heads_in_layer[layer]);
-  if (!m.has_attention[layer] || queries <= 0 || heads == 0) return std::nullopt;
+  const std::size_t heads = scored_heads(m, layer, key);
+  if (heads == 0) return std::nullopt;
+  const auto queries = static_cast<float>(m.visible_queries(layer, key));
   const auto groups = static_cast<std::size_t>(std::max(1, m.kv_heads_in_layer[layer]));
   const std::size_t group_size = std::max<std::size_t>(1, heads / groups);
   constexpr float kHighScore = 0.3F;
@@ -18,7 +33,7 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
   double group_sum = 0;
   std::size_t high = 0;
   for (std::size_t h = 0; h < heads; ++h) {
-    const float score = m.attention_sum(layer, h, key) / static_cast<float>(queries);
+    const float score = m.attention_sum(layer, h, key) / queries;
     sum += static_cast<double>(score);
     group_sum += static_cast<double>(score);
     scores.head_max = std::max(scores.head_max, score);
@@ -35,9 +50,8 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
 }
 
 std::optional<FarFigures> far_figures(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
-  const int queries = m.far_queries(layer, key);
-  const auto heads = static_cast<std::size_t>(m.heads_in_layer[layer]);
-  if (!m.has_attention[layer] || queries < kMinFarQueries || heads == 0) return std::nullopt;
+  const std::size_t heads = far_scored_heads(m, layer, key);
+  if (heads == 0) return std::nullopt;
   constexpr double kHighBoost = 10;
   const double uniform = m.far_uniform(layer, key);
   FarFigures figures;
@@ -48,9 +62,20 @@ std::optional<FarFigures> far_figures(const SequenceMeasurement& m, std::size_t 
     figures.heads_over_10 += of_head >= kHighBoost * uniform;
   }
   const double mean = sum / static_cast<double>(heads);
-  figures.score = static_cast<float>(mean / queries);
+  figures.score = static_cast<float>(mean / m.far_queries(layer, key));
   figures.boost = static_cast<float>(mean / uniform);
   return figures;
+}
+
+std::optional<float> score_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head, std::size_t key) {
+  if (head >= scored_heads(m, layer, key)) return std::nullopt;
+  return m.attention_sum(layer, head, key) / static_cast<float>(m.visible_queries(layer, key));
+}
+
+std::optional<float> far_boost_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head,
+                                       std::size_t key) {
+  if (head >= far_scored_heads(m, layer, key)) return std::nullopt;
+  return static_cast<float>(static_cast<double>(m.attention_far_sum(layer, head, key)) / m.far_uniform(layer, key));
 }
 
 }  // namespace sinkscope

@@ -27,4 +27,12 @@ struct FarFigures {
 // returns  nothing also where fewer than kMinFarQueries far queries see the key
 std::optional<FarFigures> far_figures(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
 
+// The same of one head, of which KeyScores::mean and FarFigures::boost are the means.
+//
+// returns  nothing also where the layer has no such head
+std::optional<float> score_of_head(const SequenceMeasurement& measurement, std::size_t layer, std::size_t head,
+                                   std::size_t key);
+std::optional<float> far_boost_of_head(const SequenceMeasurement& measurement, std::size_t layer, std::size_t head,
+                                       std::size_t key);
+
 }  // namespace sinkscope

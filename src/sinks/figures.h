@@ -88,10 +88,11 @@ struct ProfileArray {
 
 // Every profile of a sequence: hidden_norm, alignment, centred_alignment, read_alignment, attn_write_norm,
 // mlp_write_norm, mlp_write_alignment, key_norm, value_norm, sink_score, sink_score_head_max, far_boost and
-// visible_queries, [n_layers, n_tokens] each; with by_head also sink_score_by_head, [n_layers, n_heads, n_tokens].
+// visible_queries, [n_layers, n_tokens] each; with heads also sink_score_by_head and far_boost_by_head, [n_layers,
+// n_heads, n_tokens] each, whose means over the heads of a layer are sink_score and far_boost.
 //
 // candidate  whom alignments are with (SequenceFigures::candidate); without one they are not measured
 std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& measurement, std::optional<int> candidate,
-                                         bool by_head);
+                                         bool with_heads);
 
 }  // namespace sinkscope

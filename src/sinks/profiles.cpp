@@ -26,20 +26,17 @@ ProfileArray by_token(const SequenceMeasurement& m, std::string name, const Laye
   return array;
 }
 
-ProfileArray scores_by_head(const SequenceMeasurement& m) {
+// [n_layers, n_heads, n_tokens] of value(measurement, layer, head, token), where that is measured.
+template <typename Value>
+ProfileArray by_head(const SequenceMeasurement& m, std::string name, Value value) {
   const std::size_t layers = index(m.n_layers);
   const std::size_t heads = index(m.n_heads);
   const std::size_t tokens = index(m.n_tokens);
-  ProfileArray array{"sink_score_by_head", {layers, heads, tokens}, {}};
-  array.values.assign(layers * heads * tokens, kNotMeasured);
+  ProfileArray array{std::move(name), {layers, heads, tokens}, {}};
+  array.values.reserve(layers * heads * tokens);
   for (std::size_t l = 0; l < layers; ++l) {
-    if (!m.has_attention[l]) continue;
-    for (std::size_t h = 0; h < index(m.heads_in_layer[l]); ++h) {
-      for (std::size_t t = 0; t < tokens; ++t) {
-        const int queries = m.visible_queries(l, t);
-        if (queries > 0)
-          array.values[(l * heads + h) * tokens + t] = m.attention_sum(l, h, t) / static_cast<float>(queries);
-      }
+    for (std::size_t h = 0; h < heads; ++h) {
+      for (std::size_t t = 0; t < tokens; ++t) array.values.push_back(value(m, l, h, t).value_or(kNotMeasured));
     }
   }
   return array;
@@ -47,7 +44,7 @@ ProfileArray scores_by_head(const SequenceMeasurement& m) {
 
 }  // namespace
 
-std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& m, std::optional<int> candidate, bool by_head) {
+std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& m, std::optional<int> candidate, bool with_heads) {
   const LayerFlags everywhere(index(m.n_layers), 1);
   const LayerFlags nowhere(index(m.n_layers), 0);
   const std::size_t c = index(candidate.value_or(0));
@@ -82,7 +79,10 @@ std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& m, std::opti
   }));
   arrays.push_back(by_token(m, "visible_queries", m.has_attention,
                             [&](std::size_t l, std::size_t t) { return static_cast<float>(m.visible_queries(l, t)); }));
-  if (by_head) arrays.push_back(scores_by_head(m));
+  if (with_heads) {
+    arrays.push_back(by_head(m, "sink_score_by_head", score_of_head));
+    arrays.push_back(by_head(m, "far_boost_by_head", far_boost_of_head));
+  }
   return arrays;
 }
 

@@ -142,7 +142,7 @@ ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, co
     if (!row.step()) break;
     return decode_profile(shape, row.blob(0), label);
   }
-  throw Error(ErrorCode::kInput, label + " is not stored; scan with --keep profiles, or heads for scores by head");
+  throw Error(ErrorCode::kInput, label + " is not stored; scan with --keep profiles, or heads for arrays by head");
 }
 
 }  // namespace sinkscope

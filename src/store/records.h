@@ -25,7 +25,7 @@ struct ModelRecord {
 enum class Keep {
   kRuns,      // the figures of all candidate tokens
   kProfiles,  // and the profile arrays, [n_layers, n_tokens] each
-  kHeads,     // and the score by head, [n_layers, n_heads, n_tokens]
+  kHeads,     // and those by head, [n_layers, n_heads, n_tokens] each
 };
 std::string_view name_of(Keep keep);  // "runs", "profiles", "heads"
 // throws  Error{kUsage} naming the three

@@ -83,7 +83,21 @@ class Results(harness.ProgramTest):
         self.fails(2, "expected lives|map|rows|heads|norms|levels", "plot", "out.db", "--figure", "pie")
         self.fails(2, "far_boost, sink_score", "plot", "out.db", "--figure", "map", "--quantity", "taste")
         self.fails(3, "--keep heads", "plot", "out.db", "--figure", "heads")
+        self.fails(2, "sink_score, far_boost", "plot", "out.db", "--figure", "heads", "--quantity", "norm_ratio")
         self.fails(3, "expected a document from 0 to 0", "plot", "out.db", "--figure", "lives", "--document", "1")
+
+    def test_figures_by_head(self):
+        self.scan("-f", "a.txt", "--keep", "heads", "-o", "heads.db")
+        self.ok("export", "heads.db", "--format", "safetensors", "-o", "heads.safetensors")
+        data = (self.folder / "heads.safetensors").read_bytes()
+        header = json.loads(data[8:8 + struct.unpack("<Q", data[:8])[0]])
+        drawn = {self.ok("plot", "heads.db", "--figure", "heads").out}
+        for quantity, name in (("sink_score", "Sink score of "), ("far_boost", "Far boost of ")):
+            self.assertEqual(header[f"{quantity}_by_head"]["shape"], [8, 4, len(TEXT) + 1])
+            drawn.add(self.ok("plot", "heads.db", "--figure", "heads", "--quantity", quantity).out)
+            self.assertTrue(any(name in svg for svg in drawn))
+        self.assertEqual(len(drawn), 2, "the score is what is drawn unless another is asked for")
+        self.assertIn("sound", self.ok("verify", "heads.db").out)
 
     def test_profiles_of_another_document_are_refused(self):
         self.scan("-f", self.file("long.txt", TEXT), "-f", self.file("short.txt", TEXT[:300]), "--keep", "profiles",

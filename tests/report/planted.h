@@ -104,6 +104,25 @@ inline DocumentRecord planted_record(int number = 0) {
   return record;
 }
 
+// [n_layers, 4 heads, n_tokens], of which head h has (h + 1) / 2.5 of the mean over heads; not measured in layer 0.
+inline ProfileArray planted_by_head(const std::string& name, LayerFigures TokenProfile::* mean) {
+  constexpr std::size_t kHeads = 4;
+  ProfileArray array{name, {kPlantedLayers, kHeads, kPlantedTokens}, {}};
+  array.values.assign(std::size_t{kPlantedLayers} * kHeads * kPlantedTokens, std::nanf(""));
+  const SequenceFigures figures = planted_figures();
+  for (const auto* tokens : {&figures.first_positions, &figures.tokens}) {
+    for (const TokenProfile& token : *tokens) {
+      for (std::size_t l = 1; l < kPlantedLayers; ++l) {
+        for (std::size_t h = 0; h < kHeads; ++h) {
+          array.values[(l * kHeads + h) * kPlantedTokens + static_cast<std::size_t>(token.position)] =
+              *(token.*mean)[l] * static_cast<float>(h + 1) / 2.5F;
+        }
+      }
+    }
+  }
+  return array;
+}
+
 inline ScanFile planted_file(int n_documents = 1, Keep keep = Keep::kRuns) {
   MeasurementOptions options;
   options.keep = keep;
@@ -118,6 +137,10 @@ inline ScanFile planted_file(int n_documents = 1, Keep keep = Keep::kRuns) {
       record.profiles.push_back({"visible_queries",
                                  {kPlantedLayers, kPlantedTokens},
                                  std::vector<float>(kPlantedLayers * kPlantedTokens, 4099.0F)});
+    }
+    if (keep == Keep::kHeads) {
+      record.profiles.push_back(planted_by_head("sink_score_by_head", &TokenProfile::score));
+      record.profiles.push_back(planted_by_head("far_boost_by_head", &TokenProfile::far_boost));
     }
     file.add(record);
   }

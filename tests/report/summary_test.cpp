@@ -92,6 +92,8 @@ TEST(Words, NumbersHaveThreeDigits) {
   EXPECT_EQ(in_digits(99.94), "99.9");
   EXPECT_EQ(in_digits(9.99), "9.99");
   EXPECT_EQ(in_digits(0.1234), "0.123");
+  EXPECT_EQ(in_digits(0.00012), "1.2e-4");
+  EXPECT_EQ(in_digits(-3e-12), "-3.0e-12");
   EXPECT_EQ(in_digits(0), "0");
   EXPECT_EQ(in_digits({}), "\u2013");
   EXPECT_EQ(in_percent(0.4321), "43 %");

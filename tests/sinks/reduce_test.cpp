@@ -1,7 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "sinks/figures.h"
 
@@ -143,7 +147,7 @@ TEST(Profiles, AreNotANumberWhereNotMeasured) {
   SequenceMeasurement m = plain_measurement(200);
   m.has_writes[1] = 0;
   const auto arrays = profile_arrays(m, 3, true);
-  ASSERT_EQ(arrays.size(), 14U);
+  ASSERT_EQ(arrays.size(), 15U);
   for (const auto& array : arrays) {
     std::size_t count = 1;
     for (const std::size_t n : array.shape) count *= n;
@@ -160,11 +164,49 @@ TEST(Profiles, AreNotANumberWhereNotMeasured) {
     if (array.name == "far_boost") {
       EXPECT_TRUE(!std::isnan(array.values[72]) && std::isnan(array.values[73]));
     }
-    if (array.name == "sink_score_by_head") {
-      EXPECT_NEAR(array.values[0], 0.01, 1e-6);
-    }
   }
   EXPECT_TRUE(std::isnan(profile_arrays(m, std::nullopt, false)[1].values[0])) << "alignment with nobody";
+}
+
+TEST(Profiles, ByHeadHaveTheProfilesOfAllHeadsAsTheirMeans) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.heads_in_layer[1] = 3;
+  // Of key 0, 200 queries see it, 136 of them from far; uniform attention gives it 0.005 of each.
+  m.attention_sum(0, 2, 0) = 0.5F * 200;
+  m.attention_far_sum(0, 2, 0) = 0.05F * 136;
+  const auto arrays = profile_arrays(m, 3, true);
+  const auto named = [&](const std::string& name) -> const ProfileArray& {
+    return *std::ranges::find(arrays, name, &ProfileArray::name);
+  };
+  const ProfileArray& scores = named("sink_score_by_head");
+  const ProfileArray& boosts = named("far_boost_by_head");
+  const auto at = [](const ProfileArray& array, std::size_t layer, std::size_t head, std::size_t token) {
+    return array.values.at((layer * 4 + head) * 200 + token);
+  };
+  EXPECT_NEAR(at(scores, 0, 1, 0), 0.01, 1e-7);
+  EXPECT_NEAR(at(scores, 0, 2, 0), 0.5, 1e-7);
+  EXPECT_NEAR(at(boosts, 0, 1, 0), 2, 1e-5);
+  EXPECT_NEAR(at(boosts, 0, 2, 0), 10, 1e-5);
+  EXPECT_TRUE(!std::isnan(at(boosts, 0, 0, 72)) && std::isnan(at(boosts, 0, 0, 73))) << "64 far queries, and 63";
+  EXPECT_FALSE(std::isnan(at(scores, 0, 0, 199)));
+  for (const auto& [by_head, mean] : {std::pair{&scores, &named("sink_score")}, {&boosts, &named("far_boost")}}) {
+    EXPECT_EQ(by_head->shape, (std::vector<std::size_t>{2, 4, 200}));
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+      const std::size_t heads = layer == 0 ? 4 : 3;
+      for (std::size_t token = 0; token < 200; ++token) {
+        float sum = 0;
+        for (std::size_t head = 0; head < heads; ++head) sum += at(*by_head, layer, head, token);
+        const float expected = mean->values[layer * 200 + token];
+        // Sums of four float32 in another order.
+        if (std::isnan(expected)) {
+          EXPECT_TRUE(std::isnan(sum)) << mean->name << " of token " << token;
+        } else {
+          EXPECT_NEAR(sum / static_cast<float>(heads), expected, 1e-6F * expected);
+        }
+      }
+    }
+    EXPECT_TRUE(std::isnan(at(*by_head, 1, 3, 0))) << "a head that the layer has not";
+  }
 }
 
 }  // namespace

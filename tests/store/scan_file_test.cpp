@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <vector>
+
 #include "base/error.h"
 #include "base/sha256.h"
 #include "tests/store/samples.h"
@@ -164,15 +167,27 @@ TEST(ScanFile, KeepsProfiles) {
   options.keep = Keep::kHeads;
   auto file = ScanFile::in_memory(model_record(), options, program_run());
   auto record = document_record(1);
+  std::vector<float> boosts(800, std::nanf(""));  // of two heads with far boosts a million apart
+  for (std::size_t v = 0; v < 80; ++v) boosts[v] = (v < 40 ? 300.0F : 3e-4F) * (1 + static_cast<float>(v) / 77);
   record.profiles.push_back({"hidden_norm", {5, 40}, std::vector<float>(200, 3.0F)});
   record.profiles.push_back({"sink_score_by_head", {5, 4, 40}, std::vector<float>(800, 0.125F)});
+  record.profiles.push_back({"far_boost_by_head", {5, 4, 40}, boosts});
   file.add(record);
   const auto shapes = file.profile_shapes(0);
-  ASSERT_EQ(shapes.size(), 2U);
+  ASSERT_EQ(shapes.size(), 3U);
   EXPECT_THAT(shapes[0].shape, ElementsAre(5, 40));
   EXPECT_EQ(shapes[1].name, "sink_score_by_head");
-  EXPECT_THAT(shapes[1].shape, ElementsAre(5, 4, 40));
+  EXPECT_EQ(shapes[2].name, "far_boost_by_head");
+  EXPECT_THAT(shapes[2].shape, ElementsAre(5, 4, 40));
   EXPECT_EQ(file.profile(0, "sink_score_by_head").values, record.profiles[1].values);
+  const auto back = file.profile(0, "far_boost_by_head").values;
+  ASSERT_EQ(back.size(), boosts.size());
+  for (std::size_t v = 0; v < boosts.size(); ++v) {
+    EXPECT_EQ(std::isnan(back[v]), std::isnan(boosts[v]));
+    if (v < 80) {
+      EXPECT_NEAR(back[v] / boosts[v], 1, std::exp2(-11)) << "each head has a scale of its own";
+    }
+  }
   EXPECT_THAT(message_of([&] { file.profile(0, "nothing"); }, ErrorCode::kInput), HasSubstr("--keep"));
   EXPECT_THAT(file.verify(), IsEmpty());
 }

@@ -28,13 +28,6 @@ struct DrawnSink {
 // One of each position, ascending: of several runs that of the first kind.
 std::vector<DrawnSink> drawn_sinks(const Detection& detection);
 
-// Quantities that maps, rows and norms are drawn of.
-struct Quantity {
-  std::string_view id, name, unit;
-  bool cosine;
-  float floor;  // colours begin here; what is smaller is of no interest
-};
-
 std::string draw_lives(const DrawnDocument& drawn);
 std::string draw_map(const DrawnDocument& drawn);
 std::string draw_rows(const DrawnDocument& drawn);

@@ -17,7 +17,7 @@ constexpr std::array kFigures = {
     FigureName{"lives", "the layers in which each sink of a document lasts"},
     FigureName{"map", "a quantity over all layers and tokens of a document; needs profiles"},
     FigureName{"rows", "the same for the primary and the sinks alone"},
-    FigureName{"heads", "which heads attend to the primary or a sink (--token); needs scores by head"},
+    FigureName{"heads", "which heads attend to the primary or a sink (--token); needs a scan with --keep heads"},
     FigureName{"norms", "norms by layer of the primary, the sinks and all other tokens"},
     FigureName{"levels", "sinks of all documents by first layer and lifetime, with their levels"},
 };

@@ -14,7 +14,7 @@ namespace sinkscope {
 
 struct FigureOptions {
   std::string figure;         // a name of figures()
-  std::string quantity;       // of maps, rows and norms; empty: the figure's first
+  std::string quantity;       // of maps, rows, heads and norms; empty: the figure's first
   std::int64_t document = 0;  // ordinal; levels are of all documents
   std::optional<int> token;   // position, of heads; by default the first sink
   int width = 1100;           // pixels

@@ -1,15 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 
 #include "base/error.h"
 #include "report/base64.h"
 #include "report/display_text.h"
 #include "report/figure/drawings.h"
 #include "report/figure/png.h"
+#include "report/figure/quantities.h"
 #include "report/figure/svg.h"
 #include "report/words.h"
 
@@ -20,47 +19,11 @@ constexpr double kRow = 20;
 constexpr std::size_t kMostRows = 40;
 constexpr int kNameColumns = 7;
 
-// As web/src/data/quantities.ts has them; the first is what is drawn unless another is asked for.
-constexpr std::array kQuantities = {
-    Quantity{"far_boost", "Far boost", "\u00d7", false, 0.5F},
-    Quantity{"sink_score", "Sink score", "", false, 0.001F},
-    Quantity{"norm_ratio", "Norm ratio", "\u00d7", false, 0.5F},
-    Quantity{"alignment", "Alignment", "", true, 0},
-    Quantity{"centred_alignment", "Centred alignment", "", true, 0},
-    Quantity{"read_alignment", "Read alignment", "", true, 0},
-    Quantity{"sink_score_head_max", "Score of the strongest head", "", false, 0.001F},
-    Quantity{"mlp_write_norm", "MLP write norm", "", false, 0},
-    Quantity{"attn_write_norm", "Attention write norm", "", false, 0},
-    Quantity{"key_norm", "Key norm", "", false, 0},
-    Quantity{"value_norm", "Value norm", "", false, 0},
-};
-
-const Quantity& quantity_of(const FigureOptions& options) {
-  const auto found =
-      options.quantity.empty() ? kQuantities.begin() : std::ranges::find(kQuantities, options.quantity, &Quantity::id);
-  if (found != kQuantities.end()) return *found;
-  std::vector<std::string_view> names;
-  for (const Quantity& quantity : kQuantities) names.push_back(quantity.id);
-  throw Error(ErrorCode::kUsage,
-              fmt::format("--quantity: expected one of {}, got '{}'", fmt::join(names, ", "), options.quantity));
-}
-
 [[noreturn]] void refuse(const char* figure, const Quantity& quantity) {
   throw Error(ErrorCode::kInput,
               fmt::format("{}: expected a results file that keeps {} by layer and token, got one that "
                           "does not; scan again with --keep profiles into a new file",
                           figure, quantity.id));
-}
-
-// The code at which colours begin. Cosines have both signs, so theirs are of the whole scale.
-int first_colour(const Quantity& quantity, const Scale& scale) {
-  if (quantity.cosine) return 1;
-  return quantity.floor > scale.low ? std::min<int>(200, scale.code(quantity.floor)) : 1;
-}
-
-void add_key(Svg& svg, double left, const Quantity& quantity, const Scale& scale, const Ramp& ramp, int first) {
-  const auto label = [&](int code) { return in_digits(scale.value(static_cast<std::uint8_t>(code))); };
-  svg.named_key(left, quantity.name, ramp, first, {label(first), label((first + 256) / 2), label(255)});
 }
 
 // One pixel for each of the picture, so that nothing is lost where it is shown at its own size, and a picture that is
@@ -88,22 +51,10 @@ std::vector<std::uint8_t> pixels_of(const NamedMap& map, int n_layers, int n_tok
   return pixels;
 }
 
-// The scale of the numbers at hand, for files without maps.
-Scale scale_of(const NamedFigures& rows, const Quantity& quantity) {
-  if (quantity.cosine) return {false, -1, 1};
-  float low = std::numeric_limits<float>::max(), high = 1e-6F;
-  for (const float value : rows.values) {
-    if (!(value > 0)) continue;
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  return {true, std::max(std::min(low, high), high / 1e6F), high};
-}
-
 }  // namespace
 
 std::string draw_map(const DrawnDocument& drawn) {
-  const Quantity& quantity = quantity_of(drawn.options);
+  const Quantity& quantity = quantity_of(drawn.options, map_quantities());
   const LayerData data = layer_data(*drawn.scan.file, drawn.document, drawn.detection, true);
   const NamedMap* map = data.map(quantity.id);
   if (map == nullptr || data.n_tokens == 0) refuse("map", quantity);
@@ -111,13 +62,11 @@ std::string draw_map(const DrawnDocument& drawn) {
   const double top = key_room(width) + 20, bottom = 42;
   const Frame frame{width, std::min(440, std::max(220, data.n_layers * 12)) + top + bottom, 48, 14, top, bottom};
   Svg svg(frame, theme_of(drawn.options.dark), fmt::format("{} by layer and token", quantity.name));
-  const Scale& scale = map->codes.scale;
-  const int first = first_colour(quantity, scale);
-  const Ramp ramp = colour_ramp(quantity.cosine, drawn.options.dark, first);
+  const Colours colours = colours_of(quantity, map->codes.scale, drawn.options.dark);
   const int columns = static_cast<int>(width - frame.left - frame.right);
   const int rows = static_cast<int>(frame.height - frame.top - frame.bottom);
-  const std::string png =
-      png_of(pixels_of(*map, data.n_layers, data.n_tokens, columns, rows), static_cast<std::size_t>(columns), ramp);
+  const std::string png = png_of(pixels_of(*map, data.n_layers, data.n_tokens, columns, rows),
+                                 static_cast<std::size_t>(columns), colours.ramp);
   svg.image(frame.left, frame.top, columns, rows, base64(std::as_bytes(std::span(png))));
   const Axis x =
       linear_axis(0, data.n_tokens, frame.left, width - frame.right, std::max(3, static_cast<int>(width / 110)));
@@ -130,12 +79,12 @@ std::string draw_map(const DrawnDocument& drawn) {
     svg.mark(sink.kind, x.at(sink.position + 0.5), frame.top - 10, 4,
              fmt::format("{} at {}", kind_name(sink.kind), grouped(sink.position)));
   }
-  add_key(svg, frame.left, quantity, scale, ramp, first);
+  colours.add_key(svg, frame.left, quantity.name);
   return svg.finish();
 }
 
 std::string draw_rows(const DrawnDocument& drawn) {
-  const Quantity& quantity = quantity_of(drawn.options);
+  const Quantity& quantity = quantity_of(drawn.options, map_quantities());
   const LayerData data = layer_data(*drawn.scan.file, drawn.document, drawn.detection, true);
   const NamedFigures* figures = data.row(quantity.id);
   if (figures == nullptr) refuse("rows", quantity);
@@ -151,9 +100,8 @@ std::string draw_rows(const DrawnDocument& drawn) {
                     40};
   Svg svg(frame, theme_of(drawn.options.dark), fmt::format("{} of the primary and the sinks by layer", quantity.name));
   const NamedMap* map = data.map(quantity.id);
-  const Scale scale = map != nullptr ? map->codes.scale : scale_of(*figures, quantity);
-  const int first = first_colour(quantity, scale);
-  const Ramp ramp = colour_ramp(quantity.cosine, drawn.options.dark, first);
+  const Scale scale = map != nullptr ? map->codes.scale : scale_of(figures->values, quantity);
+  const Colours colours = colours_of(quantity, scale, drawn.options.dark);
   const Axis x = linear_axis(0, data.n_layers, frame.left, width - frame.right);
   const double cell = x.at(1) - x.at(0);
   for (std::size_t i = 0; i < sinks.size(); ++i) {
@@ -166,15 +114,14 @@ std::string draw_rows(const DrawnDocument& drawn) {
     const auto row = std::ranges::lower_bound(data.positions, sink.position) - data.positions.begin();
     for (int layer = 0; layer < data.n_layers; ++layer) {
       const float value = figures->values.at(static_cast<std::size_t>(row * data.n_layers + layer));
-      const std::string style = std::isnan(value) ? fmt::format("fill=\"none\" stroke=\"{}\"", svg.theme().line)
-                                                  : fmt::format("fill=\"{}\"", css_colour(ramp[scale.code(value)]));
-      svg.rect(x.at(layer) + 0.5, y + 1, std::max(1.0, cell - 1), kRow - 2, "rx=\"2\" " + style,
-               fmt::format("\u201c{}\u201d at {}, {}, layer {}: {} {}{}", name, sink.position, kind_name(sink.kind),
-                           layer, quantity.id, in_digits(value), quantity.unit));
+      svg.rect(x.at(layer) + 0.5, y + 1, std::max(1.0, cell - 1), kRow - 2,
+               "rx=\"2\" " + colours.fill(value, svg.theme()),
+               fmt::format("\u201c{}\u201d at {}, {}, layer {}: {}", name, grouped(sink.position), kind_name(sink.kind),
+                           layer, reading(quantity, value)));
     }
   }
   svg.bottom_axis(middles(x), layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer");
-  add_key(svg, 20, quantity, scale, ramp, first);
+  colours.add_key(svg, 20, quantity.name);
   return svg.finish();
 }
 

@@ -53,9 +53,9 @@ std::string document_block(const ScanFile& file, const StoredDocument& document,
   for (const auto& [name, codes] : data.maps) {
     block.add("map." + name, std::array{n_layers, static_cast<std::size_t>(data.n_tokens)}, codes);
   }
-  if (!data.head_scores.empty()) {
-    block.add("heads.sink_score", std::array{data.positions.size(), n_layers, static_cast<std::size_t>(data.n_heads)},
-              data.head_scores);
+  for (const auto& [name, values] : data.heads) {
+    block.add("heads." + name, std::array{data.positions.size(), n_layers, static_cast<std::size_t>(data.n_heads)},
+              values);
   }
   block.add("ordinary_norm", std::array{data.ordinary_norm.size()}, data.ordinary_norm);
   std::ostringstream out;

@@ -3,14 +3,17 @@
 #include <zlib.h>
 
 #include <array>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <regex>
 #include <sstream>
+#include <vector>
 
 #include "base/error.h"
 #include "report/figure/figures.h"
 #include "report/figure/png.h"
+#include "report/figure/quantities.h"
 #include "report/figure/svg.h"
 #include "tests/report/html/unpacked.h"
 #include "tests/report/planted.h"
@@ -54,6 +57,40 @@ TEST(Figure, LevelsCountAllDocuments) {
   const std::string svg = figure_of(planted_file(3), named("levels"));
   EXPECT_THAT(svg, HasSubstr("<title>First layer 5, lasting 4 layers: 3 sinks, 3 of them to the primary"));
   EXPECT_THAT(svg, HasSubstr("<title>First layer 2, lasting 9 layers: 3 sinks, 3 of them to the primary"));
+}
+
+TEST(Figure, HeadsAreColouredOnOneScaleForAllTokens) {
+  // The largest far boost of any head is the primary's: 80 x 4 / 2.5.
+  const ScanFile file = planted_file(1, Keep::kHeads);
+  FigureOptions options = named("heads", "far_boost");
+  const std::string first_sink = figure_of(file, options);
+  EXPECT_THAT(first_sink, HasSubstr(" at 100, layer 6, head 3: far boost 48.0\u00d7</title>"));
+  EXPECT_THAT(first_sink, HasSubstr(" at 100, layer 6, head 0: far boost 12.0\u00d7</title>"));
+  EXPECT_THAT(first_sink, HasSubstr(" at 100, layer 0, head 3: far boost not measured</title>"));
+  EXPECT_EQ(count(first_sink, ", head \\d: far boost"), 12U * 4U);
+  options.token = 0;
+  const std::string primary = figure_of(file, options);
+  EXPECT_THAT(primary,
+              HasSubstr("fill=\"#1d143e\"><title>\u201c&lt;s&gt;\u201d at 0, layer 2, head 3: far boost 128\u00d7"));
+  for (const std::string& svg : {first_sink, primary}) {
+    for (const char* label : {">0.500</text>", ">128</text>"}) EXPECT_THAT(svg, HasSubstr(label));
+  }
+  // Unless another is asked for, scores are shown.
+  EXPECT_THAT(figure_of(file, named("heads")), HasSubstr("layer 6, head 3: sink score 0.240</title>"));
+}
+
+TEST(Figure, ScalesGoFromTheFloorToTheLargest) {
+  const auto scale = [](const char* quantity, std::vector<float> values) {
+    return scale_of(values, quantity_of(named("map", quantity), map_quantities()));
+  };
+  const auto is = [](float low, float high) {
+    return testing::AllOf(testing::Field(&Scale::low, low), testing::Field(&Scale::high, high));
+  };
+  EXPECT_THAT(scale("far_boost", {0.2F, std::nanf(""), 0, 128}), is(0.5F, 128));
+  EXPECT_THAT(scale("far_boost", {2, 128}), is(2, 128));
+  EXPECT_THAT(scale("far_boost", {0.125F, 0.25F}), is(0.25F, 0.25F)) << "nothing of interest";
+  EXPECT_THAT(scale("key_norm", {1e-3F, 1e6F}), is(1, 1e6F)) << "six decades at most";
+  EXPECT_THAT(scale("alignment", {0.5F}), is(-1, 1));
 }
 
 TEST(Figure, MapsArePicturesOfTheirCodes) {
@@ -143,7 +180,9 @@ TEST(Figure, SaysWhatLacks) {
   const ScanFile runs = planted_file();
   EXPECT_THAT(says(runs, named("map")), HasSubstr("--keep profiles"));
   EXPECT_THAT(says(runs, named("norms", "key_norm")), HasSubstr("--keep profiles"));
-  EXPECT_THAT(says(runs, named("heads")), HasSubstr("--keep heads"));
+  EXPECT_THAT(says(runs, named("heads")), HasSubstr("sink_score by head"));
+  EXPECT_THAT(says(planted_file(1, Keep::kProfiles), named("heads", "far_boost")), HasSubstr("--keep heads"));
+  EXPECT_THAT(says(runs, named("heads", "key_norm")), HasSubstr("of heads expected one of sink_score, far_boost, got"));
   EXPECT_THAT(says(runs, named("map", "taste")), HasSubstr("far_boost, sink_score"));
   EXPECT_THAT(says(runs, named("norms", "far_boost")), HasSubstr("hidden_norm, key_norm or value_norm"));
   EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, levels"));

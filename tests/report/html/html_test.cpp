@@ -77,6 +77,44 @@ TEST(Html, RowsAreTheFiguresOfThePrimaryAndTheSinks) {
   EXPECT_TRUE(std::isnan(block.array<float>("row.logit_gap").at(row * kPlantedLayers)));
 }
 
+TEST(Html, QuantitiesByHeadAreThoseOfTheRows) {
+  const auto block = block_of(html_of(planted_file(1, Keep::kHeads)), "block-0-0");
+  const auto rows = block.json.at("head").at("rows").get<std::vector<std::size_t>>();
+  const auto row = static_cast<std::size_t>(std::ranges::find(rows, 100U) - rows.begin());
+  EXPECT_EQ(block.json.at("arrays").at("heads.far_boost").at("shape"),
+            nlohmann::json({rows.size(), kPlantedLayers, 4}));
+  for (const std::string name : {"sink_score", "far_boost"}) {
+    const auto heads = block.array<float>("heads." + name);
+    const auto means = block.array<float>("row." + name);
+    for (std::size_t layer = 0; layer < kPlantedLayers; ++layer) {
+      for (std::size_t head = 0; head < 4; ++head) {
+        const float value = heads.at((row * kPlantedLayers + layer) * 4 + head);
+        const float share = static_cast<float>(head + 1) / 2.5F;
+        // As the results file keeps them.
+        if (layer == 0) {
+          EXPECT_TRUE(std::isnan(value));
+        } else {
+          EXPECT_NEAR(value / (means.at(row * kPlantedLayers + layer) * share), 1, std::exp2(-11));
+        }
+      }
+    }
+  }
+  EXPECT_FALSE(
+      block_of(html_of(planted_file(1, Keep::kProfiles)), "block-0-0").json.at("arrays").contains("heads.far_boost"));
+}
+
+TEST(Html, AQuantityByHeadOfWhichNothingWasMeasuredIsLeftOut) {
+  auto file = planted_file(0, Keep::kHeads);
+  auto record = planted_record();
+  record.profiles.push_back(planted_by_head("sink_score_by_head", &TokenProfile::score));
+  record.profiles.push_back(planted_by_head("far_boost_by_head", &TokenProfile::far_boost));
+  std::ranges::fill(record.profiles.back().values, std::nanf(""));
+  file.add(record);
+  const auto arrays = block_of(html_of(file), "block-0-0").json.at("arrays");
+  EXPECT_TRUE(arrays.contains("heads.sink_score"));
+  EXPECT_FALSE(arrays.contains("heads.far_boost"));
+}
+
 TEST(Html, MapsComeWithDetailAndWithinTheirError) {
   HtmlOptions options;
   options.detail_documents = 1;

@@ -1,5 +1,6 @@
-// The quantities that maps and the text can be painted with.
+// The quantities that maps, heads and the text can be painted with.
 
+import { number } from "../ui/format";
 import { encode, type Scale } from "./blocks";
 
 export interface Quantity {
@@ -66,4 +67,22 @@ export function first_colour(quantity: Quantity, scale: Scale): number {
 // The code below which a value is of no interest, and nothing is painted.
 export function first_code(quantity: Quantity, scale: Scale): number {
   return quantity.floor > scale.low ? Math.min(200, encode(scale, quantity.floor)) : 1;
+}
+
+// The scale of the numbers at hand, from the quantity's floor on, for what has no map.
+export function scale_of(values: Iterable<number | undefined>, quantity: Quantity): Scale {
+  if (quantity.cosine) return { logarithmic: false, low: -1, high: 1 };
+  let low = Infinity, high = 1e-6;
+  for (const value of values) {
+    if (value === undefined || !(value > 0)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return { logarithmic: true, low: Math.max(Math.min(low, high), high / 1e6, Math.min(quantity.floor, high)), high };
+}
+
+// A number of a quantity in words: far boost 12.3×.
+export function reading(quantity: Quantity, value: number | undefined): string {
+  const name = quantity.name.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+  return `${name} ${value === undefined ? "not measured" : number(value) + quantity.unit}`;
 }

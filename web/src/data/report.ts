@@ -214,10 +214,15 @@ export class DocumentData {
     return values && measured(values.subarray(index * this.n_layers, (index + 1) * this.n_layers));
   }
 
-  // A token's score by head, [n_layers][n_heads]; nothing where the file keeps no scores by head.
-  head_scores(position: number): (number | undefined)[][] | undefined {
+  // The quantities that are there by head, the one to show first.
+  get head_quantities(): string[] {
+    return this.block.names().flatMap((name) => (name.startsWith("heads.") ? [name.slice("heads.".length)] : []));
+  }
+
+  // A quantity of a token that has a row, by layer and head.
+  heads(quantity: string, position: number): (number | undefined)[][] | undefined {
     const row = this.rows.indexOf(position);
-    const values = this.block.floats("heads.sink_score");
+    const values = this.block.floats(`heads.${quantity}`);
     if (row < 0 || !values) return undefined;
     const n_heads = values.length / (this.rows.length * this.n_layers);
     return Array.from({ length: this.n_layers }, (_, l) => {

@@ -1,58 +1,102 @@
-// Which heads attend to a sink: its score by layer and head.
+// Which heads attend to a sink: a quantity by layer and head.
 
-import { encode, type Scale } from "../../data/blocks";
-import { kQuantities } from "../../data/quantities";
+import { encode } from "../../data/blocks";
+import { first_colour, kQuantities, reading, scale_of, type Quantity } from "../../data/quantities";
 import type { DocumentData, Sequence } from "../../data/report";
 import { bottom_axis, left_axis, svg_of } from "../../draw/axes";
 import { css_colour, ramp } from "../../draw/colour";
 import { key_room, named_key } from "../../draw/key";
 import { layer_ticks, linear } from "../../draw/scale";
 import { append, draw_to_width, s } from "../../ui/dom";
-import { figure, nothing, select } from "../../ui/figure";
-import { number, token_name } from "../../ui/format";
+import { figure, nothing, select, type Figure } from "../../ui/figure";
+import { token_name } from "../../ui/format";
 import { chosen_number, remember } from "../../ui/route";
 
-const kRow = 16, kLowest = 0.001;
+const kRow = 16;
 
-function draw_heads(into: HTMLElement, width: number, data: DocumentData, position: number, say: (text: string) => void): void {
-  const scores = data.head_scores(position);
-  const n_heads = scores?.[0]?.length ?? 0;
-  if (!scores || n_heads === 0) return;
-  const top = key_room(width) + 2;
-  const frame = { width, height: n_heads * kRow + top + 42, left: 48, right: 14, top, bottom: 40 };
-  const x = linear(0, data.n_layers, frame.left, width - frame.right);
-  const y = linear(0, n_heads, frame.height - frame.bottom, frame.top);
-  const scale: Scale = { logarithmic: true, low: kLowest, high: 1 };
-  const colours = ramp(false, 1);
-  const name = token_name(data.text(position));
-  const quantity = kQuantities.find((one) => one.id === "sink_score")?.name ?? "";
-  const svg = svg_of(frame, `${quantity} of “${name}” at ${position} by layer and head`);
-  append(svg, named_key(frame, frame.left, `${quantity} of “${name.length > 9 ? `${name.slice(0, 8)}…` : name}” at ${position.toLocaleString("en")}`, scale, colours, 1));
-  scores.forEach((heads, layer) => heads.forEach((value, head) => {
-    const says = `Head ${head} of layer ${layer} gives “${name}” at ${position.toLocaleString("en")} ${number(value)} of its attention`;
-    append(svg, s("rect", {
-      x: x.at(layer) + 0.5, y: y.at(head + 1) + 0.5, width: Math.max(1, x.at(1) - x.at(0) - 1), height: kRow - 1,
-      class: value === undefined ? "unmeasured" : "shade", fill: value === undefined ? "none" : css_colour(colours, encode(scale, Math.max(kLowest, value))),
-      pointerenter: () => say(value === undefined ? "" : says),
-    }));
-  }));
-  append(svg, left_axis(frame, { ...y, at: (head) => y.at(head + 0.5) }, "head", layer_ticks(n_heads, 8), false),
-    bottom_axis(frame, { ...x, at: (layer) => x.at(layer + 0.5) }, layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer"));
-  into.replaceChildren(svg);
+interface Cell {
+  layer: number;
+  head: number;
 }
 
-// The figure, with a choice among the primary and the sinks.
+class HeadsDrawing {
+  private width = 0;
+  private at: Cell | undefined; // what is pointed at
+
+  constructor(private readonly fig: Figure, private readonly data: DocumentData, private quantity: Quantity, private position: number) {}
+
+  show(quantity: Quantity, position: number): void {
+    this.quantity = quantity;
+    this.position = position;
+    this.draw(this.width);
+  }
+
+  draw(width: number): void {
+    this.width = width;
+    const { data, quantity, position } = this;
+    const values = data.heads(quantity.id, position);
+    const n_heads = values?.[0]?.length ?? 0;
+    if (!values || n_heads === 0 || width === 0) return;
+    const top = key_room(width) + 2;
+    const frame = { width, height: n_heads * kRow + top + 42, left: 48, right: 14, top, bottom: 40 };
+    const x = linear(0, data.n_layers, frame.left, width - frame.right);
+    const y = linear(0, n_heads, frame.height - frame.bottom, frame.top);
+    // One scale for all tokens that may be chosen, so that colours compare.
+    const scale = scale_of(data.rows.flatMap((row) => data.heads(quantity.id, row)?.flat() ?? []), quantity);
+    const lowest = first_colour(quantity, scale);
+    const colours = ramp(quantity.cosine, lowest);
+    const name = token_name(data.text(position)), place = position.toLocaleString("en");
+    const svg = svg_of(frame, `${quantity.name} of “${name}” at ${place} by layer and head. Arrow keys move through layers and heads.`);
+    append(svg, named_key(frame, frame.left, `${quantity.name} of “${name.length > 9 ? `${name.slice(0, 8)}…` : name}” at ${place}`, scale, colours, lowest));
+    const cross = s("g", { class: "cross" });
+    const box = ({ layer, head }: Cell) => ({ x: x.at(layer) + 0.5, y: y.at(head + 1) + 0.5, width: Math.max(1, x.at(1) - x.at(0) - 1), height: kRow - 1 });
+    const point = (at: Cell) => {
+      this.at = at;
+      cross.replaceChildren(s("rect", box(at)));
+      this.fig.say(`“${name}” at ${place}, layer ${at.layer}, head ${at.head}: ${reading(quantity, values[at.layer]?.[at.head])}`);
+    };
+    values.forEach((heads, layer) => heads.forEach((value, head) => {
+      const at = { layer, head };
+      append(svg, s("rect", {
+        ...box(at), class: value === undefined ? "unmeasured" : "shade", fill: value === undefined ? "none" : css_colour(colours, encode(scale, value)),
+        pointerenter: () => point(at),
+      }));
+    }));
+    append(svg, left_axis(frame, { ...y, at: (head) => y.at(head + 0.5) }, "head", layer_ticks(n_heads, 8), false),
+      bottom_axis(frame, { ...x, at: (layer) => x.at(layer + 0.5) }, layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer"), cross);
+    svg.tabIndex = 0;
+    svg.addEventListener("keydown", (event) => {
+      const steps: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      const step = event.ctrlKey || event.metaKey || event.altKey ? undefined : steps[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const from = this.at ?? { layer: 0, head: 0 };
+      point({ layer: Math.min(data.n_layers - 1, Math.max(0, from.layer + step[0])), head: Math.min(n_heads - 1, Math.max(0, from.head + step[1])) });
+    });
+    this.fig.body.replaceChildren(svg);
+    if (this.at) point(this.at);
+  }
+}
+
+// The figure, with a choice among the quantities, and among the primary and the sinks.
 export function heads_figure(data: DocumentData, sequence: Sequence, chosen: URLSearchParams): HTMLElement {
-  const primary = sequence.primary?.position;
-  const wanted = chosen_number(chosen, "head_of", data.n_tokens) ?? sequence.sinks[0]?.position ?? primary ?? -1;
+  const title = "By head", question = "Which heads attend to a sink, and in which layers?";
+  const offered = data.head_quantities.flatMap((id) => kQuantities.filter((one) => one.id === id));
+  const wanted = chosen_number(chosen, "head_of", data.n_tokens) ?? sequence.sinks[0]?.position ?? sequence.primary?.position ?? -1;
   let position = data.rows.includes(wanted) ? wanted : (data.rows[0] ?? -1);
-  let width = 0;
-  const redraw = () => { if (width) draw_heads(fig.body, width, data, position, fig.say); };
-  const chooser = select("Of", data.rows.map((row): [string, string] => [String(row), `“${token_name(data.text(row))}” at ${row.toLocaleString("en")}`]),
-    String(position), (value) => { position = Number(value); remember({ head_of: position }); redraw(); });
-  const has_heads = data.head_scores(position) !== undefined;
-  const fig = figure("heads", "By head", "Which heads attend to a sink, and in which layers?", has_heads ? "Point at a cell." : "", ...(has_heads ? [chooser] : []));
-  if (has_heads) draw_to_width(fig.body, (now) => { width = now; redraw(); });
-  else append(fig.body, nothing("This results file keeps no scores by head.", "sinkscope scan -m MODEL.gguf -f TEXT -o out.scan.db --keep heads"));
+  let quantity = offered.find((one) => one.id === chosen.get("head_quantity")) ?? offered[0];
+  if (!quantity) {
+    const fig = figure("heads", title, question, "");
+    append(fig.body, nothing("This results file keeps nothing by head.", "sinkscope scan -m MODEL.gguf -f TEXT -o out.scan.db --keep heads"));
+    return fig.element;
+  }
+  const show = () => { if (quantity) drawing.show(quantity, position); };
+  const quantities = select("Quantity", offered.map((one): [string, string] => [one.id, one.name]), quantity.id,
+    (value) => { quantity = offered.find((one) => one.id === value); remember({ head_quantity: value }); show(); });
+  const tokens = select("Of", data.rows.map((row): [string, string] => [String(row), `“${token_name(data.text(row))}” at ${row.toLocaleString("en")}`]),
+    String(position), (value) => { position = Number(value); remember({ head_of: position }); show(); });
+  const fig = figure("heads", title, question, "Point at a cell, or focus the drawing and use the arrow keys.", quantities, tokens);
+  const drawing = new HeadsDrawing(fig, data, quantity, position);
+  draw_to_width(fig.body, (width) => drawing.draw(width));
   return fig.element;
 }

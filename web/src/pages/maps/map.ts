@@ -1,14 +1,14 @@
 // The large map: zoom, pan, crosshair.
 
 import { decode, type Scale } from "../../data/blocks";
-import type { Quantity } from "../../data/quantities";
+import { reading, type Quantity } from "../../data/quantities";
 import { kind_names, type DocumentData } from "../../data/report";
 import { bottom_axis, left_axis, svg_of } from "../../draw/axes";
 import { columns, draw_codes } from "../../draw/heat";
 import { key_room, named_key } from "../../draw/key";
 import { layer_ticks, linear } from "../../draw/scale";
 import { append, h, s } from "../../ui/dom";
-import { number, token_name } from "../../ui/format";
+import { token_name } from "../../ui/format";
 import { mark } from "../../ui/kinds";
 import type { TokenSink } from "../text/paint";
 
@@ -146,8 +146,8 @@ export class HeatMap {
     const value = exact ?? decode(scale, codes[at.layer * this.data.n_tokens + at.token] ?? 0);
     const kinds = this.sinks.get(at.token)?.filter((sink) => at.layer >= sink.l_start && at.layer <= sink.l_end).map((sink) => kind_names[sink.kind]) ?? [];
     const { before, after } = this.data.around(at.token, 12);
-    this.say(`…${before}“${token_name(this.data.text(at.token))}”${after}… at ${at.token.toLocaleString("en")}, layer ${at.layer}: ${quantity.name.toLowerCase()} ` +
-      `${value === undefined ? "not measured" : number(value) + quantity.unit}${kinds.length ? ` · ${kinds.join(", ")} here` : ""}`);
+    this.say(`…${before}“${token_name(this.data.text(at.token))}”${after}… at ${at.token.toLocaleString("en")}, layer ${at.layer}: ` +
+      `${reading(quantity, value)}${kinds.length ? ` · ${kinds.join(", ")} here` : ""}`);
   }
 
   private place(event: PointerEvent | WheelEvent): { token: number; layer: number; inside: boolean } {

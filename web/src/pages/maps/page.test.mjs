@@ -42,14 +42,48 @@ export const tests = {
     const page = await open("maps");
     const heads = page.locator("section[aria-label='By head']");
     expect((await heads.locator(".shade").count()) === 10 * 4, "a cell for each of 10 layers and 4 heads");
-    await heads.locator("select").selectOption({ index: 0 });
+    await heads.locator("label", { hasText: /^Of/ }).locator("select").selectOption({ index: 0 });
     await heads.locator(".shade").last().hover();
-    expect(/^Head 3 of layer 9 gives “.+” at 0 /.test(await heads.locator(".said").innerText()), await heads.locator(".said").innerText());
+    expect(/^“.+” at 0, layer 9, head 3: sink score 0\.\d+$/.test(await heads.locator(".said").innerText()), await heads.locator(".said").innerText());
     const without = await open("maps?scan=1");
     expect(/--keep heads/.test(await without.locator("section[aria-label='By head']").innerText()), "names the command");
   },
+  "far boost by head is chosen and read by keys, and its mean over heads is the exported far boost": async ({ open, expect, exported }) => {
+    const sink = exported().sequences[0].sinks.find((one) => one.text === "!");
+    const page = await open(`maps?head_of=${sink.position}`);
+    const heads = page.locator("section[aria-label='By head']");
+    await heads.locator("label", { hasText: /^Quantity/ }).locator("select").focus();
+    await page.keyboard.press("ArrowDown");
+    expect(/head_quantity=far_boost/.test(page.url()), page.url());
+    await heads.locator("svg[tabindex]").focus();
+    await page.keyboard.press("ArrowLeft"); // the first layer, the first head
+    const means = [];
+    for (let layer = 0; layer < 10; ++layer) {
+      const boosts = [];
+      for (let step = 0; step < 4; ++step) {
+        const said = await heads.locator(".said").innerText();
+        const head = layer % 2 ? 3 - step : step; // up through one layer's heads, down through the next's
+        const boost = new RegExp(`^“!” at ${sink.position}, layer ${layer}, head ${head}: far boost ([\\d.,e-]+)×$`).exec(said);
+        expect(boost, said);
+        boosts.push(Number(boost[1].replace(",", "")));
+        if (step < 3) await page.keyboard.press(layer % 2 ? "ArrowDown" : "ArrowUp");
+      }
+      await page.keyboard.press("ArrowRight");
+      means.push(boosts.reduce((sum, boost) => sum + boost) / 4);
+    }
+    // Shown with three digits.
+    const largest = Math.max(...means.slice(sink.l_start + 1, sink.l_end + 2));
+    expect(Math.abs(largest / sink.far_boost_max - 1) < 0.005, `means ${means}, exported ${sink.far_boost_max}`);
+    expect((await heads.locator(".cross rect").count()) === 1, "the cell is framed");
+    const shared = await open(`maps?head_of=${sink.position}&head_quantity=far_boost`);
+    expect(/^Far boost of “!”/.test(await shared.locator("section[aria-label='By head'] text.name").textContent()), "the address names the quantity");
+  },
   "plot draws the heads alike": async ({ open, expect_plotted }) => {
-    await expect_plotted(await open("maps"), "section[aria-label='By head'] .figure-body svg", "heads");
+    const drawing = "section[aria-label='By head'] .figure-body svg";
+    await expect_plotted(await open("maps"), drawing, "heads");
+    for (const quantity of ["sink_score", "far_boost"]) {
+      await expect_plotted(await open(`maps?head_quantity=${quantity}`), drawing, "heads", "--quantity", quantity);
+    }
   },
   "a pointer over map and rows shows the planted sink's exported numbers": async ({ open, expect, exported }) => {
     const { sequences } = exported();

@@ -1,7 +1,7 @@
 // Maps: one quantity over all layers and tokens of a text.
 
 import { error_in_words } from "../../data/blocks";
-import { first_colour, kQuantities } from "../../data/quantities";
+import { first_colour, kQuantities, scale_of } from "../../data/quantities";
 import { ramp } from "../../draw/colour";
 import { append, draw_to_width, h } from "../../ui/dom";
 import { figure, nothing, select } from "../../ui/figure";
@@ -10,7 +10,7 @@ import type { Context, Page } from "../page";
 import { sinks_by_position } from "../text/paint";
 import { heads_figure } from "./heads";
 import { HeatMap } from "./map";
-import { draw_rows, scale_of } from "./rows";
+import { draw_rows } from "./rows";
 
 async function render(context: Context, into: HTMLElement): Promise<void> {
   const { sequence, chosen, scan } = context;
@@ -45,8 +45,9 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   let rows_width = 0;
   const painted = () => {
     if (!quantity) return undefined;
-    const codes = data.map(quantity.id);
-    const scale = codes?.scale ?? scale_of(data, quantity);
+    const { id } = quantity;
+    const codes = data.map(id);
+    const scale = codes?.scale ?? scale_of(data.rows.flatMap((position) => data.row(id, position) ?? []), quantity);
     const lowest = first_colour(quantity, scale);
     return { quantity, codes, scale, lowest, colours: ramp(quantity.cosine, lowest) };
   };

@@ -1,7 +1,7 @@
 // The primary's and the sinks' rows: a quantity by layer for each, pinned under the map, with exact numbers.
 
 import { encode, type Scale } from "../../data/blocks";
-import type { Quantity } from "../../data/quantities";
+import { reading, type Quantity } from "../../data/quantities";
 import type { DocumentData } from "../../data/report";
 import { bottom_axis, svg_of } from "../../draw/axes";
 import { css_colour } from "../../draw/colour";
@@ -9,20 +9,12 @@ import { key_room, named_key } from "../../draw/key";
 import { layer_ticks, linear } from "../../draw/scale";
 import { append, s } from "../../ui/dom";
 import { kind_names } from "../../data/report";
-import { number, token_name } from "../../ui/format";
+import { token_name } from "../../ui/format";
 import { mark } from "../../ui/kinds";
 import type { TokenSink } from "../text/paint";
 
 const kRow = 20;
 const kMostRows = 40;
-
-// The scale of the numbers at hand, for texts without a map.
-export function scale_of(data: DocumentData, quantity: Quantity): Scale {
-  if (quantity.cosine) return { logarithmic: false, low: -1, high: 1 };
-  const known = data.rows.flatMap((position) => data.row(quantity.id, position) ?? []).filter((value) => value !== undefined && value > 0) as number[];
-  const high = Math.max(1e-6, ...known);
-  return { logarithmic: true, low: Math.max(Math.min(high, ...known), high / 1e6), high };
-}
 
 export function draw_rows(
   into: HTMLElement, width: number, data: DocumentData, sinks: Map<number, TokenSink[]>, quantity: Quantity, scale: Scale,
@@ -46,7 +38,7 @@ export function draw_rows(
       s("text", { x: 20, y: y + 14, class: "token" }, name.length > 7 ? `${name.slice(0, 6)}…` : name),
       s("text", { x: frame.left - 8, y: y + 14, "text-anchor": "end", class: "position" }, position.toLocaleString("en")));
     data.row(quantity.id, position)?.forEach((value, layer) => {
-      const says = `“${name}” at ${position}, ${kind_names[kind]}, layer ${layer}: ${quantity.name.toLowerCase()} ${number(value)}${quantity.unit}`;
+      const says = `“${name}” at ${position.toLocaleString("en")}, ${kind_names[kind]}, layer ${layer}: ${reading(quantity, value)}`;
       append(svg, s("rect", {
         x: x.at(layer) + 0.5, y: y + 1, width: Math.max(1, cell - 1), height: kRow - 2, rx: 2, class: value === undefined ? "unmeasured" : "cell",
         fill: value === undefined ? "none" : css_colour(colours, encode(scale, value)),
