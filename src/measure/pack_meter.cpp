@@ -93,8 +93,7 @@ class PackMeter::State {
 
  private:
   struct Sequence {
-    int first_token;
-    int n_tokens;
+    int first_token, n_tokens;
     std::optional<SequenceMeasurement> finished;
   };
   // Tokens of one sequence in the running micro-batch.
@@ -107,8 +106,7 @@ class PackMeter::State {
   // Rows, or columns, of one segment: what one thread does at a time.
   struct Task {
     std::size_t segment;
-    std::size_t first;
-    std::size_t count;
+    std::size_t first, count;
   };
 
   SequenceMeter& meter(const Segment& segment) { return *meters_[segment.sequence]; }
@@ -285,8 +283,8 @@ void PackMeter::State::on_block_output(const StateEvent& event) {
 }
 
 void PackMeter::State::on_attention_input(const StateEvent& event) {
-  if (event.layer == 0) return;
   const int read_layer = event.layer - 1;
+  if (read_layer < 0) return;
   for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) {
     of.measurement().has_read[static_cast<std::size_t>(read_layer)] = 1;
     of.keep_read_candidates(read_layer, part);
@@ -299,17 +297,17 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
   const auto layer = static_cast<std::size_t>(event.layer);
   const auto n_heads = static_cast<std::size_t>(event.n_heads);
   const auto n_keys = static_cast<std::size_t>(event.n_keys);
-  const KeyVisibility& visibility = event.visibility;
+  const auto& [queries, far_queries, far_uniform] = event.visibility;
   if (event.layer < 0 || event.layer >= facts_.n_layers || event.n_heads > facts_.n_heads_max ||
       event.n_keys != event.first_query + event.n_queries || event.sums.cols() != n_keys ||
-      event.sums.rows() != n_heads || visibility.queries.size() != n_keys ||
+      event.sums.rows() != n_heads || queries.size() != n_keys ||
       (!event.learned_mass.empty() && event.learned_mass.size() != n_heads)) {
     throw_misfit("attention of another shape");
   }
   head_totals_.assign(n_heads, 0.0);
   for (const Segment& segment : segments_) {
-    const Sequence& sequence = sequences_[segment.sequence];
-    const auto first = static_cast<std::size_t>(sequence.first_token);
+    const int first_token = sequences_[segment.sequence].first_token;
+    const auto first = static_cast<std::size_t>(first_token);
     const auto count = static_cast<std::size_t>(segment.first_position + segment.n_rows);
     SequenceMeasurement& m = meter(segment).measurement();
     m.has_attention[layer] = 1;
@@ -321,16 +319,14 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
       add_and_sum(event.far_sums.row(head).subspan(first, count), m.attention_far_sum.row(layer, head).data());
       head_totals_[head] += static_cast<double>(sum);
     });
-    m.key_counts.note(event.layer,
-                      {visibility.queries.subspan(first, count), visibility.far_queries.subspan(first, count),
-                       visibility.far_uniform.subspan(first, count)});
+    m.key_counts.note(event.layer, {queries.subspan(first, count), far_queries.subspan(first, count),
+                                    far_uniform.subspan(first, count)});
     // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
     const double share = static_cast<double>(segment.n_rows) / event.n_queries;
     for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {
       m.learned_mass(layer, head) += share * event.learned_mass[head];
     }
-    meter(segment).watch_list().add_gaps(event, sequence.first_token, segment.first_row, segment.n_rows,
-                                         options_.min_distance);
+    meter(segment).watch_list().add_gaps(event, first_token, segment.first_row, segment.n_rows, options_.min_distance);
   }
   for (std::size_t head = 0; head < n_heads; ++head) {
     const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
@@ -378,7 +374,7 @@ void PackMeter::State::on_micro_batch_end(int first_token, int n_tokens) {
 std::vector<SequenceMeasurement> PackMeter::State::take() {
   if (n_seen_ != n_tokens_ || n_rows_ != 0) throw_misfit("expected all tokens to be seen before the result is taken");
   std::vector<SequenceMeasurement> all;
-  for (Sequence& sequence : sequences_) {
+  for (auto& sequence : sequences_) {
     if (!sequence.finished) throw_misfit("a sequence without tokens, or a result that was taken before");
     all.push_back(std::move(*sequence.finished));
     sequence.finished.reset();
