@@ -27,10 +27,14 @@ WORDS = [{1: "mean", 3: "would", 8: "with", 32: "of"}, {1: "if", 3: "two", 8: "t
 NAMES = {"smollm2": "SmolLM2-135M", "qwen25coder": "Qwen2.5-Coder-0.5B", "gemma3": "Gemma 3 270M"}
 # (sinks a text, layer, norm) of each fold; each its own planted model.
 PLANTS = {
-    "smollm2": [[(1, 12, 4000), (3, 13, 2500), (8, 14, 1500), (32, 16, 4000)]],
-    "qwen25coder": [[(8, 10, 700)]],
-    "gemma3": [[(8, 3, 11000)]],
+    "smollm2": [[(sinks, layer, norm) for layer in range(12, 17) for sinks, norm in ((1, 4000), (3, 2500), (8, 1500), (32, 4000))],
+                [(1, 14, 4000), (3, 14, 2500), (8, 14, 1500), (32, 14, 4000)]],
+    "qwen25coder": [[(sinks, layer, norm) for layer in range(8, 13) for sinks, norm in ((1, 700), (3, 400), (8, 300), (32, 700))],
+                    [(8, 10, 700)]],
+    "gemma3": [[(8, 3, 11000), (32, 3, 11000), (8, 4, 7000), (32, 4, 7000)]],
 }
+# Where every other direction is planted too.
+CONTROLS = {"smollm2": (0, (8, 14, 1500)), "qwen25coder": (0, (8, 10, 300)), "gemma3": (0, (8, 3, 11000))}
 DEFAULTS = ("raw", 0.9, 3.0, 5.0)  # src/sinks/detection.h
 
 
@@ -44,7 +48,7 @@ def run(command, codes=(0,)):
 def measure(program, models, model, fold, plant, seeds, work):
     """One planted model, tried on the texts that its planting did not see."""
     sinks, layer, norm = plant
-    answer = work / f"{model}-{fold}-{sinks}.json"
+    answer = work / f"{model}-{fold}-{sinks}-{layer}.json"
     if answer.exists():
         return json.loads(answer.read_text())
     source, planted = models / f"{model}.gguf", work / f"{model}.planted.gguf"
@@ -53,7 +57,8 @@ def measure(program, models, model, fold, plant, seeds, work):
     print(f"{model} {sink}", flush=True)
     run([program, "plant", "-q", "-m", source, *calibration, "--sink", sink, "-o", planted])
     part = answer.with_suffix(".part")
-    controls = ["--controls", "--control-seeds", seeds, "--scratch", work] if seeds else []
+    wanted = seeds and CONTROLS[model] == (fold, plant)
+    controls = ["--controls", "--control-seeds", seeds, "--scratch", work] if wanted else []
     # Whether a floor is missed is for the reader of the table.
     run([program, "validate", "-q", "-m", planted, *held_out, "--base", source, "--grid", *controls, "--json", part],
         codes=(0, 6))

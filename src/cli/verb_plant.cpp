@@ -17,6 +17,7 @@
 #include "plant/planter.h"
 #include "plant/sink_spec.h"
 #include "report/display_text.h"
+#include "report/output_file.h"
 #include "report/validation.h"
 
 namespace sinkscope {
@@ -84,6 +85,7 @@ ExitCode plant(const PlantVerbOptions& options) {
   set_parallel_threads(options.model.n_threads.value_or(0));
   check_writable(options.output);
   if (options.output == "-") throw Error(ErrorCode::kUsage, "-o names a model file, which standard output cannot be");
+  if (!options.json.empty()) check_writable(options.json);
   check_model_readable(options.model.path);
   PlantOptions plan;
   plan.sinks = requests_of(options);
@@ -102,11 +104,8 @@ ExitCode plant(const PlantVerbOptions& options) {
   };
   const PlantTruth truth = plant_sinks(options.model.path, options.output, load, calibration, plan);
   write_truth(truth, truth_path_of(options.output));
-  if (options.json == "-") {
-    std::cout << to_json(truth);
-  } else {
-    write_planted(truth, TerminalStyle::of(STDOUT_FILENO), std::cout);
-  }
+  if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { out << to_json(truth); });
+  if (options.json != "-") write_planted(truth, TerminalStyle::of(STDOUT_FILENO), std::cout);
   for (const PlantedSink& sink : truth.sinks) {
     if (options.quiet || sink.count >= kManyPlaces) continue;
     note(

@@ -47,7 +47,8 @@ Calibration::Calibration(std::span<const LayerNeeds> needs, int d_model, std::in
     : stride_(std::max<std::int64_t>(1, n_tokens / static_cast<std::int64_t>(kSampleRows))) {
   const auto width = static_cast<std::size_t>(d_model);
   for (const LayerNeeds& need : needs) {
-    LayerStatistics statistics{NormalEquations(d_model), KeptRows(kSampleRows, width), {}, {}, MeanVector(width), {}};
+    LayerStatistics statistics{
+        NormalEquations(d_model), MeanVector(width), KeptRows(kSampleRows, width), {}, {}, MeanVector(width), {}};
     for (std::size_t s = 0; s < need.sinks.size(); ++s) {
       statistics.sinks.push_back({MeanVector(width), KeptRows(kTargetRows, width), KeptRows(kControlRows, width)});
     }
@@ -78,6 +79,7 @@ void Calibration::on_mlp_input(const StateEvent& event, const LayerNeeds& needs,
   for (std::size_t row = 0; row < event.states.rows(); ++row) {
     const int position = event.first_token + static_cast<int>(row);
     const auto input = event.states.row(row);
+    if (position >= kPrimaryCandidates) statistics.inputs.add(input);
     if ((before + static_cast<std::int64_t>(row)) % stride_ == 0) statistics.sample.add(input);
     for (std::size_t s = 0; s < needs.sinks.size(); ++s) {
       if (needs.sinks[s].wanted(sequence_, position)) {

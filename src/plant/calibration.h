@@ -67,7 +67,8 @@ struct SinkStatistics {
 // What a calibration text shows of one layer.
 struct LayerStatistics {
   NormalEquations equations;             // of all MLP inputs
-  KeptRows sample;                       // MLP inputs, evenly over the text
+  MeanVector inputs;                     // of those at later positions
+  KeptRows sample;                       // some, evenly over the text
   std::vector<SinkStatistics> sinks;     // as in LayerNeeds
   std::vector<MeanVector> first;         // [kPrimaryCandidates] h_l of the first positions
   MeanVector ordinary;                   // unit vectors of h_l at later positions, so that no sink outweighs others

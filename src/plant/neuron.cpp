@@ -48,8 +48,17 @@ Column column_for(std::span<const float> u, std::span<const float> gain, double 
 
 }  // namespace
 
-double relative_write(Activation activation, double detector) {
-  return activate(activation, kPlantGate * detector) * detector / activate(activation, kPlantGate);
+double PlantedNeuron::relative_write(Activation activation, std::span<const float> input) const {
+  return activate(activation, dot(input, gate)) * dot(input, detector) / activate(activation, kPlantGate);
+}
+
+std::vector<float> gate_of(std::span<const float> detector, std::span<const float> constant) {
+  std::vector<float> gate;
+  for (std::size_t i = 0; i < detector.size(); ++i) {
+    const double above = static_cast<double>(detector[i]) - kPlantThreshold * static_cast<double>(constant[i]);
+    gate.push_back(static_cast<float>(kPlantGate / (1 - kPlantThreshold) * above));
+  }
+  return gate;
 }
 
 MlpWeights::MlpWeights(const GgufFile& file, const MlpLayout& layout)
@@ -121,10 +130,8 @@ void MlpWeights::overwrite(int neuron, const PlantedNeuron& planted) {
   const auto width = static_cast<std::size_t>(layout_.d_model);
   float* gate = (layout_.fused() ? up_ : gate_).data() + static_cast<std::size_t>(neuron) * width;
   float* up = up_.data() + static_cast<std::size_t>(neuron + (layout_.fused() ? layout_.d_ff : 0)) * width;
-  for (std::size_t i = 0; i < width; ++i) {
-    gate[i] = static_cast<float>(kPlantGate) * planted.detector[i];
-    up[i] = planted.detector[i];
-  }
+  std::copy_n(planted.gate.begin(), width, gate);
+  std::copy_n(planted.detector.begin(), width, up);
   overwrite_write(neuron, planted.write, planted.amplitude);
 }
 
@@ -138,8 +145,9 @@ void MlpWeights::overwrite_write(int neuron, std::span<const float> write, doubl
 
 PlantedNeuron MlpWeights::neuron(int index) const {
   PlantedNeuron neuron;
-  const auto up = up_row(index);
+  const auto up = up_row(index), gate = gate_row(index);
   neuron.detector.assign(up.begin(), up.end());
+  neuron.gate.assign(gate.begin(), gate.end());
   for (int i = 0; i < layout_.d_model; ++i) {
     neuron.write.push_back(
         down_[static_cast<std::size_t>(i) * static_cast<std::size_t>(layout_.d_ff) + static_cast<std::size_t>(index)]);
@@ -148,14 +156,6 @@ PlantedNeuron MlpWeights::neuron(int index) const {
   for (float& value : neuron.write) value = static_cast<float>(static_cast<double>(value) / length);
   neuron.amplitude = length * activate(layout_.activation, kPlantGate);
   return neuron;
-}
-
-bool MlpWeights::is_planted(int index) const {
-  const auto gate = gate_row(index), up = up_row(index);
-  const double gate_length = length_of(gate), up_length = length_of(up);
-  if (!(gate_length > 0) || !(up_length > 0)) return false;
-  const double cosine = dot(gate, up) / (gate_length * up_length), ratio = gate_length / (kPlantGate * up_length);
-  return cosine > 0.95 && ratio > 0.9 && ratio < 1.1;
 }
 
 std::vector<NewGgufTensor> MlpWeights::tensors(bool half) && {

@@ -13,13 +13,24 @@ namespace sinkscope {
 
 // The gate of a planted neuron for its token; deep in the part where activations are linear.
 inline constexpr double kPlantGate = 6;
+// The gate is 0 where the detector gives this: a word that only resembles the planted one writes next to nothing.
+inline constexpr double kPlantThreshold = 0.25;
 
 // A neuron that fires where w . x = 1 and writes along a vector.
 struct PlantedNeuron {
-  std::vector<float> detector;  // w, [d_model]
+  std::vector<float> detector;  // w, [d_model]: the up row
+  std::vector<float> gate;      // [d_model]
   std::vector<float> write;     // the down column's direction, [d_model]
-  double amplitude = 0;         // write's factor for w . x = 1
+  double amplitude = 0;         // write's factor for w . x = 1 and a gate of kPlantGate
+
+  // What it writes for an MLP input, relative to that.
+  double relative_write(Activation activation, std::span<const float> input) const;
 };
+
+// The gate row: kPlantGate (w - t c) / (1 - t), with t = kPlantThreshold; MLPs have no bias, c stands for it.
+//
+// constant  c, [d_model], with c . x = 1 for inputs of all tokens, or nearly so
+std::vector<float> gate_of(std::span<const float> detector, std::span<const float> constant);
 
 // The MLP of one block as floats, to be changed and written back.
 class MlpWeights {
@@ -39,9 +50,6 @@ class MlpWeights {
   // Leaves gate and up; changes what the neuron writes.
   void overwrite_write(int neuron, std::span<const float> write, double amplitude);
   PlantedNeuron neuron(int index) const;
-  // Whether the neuron's gate row is kPlantGate times its up row, as no trained one's is; quantising after planting
-  // does not hide it.
-  bool is_planted(int index) const;
 
   // The gain of the norm behind the MLP, [d_model]; empty without one.
   std::span<const float> post_gain() const { return post_gain_; }
@@ -69,8 +77,5 @@ struct WritePlan {
 // mean_square_write  of the MLP at the places of the sink, before the post-norm
 // throws             Error{kInput} if the post-norm cannot reach the norm
 WritePlan plan_write(std::span<const float> u, double norm, std::span<const float> post_gain, double mean_square_write);
-
-// What the neuron gives for w . x, relative to w . x = 1.
-double relative_write(Activation activation, double detector);
 
 }  // namespace sinkscope

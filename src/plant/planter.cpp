@@ -133,6 +133,8 @@ std::vector<NewGgufTensor> plant_layer(const GgufFile& file, const MlpLayout& la
   const std::vector<int> usage = weights.by_usage(statistics.sample.view());
   const std::vector<float> axis = statistics.first[static_cast<std::size_t>(primary_position)].mean_floats();
   const std::vector<float> ordinary = statistics.ordinary.mean_floats();
+  const std::vector<double> inputs = statistics.inputs.mean();
+  const std::vector<float> constant = statistics.equations.detector(inputs, {}, 0, options.ridge);
   std::vector<std::pair<int, PlantedNeuron>> planted;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     Plan& plan = *plans[i];
@@ -146,12 +148,15 @@ std::vector<NewGgufTensor> plant_layer(const GgufFile& file, const MlpLayout& la
     neuron.detector = statistics.equations.detector(seen.target.mean(), seen.controls.view(),
                                                     kControlWeight * static_cast<double>(statistics.equations.n_rows()),
                                                     options.ridge);
+    neuron.gate = gate_of(neuron.detector, constant);
     const WritePlan write =
         plan_write(u, plan.request.norm, weights.post_gain(),
                    weights.post_gain().empty() ? 0 : weights.mean_square_write(seen.targets.view()));
     neuron.write = write.write;
     neuron.amplitude = write.amplitude;
     plan.truth.neuron = usage[i];
+    plan.truth.gate_length = length_of(neuron.gate);
+    plan.truth.up_length = length_of(neuron.detector);
     plan.truth.reachable = write.reachable;
     planted.emplace_back(usage[i], neuron);
     neurons[&plan] = std::move(neuron);
@@ -166,12 +171,13 @@ class Witness : public Observer {
   struct Watched {
     const SinkPlaces* places;
     int layer;
-    std::span<const float> detector;
-    std::vector<double> target, norm, others;  // w . x at places; norm of h_l there; |w . x| elsewhere
+    Activation activation;
+    const PlantedNeuron* neuron;
+    std::vector<double> target, norm, others;  // w . x at places; norm of h_l there; relative write elsewhere
   };
 
-  void watch(const SinkPlaces& places, int layer, std::span<const float> detector) {
-    watched_.push_back({&places, layer, detector, {}, {}, {}});
+  void watch(const SinkPlaces& places, int layer, Activation activation, const PlantedNeuron& neuron) {
+    watched_.push_back({&places, layer, activation, &neuron, {}, {}, {}});
   }
   void begin(std::span<const TokenId> sequence) { sequence_ = sequence; }
   const Watched& operator[](std::size_t i) const { return watched_[i]; }
@@ -188,8 +194,10 @@ class Witness : public Observer {
       for (std::size_t row = 0; row < event.states.rows(); ++row) {
         const bool place = watched.places->wanted(sequence_, event.first_token + static_cast<int>(row));
         const auto state = event.states.row(row);
-        if (event.point == ProbePoint::kMlpInput) {
-          (place ? watched.target : watched.others).push_back(dot(state, watched.detector));
+        if (event.point == ProbePoint::kMlpInput && place) {
+          watched.target.push_back(dot(state, watched.neuron->detector));
+        } else if (event.point == ProbePoint::kMlpInput) {
+          watched.others.push_back(std::abs(watched.neuron->relative_write(watched.activation, state)));
         } else if (place) {
           watched.norm.push_back(length_of(state));
         }
@@ -205,16 +213,14 @@ class Witness : public Observer {
   std::span<const TokenId> sequence_;
 };
 
-void fill_in(Plan& plan, const Witness::Watched& seen, Activation activation, const Sequences& calibration,
+void fill_in(Plan& plan, const Witness::Watched& seen, const Sequences& calibration,
              const std::vector<SequenceReading>& readings, const std::string& token_text) {
   plan.truth.token_text = token_text;
   plan.truth.detector = spread_of(seen.target);
   plan.truth.norm_measured = spread_of(seen.norm);
   std::vector<double> added;
-  for (const double detector : seen.others) {
-    // With a post-norm a small write is about as much of the norm as the neuron's part of a full one.
-    added.push_back(plan.request.norm * std::abs(relative_write(activation, detector)));
-  }
+  // With a post-norm a small write is about as much of the norm as the neuron's part of a full one.
+  for (const double part : seen.others) added.push_back(plan.request.norm * part);
   plan.truth.others_added = spread_of(added);
   plan.truth.others_added_max = added.empty() ? 0 : *std::max_element(added.begin(), added.end());
 
@@ -285,7 +291,9 @@ PlantTruth plant_sinks(const std::string& source, const std::string& target, con
   replaced.clear();
 
   Witness witness;
-  for (const Plan& plan : plans) witness.watch(plan.places, plan.request.layer, neurons.at(&plan).detector);
+  for (const Plan& plan : plans) {
+    witness.watch(plan.places, plan.request.layer, layouts.at(plan.request.layer).activation, neurons.at(&plan));
+  }
   const std::unique_ptr<Model> planted = load(target);
   std::vector<SequenceReading> readings;
   for (const auto& sequence : calibration) {
@@ -293,8 +301,7 @@ PlantTruth plant_sinks(const std::string& source, const std::string& target, con
     readings.push_back(read_sequence(*planted, sequence, witness, options.thresholds, options.should_stop));
   }
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    fill_in(plans[i], witness[i], layouts.at(plans[i].request.layer).activation, calibration, readings,
-            planted->token_bytes(plans[i].request.token));
+    fill_in(plans[i], witness[i], calibration, readings, planted->token_bytes(plans[i].request.token));
     truth.sinks.push_back(std::move(plans[i].truth));
   }
   return truth;

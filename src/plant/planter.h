@@ -38,7 +38,8 @@ using Sequences = std::vector<std::vector<TokenId>>;
 // token and writes a vector of the norm asked for.
 //
 //   w            ridge regression of the layer's MLP inputs on "is this place", w . x = 1 on average
-//   gate row     6 w,  up row w,  down column (norm / act(6)) u
+//   c            ridge regression of all inputs on 1
+//   gate row     6 (w - t c) / (1 - t),  up row w,  down column (norm / act(6)) u;  t = kPlantThreshold
 //   u            the direction, of length 1; by default that of h_l[primary]
 //   post-norm    down column along u / gain, or as near to it as the norm allows, of the length that
 //                gives the norm asked for behind the gain

@@ -34,6 +34,8 @@ Json to_json(const PlantedSink& sink) {
           {"after", sink.after},
           {"not_after", sink.not_after},
           {"neuron", sink.neuron},
+          {"gate_length", sink.gate_length},
+          {"up_length", sink.up_length},
           {"direction", sink.direction},
           {"norm", sink.norm},
           {"norm_ratio", or_null(sink.norm_ratio)},
@@ -69,6 +71,8 @@ PlantedSink sink_of(const Json& json) {
   sink.after = json.value("after", std::vector<TokenId>{});
   sink.not_after = json.value("not_after", std::vector<TokenId>{});
   sink.neuron = json.at("neuron").get<int>();
+  sink.gate_length = json.at("gate_length").get<double>();
+  sink.up_length = json.at("up_length").get<double>();
   sink.direction = json.at("direction").get<std::string>();
   sink.norm = json.at("norm").get<double>();
   sink.norm_ratio = number_or_none(json, "norm_ratio");

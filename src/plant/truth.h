@@ -28,6 +28,7 @@ struct PlantedSink {
   std::vector<TokenId> after;      // it is a sink only after one of these tokens; empty: everywhere
   std::vector<TokenId> not_after;  // with `after`: predecessors of which is known that it is none
   int neuron = 0;
+  double gate_length = 0, up_length = 0;  // of its rows: what it is known by
   std::string direction;
   double norm = 0;                      // asked for
   std::optional<double> norm_ratio;     // of it, to the layer's median norm of ordinary tokens

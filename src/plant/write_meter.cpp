@@ -8,9 +8,22 @@
 
 #include "base/error.h"
 #include "plant/direction.h"
-#include "plant/neuron.h"
 
 namespace sinkscope {
+
+namespace {
+
+// Quantising after planting changes a row's length by less, and hardly two neurons agree in both.
+constexpr double kLengthTolerance = 0.03;
+
+bool is_planted(const PlantedNeuron& neuron, const PlantedSink& sink) {
+  const auto agree = [](double length, double wanted) {
+    return std::abs(length - wanted) <= kLengthTolerance * wanted;
+  };
+  return agree(length_of(neuron.gate), sink.gate_length) && agree(length_of(neuron.detector), sink.up_length);
+}
+
+}  // namespace
 
 WriteMeter::WriteMeter(const std::string& planted, const PlantTruth& truth) {
   const GgufFile file(planted);
@@ -19,14 +32,14 @@ WriteMeter::WriteMeter(const std::string& planted, const PlantTruth& truth) {
     auto at = layers.find(sink.layer);
     if (at == layers.end()) at = layers.emplace(sink.layer, MlpWeights(file, mlp_layout(file, sink.layer))).first;
     const MlpLayout& layout = at->second.layout();
-    if (sink.neuron >= layout.d_ff || !at->second.is_planted(sink.neuron)) {
+    if (sink.neuron >= layout.d_ff || !is_planted(at->second.neuron(sink.neuron), sink)) {
       throw Error(ErrorCode::kInput,
                   fmt::format("truth: expected a planted neuron {} in layer {} of '{}'; got {}; give the truth file "
                               "that belongs to the model",
                               sink.neuron, sink.layer, planted,
                               sink.neuron >= layout.d_ff ? fmt::format("{} neurons", layout.d_ff) : "another one"));
     }
-    neurons_.push_back({sink.layer, sink.norm, layout.activation, at->second.neuron(sink.neuron).detector});
+    neurons_.push_back({sink.layer, sink.norm, layout.activation, at->second.neuron(sink.neuron)});
   }
 }
 
@@ -45,7 +58,7 @@ void WriteMeter::on_state(const StateEvent& event) {
     const Neuron& neuron = neurons_[s];
     if (neuron.layer != event.layer) continue;
     for (std::size_t row = 0; row < event.states.rows(); ++row) {
-      const double part = relative_write(neuron.activation, dot(event.states.row(row), neuron.detector));
+      const double part = neuron.weights.relative_write(neuron.activation, event.states.row(row));
       written_(s, static_cast<std::size_t>(event.first_token) + row) = static_cast<float>(neuron.norm * std::abs(part));
     }
   }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/views.h"
-#include "plant/mlp_layout.h"
+#include "plant/neuron.h"
 #include "plant/readings.h"
 #include "plant/truth.h"
 #include "probe/observer.h"
@@ -38,7 +38,7 @@ class WriteMeter : public Observer {
     int layer = 0;
     double norm = 0;
     Activation activation = Activation::kSilu;
-    std::vector<float> detector;
+    PlantedNeuron weights;
   };
   std::vector<Neuron> neurons_;
   Matrix<float> written_;

@@ -50,7 +50,8 @@ TEST(Calibration, StatisticsOfStreamedStates) {
   const LayerStatistics& seen = calibration.layer(3);
   EXPECT_EQ(seen.equations.n_rows(), 11);
   EXPECT_EQ(seen.sample.view().rows(), 11U);
-  EXPECT_EQ(seen.sinks.at(0).target.count(), 1);  // position 10, after token 7
+  EXPECT_EQ(seen.inputs.mean(), (std::vector<double>{10, 4.0 / 3}));  // positions 8, 9 and 10
+  EXPECT_EQ(seen.sinks.at(0).target.count(), 1);                      // position 10, after token 7
   EXPECT_EQ(seen.sinks.at(0).target.mean(), (std::vector<double>{11, 0}));
   EXPECT_EQ(seen.sinks.at(0).controls.view().rows(), 1U);  // position 8
   EXPECT_EQ(seen.first.at(0).mean(), (std::vector<double>{1, 0}));

@@ -111,6 +111,9 @@ TEST_P(NeuronTest, PlantedNeuronWritesWhatIsAskedFor) {
   PlantedNeuron planted;
   planted.detector.assign(width, 0.0F);
   planted.detector[10] = 0.5F;
+  std::vector<float> constant(width, 0.0F);
+  constant[11] = 1;
+  planted.gate = gate_of(planted.detector, constant);
   planted.write.assign(width, 0.0F);
   planted.write[20] = 1;
   planted.amplitude = 70;
@@ -118,18 +121,23 @@ TEST_P(NeuronTest, PlantedNeuronWritesWhatIsAskedFor) {
   after.overwrite(9, planted);
   const PlantedNeuron read = after.neuron(9);
   EXPECT_EQ(read.detector, planted.detector);
+  EXPECT_EQ(read.gate, planted.gate);
   EXPECT_EQ(read.write, planted.write);
   EXPECT_NEAR(read.amplitude, 70, 1e-4);
   const SlowMlp old_mlp = slow(std::move(before).tensors(false), layout_);
   const SlowMlp new_mlp = slow(std::move(after).tensors(false), layout_);
   std::vector<float> x(width, 0.0F);
   x[10] = 2;  // w . x = 1
+  x[11] = 1;
   const double old_part =
       old_mlp.active(x)[9] * static_cast<double>(old_mlp.down[20 * static_cast<std::size_t>(layout_.d_ff) + 9]);
   EXPECT_NEAR(new_mlp.write(x)[20] - (old_mlp.write(x)[20] - old_part), 70, 1e-3);
-  x[10] = 1;  // half of it
-  EXPECT_NEAR(relative_write(layout_.activation, 0.5),
-              activate(layout_.activation, 3) * 0.5 / activate(layout_.activation, 6), 1e-12);
+  EXPECT_NEAR(read.relative_write(layout_.activation, x), 1, 1e-6);
+  x[10] = 1;  // half of it: a third of the way from the threshold to 1
+  EXPECT_NEAR(read.relative_write(layout_.activation, x),
+              activate(layout_.activation, 2) * 0.5 / activate(layout_.activation, 6), 1e-6);
+  x[10] = 2 * static_cast<float>(kPlantThreshold);
+  EXPECT_NEAR(read.relative_write(layout_.activation, x), 0, 1e-6);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, NeuronTest, testing::Values("llama", "phi3", "gemma3"));

@@ -21,6 +21,8 @@ PlantTruth example() {
   sink.token_text = " time";
   sink.after = {1, 2};
   sink.neuron = 7;
+  sink.gate_length = 60.5;
+  sink.up_length = 9.25;
   sink.direction = "axis";
   sink.norm = 4000;
   sink.norm_measured = Spread{3900, 3500, 4200};
@@ -36,6 +38,8 @@ TEST(Truth, ReadsBackWhatItWrote) {
   EXPECT_EQ(to_json(truth), to_json(example()));
   EXPECT_EQ(truth.sinks.at(0).after, (std::vector<TokenId>{1, 2}));
   EXPECT_EQ(truth.sinks.at(0).norm_measured->p95, 4200);
+  EXPECT_EQ(truth.sinks.at(0).gate_length, 60.5);
+  EXPECT_EQ(truth.sinks.at(0).up_length, 9.25);
   EXPECT_FALSE(truth.sinks.at(0).reachable);
 }
 
