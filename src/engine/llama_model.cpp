@@ -15,6 +15,7 @@
 #include "base/parallel.h"
 #include "engine/accel/device.h"
 #include "engine/decode_probe.h"
+#include "engine/file_pages.h"
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
 #include "engine/model_file.h"
@@ -22,7 +23,6 @@
 #include "engine/sampler.h"
 #include "engine/tokenizer.h"
 #include "engine/unused_logits.h"
-#include "engine/weight_pages.h"
 #include "engine/write_check.h"
 
 namespace sinkscope {
@@ -297,11 +297,14 @@ class LlamaModel final : public Model {
   }
 
   void run_tokens(int first, int end, int most_at_once, Observer& observer, const RunOptions& options) {
+    const int begin = first;
     for (; first < end; first += most_at_once) {
       if (options.should_stop && options.should_stop()) {
         throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
       }
       decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
+      // By now oneDNN has compiled most of what this run needs.
+      if (first == begin && most_at_once > 1 && first + most_at_once < end) release_code_pages("libdnnl.");
     }
   }
 
