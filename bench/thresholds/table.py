@@ -5,8 +5,8 @@
 
 Plants sinks in SmolLM2-135M, Qwen2.5-Coder-0.5B and Gemma 3 270M (smollm2.gguf, qwen25coder.gguf, gemma3.gguf in FOLDER)
 by `sinkscope plant`, and reads other texts than those it planted with by `sinkscope validate --grid --controls`. What these
-answered is kept in build/thresholds and not asked for again: delete that folder to begin anew. Some minutes on two cores,
-half an hour with many seeds.
+answered is kept in build/thresholds and not asked for again: delete that folder to begin anew. Half an hour on two
+cores, of which 20 seeds take most.
 """
 
 import argparse
@@ -29,7 +29,7 @@ NAMES = {"smollm2": "SmolLM2-135M", "qwen25coder": "Qwen2.5-Coder-0.5B", "gemma3
 PLANTS = {
     "smollm2": [[(sinks, layer, norm) for layer in range(12, 17) for sinks, norm in ((1, 4000), (3, 2500), (8, 1500), (32, 4000))],
                 [(1, 14, 4000), (3, 14, 2500), (8, 14, 1500), (32, 14, 4000)]],
-    "qwen25coder": [[(sinks, layer, norm) for layer in range(8, 13) for sinks, norm in ((1, 700), (3, 400), (8, 300), (32, 700))],
+    "qwen25coder": [[(1, 8, 700), (3, 10, 400), *((8, layer, 300) for layer in range(8, 13)), (32, 10, 700)],
                     [(8, 10, 700)]],
     "gemma3": [[(8, 3, 11000), (32, 3, 11000), (8, 4, 7000), (32, 4, 7000)]],
 }
