@@ -43,13 +43,18 @@ class Watcher {
   void look() {
     const auto measured = meter_.so_far(0);
     if (!measured) return;
+    held_ = 0;
     const SequenceFigures figures = reduce(*measured, static_cast<int>(prompt_.tokens.size()), options_.floor);
     for (const Run& run : detect_by_evidence(figures, options_.thresholds).runs) {
-      if (run.verdict != Verdict::kSink || !told_.emplace(run.position, run.l_start).second) continue;
+      if (run.verdict != Verdict::kSink) continue;
+      ++held_;
+      if (!told_.emplace(run.position, run.l_start).second) continue;
       if (options_.on_sink) options_.on_sink(prompt_, tokens_, {run, measured->n_tokens});
     }
   }
   std::int64_t n_sinks() const { return static_cast<std::int64_t>(told_.size()); }
+  // Of the last look.
+  ProvisionalCounts counts() const { return {static_cast<int>(told_.size()), held_}; }
 
  private:
   // The meter must know how long a text may become.
@@ -66,6 +71,7 @@ class Watcher {
   PackMeter meter_;
   int next_look_ = 0;
   std::set<std::pair<int, int>> told_;  // position, l_start
+  int held_ = 0;
 };
 
 }  // namespace
@@ -126,7 +132,7 @@ GenerationSummary generate_texts(Model& model, const TokenSpool& prompts, Genera
     summary.tokens += static_cast<std::int64_t>(text.output_tokens.size());
     ++progress.texts_done;
     ++progress.texts_done_here;
-    if (options.on_text) options.on_text(prompt, text);
+    if (options.on_text) options.on_text(prompt, text, watcher.counts());
   }
   return summary;
 }

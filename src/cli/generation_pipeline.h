@@ -20,12 +20,19 @@ struct ProvisionalSink {
   int n_tokens = 0;  // of the text by then, the prompt included
 };
 
+// Of one text.
+struct ProvisionalCounts {
+  int shown = 0;  // while it was written
+  int held = 0;   // of these, sinks of the same layer at its end too
+};
+
 struct GenerationOptions {
   GenerateOptions generate;  // without seed, should_stop and on_token
   CandidateFloor floor;
   Thresholds thresholds;
   std::function<bool()> should_stop;
-  std::function<void(const Sequence& prompt, const GeneratedText&)> on_text;  // after it was written
+  // after it was written
+  std::function<void(const Sequence& prompt, const GeneratedText&, const ProvisionalCounts&)> on_text;
   // tokens  of the text so far, the prompt included
   std::function<void(const Sequence& prompt, std::span<const TokenId> tokens, const ProvisionalSink&)> on_sink;
   std::function<void(const GenerationProgress&)> on_progress;

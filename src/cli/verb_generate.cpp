@@ -74,6 +74,12 @@ std::string describe_sink(const Model& model, const Sequence& prompt, const Prov
                      run.far_boost_median ? fmt::format("{:.0f}", *run.far_boost_median) : "-", sink.n_tokens);
 }
 
+std::string describe_counts(const ProvisionalCounts& sinks) {
+  if (sinks.shown == 0) return "no sink showed";
+  return fmt::format("{} showed, {} there at its end",
+                     sinks.shown == 1 ? "1 sink" : fmt::format("{} sinks", sinks.shown), sinks.held);
+}
+
 void generate_all(Model& model, const TokenSpool& prompts, GenerationFile& texts, const GenerateVerbOptions& options) {
   const bool quiet = options.scan.quiet;
   ProgressBar bar(!quiet && stderr_is_terminal());
@@ -88,10 +94,10 @@ void generate_all(Model& model, const TokenSpool& prompts, GenerationFile& texts
     generation.on_sink = [&](const Sequence& prompt, std::span<const TokenId> tokens, const ProvisionalSink& sink) {
       note(describe_sink(model, prompt, sink, tokens));
     };
-    generation.on_text = [&](const Sequence&, const GeneratedText& text) {
-      note(fmt::format("{}: {} tokens after a prompt of {}; {}", displayable(text.id), text.output_tokens.size(),
+    generation.on_text = [&](const Sequence&, const GeneratedText& text, const ProvisionalCounts& sinks) {
+      note(fmt::format("{}: {} tokens after a prompt of {}; {}; {}", displayable(text.id), text.output_tokens.size(),
                        text.prompt_tokens.size(),
-                       text.ended ? "the model ended it" : "cut at the most that it may have"));
+                       text.ended ? "the model ended it" : "cut at the most that it may have", describe_counts(sinks)));
     };
   }
   try {

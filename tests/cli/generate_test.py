@@ -1,6 +1,7 @@
 """generate: sampled texts, their scan, going on after a kill, refusals."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -53,6 +54,14 @@ class Generate(harness.ProgramTest):
         for text_id, position, l_start in final:
             self.assertTrue(any(name == text_id and f"' at {position}, layers {l_start} to" in line
                                 for name, line in shown), (text_id, position, result.err))
+        # What is said when a text ends counts the lines before it.
+        for text in texts:
+            ends = re.findall(rf"{text['id']}: .* tokens after a prompt .*; (no|\d+) sinks? showed(?:, (\d+) there at its "
+                              "end)?", result.err)
+            self.assertEqual(len(ends), 1, result.err)
+            n_shown = sum(name == text["id"] for name, _ in shown)
+            self.assertEqual(ends[0][0], str(n_shown or "no"), result.err)
+            self.assertLessEqual(int(ends[0][1] or 0), n_shown)
 
     def test_sampling(self):
         _, one = self.generate("-n", 50, "--no-scan", "-q")
