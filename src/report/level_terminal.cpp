@@ -180,16 +180,17 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
 
 void write_side_by_side(const std::vector<FileLevels>& files, const TerminalStyle& style, std::ostream& out) {
   Table table({{"", "model", false, 9},
-               {"", "layers", true, 5},
+               {"", "layers", true, 4},
                {"", "level", true, 8},
                {"", "l_start", true, 9},
                {"", "l_end", true, 9},
                {"depth", "fraction", false, 9},
-               {"", "sinks", true, 6},
+               {"", "sinks", true, 5},
                {"per 1000", "tokens", true, 9},
-               {"95 %", "interval", false, 4}});
+               {"95 %", "interval", false, 8}});
   for (const FileLevels& file : files) {
-    const std::string name = displayable(file.model.empty() ? file.name : file.model);
+    // What sets models apart may stand anywhere in a long name, so it is cut late.
+    const std::string name = clip_end(displayable(file.model.empty() ? file.name : file.model), 40);
     const std::string layers = std::to_string(file.report.n_layers);
     if (file.report.levels.empty()) {
       table.add({name, layers, "none", "-", "-", "-", grouped(file.report.all.count), rate_text(file.report.all),
