@@ -10,18 +10,14 @@ import { layer_ticks, linear } from "../../draw/scale";
 import { append, draw_to_width, s } from "../../ui/dom";
 import { figure, nothing, select, type Figure } from "../../ui/figure";
 import { token_name } from "../../ui/format";
+import { grid_keys, type GridPlace } from "../../ui/grid_keys";
 import { chosen_number, remember } from "../../ui/route";
 
 const kRow = 16;
 
-interface Cell {
-  layer: number;
-  head: number;
-}
-
 class HeadsDrawing {
   private width = 0;
-  private at: Cell | undefined; // what is pointed at
+  private at: GridPlace | undefined; // what is pointed at: a layer and a head
 
   constructor(private readonly fig: Figure, private readonly data: DocumentData, private quantity: Quantity, private position: number) {}
 
@@ -49,14 +45,15 @@ class HeadsDrawing {
     const svg = svg_of(frame, `${quantity.name} of “${name}” at ${place} by layer and head. Arrow keys move through layers and heads.`);
     append(svg, named_key(frame, frame.left, `${quantity.name} of “${name.length > 9 ? `${name.slice(0, 8)}…` : name}” at ${place}`, scale, colours, lowest));
     const cross = s("g", { class: "cross" });
-    const box = ({ layer, head }: Cell) => ({ x: x.at(layer) + 0.5, y: y.at(head + 1) + 0.5, width: Math.max(1, x.at(1) - x.at(0) - 1), height: kRow - 1 });
-    const point = (at: Cell) => {
+    const box = ({ column: layer, row: head }: GridPlace) => ({ x: x.at(layer) + 0.5, y: y.at(head + 1) + 0.5, width: Math.max(1, x.at(1) - x.at(0) - 1), height: kRow - 1 });
+    const point = (at: GridPlace) => {
       this.at = at;
+      const { column: layer, row: head } = at;
       cross.replaceChildren(s("rect", box(at)));
-      this.fig.say(`“${name}” at ${place}, layer ${at.layer}, head ${at.head}: ${reading(quantity, values[at.layer]?.[at.head])}`);
+      this.fig.say(`“${name}” at ${place}, layer ${layer}, head ${head}: ${reading(quantity, values[layer]?.[head])}`);
     };
     values.forEach((heads, layer) => heads.forEach((value, head) => {
-      const at = { layer, head };
+      const at = { column: layer, row: head };
       append(svg, s("rect", {
         ...box(at), class: value === undefined ? "unmeasured" : "shade", fill: value === undefined ? "none" : css_colour(colours, encode(scale, value)),
         pointerenter: () => point(at),
@@ -64,15 +61,7 @@ class HeadsDrawing {
     }));
     append(svg, left_axis(frame, { ...y, at: (head) => y.at(head + 0.5) }, "head", layer_ticks(n_heads, 8), false),
       bottom_axis(frame, { ...x, at: (layer) => x.at(layer + 0.5) }, layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer"), cross);
-    svg.tabIndex = 0;
-    svg.addEventListener("keydown", (event) => {
-      const steps: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-      const step = event.ctrlKey || event.metaKey || event.altKey ? undefined : steps[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const from = this.at ?? { layer: 0, head: 0 };
-      point({ layer: Math.min(data.n_layers - 1, Math.max(0, from.layer + step[0])), head: Math.min(n_heads - 1, Math.max(0, from.head + step[1])) });
-    });
+    grid_keys(svg, data.n_layers, n_heads, 1, () => this.at, point);
     this.fig.body.replaceChildren(svg);
     if (this.at) point(this.at);
   }

@@ -38,6 +38,26 @@ export const tests = {
     const [saved] = await Promise.all([page.waitForEvent("download"), page.locator(".save button").nth(1).click()]);
     expect(saved.suggestedFilename() === "sinkscope-map.png", saved.suggestedFilename());
   },
+  "pinned rows are read by keys": async ({ open, expect, exported }) => {
+    const sink = exported().sequences[0].sinks.find((one) => one.text === "!");
+    const page = await open("maps?quantity=norm_ratio");
+    const rows = page.locator("section[aria-label='The primary and the sinks, pinned']");
+    const said = () => rows.locator(".said").innerText();
+    await rows.locator("svg[tabindex]").focus();
+    await page.keyboard.press("ArrowRight"); // the first layer of the first row
+    expect(/^“.+” at 0, primary, layer 0: norm ratio/.test(await said()), await said());
+    await page.keyboard.press("ArrowUp");
+    expect(/ at 0, primary, layer 0/.test(await said()), "the first row stays the first");
+    for (let step = 0; step < 30 && !(await said()).startsWith("“!”"); ++step) await page.keyboard.press("ArrowDown");
+    for (let layer = 0; layer < sink.l_start; ++layer) await page.keyboard.press("ArrowRight");
+    const shown = await said();
+    expect(new RegExp(`^“!” at \\d+, secondary, layer ${sink.l_start}: norm ratio [\\d.]+×$`).test(shown), shown);
+    await page.locator("section[aria-label='The whole text'] select").selectOption("far_boost");
+    expect((await said()).startsWith(shown.replace(/: .*/, ": far boost")), `keeps its place: ${await said()}`);
+    await rows.locator("svg[tabindex]").focus();
+    await page.keyboard.press("Enter");
+    expect(new RegExp(`layer=${sink.l_start}`).test(page.url()), page.url());
+  },
   "shows which heads attend to a sink": async ({ open, expect }) => {
     const page = await open("maps");
     const heads = page.locator("section[aria-label='By head']");

@@ -10,7 +10,7 @@ import type { Context, Page } from "../page";
 import { sinks_by_position } from "../text/paint";
 import { heads_figure } from "./heads";
 import { HeatMap } from "./map";
-import { draw_rows } from "./rows";
+import { draw_rows, type RowsCursor } from "./rows";
 
 async function render(context: Context, into: HTMLElement): Promise<void> {
   const { sequence, chosen, scan } = context;
@@ -40,7 +40,8 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   const large = figure("map", "The whole text", "", "Point at the map, or focus it and use the arrow keys. Drag to pan; wheel with Ctrl or Shift, or + and −, to zoom.", chooser, buttons);
   const question = large.element.querySelector(".question");
   const note = h("p", { class: "note" });
-  const rows = figure("rows", "The primary and the sinks, pinned", "The same quantity by layer, one row a sink: exact numbers.", "Point at a cell.");
+  const rows = figure("rows", "The primary and the sinks, pinned", "The same quantity by layer, one row a sink: exact numbers.", "Point at a cell, or focus the drawing and use the arrow keys.");
+  const cursor: RowsCursor = { at: undefined };
 
   let rows_width = 0;
   const painted = () => {
@@ -58,7 +59,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
     if (map && now.codes) map.paint({ ...now, codes: now.codes.codes });
     note.textContent = now.codes ? `The map holds 8-bit values, off by at most ${error_in_words(now.scale)}${now.scale.logarithmic ? ", on a logarithmic scale" : ""}; ` +
       "sinks' rows are exact. Blank: not measured. Where a pixel stands for several tokens it shows the largest." : "";
-    if (rows_width) draw_rows(rows.body, rows_width, data, sinks, now.quantity, now.scale, now.colours, now.lowest, rows.say, go);
+    if (rows_width) draw_rows(rows.body, rows_width, data, sinks, now.quantity, now.scale, now.colours, now.lowest, cursor, rows.say, go);
   };
   const go = (t: number, layer: number) => { map?.show(t); map?.move_to(t, layer); pick(t, layer); };
 
