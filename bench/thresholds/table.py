@@ -130,6 +130,12 @@ def planted_table(answers):
                   "l_start exact", "secondary", "reports", "far boost", "attention lifetime", "primary's score", "falls by"], rows)
 
 
+def shown_boost(spread):
+    if spread["p05"] == spread["p95"]:
+        return f"{spread['median']:.2f}"
+    return f"{spread['median']:.1f} ({spread['p05']:.1f} to {spread['p95']:.1f})"
+
+
 def control_table(answers):
     order, boosts, kinds, scores = [], collections.defaultdict(list), collections.defaultdict(collections.Counter), {}
     for (model, _, _), a in answers.items():
@@ -137,14 +143,15 @@ def control_table(answers):
             name = row["direction"]
             if name not in order:
                 order.append(name)
-            if row["far_boost"]:
-                boosts[model, name].append(row["far_boost"]["median"])
+            # Over the models of a random direction, each with its own median over places.
+            if row["far_boost_of_models"]:
+                boosts[model, name].append(row["far_boost_of_models"])
             kinds[name].update(row["kinds"])
             scores.setdefault(name, []).append(row["primary_score"])
     models = [m for m in NAMES if any(m == model for model, _, _ in answers)]
     rows = []
     for name in order:
-        cells = [f"{min(boosts[m, name]):.2f} to {max(boosts[m, name]):.2f}" if boosts[m, name] else "-" for m in models]
+        cells = ["; ".join(map(shown_boost, boosts[m, name])) or "-" for m in models]
         measured = [score for score in scores[name] if score is not None]
         mean = f"{sum(measured) / len(measured):.3f}" if measured else "-"
         rows.append([name, *cells, mean, ", ".join(f"{n} {k}" for k, n in kinds[name].most_common())])
