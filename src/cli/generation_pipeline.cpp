@@ -52,7 +52,6 @@ class Watcher {
       if (options_.on_sink) options_.on_sink(prompt_, tokens_, {run, measured->n_tokens});
     }
   }
-  std::int64_t n_sinks() const { return static_cast<std::int64_t>(told_.size()); }
   // Of the last look.
   ProvisionalCounts counts() const { return {static_cast<int>(told_.size()), held_}; }
 
@@ -103,7 +102,7 @@ GenerationSummary generate_texts(Model& model, const TokenSpool& prompts, Genera
     const std::int64_t tokens_before = progress.tokens_done, sinks_before = progress.sinks;
     const auto report = [&] {
       progress.tokens_done = tokens_before + n_drawn;
-      progress.sinks = sinks_before + watcher.n_sinks();
+      progress.sinks = sinks_before + watcher.counts().shown;
       progress.most_tokens_left = (progress.texts_total - progress.texts_done) * options.generate.max_tokens - n_drawn;
       if (options.on_progress) options.on_progress(progress);
     };

@@ -52,7 +52,7 @@ using Sequences = std::vector<std::vector<TokenId>>;
 // throws       Error{kModel} for blocks with experts or without gate, and models without a primary;
 //              Error{kInput} for too few places, a layer before the primary's birth, a norm that the post-norm
 //              cannot reach, a token that is a sink there already; Error{kOutput}; whatever a run throws
-// cost         two passes over the calibration text with all measurements, one d_model^3 / 3 a sink
+// cost         two passes over the calibration text with all measurements, d_model^3 / 3 for each sink and each layer
 PlantTruth plant_sinks(const std::string& source, const std::string& target, const ModelLoader& load,
                        const Sequences& calibration, const PlantOptions& options);
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "plant/direction.h"
 
 namespace sinkscope {
-
 namespace {
 
 // Quantising after planting changes a row's length by less, and hardly two neurons agree in both.
@@ -32,14 +32,16 @@ WriteMeter::WriteMeter(const std::string& planted, const PlantTruth& truth) {
     auto at = layers.find(sink.layer);
     if (at == layers.end()) at = layers.emplace(sink.layer, MlpWeights(file, mlp_layout(file, sink.layer))).first;
     const MlpLayout& layout = at->second.layout();
-    if (sink.neuron >= layout.d_ff || !is_planted(at->second.neuron(sink.neuron), sink)) {
+    const bool there = sink.neuron < layout.d_ff;
+    PlantedNeuron neuron = there ? at->second.neuron(sink.neuron) : PlantedNeuron{};
+    if (!there || !is_planted(neuron, sink)) {
       throw Error(ErrorCode::kInput,
                   fmt::format("truth: expected a planted neuron {} in layer {} of '{}'; got {}; give the truth file "
                               "that belongs to the model",
                               sink.neuron, sink.layer, planted,
-                              sink.neuron >= layout.d_ff ? fmt::format("{} neurons", layout.d_ff) : "another one"));
+                              there ? "another one" : fmt::format("{} neurons", layout.d_ff)));
     }
-    neurons_.push_back({sink.layer, sink.norm, layout.activation, at->second.neuron(sink.neuron)});
+    neurons_.push_back({sink.layer, sink.norm, layout.activation, std::move(neuron)});
   }
 }
 
