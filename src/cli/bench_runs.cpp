@@ -14,18 +14,6 @@
 namespace sinkscope {
 namespace {
 
-// Wants nothing: a pass costs what the network costs, without the vocabulary product.
-class Nobody final : public Observer {
- public:
-  bool wants(ProbePoint, int) override { return false; }
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
-  void on_state(const StateEvent&) override {}
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
-};
-
 // Tokens from all over the vocabulary: time does not depend on what they say.
 Pack made_up_pack(const Model& model, int n_tokens) {
   std::vector<TokenId> tokens;
@@ -40,7 +28,7 @@ void run_once(Model& model, int n_tokens, BenchWork work) {
   RunOptions options;
   options.should_stop = interrupted;
   if (work == BenchWork::kForward) {
-    Nobody nobody;
+    Observer nobody;
     model.run(pack, nobody, options);
     return;
   }

@@ -89,12 +89,7 @@ class Calibration : public Observer {
   const LayerStatistics& layer(int layer) const { return statistics_.at(layer); }
 
   bool wants(ProbePoint point, int layer) override;
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
   void on_state(const StateEvent& event) override;
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
 
  private:
   void on_mlp_input(const StateEvent& event, const LayerNeeds& needs, LayerStatistics& statistics);

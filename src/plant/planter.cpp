@@ -186,8 +186,6 @@ class Witness : public Observer {
     return (point == ProbePoint::kMlpInput || point == ProbePoint::kBlockOutput) &&
            std::any_of(watched_.begin(), watched_.end(), [&](const Watched& w) { return w.layer == layer; });
   }
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
   void on_state(const StateEvent& event) override {
     for (Watched& watched : watched_) {
       if (watched.layer != event.layer) continue;
@@ -204,9 +202,6 @@ class Witness : public Observer {
       }
     }
   }
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
 
  private:
   std::vector<Watched> watched_;

@@ -33,16 +33,4 @@ SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, O
                               const Thresholds& thresholds, const std::function<bool()>& should_stop,
                               const CandidateFloor& floor = {});
 
-// For runs that are measured only.
-class NoObserver : public Observer {
- public:
-  bool wants(ProbePoint, int) override { return false; }
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
-  void on_state(const StateEvent&) override {}
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
-};
-
 }  // namespace sinkscope

@@ -28,10 +28,7 @@ class LogitMeter : public Observer {
     return sum_ / static_cast<double>(queries_);
   }
 
-  bool wants(ProbePoint, int) override { return false; }
   bool wants_attention(int layer) override { return layer == block_; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
-  void on_state(const StateEvent&) override {}
   void on_attention(const AttentionEvent& event) override {
     const auto at = std::find(event.watched.begin(), event.watched.end(), key_);
     if (at == event.watched.end()) return;
@@ -43,8 +40,6 @@ class LogitMeter : public Observer {
       ++queries_;
     }
   }
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
 
  private:
   int block_, min_distance_, key_ = 0;

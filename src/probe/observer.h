@@ -73,20 +73,22 @@ struct KeyValueEvent {
 // Receives what a model shows while it runs. Calls come on one thread, layer after layer within a micro-batch:
 // of block l first kAttentionInput, then attention and keys, then kMidResidual, ..., then kBlockOutput.
 // What a call throws ends the run and is thrown by Model::run.
+//
+// As it stands, it wants nothing: a pass costs what the network costs.
 class Observer {
  public:
   virtual ~Observer() = default;
   // Asked once for each micro-batch, point and layer; a point that nobody wants costs nothing.
-  virtual bool wants(ProbePoint point, int layer) = 0;
-  virtual bool wants_attention(int layer) = 0;
+  virtual bool wants(ProbePoint, int /*layer*/) { return false; }
+  virtual bool wants_attention(int /*layer*/) { return false; }
   // Asked before the attention of each layer. At most kPrimaryCandidates + kWatchedKeys keys a sequence; ascending,
   // without repeats.
-  virtual std::span<const std::int32_t> watched_keys(int layer) = 0;
-  virtual void on_state(const StateEvent& event) = 0;
-  virtual void on_attention(const AttentionEvent& event) = 0;
-  virtual void on_key_value(const KeyValueEvent& event) = 0;
-  // After the last block of a micro-batch; first_token and count as in the pack.
-  virtual void on_micro_batch_end(int first_token, int n_tokens) = 0;
+  virtual std::span<const std::int32_t> watched_keys(int /*layer*/) { return {}; }
+  virtual void on_state(const StateEvent&) {}
+  virtual void on_attention(const AttentionEvent&) {}
+  virtual void on_key_value(const KeyValueEvent&) {}
+  // After the last block of a micro-batch; first_token and n_tokens as in the pack.
+  virtual void on_micro_batch_end(int /*first_token*/, int /*n_tokens*/) {}
 };
 
 }  // namespace sinkscope

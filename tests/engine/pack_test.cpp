@@ -23,7 +23,6 @@ class Recorder final : public Observer {
     return point == ProbePoint::kBlockOutput && layer == n_layers_ - 1;
   }
   bool wants_attention(int) override { return true; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
   void on_state(const StateEvent& event) override {
     for (std::size_t row = 0; row < event.states.rows(); ++row) {
       const auto values = event.states.row(row);
@@ -39,8 +38,6 @@ class Recorder final : public Observer {
       }
     }
   }
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
 
   std::vector<std::vector<float>> states;
   std::vector<double> sums, far;  // [n_layers, n_tokens] over heads and queries

@@ -7,15 +7,10 @@
 namespace sinkscope {
 namespace {
 
-class Nobody final : public Observer {
+class Counter final : public Observer {
  public:
   bool wants(ProbePoint point, int) override { return point == ProbePoint::kBlockOutput; }
-  bool wants_attention(int) override { return false; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
   void on_state(const StateEvent&) override { ++states; }
-  void on_attention(const AttentionEvent&) override {}
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
   int states = 0;
 };
 
@@ -38,35 +33,35 @@ class WriteCheckTest : public testing::Test {
   }
 
   ModelFacts facts_;
-  Nobody nobody_;
+  Counter counter_;
 };
 
 TEST_F(WriteCheckTest, WritesThatAddUpPass) {
-  WriteCheck check(facts_, nobody_);
+  WriteCheck check(facts_, counter_);
   EXPECT_NO_THROW(show_block(check, 2, 5));
-  EXPECT_EQ(nobody_.states, 1) << "only what the observer wants is passed on";
+  EXPECT_EQ(counter_.states, 1) << "only what the observer wants is passed on";
 }
 
 TEST_F(WriteCheckTest, AWrongAttentionWriteIsRefused) {
-  WriteCheck check(facts_, nobody_);
+  WriteCheck check(facts_, counter_);
   EXPECT_THROW(show_block(check, 2.001F, 5), Error);
 }
 
 TEST_F(WriteCheckTest, AWrongMlpWriteIsRefused) {
-  WriteCheck check(facts_, nobody_);
+  WriteCheck check(facts_, counter_);
   EXPECT_THROW(show_block(check, 2, 5.001F), Error);
 }
 
 TEST_F(WriteCheckTest, InAParallelBlockBothWritesCount) {
   facts_.has_mid_residual = {false};
-  WriteCheck right(facts_, nobody_);
+  WriteCheck right(facts_, counter_);
   EXPECT_NO_THROW(show_block(right, 0, 5));
-  WriteCheck wrong(facts_, nobody_);
+  WriteCheck wrong(facts_, counter_);
   EXPECT_THROW(show_block(wrong, 0, 4), Error);
 }
 
 TEST_F(WriteCheckTest, LooksAtTheFirstMicroBatchOnly) {
-  WriteCheck check(facts_, nobody_);
+  WriteCheck check(facts_, counter_);
   EXPECT_TRUE(check.wants(ProbePoint::kMlpWrite, 0));
   show_block(check, 2, 5);
   check.on_micro_batch_end(0, 1);

@@ -18,7 +18,6 @@ class InvariantObserver final : public Observer {
 
   bool wants(ProbePoint, int) override { return true; }
   bool wants_attention(int) override { return true; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
 
   void on_state(const StateEvent& event) override {
     ++states[event.point];

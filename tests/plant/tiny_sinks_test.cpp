@@ -12,7 +12,7 @@ class TinySinks : public testing::TestWithParam<std::string_view> {
  protected:
   SequenceReading read(const TinyOptions& options, const std::vector<TokenId>& sequence) {
     write_tiny_model(options, path_);
-    NoObserver nobody;
+    Observer nobody;
     return read_sequence(*load_tiny(path_), sequence, nobody, {}, nullptr);
   }
   const TemporaryFolder folder_;

@@ -145,10 +145,7 @@ class AttentionKeeper : public Observer {
   explicit AttentionKeeper(int n_layers) : sums(static_cast<std::size_t>(n_layers)) {}
   std::vector<Matrix<double>> sums, visible;
 
-  bool wants(ProbePoint, int) override { return false; }
   bool wants_attention(int) override { return true; }
-  std::span<const std::int32_t> watched_keys(int) override { return {}; }
-  void on_state(const StateEvent&) override {}
   void on_attention(const AttentionEvent& event) override {
     Matrix<double>& into = sums.at(static_cast<std::size_t>(event.layer));
     if (into.empty()) into = Matrix<double>(static_cast<std::size_t>(event.n_heads), 200, 0.0);
@@ -158,8 +155,6 @@ class AttentionKeeper : public Observer {
       }
     }
   }
-  void on_key_value(const KeyValueEvent&) override {}
-  void on_micro_batch_end(int, int) override {}
 };
 
 // Per query that may see the key: an error of the score.
