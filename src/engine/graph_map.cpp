@@ -34,6 +34,7 @@ bool only_moves_data(Node node) {
 }
 
 bool is_weight(Node node) { return node->op == GGML_OP_NONE; }
+bool is_norm(Node node) { return node->op == GGML_OP_RMS_NORM || node->op == GGML_OP_NORM; }
 
 class Graph {
  public:
@@ -74,6 +75,23 @@ class Graph {
   Node origin(Node node) const {
     while (node && only_moves_data(node) && source(node, 0)) node = source(node, 0);
     return node;
+  }
+
+  // The same, through a factor that a whole block's output is multiplied with (Gemma 4).
+  Node unscaled(Node node) const {
+    node = origin(node);
+    if (node->op != GGML_OP_MUL || !is_weight(source(node, 1)) || ggml_nelements(source(node, 1)) != 1) return node;
+    return origin(source(node, 0));
+  }
+
+  // What a norm reads, named after its gain or bias; null if no norm is named so.
+  Node normed(const std::string& name) const {
+    Node node = named(name);
+    while (node && !is_norm(node)) {
+      const bool gain = (node->op == GGML_OP_MUL || node->op == GGML_OP_ADD) && is_weight(source(node, 1));
+      node = gain ? source(node, 0) : nullptr;
+    }
+    return node ? origin(source(node, 0)) : nullptr;
   }
 
   // All that `from` is computed from, itself included, without going past `stop`.
@@ -138,9 +156,18 @@ Node residual_term(const Graph& graph, Node sum) {
   return nullptr;
 }
 
+// A block's output. Most architectures name it; in some the name is that of what reads it, the next block's norm.
+Node output_of(const Graph& graph, int layer, int n_layers) {
+  if (Node output = graph.named("l_out-" + std::to_string(layer))) return output;
+  Node output = graph.normed(layer + 1 < n_layers ? "attn_norm-" + std::to_string(layer + 1) : "result_norm");
+  if (output) return output;
+  throw Error(ErrorCode::kModel, "compute graph: expected the output of block " + std::to_string(layer) + " (l_out-" +
+                                     std::to_string(layer) + "), got none; this architecture cannot be observed");
+}
+
 // What enters block 0: the residual terms of its output, followed down to where no term depends on another.
 Node embedding_of(const Graph& graph, Node output) {
-  Node node = residual_term(graph, output);
+  Node node = residual_term(graph, graph.unscaled(output));
   while (Node deeper = node ? residual_term(graph, node) : nullptr) node = deeper;
   return node;
 }
@@ -150,8 +177,7 @@ Node norm_of(const Graph& graph, Node input, Node reader) {
   const NodeSet block = graph.ancestors(reader, input);
   const auto& nodes = graph.nodes();
   const auto first = std::find_if(nodes.begin(), nodes.end(), [&](Node node) {
-    return block.contains(node) && (node->op == GGML_OP_RMS_NORM || node->op == GGML_OP_NORM) &&
-           graph.origin(graph.source(node, 0)) == input;
+    return block.contains(node) && is_norm(node) && graph.origin(graph.source(node, 0)) == input;
   });
   if (first == nodes.end()) return nullptr;
   Node norm = *first;
@@ -187,13 +213,18 @@ class BlockMapper {
     BlockNodes& block = map_.blocks[static_cast<std::size_t>(layer)];
     block.block_output = graph_.at(output);
     Node attention = find_attention(block, graph_.ancestors(output, input));
-    const auto path = residual_path(graph_, output, input);
+    Node sum = graph_.unscaled(output);
+    const auto path = residual_path(graph_, sum, input);
     if (path.empty()) {
       lack("residual stream", "the block's output is no sum that its input is a term of");
       return;
     }
     if (!find_sequential_writes(block, path)) find_parallel_writes(block, path, attention);
     find_attention_input(block, attention, path);
+    if (sum != graph_.origin(output)) {
+      block.attention_write = block.mid_residual = block.mlp_write = std::nullopt;
+      lack("attention write, MLP write", "the block's output is their sum times a learned factor");
+    }
   }
 
  private:
@@ -285,15 +316,7 @@ class BlockMapper {
 GraphMap map_graph(ggml_cgraph* cgraph, int n_layers) {
   const Graph graph(cgraph);
   std::vector<Node> outputs;
-  for (int layer = 0; layer < n_layers; ++layer) {
-    Node output = graph.named("l_out-" + std::to_string(layer));
-    if (!output) {
-      throw Error(ErrorCode::kModel, "compute graph: expected the output of block " + std::to_string(layer) +
-                                         " (l_out-" + std::to_string(layer) +
-                                         "), got none; this architecture cannot be observed");
-    }
-    outputs.push_back(output);
-  }
+  for (int layer = 0; layer < n_layers; ++layer) outputs.push_back(output_of(graph, layer, n_layers));
   GraphMap map;
   map.blocks.resize(static_cast<std::size_t>(n_layers));
   Node input = embedding_of(graph, outputs.front());

@@ -42,7 +42,9 @@ struct GraphMap {
 //
 // graph   of one micro-batch, in the order of computation
 // throws  Error{kModel} if a block's output cannot be found at all
-// source  only block outputs are found by name (`l_out-L`, which all of llama.cpp's transformers use)
+// source  only block outputs are found by name: `l_out-L`, which nearly all of llama.cpp's transformers use, or that of
+// the
+//         norm which reads them
 GraphMap map_graph(ggml_cgraph* graph, int n_layers);
 
 }  // namespace sinkscope

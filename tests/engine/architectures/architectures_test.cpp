@@ -1,0 +1,107 @@
+// Random models of the architectures that llama.cpp knows, beyond the families of the paper: what is measured of them,
+// what is named as lacking, and that what must hold in every network holds.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "engine/llama_model.h"
+#include "made_up_model.h"
+#include "tests/engine/writes_check.h"
+#include "tests/plant/temporary_folder.h"
+
+namespace sinkscope {
+namespace {
+
+enum class Kind {
+  kAll,        // everything is measured
+  kParallel,   // attention and MLP read the same input: both writes, no residual between
+  kOneSum,     // parallel, and which write is whose cannot be told
+  kScaled,     // the block's output is its sum times a factor: no writes
+  kHybrid,     // every second block has attention, the others are recurrent or convolutional
+  kRecurrent,  // no attention at all
+};
+
+struct Architecture {
+  const char* name;
+  Kind kind;
+};
+
+constexpr Architecture kArchitectures[] = {
+    {"afmoe", Kind::kAll},          {"apertus", Kind::kAll},      {"arcee", Kind::kAll},
+    {"baichuan", Kind::kAll},       {"bailingmoe2", Kind::kAll},  {"bitnet", Kind::kAll},
+    {"bloom", Kind::kAll},          {"chatglm", Kind::kAll},      {"cohere2", Kind::kParallel},
+    {"command-r", Kind::kParallel}, {"dbrx", Kind::kAll},         {"deepseek", Kind::kAll},
+    {"ernie4_5-moe", Kind::kAll},   {"exaone4", Kind::kAll},      {"falcon-h1", Kind::kAll},
+    {"gemma2", Kind::kAll},         {"gemma4", Kind::kScaled},    {"gpt2", Kind::kAll},
+    {"gptneox", Kind::kAll},        {"granite", Kind::kAll},      {"granitehybrid", Kind::kHybrid},
+    {"hunyuan-moe", Kind::kAll},    {"internlm2", Kind::kAll},    {"jamba", Kind::kHybrid},
+    {"lfm2", Kind::kHybrid},        {"lfm2moe", Kind::kHybrid},   {"llama4", Kind::kAll},
+    {"mamba", Kind::kRecurrent},    {"mamba2", Kind::kRecurrent}, {"mimo2", Kind::kAll},
+    {"minimax-m2", Kind::kAll},     {"mistral3", Kind::kAll},     {"mpt", Kind::kAll},
+    {"nemotron", Kind::kAll},       {"olmoe", Kind::kAll},        {"openelm", Kind::kAll},
+    {"plamo", Kind::kParallel},     {"qwen2moe", Kind::kAll},     {"qwen35", Kind::kHybrid},
+    {"qwen3next", Kind::kHybrid},   {"seed_oss", Kind::kAll},     {"smallthinker", Kind::kAll},
+    {"smollm3", Kind::kAll},        {"stablelm", Kind::kAll},     {"starcoder2", Kind::kAll},
+    {"step35", Kind::kAll},         {"talkie", Kind::kOneSum},    {"xverse", Kind::kAll},
+};
+
+class Architectures : public testing::TestWithParam<Architecture> {};
+
+TEST_P(Architectures, AreMeasuredAsFarAsTheyGo) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("made-up.gguf");
+  write_made_up_model(GetParam().name, path);
+  LoadOptions options;
+  options.path = path;
+  options.precision = Precision::kF32;
+  options.max_sequences = 32;
+  options.n_ubatch = 96;
+  const std::unique_ptr<Model> model = load_model(options);
+  const ModelFacts& facts = model->facts();
+  ASSERT_EQ(facts.n_layers, kMadeUpBlocks);
+
+  const Kind kind = GetParam().kind;
+  const bool hybrid = kind == Kind::kHybrid, recurrent = kind == Kind::kRecurrent;
+  int with_attention = 0;
+  for (std::size_t layer = 0; layer < kMadeUpBlocks; ++layer) {
+    SCOPED_TRACE(layer);
+    EXPECT_EQ(facts.has_attention[layer], !recurrent && !(hybrid && layer % 2 == 0));
+    EXPECT_EQ(facts.has_mid_residual[layer], kind == Kind::kAll || hybrid);
+    EXPECT_EQ(facts.has_writes[layer], kind == Kind::kAll || kind == Kind::kParallel || hybrid);
+    with_attention += facts.has_attention[layer];
+  }
+  EXPECT_EQ(model->lacking().empty(), kind == Kind::kAll);
+
+  std::vector<TokenId> tokens{facts.bos};
+  for (int i = 1; i < 200; ++i) tokens.push_back('a' + i * i % 26);
+  InvariantObserver seen(facts);
+  model->run({{tokens}}, seen, {});
+  EXPECT_EQ(seen.micro_batches, 3);
+  EXPECT_EQ(seen.states[ProbePoint::kBlockOutput], 3 * kMadeUpBlocks);
+  EXPECT_EQ(seen.attentions, 3 * with_attention);
+  EXPECT_LT(seen.worst_mass_error, 1e-4);
+  EXPECT_LT(seen.worst_write_error, 1e-4);
+}
+
+TEST_P(Architectures, RunOneDocumentAtATimeWhereTheyCarryAState) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("made-up.gguf");
+  write_made_up_model(GetParam().name, path);
+  LoadOptions options;
+  options.path = path;
+  options.max_sequences = 32;
+  const std::string_view name = GetParam().name;
+  const bool carries = GetParam().kind == Kind::kHybrid || GetParam().kind == Kind::kRecurrent || name == "falcon-h1";
+  EXPECT_EQ(load_model(options)->max_sequences(), carries ? 1 : 32);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Architectures, testing::ValuesIn(kArchitectures), [](const auto& test) {
+  std::string name = test.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace sinkscope
