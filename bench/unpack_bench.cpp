@@ -1,4 +1,4 @@
-// Quantised weights to float32: ours beside ggml's, in weights a second.
+// Quantised weights to float32, ours beside ggml's, and float32 to blocks of a product, in weights a second.
 #include <benchmark/benchmark.h>
 #include <ggml-cpu.h>
 #include <ggml.h>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/accel/pack_kernels.h"
 #include "engine/accel/unpack_kernels.h"
 
 namespace {
@@ -20,13 +21,25 @@ void unpack(benchmark::State& state, ggml_type type, sinkscope::accel::UnpackKer
   ggml_quantize_chunk(type, weights.data(), blocks.data(), 0, 1, kWeights, nullptr);
   for (auto _ : state) {
     if (kernel) {
-      kernel(blocks.data(), kWeights, weights.data());
+      kernel(blocks.data(), weights.data(), kWeights);
     } else {
       ggml_get_type_traits(type)->to_float(blocks.data(), weights.data(), kWeights);
     }
     benchmark::ClobberMemory();
   }
   state.SetItemsProcessed(state.iterations() * kWeights);
+}
+
+// A strip of rows of weights into columns of a block of a right factor.
+void pack(benchmark::State& state, sinkscope::accel::Number number, const sinkscope::accel::PackKernels& kernels) {
+  constexpr int kColumns = sinkscope::accel::kPackedColumns, kStrip = 256;
+  const std::vector<float> weights(kColumns * kStrip, 0.5f);
+  std::vector<float> block(sinkscope::accel::kBlockColumns * kStrip);
+  for (auto _ : state) {
+    kernels.columns(weights.data(), kStrip, kColumns, kStrip, number, block.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * kColumns * kStrip);
 }
 
 }  // namespace
@@ -39,6 +52,12 @@ int main(int argc, char** argv) {
     benchmark::RegisterBenchmark((name + "/ggml").c_str(), unpack, type, nullptr);
     benchmark::RegisterBenchmark((name + "/ours").c_str(), unpack, type,
                                  sinkscope::accel::unpack_kernel_of_processor(type));
+  }
+  using sinkscope::accel::Number;
+  for (const Number number : {Number::kF32, Number::kBf16}) {
+    const std::string name = number == Number::kF32 ? "pack f32" : "pack bf16";
+    benchmark::RegisterBenchmark((name + "/plain").c_str(), pack, number, sinkscope::accel::plain_pack_kernels());
+    benchmark::RegisterBenchmark((name + "/ours").c_str(), pack, number, sinkscope::accel::pack_kernels_of_processor());
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

@@ -19,6 +19,7 @@
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
 #include "engine/model_file.h"
+#include "engine/pages_on_demand.h"
 #include "engine/rpc_servers.h"
 #include "engine/sampler.h"
 #include "engine/tokenizer.h"
@@ -110,6 +111,7 @@ class LlamaModel final : public Model {
     place_tokens(pack, n_tokens);
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
+    llama_memory_clear(llama_get_memory(context_.get()), true);  // what comes next needs room, not this cache
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
@@ -195,6 +197,7 @@ class LlamaModel final : public Model {
     params.no_perf = true;
     take_llama_error();
     const AccelScope scope(precision_);
+    const PagesOnDemand pages;
     context_.reset(llama_init_from_model(model_.get(), params));
     if (!context_ || !llama_get_memory(context_.get())) {
       throw Error(ErrorCode::kModel,
@@ -202,7 +205,7 @@ class LlamaModel final : public Model {
                       " tokens, got: " + because("no key-value cache; is this a causal language model?"));
     }
     n_ctx_ = size;
-    reserve_unbacked_logits(context_.get(), options_.n_ubatch);
+    reserve_unbacked_logits(context_.get(), options_.n_ubatch, pages);
     take_llama_error();
   }
 

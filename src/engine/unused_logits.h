@@ -5,6 +5,8 @@ struct llama_context;
 
 namespace sinkscope {
 
+class PagesOnDemand;
+
 // Nobody reads logits here, but llama.cpp computes, copies and keeps them for every token that is output, and all
 // tokens must be output for the last block to show all of its rows. So the work is taken out again.
 
@@ -17,7 +19,8 @@ void skip_node(ggml_tensor* node);
 // which would take a quarter of a gigabyte for each 512 tokens of a vocabulary of 128 K.
 //
 // n_outputs  the most of any later micro-batch
+// pages      llama.cpp's buffers are lent as long as it lives
 // cost       one aborted micro-batch
-void reserve_unbacked_logits(llama_context* context, int n_outputs);
+void reserve_unbacked_logits(llama_context* context, int n_outputs, const PagesOnDemand& pages);
 
 }  // namespace sinkscope

@@ -194,7 +194,7 @@ void FlashAttention::Workspace::sum_columns(const AttentionBlock& block, int fir
                           block.n_queries, width, scratch.inverse.data() + first_row, scratch.far_last.data(),
                           columns + (t - block.first), far_columns + (t - block.first));
     }
-    const std::size_t head = size(first_head + h), at = head * size(key_stride) + size(block.first);
+    const std::size_t head = size(first_head + h - first_total), at = head * size(key_stride) + size(block.first);
     const std::lock_guard lock(head_locks[head % kHeadLocks]);
     kernels.add_exactly(columns, span, totals.data() + at);
     kernels.add_exactly(far_columns, span, far_totals.data() + at);

@@ -73,6 +73,7 @@ struct FlashAttention::Workspace {
   void clear_sums();
   AttentionSums result(int n_threads);
 
+  int repeats() const { return shape.n_heads / shape.n_kv_heads; }  // query heads of a KV head
   int rows_in_block() const { return heads_at_once * queries_in_block; }
   // Where tile number `tile_first` of a block's weights starts: whole tiles lie one after the other.
   unsigned char* tile_weights(Scratch& scratch, const AttentionBlock& block, int tile_first) const {
@@ -108,7 +109,8 @@ struct FlashAttention::Workspace {
   std::array<std::array<const Operation*, kTileBlocks>, 2> value_products{};
 
   // Sums, exact whatever the order: see add_exactly.
-  std::vector<double> totals, far_totals;                                    // [n_heads, key_stride]
+  std::vector<double> totals, far_totals;                                    // [heads of the group, key_stride]
+  int first_total = 0;                                                       // the group's first head
   std::vector<std::mutex> head_locks = std::vector<std::mutex>(kHeadLocks);  // head % kHeadLocks
   std::vector<double> learned;                                               // [n_heads, blocks]
   // Means over heads are made from sums over the heads of one KV head (or chunk of it), in a fixed order.

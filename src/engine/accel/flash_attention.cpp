@@ -16,7 +16,7 @@ namespace sinkscope::accel {
 namespace {
 
 constexpr int kMaxHeadsAtOnce = 16;
-constexpr std::size_t kPackedBytes = std::size_t{16} << 20;
+constexpr std::size_t kPackedBytes = std::size_t{8} << 20;
 
 float op_param(const ggml_tensor* node, int index) {
   float value;
@@ -70,10 +70,9 @@ void FlashAttention::Workspace::read_shape(const ggml_tensor* node, std::int64_t
 void FlashAttention::Workspace::plan(std::span<const AttentionRow> all_rows, int n_threads) {
   rows = all_rows;
   blocks = onednn.packed_form(number) == RightForm::kBlocks;
-  const int repeats = shape.n_heads / shape.n_kv_heads;
-  heads_at_once = repeats;
-  while (heads_at_once > kMaxHeadsAtOnce || repeats % heads_at_once) --heads_at_once;
-  chunks_of_heads = repeats / heads_at_once;
+  heads_at_once = repeats();
+  while (heads_at_once > kMaxHeadsAtOnce || repeats() % heads_at_once) --heads_at_once;
+  chunks_of_heads = repeats() / heads_at_once;
 
   std::int32_t longest = kBlockColumns;
   for (const AttentionRow& row : rows) longest = std::max(longest, row.last - row.first);
@@ -111,7 +110,7 @@ void FlashAttention::Workspace::plan(std::span<const AttentionRow> all_rows, int
     room(scratch.weights, n * size(widest) * bytes_of(number));
     room(scratch.scores, n * kTileKeys);
     room(scratch.outputs, n * size(shape.value_dim));
-    room(scratch.staging, size(kBlockColumns) * size(std::max(shape.key_dim, shape.value_dim)));
+    room(scratch.staging, size(std::max(kPackedColumns * shape.key_dim, kBlockColumns * shape.value_dim)));
     room(scratch.mask_row, kTileKeys);
     if (question) {
       room(scratch.columns, size(heads_at_once) * size(widest));
@@ -140,13 +139,15 @@ void FlashAttention::Workspace::prepare_operations(int n_threads) {
 void FlashAttention::Workspace::pack_block(int head, int slot, int block, int thread) {
   float* staging = scratches[size(thread)].staging.data();
   const int first = first_key + block * kBlockColumns;
-  const auto load = [&](const ggml_tensor* from, int dim, float* to) {
+  // Cells [cell, cell + n) of the block.
+  const auto load = [&](const ggml_tensor* from, int dim, int cell, int n, float* to) {
+    const RowReader reader(from->type);
     const char* data =
         static_cast<const char*>(from->data) + size(head) * from->nb[2] + size(shape.stream) * from->nb[3];
-    for (int i = 0; i < kBlockColumns; ++i, to += dim) {
+    for (int i = first + cell; i < first + cell + n; ++i, to += dim) {
       // What lies beyond the last visible cell may be anything, and 0 x NaN is NaN.
-      if (first + i < n_seen) {
-        to_float32(data + size(first + i) * from->nb[1], from->type, 0, dim, to);
+      if (i < n_seen) {
+        reader.read(data + size(i) * from->nb[1], 0, dim, to);
       } else {
         std::fill_n(to, dim, 0.0f);
       }
@@ -156,14 +157,17 @@ void FlashAttention::Workspace::pack_block(int head, int slot, int block, int th
                         size(block) * kBlockColumns * size(packed_key_dim) * bytes_of(number);
   unsigned char* values = packed_values.data() + size(slot) * value_bytes;
   if (!blocks) {
-    load(shape.key, shape.key_dim, reinterpret_cast<float*>(keys));
-    load(shape.value, shape.value_dim,
+    load(shape.key, shape.key_dim, 0, kBlockColumns, reinterpret_cast<float*>(keys));
+    load(shape.value, shape.value_dim, 0, kBlockColumns,
          reinterpret_cast<float*>(values) + size(block) * kBlockColumns * size(shape.value_dim));
     return;
   }
-  load(shape.key, shape.key_dim, staging);
-  pack_kernels.columns(staging, shape.key_dim, kBlockColumns, shape.key_dim, number, keys);
-  load(shape.value, shape.value_dim, staging);
+  for (int cell = 0; cell < kBlockColumns; cell += kPackedColumns) {
+    load(shape.key, shape.key_dim, cell, kPackedColumns, staging);
+    pack_kernels.columns(staging, shape.key_dim, kPackedColumns, shape.key_dim, number,
+                         keys + size(cell) * sizeof(float));
+  }
+  load(shape.value, shape.value_dim, 0, kBlockColumns, staging);
   for (int p = 0; p < n_panels; ++p) {
     unsigned char* panel =
         values + (size(p) * size(n_packed) + size(block) * kBlockColumns) * kBlockColumns * bytes_of(number);
@@ -186,8 +190,8 @@ void FlashAttention::Workspace::clear_sums() {
   n_keys = question->mask->n_keys();
   n_watched = static_cast<int>(question->watched.size());
   key_stride = (std::max(n_keys, first_key + n_packed) + kBlockColumns - 1) / kBlockColumns * kBlockColumns;
-  totals.assign(size(shape.n_heads) * size(key_stride), 0.0);
-  far_totals.assign(size(shape.n_heads) * size(key_stride), 0.0);
+  room(sums, size(shape.n_heads) * size(n_keys));
+  room(far_sums, size(shape.n_heads) * size(n_keys));
   learned.assign(size(shape.n_heads) * attention_blocks.size(), 0.0);
   const std::size_t n_partial =
       size(shape.n_kv_heads) * size(chunks_of_heads) * size(shape.n_queries) * size(n_watched);
@@ -196,6 +200,10 @@ void FlashAttention::Workspace::clear_sums() {
 }
 
 void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_threads) {
+  const std::size_t n_totals = question ? size(n_heads * repeats()) * size(key_stride) : 0;
+  first_total = first_head * repeats();
+  totals.assign(n_totals, 0.0);
+  far_totals.assign(n_totals, 0.0);
   const int n_blocks = static_cast<int>(attention_blocks.size());
   std::atomic<bool> failed{false};
 #pragma omp parallel num_threads(n_threads)
@@ -211,13 +219,19 @@ void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_
     }
   }
   if (failed) throw Error(ErrorCode::kInternal, "oneDNN: expected a product to run, got an error");
+  if (!question) return;
+#pragma omp parallel for num_threads(n_threads) schedule(static)
+  for (int h = 0; h < n_heads * repeats(); ++h) {
+    const std::size_t from = size(h) * size(key_stride), to = size(first_total + h) * size(n_keys);
+    for (std::size_t k = 0; k < size(n_keys); ++k) {
+      sums[to + k] = static_cast<float>(totals[from + k]);
+      far_sums[to + k] = static_cast<float>(far_totals[from + k]);
+    }
+  }
 }
 
 AttentionSums FlashAttention::Workspace::result(int n_threads) {
-  const std::size_t n_sums = size(shape.n_heads) * size(n_keys), n_means = size(shape.n_queries) * size(n_watched);
-  const std::size_t n_blocks = attention_blocks.size();
-  room(sums, n_sums);
-  room(far_sums, n_sums);
+  const std::size_t n_means = size(shape.n_queries) * size(n_watched), n_blocks = attention_blocks.size();
   room(mean_logits, n_means);
   room(mean_weights, n_means);
   room(visible, n_means);
@@ -227,11 +241,6 @@ AttentionSums FlashAttention::Workspace::result(int n_threads) {
   {
 #pragma omp for schedule(static) nowait
     for (int h = 0; h < shape.n_heads; ++h) {
-      const std::size_t from = size(h) * size(key_stride), to = size(h) * size(n_keys);
-      for (std::size_t k = 0; k < size(n_keys); ++k) {
-        sums[to + k] = static_cast<float>(totals[from + k]);
-        far_sums[to + k] = static_cast<float>(far_totals[from + k]);
-      }
       for (std::size_t b = 0; b < n_blocks; ++b) learned_mass[size(h)] += learned[size(h) * n_blocks + b];
     }
 #pragma omp for schedule(static)

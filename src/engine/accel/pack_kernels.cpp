@@ -5,7 +5,6 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,13 +20,21 @@ PackKernels pack_kernels_of_target() { return plain_pack_kernels(); }
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-// Squares of 4 x 4 words are turned: 128 bits are enough, and every target has them.
-using Four = hn::CappedTag<std::uint32_t, 4>;
-using FourFloats = hn::RebindToFloat<Four>;
-using Words = hn::ScalableTag<std::uint32_t>;
-constexpr Four kFour;
-constexpr Words kWords;
+// Words of columns become rows by squares of kSide x kSide. Vectors of a length that only the processor knows cannot be
+// held in arrays: they take four columns.
+#if HWY_HAVE_SCALABLE
 constexpr int kSide = 4;
+#else
+constexpr int kSide = static_cast<int>(HWY_MIN(16, HWY_LANES(std::uint32_t)));
+#endif
+using Side = hn::CappedTag<std::uint32_t, kSide>;
+using SideFloats = hn::RebindToFloat<Side>;
+using Word = hn::Vec<Side>;
+using Words = hn::ScalableTag<std::uint32_t>;
+using FourFloats = hn::CappedTag<float, 4>;
+using Four = hn::RebindToUnsigned<FourFloats>;
+constexpr Side kSides;
+constexpr Words kWords;
 
 // The nearest bf16 number in the high half of each word; the low half is anything.
 template <class D>
@@ -39,56 +46,86 @@ HWY_INLINE hn::Vec<D> rounded(D words, hn::Vec<D> bits) {
   return hn::IfThenElse(is_nan, hn::Or(bits, hn::Set(words, 0x400000u)), nearest);
 }
 
-// Words of a column, from its numbers on: 4 numbers, or 4 pairs.
+// kSide words of a column, from its numbers on: as many numbers, or pairs.
 template <Number kNumber>
-HWY_INLINE hn::Vec<Four> words_of(const float* from) {
-  const auto load = [&](int i) HWY_ATTR { return hn::BitCast(kFour, hn::LoadU(FourFloats(), from + i)); };
+HWY_INLINE Word words_of(const float* from) {
+  const auto load = [&](int i) HWY_ATTR { return hn::BitCast(kSides, hn::LoadU(SideFloats(), from + i)); };
   if constexpr (kNumber == Number::kF32) {
     return load(0);
   } else {
-    const hn::Repartition<std::uint16_t, Four> halves;
-    return hn::BitCast(kFour, hn::ConcatOdd(halves, hn::BitCast(halves, rounded(kFour, load(4))),
-                                            hn::BitCast(halves, rounded(kFour, load(0)))));
+    const hn::Repartition<std::uint16_t, Side> halves;
+    return hn::BitCast(kSides, hn::ConcatOdd(halves, hn::BitCast(halves, rounded(kSides, load(kSide))),
+                                             hn::BitCast(halves, rounded(kSides, load(0)))));
   }
 }
 
-// Four columns, as many whole squares as there are.
+// In each 128 bits of four vectors: columns become rows.
+HWY_INLINE void turn_fours(Word& a, Word& b, Word& c, Word& d) {
+  const hn::Repartition<std::uint64_t, Side> longs;
+  const auto ab0 = hn::BitCast(longs, hn::InterleaveLower(kSides, a, b));
+  const auto ab1 = hn::BitCast(longs, hn::InterleaveUpper(kSides, a, b));
+  const auto cd0 = hn::BitCast(longs, hn::InterleaveLower(kSides, c, d));
+  const auto cd1 = hn::BitCast(longs, hn::InterleaveUpper(kSides, c, d));
+  a = hn::BitCast(kSides, hn::InterleaveLower(longs, ab0, cd0));
+  b = hn::BitCast(kSides, hn::InterleaveUpper(longs, ab0, cd0));
+  c = hn::BitCast(kSides, hn::InterleaveLower(longs, ab1, cd1));
+  d = hn::BitCast(kSides, hn::InterleaveUpper(longs, ab1, cd1));
+}
+
+// One square of columns that lie `stride` numbers apart.
 template <Number kNumber>
-HWY_INLINE void turn_columns(const std::array<const float*, kSide>& from, int k, std::uint32_t* to) {
-  const hn::Repartition<std::uint64_t, Four> longs;
-  constexpr int kStep = kNumber == Number::kF32 ? kSide : 2 * kSide;
-  for (int i = 0; i < k; i += kStep, to += kSide * kBlockColumns) {
-    const auto a = words_of<kNumber>(from[0] + i), b = words_of<kNumber>(from[1] + i);
-    const auto c = words_of<kNumber>(from[2] + i), d = words_of<kNumber>(from[3] + i);
-    const auto ab0 = hn::BitCast(longs, hn::InterleaveLower(kFour, a, b));
-    const auto ab1 = hn::BitCast(longs, hn::InterleaveUpper(kFour, a, b));
-    const auto cd0 = hn::BitCast(longs, hn::InterleaveLower(kFour, c, d));
-    const auto cd1 = hn::BitCast(longs, hn::InterleaveUpper(kFour, c, d));
-    hn::StoreU(hn::BitCast(kFour, hn::InterleaveLower(longs, ab0, cd0)), kFour, to);
-    hn::StoreU(hn::BitCast(kFour, hn::InterleaveUpper(longs, ab0, cd0)), kFour, to + kBlockColumns);
-    hn::StoreU(hn::BitCast(kFour, hn::InterleaveLower(longs, ab1, cd1)), kFour, to + 2 * kBlockColumns);
-    hn::StoreU(hn::BitCast(kFour, hn::InterleaveUpper(longs, ab1, cd1)), kFour, to + 3 * kBlockColumns);
+HWY_INLINE void turn_square(const float* from, std::ptrdiff_t stride, std::uint32_t* to) {
+  const auto put = [&](int row, Word words) HWY_ATTR { hn::StoreU(words, kSides, to + row * kBlockColumns); };
+#if HWY_HAVE_SCALABLE
+  Word a = words_of<kNumber>(from), b = words_of<kNumber>(from + stride);
+  Word c = words_of<kNumber>(from + 2 * stride), d = words_of<kNumber>(from + 3 * stride);
+  turn_fours(a, b, c, d);
+  put(0, a), put(1, b), put(2, c), put(3, d);
+#else
+  Word words[kSide];
+#pragma GCC unroll 16
+  for (int c = 0; c < kSide; ++c) words[c] = words_of<kNumber>(from + c * stride);
+#pragma GCC unroll 4
+  for (int c = 0; c < kSide; c += 4) turn_fours(words[c], words[c + 1], words[c + 2], words[c + 3]);
+  // words[4 q + j] now holds, in its 128 bits number b, row 4 b + j of columns 4 q to 4 q + 3.
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    if constexpr (kSide == 4) {
+      put(j, words[j]);
+    } else if constexpr (kSide == 8) {
+      put(j, hn::ConcatLowerLower(kSides, words[4 + j], words[j]));
+      put(4 + j, hn::ConcatUpperUpper(kSides, words[4 + j], words[j]));
+    } else {
+      const auto put_two = [&](int row, Word even, Word odd) HWY_ATTR {
+        put(row, hn::OddEvenBlocks(hn::SwapAdjacentBlocks(odd), even));
+        put(row + 4, hn::OddEvenBlocks(odd, hn::SwapAdjacentBlocks(even)));
+      };
+      put_two(j, hn::ConcatLowerLower(kSides, words[8 + j], words[j]),
+              hn::ConcatLowerLower(kSides, words[12 + j], words[4 + j]));
+      put_two(8 + j, hn::ConcatUpperUpper(kSides, words[8 + j], words[j]),
+              hn::ConcatUpperUpper(kSides, words[12 + j], words[4 + j]));
+    }
   }
+#endif
 }
 
 template <Number kNumber>
 void pack_columns(const float* from, int stride, int n, int k, std::uint32_t* to) {
   constexpr int kRowsOfWord = kNumber == Number::kF32 ? 1 : 2, kStep = kSide * kRowsOfWord;
   const int step = Onednn::row_step(kNumber), n_rows = (k + step - 1) / step * step;
-  for (int column = 0; column < kBlockColumns; column += kSide) {
-    const auto start = [&](int c) { return from + std::ptrdiff_t{column + c} * stride; };
-    int row = 0;
-    if (column + kSide <= n) {
-      row = k / kStep * kStep;
-      turn_columns<kNumber>({start(0), start(1), start(2), start(3)}, row, to + column);
-    }
-    // What is no whole square gets zeros around it.
-    for (; row < n_rows; row += kStep) {
-      float edge[kSide][kStep] = {};
+  for (int column = 0; column < kPackedColumns; column += kSide) {
+    const float* first = from + std::ptrdiff_t{column} * stride;
+    for (int row = 0; row < n_rows; row += kStep) {
+      std::uint32_t* square = to + row / kRowsOfWord * kBlockColumns + column;
+      if (column + kSide <= n && row + kStep <= k) {
+        turn_square<kNumber>(first + row, stride, square);
+        continue;
+      }
+      // What is no whole square gets zeros around it.
+      float edge[kSide * kStep] = {};
       for (int c = 0; c < std::min(kSide, n - column); ++c)
-        std::copy_n(start(c) + row, std::clamp(k - row, 0, kStep), edge[c]);
-      turn_columns<kNumber>({edge[0], edge[1], edge[2], edge[3]}, kStep,
-                            to + row / kRowsOfWord * kBlockColumns + column);
+        std::copy_n(first + std::ptrdiff_t{c} * stride + row, std::clamp(k - row, 0, kStep), edge + c * kStep);
+      turn_square<kNumber>(edge, kStep, square);
     }
   }
 }

@@ -15,10 +15,10 @@ std::uint16_t bf16_of(float x) {
 }
 
 template <typename Get>
-void pack(int n, int k, Number number, void* to, const Get& number_at) {
+void pack(int width, int n, int k, Number number, void* to, const Get& number_at) {
   const int step = Onednn::row_step(number), n_rows = (k + step - 1) / step * step;
   for (int row = 0; row < n_rows; ++row) {
-    for (int column = 0; column < kBlockColumns; ++column) {
+    for (int column = 0; column < width; ++column) {
       const float x = row < k && column < n ? number_at(row, column) : 0.0f;
       if (number == Number::kF32) {
         static_cast<float*>(to)[row * kBlockColumns + column] = x;
@@ -30,11 +30,13 @@ void pack(int n, int k, Number number, void* to, const Get& number_at) {
 }
 
 void columns(const float* from, int stride, int n, int k, Number number, void* to) {
-  pack(n, k, number, to, [&](int row, int column) { return from[static_cast<std::ptrdiff_t>(column) * stride + row]; });
+  pack(kPackedColumns, n, k, number, to,
+       [&](int row, int column) { return from[static_cast<std::ptrdiff_t>(column) * stride + row]; });
 }
 
 void rows(const float* from, int stride, int n, int k, Number number, void* to) {
-  pack(n, k, number, to, [&](int row, int column) { return from[static_cast<std::ptrdiff_t>(row) * stride + column]; });
+  pack(kBlockColumns, n, k, number, to,
+       [&](int row, int column) { return from[static_cast<std::ptrdiff_t>(row) * stride + column]; });
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
 #pragma once
 
+#include <cstdint>
+
 namespace sinkscope::accel {
 
 // Quantised weights to float32, from the first of a block on.
 //
 // blocks     of one GGUF type, one after another
-// n_weights  a multiple of the type's block
 // to         [n_weights]
-using UnpackKernel = void (*)(const void* blocks, int n_weights, float* to);
+// n_weights  a multiple of the type's block
+using UnpackKernel = void (*)(const void* blocks, float* to, std::int64_t n_weights);
 
 // The one for this processor's instructions; null for types that ggml's own conversion unpacks well enough.
 //

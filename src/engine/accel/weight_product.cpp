@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kUnpackedBytes = std::size_t{32} << 20;
 constexpr int kStrip = 256;           // weights of a row that are unpacked at a time: one block of the K types
+constexpr int kRowsAhead = 8;         // are on their way while one is unpacked
 constexpr int kColumnsAtATime = 512;  // of results, where a whole row of them is not made at once
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
@@ -114,17 +115,24 @@ WeightProducts::Group WeightProducts::unpack_to_blocks(const Plane& plane, int f
   const int n_blocks = (count + kBlockColumns - 1) / kBlockColumns;
   const int n_strips = (plane.n_in + kStrip - 1) / kStrip;
   unsigned char* to = room(unpacked_, size(n_blocks) * block_bytes);
-  float* staging = room(staging_, size(n_threads) * kBlockColumns * kStrip);
+  float* staging = room(staging_, size(n_threads) * kPackedColumns * kStrip);
+  const RowReader reader(plane.weight_type);
 #pragma omp parallel for num_threads(n_threads) schedule(dynamic, 1)
   for (int task = 0; task < n_blocks * n_strips; ++task) {
     const int b = task / n_strips, first_row = b * kBlockColumns, n_rows = std::min(kBlockColumns, count - first_row);
     const int first_in = task % n_strips * kStrip, k = std::min(kStrip, plane.n_in - first_in);
     const char* from = plane.weights + size(first + first_row) * plane.row_bytes;
-    float* mine = staging + size(omp_get_thread_num()) * kBlockColumns * kStrip;
-    for (int r = 0; r < n_rows; ++r)
-      to_float32(from + size(r) * plane.row_bytes, plane.weight_type, first_in, k, mine + r * kStrip);
-    pack_.columns(mine, kStrip, n_rows, k, number,
-                  to + size(b) * block_bytes + size(first_in) * kBlockColumns * number_bytes);
+    float* mine = staging + size(omp_get_thread_num()) * kPackedColumns * kStrip;
+    unsigned char* block = to + size(b) * block_bytes + size(first_in) * kBlockColumns * number_bytes;
+    for (int column = 0; column < kBlockColumns; column += kPackedColumns) {
+      const int n = std::clamp(n_rows - column, 0, kPackedColumns);
+      for (int c = 0; c < n; ++c) {
+        const char* row = from + size(column + c) * plane.row_bytes;
+        if (column + c + kRowsAhead < n_rows) reader.prefetch(row + kRowsAhead * plane.row_bytes, first_in, k);
+        reader.read(row, first_in, k, mine + c * kStrip);
+      }
+      pack_.columns(mine, kStrip, n, k, number, block + size(column) * sizeof(float));
+    }
   }
   return {first, count, to};
 }
@@ -135,9 +143,10 @@ WeightProducts::Group WeightProducts::unpack_to_columns(const Plane& plane, int 
     return {first, count, from};
   }
   auto* to = reinterpret_cast<float*>(room(unpacked_, size(count) * size(plane.n_in) * sizeof(float)));
+  const RowReader reader(plane.weight_type);
 #pragma omp parallel for num_threads(n_threads) schedule(dynamic, 8)
   for (int r = 0; r < count; ++r)
-    to_float32(from + size(r) * plane.row_bytes, plane.weight_type, 0, plane.n_in, to + size(r) * size(plane.n_in));
+    reader.read(from + size(r) * plane.row_bytes, 0, plane.n_in, to + size(r) * size(plane.n_in));
   return {first, count, to};
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -55,7 +56,15 @@ TEST_P(PackKernelsTest, AsThePlainOne) {
           EXPECT_EQ(std::memcmp(expected.data(), got.data(), bytes), 0);
           EXPECT_EQ(got[bytes], 0xbb) << "beyond the end";
         };
-        compare(fast.columns, plain.columns, k + 5, static_cast<std::size_t>((n - 1) * (k + 5) + k));
+        const auto all_columns = [](const PackKernels& kernels) {
+          return [&kernels](const float* from, int stride, int n_columns, int n_rows, Number type, unsigned char* to) {
+            for (int c = 0; c < kBlockColumns; c += kPackedColumns) {
+              kernels.columns(from + c * stride, stride, std::clamp(n_columns - c, 0, kPackedColumns), n_rows, type,
+                              to + c * 4);
+            }
+          };
+        };
+        compare(all_columns(fast), all_columns(plain), k + 5, static_cast<std::size_t>((n - 1) * (k + 5) + k));
         compare(fast.rows, plain.rows, n + 5, static_cast<std::size_t>((k - 1) * (n + 5) + n));
       }
     }
@@ -71,7 +80,9 @@ TEST_P(PackKernelsTest, ByHand) {
   EXPECT_EQ(block[2], 0x4040);  // 3 and 4
   EXPECT_EQ(block[3], 0x4080);
   EXPECT_EQ(block[4], 0);
-  EXPECT_EQ(block.back(), 0);
+  EXPECT_EQ(block[2 * kPackedColumns - 1], 0);
+  EXPECT_EQ(block[2 * kPackedColumns], 7) << "other columns";
+  EXPECT_EQ(block[30 * kBlockColumns + 2 * kPackedColumns - 1], 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, PackKernelsTest, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),

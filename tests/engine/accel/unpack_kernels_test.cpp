@@ -44,7 +44,7 @@ TEST_P(UnpackKernelsTest, AsGgmlUnpacksThem) {
       continue;
     }
     ASSERT_NE(unpack, nullptr);
-    unpack(blocks.data(), kWeights, got.data());
+    unpack(blocks.data(), got.data(), kWeights);
     float largest = 0;
     for (const float x : expected) largest = std::max(largest, std::fabs(x));
     // One rounding of the product, which is at most twice the largest weight.
@@ -72,7 +72,7 @@ TEST_P(UnpackKernelsTest, AnyBits) {
     }
     std::vector<float> expected(kWeights), got(kWeights);
     ggml_get_type_traits(type)->to_float(blocks.data(), expected.data(), kWeights);
-    unpack(blocks.data(), kWeights, got.data());
+    unpack(blocks.data(), got.data(), kWeights);
     float largest = 0;
     for (const float x : expected) largest = std::max(largest, std::fabs(x));
     ASSERT_TRUE(std::isfinite(largest));
