@@ -2,6 +2,10 @@
 
 #include <sys/mman.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -42,10 +46,12 @@ void release_weight_pages(const std::string& path) {
   });
 }
 
-void release_code_pages(std::string_view name_begins) {
-  // Code that cannot be written is what the file holds.
-  release_pages("r-xp",
-                [&](const std::filesystem::path& file) { return file.filename().string().starts_with(name_begins); });
+void release_start_up_pages() {
+  // Code that cannot be written is what the file holds; what no file holds has a name in brackets.
+  release_pages("r-xp", [&](const std::filesystem::path& file) { return file.is_absolute(); });
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace sinkscope

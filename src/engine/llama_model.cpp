@@ -307,7 +307,7 @@ class LlamaModel final : public Model {
       }
       decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
       // By now oneDNN has compiled most of what this run needs.
-      if (first == begin && most_at_once > 1 && first + most_at_once < end) release_code_pages("libdnnl.");
+      if (first == begin && most_at_once > 1 && first + most_at_once < end) release_start_up_pages();
     }
   }
 

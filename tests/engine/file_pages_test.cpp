@@ -63,7 +63,7 @@ TEST(FilePages, CodeRunsOnAfterItWasGivenBack) {
   EXPECT_EQ(fmt::format("{:.3e}", 1234.5), "1.234e+03");
   const long before = resident_kib("r-xp", "/libc.so");
   ASSERT_GT(before, 0);
-  release_code_pages("libc.so");
+  release_start_up_pages();
   EXPECT_LT(resident_kib("r-xp", "/libc.so"), before);
   EXPECT_EQ(fmt::format("{:.3e}", 1234.5), "1.234e+03");
 }
