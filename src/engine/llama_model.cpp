@@ -18,6 +18,7 @@
 #include "engine/file_pages.h"
 #include "engine/graph_map.h"
 #include "engine/llama_runtime.h"
+#include "engine/model_description.h"
 #include "engine/model_file.h"
 #include "engine/pages_on_demand.h"
 #include "engine/rpc_servers.h"
@@ -34,16 +35,6 @@ int round_up(int value, int step) { return (value + step - 1) / step * step; }
 std::string because(const std::string& otherwise) {
   const std::string logged = take_llama_error();
   return logged.empty() ? otherwise : logged;
-}
-
-std::string metadata(const llama_model* model, const std::string& key) {
-  char small[256];
-  const int length = llama_model_meta_val_str(model, key.c_str(), small, sizeof small);
-  if (length < 0) return {};
-  std::string text(static_cast<std::size_t>(length) + 1, '\0');
-  llama_model_meta_val_str(model, key.c_str(), text.data(), text.size());
-  text.pop_back();
-  return text;
 }
 
 class LlamaModel final : public Model {
@@ -70,7 +61,7 @@ class LlamaModel final : public Model {
     release_weight_pages(options.path);
     vocab_ = llama_model_get_vocab(model_.get());
     tokenizer_.emplace(vocab_);
-    read_facts();
+    facts_ = facts_of(model_.get(), options.path);
     if (!options.vocab_only) {
       refuse_what_is_not_causal();
       make_context(std::min(max_tokens(), options.n_ubatch));
@@ -144,28 +135,9 @@ class LlamaModel final : public Model {
                                   : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   }
 
-  void read_facts() {
-    const llama_model* model = model_.get();
-    facts_.path = options_.path;
-    facts_.name = metadata(model, "general.name");
-    if (facts_.name.empty()) facts_.name = std::filesystem::path(options_.path).filename().string();
-    facts_.arch = metadata(model, "general.architecture");
-    char description[128] = {};
-    llama_model_desc(model, description, sizeof description);
-    facts_.type = description;
-    facts_.n_layers = llama_model_n_layer(model);
-    facts_.d_model = llama_model_n_embd(model);
-    facts_.n_ctx_train = llama_model_n_ctx_train(model);
-    facts_.n_vocab = llama_vocab_n_tokens(vocab_);
-    facts_.bos = llama_vocab_bos(vocab_);
-    facts_.adds_bos = facts_.bos >= 0 && llama_vocab_get_add_bos(vocab_);
-    facts_.eos = llama_vocab_eos(vocab_);
-    facts_.has_chat_template = llama_model_chat_template(model, nullptr) != nullptr;
-  }
-
   void refuse_what_is_not_causal() const {
     const bool encoder = llama_model_has_encoder(model_.get()) || !llama_model_has_decoder(model_.get());
-    const bool causal = metadata(model_.get(), facts_.arch + ".attention.causal") != "false";
+    const bool causal = metadata_of(model_.get(), facts_.arch + ".attention.causal") != "false";
     if (encoder || !causal || llama_model_is_diffusion(model_.get())) {
       throw Error(ErrorCode::kModel, options_.path + ": expected a causal language model, got " + facts_.arch +
                                          ", whose tokens also see later ones; attention sinks are defined for causal "

@@ -47,19 +47,24 @@ constexpr Architecture kArchitectures[] = {
     {"step35", Kind::kAll},         {"talkie", Kind::kOneSum},    {"xverse", Kind::kAll},
 };
 
-class Architectures : public testing::TestWithParam<Architecture> {};
+class Architectures : public testing::TestWithParam<Architecture> {
+ protected:
+  Architectures() {
+    write_made_up_model(GetParam().name, path_);
+    LoadOptions options;
+    options.path = path_;
+    options.precision = Precision::kF32;
+    options.max_sequences = 32;
+    options.n_ubatch = 96;
+    model_ = load_model(options);
+  }
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.file("made-up.gguf");
+  std::unique_ptr<Model> model_;
+};
 
 TEST_P(Architectures, AreMeasuredAsFarAsTheyGo) {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("made-up.gguf");
-  write_made_up_model(GetParam().name, path);
-  LoadOptions options;
-  options.path = path;
-  options.precision = Precision::kF32;
-  options.max_sequences = 32;
-  options.n_ubatch = 96;
-  const std::unique_ptr<Model> model = load_model(options);
-  const ModelFacts& facts = model->facts();
+  const ModelFacts& facts = model_->facts();
   ASSERT_EQ(facts.n_layers, kMadeUpBlocks);
 
   const Kind kind = GetParam().kind;
@@ -72,12 +77,12 @@ TEST_P(Architectures, AreMeasuredAsFarAsTheyGo) {
     EXPECT_EQ(facts.has_writes[layer], kind == Kind::kAll || kind == Kind::kParallel || hybrid);
     with_attention += facts.has_attention[layer];
   }
-  EXPECT_EQ(model->lacking().empty(), kind == Kind::kAll);
+  EXPECT_EQ(model_->lacking().empty(), kind == Kind::kAll);
 
   std::vector<TokenId> tokens{facts.bos};
   for (int i = 1; i < 200; ++i) tokens.push_back('a' + i * i % 26);
   InvariantObserver seen(facts);
-  model->run({{tokens}}, seen, {});
+  model_->run({{tokens}}, seen, {});
   EXPECT_EQ(seen.micro_batches, 3);
   EXPECT_EQ(seen.states[ProbePoint::kBlockOutput], 3 * kMadeUpBlocks);
   EXPECT_EQ(seen.attentions, 3 * with_attention);
@@ -86,15 +91,9 @@ TEST_P(Architectures, AreMeasuredAsFarAsTheyGo) {
 }
 
 TEST_P(Architectures, RunOneDocumentAtATimeWhereTheyCarryAState) {
-  const TemporaryFolder folder;
-  const std::string path = folder.file("made-up.gguf");
-  write_made_up_model(GetParam().name, path);
-  LoadOptions options;
-  options.path = path;
-  options.max_sequences = 32;
   const std::string_view name = GetParam().name;
   const bool carries = GetParam().kind == Kind::kHybrid || GetParam().kind == Kind::kRecurrent || name == "falcon-h1";
-  EXPECT_EQ(load_model(options)->max_sequences(), carries ? 1 : 32);
+  EXPECT_EQ(model_->max_sequences(), carries ? 1 : 32);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Architectures, testing::ValuesIn(kArchitectures), [](const auto& test) {

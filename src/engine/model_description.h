@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "probe/model_facts.h"
+
+struct llama_model;
+
+namespace sinkscope {
+
+// A value of the model's GGUF metadata as text; empty where there is none.
+std::string metadata_of(const llama_model* model, const std::string& key);
+
+// What is known of a model before any graph is built: all but its heads and what its blocks show.
+//
+// path  of the file, after which a model without a name is called
+ModelFacts facts_of(const llama_model* model, const std::string& path);
+
+}  // namespace sinkscope
