@@ -317,6 +317,10 @@ GraphMap map_graph(ggml_cgraph* cgraph, int n_layers) {
   const Graph graph(cgraph);
   std::vector<Node> outputs;
   for (int layer = 0; layer < n_layers; ++layer) outputs.push_back(output_of(graph, layer, n_layers));
+  if (const std::int64_t streams = outputs.front()->ne[2]; streams > 1) {
+    throw Error(ErrorCode::kModel, "compute graph: expected one residual stream, got " + std::to_string(streams) +
+                                       " side by side; this architecture cannot be observed");
+  }
   GraphMap map;
   map.blocks.resize(static_cast<std::size_t>(n_layers));
   Node input = embedding_of(graph, outputs.front());

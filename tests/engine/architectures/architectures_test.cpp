@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/llama_model.h"
 #include "made_up_model.h"
 #include "tests/engine/writes_check.h"
@@ -94,6 +95,21 @@ TEST_P(Architectures, RunOneDocumentAtATimeWhereTheyCarryAState) {
   const std::string_view name = GetParam().name;
   const bool carries = GetParam().kind == Kind::kHybrid || GetParam().kind == Kind::kRecurrent || name == "falcon-h1";
   EXPECT_EQ(model_->max_sequences(), carries ? 1 : 32);
+}
+
+TEST(Architecture, OfSeveralResidualStreamsIsRefused) {
+  const TemporaryFolder folder;
+  LoadOptions options;
+  options.path = folder.file("made-up.gguf");
+  write_made_up_model("gemma3n", options.path);
+  try {
+    load_model(options);
+    FAIL() << "it was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kModel);
+    EXPECT_NE(std::string(error.what()).find("expected one residual stream, got 4 side by side"), std::string::npos)
+        << error.what();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Architectures, testing::ValuesIn(kArchitectures), [](const auto& test) {
