@@ -37,6 +37,19 @@ std::string because(const std::string& otherwise) {
   return logged.empty() ? otherwise : logged;
 }
 
+// A context's key-value cache for one run. It is empty before, and again when this ends, however the run ended: what
+// comes next needs the room.
+class CacheInUse {
+ public:
+  explicit CacheInUse(llama_context* context) : context_(context) {}
+  ~CacheInUse() { llama_memory_clear(llama_get_memory(context_), true); }
+  CacheInUse(const CacheInUse&) = delete;
+  CacheInUse& operator=(const CacheInUse&) = delete;
+
+ private:
+  llama_context* context_;
+};
+
 class LlamaModel final : public Model {
  public:
   explicit LlamaModel(const LoadOptions& options) : options_(options) {
@@ -98,11 +111,10 @@ class LlamaModel final : public Model {
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
     make_context(n_tokens);
-    llama_memory_clear(llama_get_memory(context_.get()), true);
+    const CacheInUse cache(context_.get());
     place_tokens(pack, n_tokens);
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
-    llama_memory_clear(llama_get_memory(context_.get()), true);  // what comes next needs room, not this cache
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
@@ -112,7 +124,7 @@ class LlamaModel final : public Model {
     Sampler sampler(options.sampling);
     const int most = std::min(options.max_tokens, max_tokens() - n_prompt);
     make_context(n_prompt + most);
-    llama_memory_clear(llama_get_memory(context_.get()), true);
+    const CacheInUse cache(context_.get());
     place_tokens(pack, n_prompt);
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
@@ -272,14 +284,16 @@ class LlamaModel final : public Model {
   }
 
   void run_tokens(int first, int end, int most_at_once, Observer& observer, const RunOptions& options) {
-    const int begin = first;
     for (; first < end; first += most_at_once) {
       if (options.should_stop && options.should_stop()) {
         throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
       }
       decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
       // By now oneDNN has compiled most of what this run needs.
-      if (first == begin && most_at_once > 1 && first + most_at_once < end) release_start_up_pages();
+      if (!started_up_ && most_at_once > 1 && first + most_at_once < end) {
+        release_start_up_pages();
+        started_up_ = true;
+      }
     }
   }
 
@@ -321,6 +335,7 @@ class LlamaModel final : public Model {
   DecodeProbe probe_;
   LlamaContextPtr context_;  // after probe_, which it points to
   int n_ctx_ = 0;
+  bool started_up_ = false;       // what only that needed is given back
   std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
 
   std::vector<llama_token> tokens_;

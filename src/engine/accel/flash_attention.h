@@ -44,7 +44,8 @@ class FlashAttention {
   // returns   with a question, the sums: valid until the next call, as accurate as `number`, and the same for any
   //           number of threads
   // cost      4 * head_dim operations a visible score, rounded up to whole blocks. Memory: keys and values of as many
-  //           KV heads as fit 8 MiB (one at least), about 1.5 MiB a thread, and 16 bytes a head and key
+  //           KV heads as fit 8 MiB (one at least), about 1.5 MiB a thread, 8 bytes a head and
+  //           key, and 16 more for heads that are at work at once
   AttentionSums attend(const ggml_tensor* node, std::int64_t stream, std::span<const AttentionRow> rows, Number number,
                        int n_threads, const Question* question);
 

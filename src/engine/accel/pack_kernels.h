@@ -17,7 +17,7 @@ inline constexpr int kPackedColumns = 16;
 // from    no alignment is asked for
 // stride  numbers from a column (of columns) or a row (of rows) to the next
 // n       at most kPackedColumns (of columns) or kBlockColumns (of rows); may be 0
-// to      the block's first word, or that of the first of the columns: [k rounded up to Onednn::row_step,
+// to      first word of the block, or of the first of the columns: [k in whole steps of Onednn::row_step,
 // kBlockColumns]
 struct PackKernels {
   void (*columns)(const float* from, int stride, int n, int k, Number number, void* to);
