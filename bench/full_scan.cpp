@@ -2,7 +2,7 @@
 //
 //   full_scan MODEL TEXT n_tokens n_ubatch n_threads precision      then a line on standard input for each pass
 #include "engine/accel/precision.h"
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 #include "forward_loop.h"
 #include "measure/pack_meter.h"
 #include "sinks/detection.h"

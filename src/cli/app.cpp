@@ -14,7 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/one_line.h"
 #include "cli/progress.h"
-#include "cli/verb.h"
+#include "cli/verbs/verb.h"
 #include "cli/version.h"
 
 namespace sinkscope {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/accel/device.h"
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 
 namespace sinkscope {
 

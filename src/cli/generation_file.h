@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "report/generation_json.h"
+#include "report/data/generation_json.h"
 #include "store/file_lock.h"
 
 namespace sinkscope {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "cli/app.h"
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 
 namespace {
 

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "cli/paths.h"
-#include "engine/gguf/file.h"
+#include "gguf/file.h"
 
 namespace sinkscope {
 namespace {

@@ -3,7 +3,7 @@
 #include <ctime>
 
 #include "cli/version.h"
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 
 namespace sinkscope {
 namespace {

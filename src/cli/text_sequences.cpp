@@ -7,8 +7,8 @@
 #include "cli/interrupt.h"
 #include "cli/scan_pipeline.h"
 #include "cli/tokenizer.h"
-#include "engine/chat.h"
-#include "engine/llama_model.h"
+#include "engine/llama/chat.h"
+#include "engine/llama/model.h"
 
 namespace sinkscope {
 

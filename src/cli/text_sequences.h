@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "cli/input_options.h"
-#include "cli/model_options.h"
+#include "cli/options/input_options.h"
+#include "cli/options/model_options.h"
 #include "text/token_spool.h"
 
 namespace sinkscope {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 
 namespace sinkscope {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/views.h"
-#include "engine/gguf/writer.h"
-#include "plant/mlp_layout.h"
+#include "gguf/mlp_layout.h"
+#include "gguf/writer.h"
 
 namespace sinkscope {
 

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "engine/gguf/writer.h"
+#include "gguf/writer.h"
 #include "plant/calibration.h"
 #include "plant/neuron.h"
 #include "plant/readings.h"

@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "report/display_text.h"
+#include "base/display_text.h"
 #include "report/words.h"
 
 namespace sinkscope {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "report/display_text.h"
+#include "base/display_text.h"
 
 namespace sinkscope {
 namespace {

@@ -1,7 +1,7 @@
 #include <cstdio>
 #include <exception>
 
-#include "plant/tiny.h"
+#include "plant/tiny/tiny.h"
 
 // make_tiny ARCH OUT.gguf [SEED]: a small random model with byte tokens, for tests of the program.
 int main(int argc, char** argv) {

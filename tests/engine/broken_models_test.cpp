@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "base/error.h"
-#include "engine/gguf/file.h"
-#include "engine/llama_model.h"
-#include "plant/tiny.h"
+#include "engine/llama/model.h"
+#include "gguf/file.h"
+#include "plant/tiny/tiny.h"
 #include "tests/engine/writes_check.h"
 
 namespace sinkscope {

@@ -1,4 +1,4 @@
-#include "engine/file_pages.h"
+#include "engine/memory/file_pages.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

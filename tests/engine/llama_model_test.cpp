@@ -1,5 +1,3 @@
-#include "engine/llama_model.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +5,8 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "engine/chat.h"
+#include "engine/llama/chat.h"
+#include "engine/llama/model.h"
 #include "tests/engine/writes_check.h"
 
 namespace sinkscope {

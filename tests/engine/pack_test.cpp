@@ -5,8 +5,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "engine/llama_model.h"
-#include "plant/tiny.h"
+#include "engine/llama/model.h"
+#include "plant/tiny/tiny.h"
 
 namespace sinkscope {
 namespace {

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "engine/llama_model.h"
-#include "plant/tiny.h"
+#include "engine/llama/model.h"
+#include "plant/tiny/tiny.h"
 #include "tests/engine/writes_check.h"
 
 namespace sinkscope {

@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "base/error.h"
-#include "engine/llama_model.h"
-#include "plant/tiny.h"
+#include "engine/llama/model.h"
+#include "plant/tiny/tiny.h"
 #include "tests/engine/writes_check.h"
 
 #ifdef __SANITIZE_ADDRESS__

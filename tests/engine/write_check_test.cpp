@@ -1,4 +1,4 @@
-#include "engine/write_check.h"
+#include "engine/llama/write_check.h"
 
 #include <gtest/gtest.h>
 

@@ -4,9 +4,9 @@
 #include <random>
 #include <string>
 
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 #include "plant/planter.h"
-#include "plant/tiny.h"
+#include "plant/tiny/tiny.h"
 
 namespace sinkscope {
 

@@ -6,7 +6,7 @@
 
 #include "expect_error.h"
 #include "plant/direction.h"
-#include "plant/tiny.h"
+#include "plant/tiny/tiny.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {

@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "engine/llama_model.h"
-#include "plant/validation.h"
-#include "plant/write_meter.h"
+#include "engine/llama/model.h"
+#include "plant/trial/validation.h"
+#include "plant/trial/write_meter.h"
 #include "sentences.h"
 #include "temporary_folder.h"
 

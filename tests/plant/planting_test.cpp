@@ -3,11 +3,11 @@
 #include <fstream>
 #include <iterator>
 
-#include "engine/gguf/file.h"
 #include "expect_error.h"
+#include "gguf/file.h"
 #include "letters.h"
 #include "plant/planter.h"
-#include "plant/tiny.h"
+#include "plant/tiny/tiny.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {

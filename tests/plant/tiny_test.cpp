@@ -1,4 +1,4 @@
-#include "plant/tiny.h"
+#include "plant/tiny/tiny.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "engine/gguf/file.h"
+#include "gguf/file.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {

@@ -1,5 +1,5 @@
 // Scoring planted tiny models, with the engine.
-#include "plant/validation.h"
+#include "plant/trial/validation.h"
 
 #include <cmath>
 #include <filesystem>
@@ -7,9 +7,9 @@
 
 #include "expect_error.h"
 #include "letters.h"
-#include "plant/controls.h"
-#include "plant/threshold_grid.h"
-#include "plant/write_meter.h"
+#include "plant/trial/controls.h"
+#include "plant/trial/threshold_grid.h"
+#include "plant/trial/write_meter.h"
 #include "temporary_folder.h"
 
 namespace sinkscope {

@@ -1,4 +1,4 @@
-#include "report/json.h"
+#include "report/data/json.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <set>
 
 #include "base/error.h"
-#include "report/csv.h"
-#include "report/json_writer.h"
+#include "base/json_writer.h"
+#include "report/data/csv.h"
 #include "tests/report/planted.h"
 
 namespace sinkscope {

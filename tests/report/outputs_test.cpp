@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "report/csv.h"
-#include "report/output_file.h"
-#include "report/safetensors.h"
+#include "report/data/csv.h"
+#include "report/data/output_file.h"
+#include "report/data/safetensors.h"
 #include "tests/report/planted.h"
 
 namespace sinkscope {

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "report/json.h"
+#include "report/data/json.h"
 #include "tests/store/samples.h"
 
 namespace sinkscope::testing_samples {

@@ -1,4 +1,4 @@
-#include "report/summary.h"
+#include "report/text/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

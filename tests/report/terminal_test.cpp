@@ -1,10 +1,10 @@
-#include "report/terminal.h"
+#include "report/text/terminal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "report/display_text.h"
+#include "base/display_text.h"
 #include "tests/report/planted.h"
 
 namespace sinkscope {

@@ -11,22 +11,22 @@ import subprocess
 import sys
 
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
-# A room inside another (engine/gguf) is written with its path; what its parent may include, it may include too.
-ANALYSES = ("levels", "formation", "impact", "plant")
+# A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
+ANALYSES = ("levels", "plant")
+MEASURED = ("base", "gguf", "probe", "measure", "sinks")
 ROOMS = {
     "base": (),
+    "gguf": ("base",),
     "text": ("base",),
     "probe": ("base",),
-    "engine": ("base", "probe"),
+    "engine": ("base", "gguf", "probe"),
     "measure": ("base", "probe"),
     "sinks": ("base", "probe", "measure"),
-    "levels": ("base", "probe", "measure", "sinks"),
-    "formation": ("base", "probe", "measure", "sinks"),
-    "impact": ("base", "probe", "measure", "sinks"),
-    "plant": ("base", "probe", "engine/gguf", "measure", "sinks"),  # of the engine only its model files
-    "store": ("base", "probe", "measure", "sinks", *ANALYSES),
+    "levels": MEASURED,
+    "plant": MEASURED,
+    "store": ("base", "probe", "measure", "sinks", "levels"),
     "report": ("base", "probe", "measure", "sinks", *ANALYSES, "store"),
-    "cli": ("base", "text", "probe", "engine", "measure", "sinks", *ANALYSES, "store", "report"),
+    "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", *ANALYSES, "store", "report"),
 }
 
 MAX_LINES = 400
@@ -35,7 +35,9 @@ LONG_FILES = {}
 
 ENGINE_HEADER = re.compile(r"(?:.*/)?(?:llama|ggml|gguf)[A-Za-z0-9_.-]*\.h(?:pp)?")
 # Its tests, and a program that measures llama.cpp alone, may too.
-ENGINE_HEADERS_ALLOWED = ("src/engine/", "tests/engine/", "bench/llama_forward.cpp",
+# gguf/ asks ggml for the sizes and numbers of its tensor types, and for nothing else.
+ENGINE_HEADERS_ALLOWED = ("src/engine/", "src/gguf/file.cpp", "src/gguf/writer.cpp", "tests/engine/", "tests/gguf/",
+                          "bench/llama_forward.cpp",
                           "bench/unpack_bench.cpp")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
@@ -73,7 +75,7 @@ def text_of(root, name):
 
 
 def room_of(name):
-    """The room and the room within it of a path under src/: ("engine", "engine/gguf")."""
+    """The room and the folder of a path under src/: ("engine", "engine/attention")."""
     parts = pathlib.PurePosixPath(name).parts
     if len(parts) < 3 or parts[0] != "src":
         return None, None
@@ -128,13 +130,24 @@ def room_includes(root):
 
 def room_links(root):
     """A room's CMake target names just the rooms that its files include, and only ones of the table."""
+    declared = {call.split()[0] for name in tracked(root)
+                if name.startswith("src/") and name.endswith("CMakeLists.txt")
+                for call in re.findall(r"sinkscope_room\(([^)]*)\)", text_of(root, name))}
+
+    def target_of(folder):
+        """The room's target that a folder belongs to: its own, or that of a folder around it."""
+        while folder not in declared and "/" in folder:
+            folder = folder.rsplit("/", 1)[0]
+        return folder
+
     included = {}
     for name, text in sources(root):
         room, inner = room_of(name)
         if room in ROOMS:
+            inner = target_of(inner)
             for mark, header in INCLUDE.findall(text):
                 if mark == '"' and header.split("/")[0] in ROOMS and "/" in header:
-                    included.setdefault(inner, set()).add(header.rsplit("/", 1)[0])
+                    included.setdefault(inner, set()).add(target_of(header.rsplit("/", 1)[0]))
     for name in tracked(root):
         if not name.startswith("src/") or not name.endswith("CMakeLists.txt"):
             continue

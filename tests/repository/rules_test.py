@@ -33,14 +33,14 @@ class RulesTest(unittest.TestCase):
     def test_room_includes(self):
         kept = {"src/sinks/a.h": '#include "measure/b.h"\n#include "sinks/c.h"\n#include <vector>\n'}
         self.assertEqual([], self.broken(rules.room_includes, kept))
-        for room, header in (("base", "probe/a.h"), ("levels", "impact/a.h"), ("measure", "engine/a.h"),
+        for room, header in (("base", "probe/a.h"), ("levels", "plant/a.h"), ("measure", "engine/a.h"),
                              ("sinks", "cli/a.h"), ("sinks", "../base/a.h"), ("store", "report/a.h")):
             tree = {f"src/{room}/a.cpp": f'#include "{header}"\n'}
             self.assertEqual(1, len(self.broken(rules.room_includes, tree)), tree)
         self.assertEqual(1, len(self.broken(rules.room_includes, {"src/attic/a.cpp": ""})))
-        inner = {"src/plant/a.cpp": '#include "engine/gguf/file.h"\n'}
+        inner = {"src/report/a.cpp": '#include "plant/trial/validation.h"\n'}
         self.assertEqual([], self.broken(rules.room_includes, inner))
-        whole = {"src/plant/a.cpp": '#include "engine/llama_model.h"\n'}
+        whole = {"src/plant/a.cpp": '#include "engine/llama/model.h"\n'}
         self.assertEqual(1, len(self.broken(rules.room_includes, whole)))
 
     def test_room_links(self):
@@ -51,6 +51,9 @@ class RulesTest(unittest.TestCase):
         self.assertEqual(1, len(self.broken(rules.room_links, tree("PUBLIC measure"))))
         self.assertEqual(1, len(self.broken(rules.room_links, tree("PUBLIC measure base probe"))))
         self.assertEqual(2, len(self.broken(rules.room_links, tree("PUBLIC measure base store"))))
+        folder = {"src/sinks/CMakeLists.txt": "sinkscope_room(sinks SOURCES parts/a.cpp PUBLIC base)",
+                  "src/sinks/parts/a.cpp": '#include "base/c.h"\n#include "sinks/d.h"\n'}
+        self.assertEqual([], self.broken(rules.room_links, folder))
 
     def test_rooms_in_order(self):
         def tree(*rooms):

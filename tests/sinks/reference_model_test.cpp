@@ -11,7 +11,7 @@
 #include <tuple>
 
 #include "base/error.h"
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 #include "measure/pack_meter.h"
 #include "reference_data.h"
 #include "sinks/detection.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/display_text.h"
 #include "base/error.h"
-#include "report/display_text.h"
 #include "report/figure/drawings.h"
 #include "report/figure/quantities.h"
 #include "report/figure/svg.h"

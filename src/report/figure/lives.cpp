@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "report/display_text.h"
+#include "base/display_text.h"
 #include "report/figure/drawings.h"
 #include "report/figure/svg.h"
 #include "report/words.h"

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/display_text.h"
 #include "base/error.h"
 #include "report/base64.h"
-#include "report/display_text.h"
 #include "report/figure/drawings.h"
 #include "report/figure/png.h"
 #include "report/figure/quantities.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "engine/llama_model.h"
+#include "engine/llama/model.h"
 #include "made_up_model.h"
 #include "tests/engine/writes_check.h"
 #include "tests/plant/temporary_folder.h"

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "plant/tiny.h"
+#include "plant/tiny/tiny.h"
 
 namespace sinkscope {
 namespace {

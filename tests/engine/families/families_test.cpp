@@ -11,8 +11,8 @@
 
 #include "base/error.h"
 #include "base/views.h"
-#include "engine/llama_model.h"
-#include "plant/tiny.h"
+#include "engine/llama/model.h"
+#include "plant/tiny/tiny.h"
 
 namespace sinkscope {
 namespace {

@@ -15,7 +15,7 @@
 #include "report/figure/png.h"
 #include "report/figure/quantities.h"
 #include "report/figure/svg.h"
-#include "tests/report/html/unpacked.h"
+#include "tests/report/page/unpacked.h"
 #include "tests/report/planted.h"
 
 namespace sinkscope {

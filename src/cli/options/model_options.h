@@ -1,0 +1,41 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/llama/model.h"
+
+namespace sinkscope {
+
+// The model and how it is run, under llama.cpp's own names.
+struct ModelOptions {
+  std::string path;
+  std::optional<int> n_ctx;
+  int n_ubatch = 512;
+  std::optional<int> n_threads;
+  std::optional<int> n_gpu_layers;
+  std::vector<std::string> rpc_servers;
+  std::string cache_type_k = "f16";
+  std::string precision = "auto";
+  bool verbose = false;
+};
+
+void add_model_options(CLI::App& verb, ModelOptions& options);
+
+// throws  Error{kModel} if the file cannot be read
+void check_model_readable(const std::string& path);
+
+// The tokens that a sequence may have: -c, or what the model was trained for.
+//
+// throws  Error{kModel} if the file is no GGUF file; Error{kUsage} if it names no trained length and -c is missing
+int longest_sequence(const ModelOptions& options);
+
+LoadOptions load_options(const ModelOptions& options);
+
+// Where digests of model files are kept; empty where there is no cache folder.
+std::filesystem::path model_hash_folder();
+
+}  // namespace sinkscope

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+
+#include "base/error.h"
+#include "cli/options/rule_options.h"
+#include "cli/paths.h"
+#include "cli/verbs/verb.h"
+#include "report/data/csv.h"
+#include "report/data/json.h"
+#include "report/data/output_file.h"
+#include "report/data/safetensors.h"
+
+namespace sinkscope {
+namespace {
+
+struct ExportOptions {
+  std::string file;
+  std::string format;
+  std::string output = "-";
+  std::optional<std::int64_t> document;
+  RuleOptions rule;
+};
+
+ExitCode export_results(const ExportOptions& options) {
+  const ScanFile file = ScanFile::open(options.file);
+  const ReportOptions report = options.rule.report_options();
+  const bool arrays = options.format == "safetensors";
+  if (!arrays) check_answerable(file, report);
+  if (arrays && options.output == "-" && isatty(STDOUT_FILENO) == 1) {
+    throw Error(ErrorCode::kUsage, "safetensors is no text for a terminal: give -o FILE");
+  }
+  if (!arrays && options.document) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--document chooses arrays of --format safetensors, got {}", options.format));
+  }
+  check_own_file(options.output, {options.file});
+  check_writable(options.output);
+  write_output(options.output, [&](std::ostream& out) {
+    if (arrays) {
+      write_safetensors(file, options.document, out);
+    } else if (options.format == "csv") {
+      write_csv(file, report, out);
+    } else {
+      write_json(file, report, out);
+    }
+  });
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+void register_export(CLI::App& program, Action& action) {
+  const auto options = std::make_shared<ExportOptions>();
+  CLI::App& verb = add_verb(
+      program, action, "export", "Write a results file as JSON, CSV or safetensors",
+      "json: schema sinkscope.scan/1, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
+      "a primary. safetensors: the arrays by layer and token that were kept (scan --keep profiles or heads); NaN "
+      "stands where nothing was measured.",
+      {{"sinkscope export out.scan.db --format csv -o runs.csv", "every run with its figures, for a spreadsheet"},
+       {"sinkscope export out.scan.db --format safetensors --document 0 -o profiles.safetensors",
+        "the arrays of the first document"}},
+      [options] { return export_results(*options); });
+  verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
+  add_choice(verb, "--format", options->format, {"json", "csv", "safetensors"}, "What is written")
+      ->required()
+      ->group("Output");
+  verb.add_option("-o,--output", options->output, "Where to; - is standard output")
+      ->type_name("FILE|-")
+      ->group("Output");
+  verb.add_option("--document", options->document, "The arrays of this document only, counted from 0")
+      ->type_name("N")
+      ->check(whole_number(0, std::int64_t{1} << 40))
+      ->group("Output");
+  add_rule_options(verb, options->rule);
+}
+
+}  // namespace sinkscope

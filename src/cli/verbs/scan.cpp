@@ -1,0 +1,231 @@
+#include "cli/verbs/scan.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "cli/interrupt.h"
+#include "cli/model_hash.h"
+#include "cli/options/input_options.h"
+#include "cli/options/model_options.h"
+#include "cli/options/rule_options.h"
+#include "cli/paths.h"
+#include "cli/program_run.h"
+#include "cli/progress.h"
+#include "cli/scan_pipeline.h"
+#include "cli/skip_log.h"
+#include "cli/text_sequences.h"
+#include "cli/verbs/verb.h"
+#include "report/data/json.h"
+#include "report/data/output_file.h"
+#include "report/data/safetensors.h"
+#include "report/text/terminal.h"
+
+namespace sinkscope {
+namespace {
+
+void check_combinations(const ScanVerbOptions& options) {
+  std::vector<std::string> named = options.input.paths();
+  named.push_back(options.model.path);
+  for (const std::string* output : {&options.results, &options.json, &options.profiles}) {
+    if (output->empty()) continue;
+    check_own_file(*output, named);
+    check_writable(*output);
+    named.push_back(*output);
+  }
+  if (options.json == "-" && options.profiles == "-") {
+    throw Error(ErrorCode::kUsage, "--json and --profiles cannot both be standard output");
+  }
+  if (options.results == "-")
+    throw Error(ErrorCode::kUsage, "-o names a results file, which standard output cannot be");
+  if (options.paper_final_norm && options.rule.rule != "paper") {
+    throw Error(ErrorCode::kUsage, "--paper-final-norm belongs to --rule paper: expected both, got one");
+  }
+  if (!options.profiles.empty() && options.keep == "runs") {
+    throw Error(ErrorCode::kUsage, "--profiles writes what --keep runs leaves out: use --keep profiles or heads");
+  }
+}
+
+MeasurementOptions measurement_options(const ScanVerbOptions& options, const Model& model) {
+  MeasurementOptions measurement;
+  measurement.min_distance = options.min_distance;
+  measurement.bos = options.input.bos;
+  measurement.special = options.input.special;
+  measurement.chat = options.input.chat;
+  measurement.chunk = options.input.chunk;
+  measurement.n_ubatch = options.model.n_ubatch;
+  measurement.parallel = model.max_sequences();
+  measurement.cache_type_k = options.model.cache_type_k;
+  measurement.final_norm = options.paper_final_norm;
+  measurement.precision = precision_of(load_options(options.model)).name;
+  // Thresholds below the usual floor need tokens from further down.
+  CandidateFloor& floor = measurement.floor;
+  floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);
+  floor.norm_ratio = std::min(floor.norm_ratio, options.rule.thresholds.min_norm_ratio);
+  floor.any_norm_both_signs = options.rule.rule == "paper";
+  const bool stored = !options.results.empty() || !options.profiles.empty();
+  const std::string by_default =
+      stored && (options.input.is_one_text() || !options.profiles.empty()) ? "profiles" : "runs";
+  measurement.keep = keep_from_name(options.keep.empty() ? by_default : options.keep);
+  return measurement;
+}
+
+double peak_memory_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+LoadOptions scan_load_options(const ScanVerbOptions& options) {
+  LoadOptions load = load_options(options.model);
+  load.max_sequences = options.parallel;
+  load.final_norm = options.paper_final_norm;
+  return load;
+}
+
+void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOptions& options) {
+  const ModelFacts& facts = model.facts();
+  note(fmt::format("{}: {}, {} layers; {} {}, {} tokens", facts.name, facts.type, facts.n_layers, sequences.size(),
+                   sequences.size() == 1 ? "sequence" : "sequences", sequences.total_tokens()));
+  if (options.model.n_ctx && facts.n_ctx_train > 0 && sequences.longest() > facts.n_ctx_train) {
+    note(fmt::format("the model was trained on up to {} tokens; figures beyond say little", facts.n_ctx_train));
+  }
+}
+
+ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanVerbOptions& options,
+                     const MeasurementOptions& measurement) {
+  ProgressBar bar(!options.quiet && stderr_is_terminal());
+  ScanOptions scan;
+  scan.measurement = measurement;
+  scan.thresholds = options.rule.thresholds;
+  scan.should_stop = interrupted;
+  scan.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
+  try {
+    return scan_sequences(model, sequences, results, scan);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    if (options.results.empty()) {
+      throw Error(ErrorCode::kInterrupted, "stopped, and nothing kept; with -o FILE a scan can be stopped and resumed");
+    }
+    throw Error(ErrorCode::kInterrupted,
+                fmt::format("stopped; '{}' holds {} of {} documents: the same command goes on from there",
+                            options.results, results.n_documents(), sequences.size()));
+  }
+}
+
+void write_results(const ScanFile& results, const ScanVerbOptions& options, const ReportOptions& report) {
+  if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { write_json(results, report, out); });
+  if (!options.profiles.empty()) {
+    write_output(options.profiles, [&](std::ostream& out) { write_safetensors(results, std::nullopt, out); });
+  }
+  if (options.json != "-" && options.profiles != "-") {
+    write_terminal(results, report, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  }
+}
+
+}  // namespace
+
+ExitCode scan(const ScanVerbOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  set_parallel_threads(options.model.n_threads.value_or(0));
+  check_combinations(options);
+  SkipLog skipped(options.quiet);
+  const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
+  check_model_readable(options.model.path);
+  const TokenSpool sequences =
+      tokenize_input(options.input, options.model, *documents, 0, [&](const SkippedInput& line) { skipped(line); });
+  // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
+  std::future<std::string> digest =
+      std::async(std::launch::async, [&] { return model_sha256(options.model.path, model_hash_folder()); });
+  const std::unique_ptr<Model> model = load_model(scan_load_options(options));
+  if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
+
+  const MeasurementOptions measurement = measurement_options(options, *model);
+  ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
+  const ProgramRun run =
+      present_program_run(measurement.precision, options.model.n_threads.value_or(parallel_threads()));
+  ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
+                                             : ScanFile::open_or_create(options.results, record, measurement, run);
+  const ReportOptions report = options.rule.report_options();
+  check_answerable(results, report);
+  for (const SkippedLine& line : skipped.lines()) results.add_skipped(line);
+
+  const ScanSummary summary = run_scan(*model, sequences, results, options, measurement);
+  if (summary.already_there > 0 && !options.quiet) {
+    note(fmt::format("{} of {} documents already there", summary.already_there, summary.sequences));
+  }
+  if (summary.watch_overflow > 0 && !options.quiet) {
+    note(fmt::format("{} tokens showed state evidence when {} were watched already: their logit gap is not measured",
+                     summary.watch_overflow, kWatchedKeys));
+  }
+  write_results(results, options, report);
+  if (options.json != "-" && options.profiles != "-") {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::cout << fmt::format("\n{} tokens in {:.1f} s, peak memory {:.0f} MiB\n", summary.tokens_run, seconds,
+                             peak_memory_mib());
+  }
+  skipped.summarise();
+  return skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;
+}
+
+void register_scan(CLI::App& program, Action& action) {
+  const auto options = std::make_shared<ScanVerbOptions>();
+  CLI::App& verb = add_verb(
+      program, action, "scan", "Find the attention sinks of a text or a corpus",
+      "Runs the model over the input once and measures, by layer and token, the states, what attention and MLP write, "
+      "and the attention that each token draws. Prints the primary sink and every other sink, with its kind, its "
+      "layers "
+      "and the figures that say so. Far queries decide what a sink is, so texts should have a few hundred tokens.\n\n"
+      "Documents are data: text that looks like a control token stays text, unless --special is given.\n\n"
+      "A results file (-o) keeps all candidate tokens with their figures, so that show and export can apply other "
+      "thresholds later, without the model. A scan that was stopped goes on when the same command is given again.",
+      {{"sinkscope scan -m model.gguf -f text.txt", "one text; the report goes to the terminal"},
+       {"sinkscope scan -m model.gguf -f text.txt -o out.scan.db --json out.json", "keep the results, and as JSON"},
+       {"cat *.txt | sinkscope scan -m model.gguf -f - --chunk 2048", "a long text in pieces of 2048 tokens"},
+       {"sinkscope scan -m model.gguf --jsonl corpus.jsonl --field output --prompt-field prompt -o out.scan.db",
+        "a corpus of generations, prompts apart"},
+       {"sinkscope scan -m model.gguf -p 'What is 17 * 23?' --chat --json - | jq .sequences[0].primary",
+        "a question as the model's chat template puts it, JSON on standard output"}},
+      [options] { return scan(*options); });
+  add_model_options(verb, options->model);
+  add_input_options(verb, options->input);
+  add_rule_options(verb, options->rule);
+  verb.add_flag("--paper-final-norm", options->paper_final_norm,
+                "With --rule paper: take the last layer after the final norm, as the authors' code does")
+      ->group("Rule");
+  verb.add_option("--min-distance", options->min_distance, "Queries at least so many positions later are far")
+      ->type_name("N")
+      ->check(whole_number(1, 1 << 20))
+      ->group("Rule");
+  verb.add_option("--np,--parallel", options->parallel,
+                  "Documents that may run together, up to four micro-batches; 1: each alone. What is recurrent always "
+                  "runs alone")
+      ->type_name("N")
+      ->check(whole_number(1, 64))
+      ->group("Model");
+  verb.add_option("-o,--output", options->results, "Results file: made, or gone on with if it is of the same scan")
+      ->type_name("FILE")
+      ->group("Output");
+  add_json_option(verb, options->json);
+  verb.add_option("--profiles", options->profiles, "Arrays by layer and token, as safetensors")
+      ->type_name("FILE")
+      ->group("Output");
+  add_choice(verb, "--keep", options->keep, {"runs", "profiles", "heads"},
+             "How much the results file keeps: figures of candidate tokens; arrays of all tokens too (the default for "
+             "one text); those by head too")
+      ->group("Output");
+  verb.add_flag("-q,--quiet", options->quiet, "No progress and no notes on standard error; errors only")
+      ->group("Output");
+}
+
+}  // namespace sinkscope

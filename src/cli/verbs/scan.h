@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "cli/exit_code.h"
+#include "cli/options/input_options.h"
+#include "cli/options/model_options.h"
+#include "cli/options/rule_options.h"
+
+namespace sinkscope {
+
+// What `sinkscope scan` is asked for.
+struct ScanVerbOptions {
+  InputOptions input;
+  ModelOptions model;
+  RuleOptions rule;
+  int min_distance = 64;
+  int parallel = 32;
+  bool paper_final_norm = false;
+  std::string results, json, profiles, keep;
+  bool quiet = false;
+};
+
+// `sinkscope scan` itself, for verbs that end with a scan.
+ExitCode scan(const ScanVerbOptions& options);
+
+}  // namespace sinkscope

@@ -1,0 +1,63 @@
+#include "cli/verbs/verb.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace sinkscope {
+
+CLI::App& add_verb(CLI::App& program, Action& action, const std::string& name, const std::string& summary,
+                   const std::string& description, const std::vector<Example>& examples,
+                   std::function<ExitCode()> run) {
+  CLI::App* verb = program.add_subcommand(name, summary);
+  std::string footer = description;
+  if (!examples.empty()) footer += "\n\nExamples:";
+  for (const auto& [command, what] : examples) footer += fmt::format("\n  {}\n      {}", command, what);
+  verb->footer(footer);
+  verb->callback([&action, run = std::move(run)] { action.run = run; });
+  return *verb;
+}
+
+CLI::Option* add_choice(CLI::App& verb, const std::string& names, std::string& target,
+                        const std::vector<std::string>& choices, const std::string& description) {
+  const std::string words = fmt::format("{}", fmt::join(choices, "|"));
+  CLI::Option* option = verb.add_option(names, target, description);
+  option->type_name(words);
+  option->check(
+      [choices, words](const std::string& value) {
+        const bool known = std::find(choices.begin(), choices.end(), value) != choices.end();
+        return known ? std::string() : fmt::format("expected {}, got '{}'", words, value);
+      },
+      "");
+  return option;
+}
+
+std::function<std::string(const std::string&)> whole_number(std::int64_t least, std::int64_t most) {
+  return [least, most](const std::string& text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value >= least && value <= most)
+      return std::string();
+    return fmt::format("expected a whole number from {} to {}, got '{}'", least, most, text);
+  };
+}
+
+std::function<std::string(const std::string&)> number(double least, double most) {
+  return [least, most](const std::string& text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value >= least && value <= most)
+      return std::string();
+    return fmt::format("expected a number from {} to {}, got '{}'", least, most, text);
+  };
+}
+
+CLI::Option* add_json_option(CLI::App& verb, std::string& target) {
+  return verb.add_option("--json", target, "Write the results as JSON; - is standard output, with nothing else on it")
+      ->type_name("FILE|-")
+      ->group("Output");
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,220 @@
+#include "engine/llama/decode_probe.h"
+
+#include <ggml.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "engine/llama/tensor_access.h"
+#include "engine/llama/unused_logits.h"
+
+namespace sinkscope {
+namespace {
+
+HeadVectors head_vectors(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
+  return {host_bytes(tensor, copy), element_type_of(tensor), tensor->nb[1], tensor->nb[2]};
+}
+
+// llama.cpp rounds keys and values of a float32 cache to half precision before its flash attention, which takes both.
+// Keys of several hundred, as in Qwen2.5's first block, then lose several percent of far boosts.
+void read_full_precision(ggml_tensor* attention) {
+  for (const int i : {1, 2}) {
+    const ggml_tensor* cast = attention->src[i];
+    if (cast->op == GGML_OP_CPY && cast->type == GGML_TYPE_F16 && cast->src[0]->type == GGML_TYPE_F32) {
+      attention->src[i] = cast->src[0];
+    }
+  }
+}
+
+float op_param(const ggml_tensor* node, int index) {
+  float value;
+  std::memcpy(&value, reinterpret_cast<const char*>(node->op_params) + sizeof(float) * static_cast<std::size_t>(index),
+              sizeof(float));
+  return value;
+}
+
+}  // namespace
+
+struct DecodeProbe::MaskInUse {
+  const ggml_tensor* tensor = nullptr;
+  std::vector<std::uint8_t> copy;
+  AttentionMask mask;
+};
+
+DecodeProbe::DecodeProbe() = default;
+DecodeProbe::~DecodeProbe() = default;
+
+void DecodeProbe::want(const std::optional<GraphNode>& node, int layer, ProbePoint point) {
+  if (node && observer_->wants(point, layer)) wanted_.push_back({node->ordinal, &*node, layer, false, point});
+}
+
+void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer) {
+  map_ = &map;
+  batch_ = batch;
+  observer_ = &observer;
+  wanted_.clear();
+  next_wanted_ = 0;
+  next_ordinal_ = 0;
+  n_masks_ = 0;
+  failure_ = nullptr;
+  sums_from_device_.reset();
+  last_needed_ = map.blocks.back().block_output->ordinal;
+  want(map.embedding, -1, ProbePoint::kEmbedding);
+  for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
+    const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
+    want(block.attention_input, layer, ProbePoint::kAttentionInput);
+    if (block.attention && observer.wants_attention(layer)) {
+      wanted_.push_back({block.attention->ordinal, &*block.attention, layer, true, ProbePoint::kAttentionInput});
+    }
+    want(block.attention_write, layer, ProbePoint::kAttentionWrite);
+    want(block.mid_residual, layer, ProbePoint::kMidResidual);
+    want(block.mlp_input, layer, ProbePoint::kMlpInput);
+    want(block.mlp_write, layer, ProbePoint::kMlpWrite);
+    want(block.block_output, layer, ProbePoint::kBlockOutput);
+  }
+  std::stable_sort(wanted_.begin(), wanted_.end(),
+                   [](const Wanted& a, const Wanted& b) { return a.ordinal < b.ordinal; });
+}
+
+void DecodeProbe::end() {
+  Observer& observer = *std::exchange(observer_, nullptr);
+  if (failure_) std::rethrow_exception(failure_);
+  if (next_wanted_ < wanted_.size()) {
+    throw Error(ErrorCode::kModel, "compute graph: expected node " + wanted_[next_wanted_].node->name +
+                                       " to be computed, got the end of the graph");
+  }
+  observer.on_micro_batch_end(batch_.first_token, batch_.n_tokens);
+}
+
+bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
+  auto& probe = *static_cast<DecodeProbe*>(user_data);
+  if (!probe.observer_) return false;
+  try {
+    if (ask) return probe.ask(node);
+    probe.deliver(node);
+    // Where nothing more is wanted, the rest need not be computed; what follows the last block is skipped by itself.
+    return probe.next_wanted_ < probe.wanted_.size() || probe.next_ordinal_ > probe.last_needed_ ||
+           probe.keeps_logits();
+  } catch (...) {
+    probe.failure_ = std::current_exception();
+    return false;
+  }
+}
+
+bool DecodeProbe::ask(ggml_tensor* node) {
+  const int ordinal = next_ordinal_++;
+  if (failure_) return false;
+  if (ordinal > last_needed_ && !keeps_logits()) skip_node(node);
+  if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
+  if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
+  const std::string& expected = wanted_[next_wanted_].node->name;
+  if (expected != node->name) {
+    throw Error(ErrorCode::kModel, "compute graph: expected node " + expected + " at place " + std::to_string(ordinal) +
+                                       ", got " + node->name);
+  }
+  return true;
+}
+
+void DecodeProbe::deliver(const ggml_tensor* node) {
+  const int ordinal = wanted_[next_wanted_].ordinal;
+  while (next_wanted_ < wanted_.size() && wanted_[next_wanted_].ordinal == ordinal) {
+    const Wanted& wanted = wanted_[next_wanted_];
+    if (wanted.attention) {
+      deliver_attention(node, wanted);
+    } else {
+      deliver_state(node, wanted);
+    }
+    ++next_wanted_;
+  }
+}
+
+void DecodeProbe::deliver_state(const ggml_tensor* node, const Wanted& wanted) {
+  observer_->on_state(
+      {wanted.point, wanted.layer, batch_.first_token, token_rows(node, batch_.n_tokens, state_bytes_, rows_)});
+}
+
+const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
+  const ggml_tensor* tensor = attention->src[3];
+  for (std::size_t i = 0; i < n_masks_; ++i) {
+    if (masks_[i]->tensor == tensor) return masks_[i]->mask;
+  }
+  if (n_masks_ == masks_.size()) masks_.push_back(std::make_unique<MaskInUse>());
+  MaskInUse& use = *masks_[n_masks_];
+  use.tensor = tensor;
+  const auto first = static_cast<std::size_t>(batch_.first_token), n = static_cast<std::size_t>(batch_.n_tokens);
+  MaskTensor mask;
+  if (tensor) {
+    mask = {host_bytes(tensor, use.copy), element_type_of(tensor), tensor->nb[1], static_cast<int>(tensor->ne[0])};
+  }
+  use.mask.read(mask,
+                {batch_.position.subspan(first, n), batch_.sequence.subspan(first, n), batch_.position.first(first + n),
+                 batch_.sequence.first(first + n)},
+                batch_.min_distance);
+  // Columns are cache cells: that they follow the order of decoding shows in that a token sees itself, and no later
+  // one.
+  for (int query = 0; query < batch_.n_tokens; ++query) {
+    const VisibleKeys& seen = use.mask.visible()[static_cast<std::size_t>(query)];
+    if (seen.last != batch_.first_token + query + 1) {
+      throw Error(ErrorCode::kModel, "attention mask: expected token " + std::to_string(batch_.first_token + query) +
+                                         " to see itself and nothing later, got keys up to " +
+                                         std::to_string(seen.last - 1) + "; is attention causal in this model?");
+    }
+  }
+  ++n_masks_;
+  return use.mask;
+}
+
+std::optional<AccelAttentionListener::Question> DecodeProbe::before_attention(const ggml_tensor& node) {
+  if (!observer_ || failure_ || next_wanted_ >= wanted_.size()) return {};
+  const Wanted& wanted = wanted_[next_wanted_];
+  if (!wanted.attention || wanted.node->name != node.name) return {};
+  watched_ = observer_->watched_keys(wanted.layer);
+  return Question{&mask_of(&node), watched_};
+}
+
+void DecodeProbe::after_attention(const ggml_tensor&, const AttentionSums& sums) { sums_from_device_ = sums; }
+
+AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask) {
+  const ggml_tensor *query = node->src[0], *key = node->src[1], *sinks = node->src[4];
+  AttentionInputs inputs;
+  inputs.n_heads = static_cast<int>(query->ne[2]);
+  inputs.n_kv_heads = static_cast<int>(key->ne[2]);
+  inputs.head_dim = static_cast<int>(query->ne[0]);
+  inputs.queries = head_vectors(query, query_bytes_);
+  inputs.keys = head_vectors(key, key_bytes_);
+  inputs.scale = op_param(node, 0);
+  inputs.max_bias = op_param(node, 1);
+  inputs.logit_softcap = op_param(node, 2);
+  if (sinks) {
+    inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
+                          static_cast<std::size_t>(inputs.n_heads)};
+  }
+  return column_sums_.compute(inputs, mask, watched_);
+}
+
+void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
+  const ggml_tensor *key = node->src[1], *value = node->src[2];
+  key_norms_.resize(static_cast<std::size_t>(batch_.n_tokens));
+  value_norms_.resize(key_norms_.size());
+  const auto n_heads = static_cast<int>(node->src[0]->ne[2]), n_kv_heads = static_cast<int>(key->ne[2]);
+  key_value_norms(head_vectors(key, key_bytes_), n_kv_heads, static_cast<int>(key->ne[0]), batch_.first_token,
+                  key_norms_);
+  key_value_norms(head_vectors(value, value_bytes_), static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]),
+                  batch_.first_token, value_norms_);
+  observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
+
+  const AttentionMask& mask = mask_of(node);
+  std::optional<AttentionSums> sums = std::exchange(sums_from_device_, std::nullopt);
+  if (!sums) {
+    watched_ = observer_->watched_keys(wanted.layer);
+    sums = sum_columns(node, mask);
+  }
+  observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads,
+                           sums->sums, sums->far_sums, sums->learned_mass, mask.visibility(), watched_,
+                           sums->watched_attention, sums->watched_logit, sums->watched_visible});
+}
+
+}  // namespace sinkscope

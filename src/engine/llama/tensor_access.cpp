@@ -1,0 +1,56 @@
+#include "engine/llama/tensor_access.h"
+
+#include <ggml-backend.h>
+#include <ggml.h>
+
+#include <string>
+
+#include "base/error.h"
+
+namespace sinkscope {
+
+const void* host_bytes(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
+  ggml_backend_buffer_t buffer = tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
+  if (!buffer || ggml_backend_buffer_is_host(buffer)) return tensor->data;
+  const std::size_t n_bytes = ggml_nbytes(tensor);
+  if (copy.size() < n_bytes) copy.resize(n_bytes);
+  ggml_backend_tensor_get(tensor, copy.data(), 0, n_bytes);
+  return copy.data();
+}
+
+ElementType element_type_of(const ggml_tensor* tensor) {
+  switch (tensor->type) {
+    case GGML_TYPE_F32:
+      return ElementType::kF32;
+    case GGML_TYPE_F16:
+      return ElementType::kF16;
+    case GGML_TYPE_BF16:
+      return ElementType::kBF16;
+    default:
+      throw Error(ErrorCode::kModel, std::string(tensor->name) + ": expected numbers of type f32, f16 or bf16, got " +
+                                         ggml_type_name(tensor->type) + "; try --cache-type-k f16");
+  }
+}
+
+MatrixView<const float> token_rows(const ggml_tensor* tensor, int n_tokens, std::vector<std::uint8_t>& copy,
+                                   std::vector<float>& rows) {
+  const std::int64_t n_elements = ggml_nelements(tensor);
+  const int last = ggml_n_dims(tensor) - 1;
+  const bool one_row_a_token = n_tokens == 1 || (last >= 1 && tensor->ne[last] == n_tokens);
+  if (!one_row_a_token || !ggml_is_contiguous(tensor)) {
+    throw Error(ErrorCode::kModel, std::string(tensor->name) + ": expected one contiguous vector for each of " +
+                                       std::to_string(n_tokens) + " tokens, got " + std::to_string(n_elements) +
+                                       " numbers; this architecture cannot be observed");
+  }
+  const auto n_rows = static_cast<std::size_t>(n_tokens);
+  const auto width = static_cast<std::size_t>(n_elements) / n_rows;
+  const void* data = host_bytes(tensor, copy);
+  if (tensor->type == GGML_TYPE_F32) return {static_cast<const float*>(data), n_rows, width};
+  const ggml_to_float_t to_float = ggml_get_type_traits(tensor->type)->to_float;
+  if (!to_float) element_type_of(tensor);
+  rows.resize(static_cast<std::size_t>(n_elements));
+  to_float(data, rows.data(), n_elements);
+  return {rows.data(), n_rows, width};
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,97 @@
+#include "engine/llama/write_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr std::size_t kRows = 16;
+// The network adds in float32; a device that keeps its stream in half precision would show here.
+constexpr double kTolerance = 1e-4;
+
+std::vector<float> plus(std::vector<float> a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return {};
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] += b[i];
+  return a;
+}
+
+}  // namespace
+
+WriteCheck::WriteCheck(const ModelFacts& facts, Observer& observer) : facts_(facts), observer_(observer) {}
+
+bool WriteCheck::wants(ProbePoint point, int layer) {
+  if (observer_.wants(point, layer)) return true;
+  if (!checking_) return false;
+  const bool observed = observer_.wants(ProbePoint::kBlockOutput, std::max(layer, 0));
+  return observed && point != ProbePoint::kAttentionInput && point != ProbePoint::kMlpInput;
+}
+
+void WriteCheck::on_state(const StateEvent& event) {
+  if (checking_) look_at(event);
+  if (observer_.wants(event.point, event.layer)) observer_.on_state(event);
+}
+
+void WriteCheck::on_micro_batch_end(int first_token, int n_tokens) {
+  checking_ = false;
+  observer_.on_micro_batch_end(first_token, n_tokens);
+}
+
+void WriteCheck::look_at(const StateEvent& event) {
+  const std::size_t width = event.states.cols();
+  Rows rows;
+  for (std::size_t r = 0; r < std::min(kRows, event.states.rows()); ++r) {
+    const auto row = event.states.row(r);
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  switch (event.point) {
+    case ProbePoint::kEmbedding:
+      stream_ = std::move(rows);
+      break;
+    case ProbePoint::kAttentionWrite:
+      attention_write_ = std::move(rows);
+      break;
+    case ProbePoint::kMlpWrite:
+      mlp_write_ = std::move(rows);
+      break;
+    case ProbePoint::kMidResidual:
+      check(plus(stream_, attention_write_), rows, width, "attention write", event.layer);
+      stream_ = std::move(rows);
+      break;
+    case ProbePoint::kBlockOutput: {
+      const bool parallel = !facts_.has_mid_residual[static_cast<std::size_t>(event.layer)];
+      const Rows before = parallel ? plus(stream_, attention_write_) : stream_;
+      check(plus(before, mlp_write_), rows, width, "MLP write", event.layer);
+      stream_ = std::move(rows);
+      attention_write_.clear();
+      mlp_write_.clear();
+      break;
+    }
+    case ProbePoint::kAttentionInput:
+    case ProbePoint::kMlpInput:
+      break;
+  }
+}
+
+void WriteCheck::check(const Rows& sum, const Rows& state, std::size_t width, const std::string& what,
+                       int layer) const {
+  if (sum.size() != state.size()) return;  // the network shows no such node in this block
+  for (std::size_t first = 0; first < state.size(); first += width) {
+    double difference = 0, norm = 0;
+    for (std::size_t i = first; i < first + width; ++i) {
+      const double d = static_cast<double>(sum[i]) - static_cast<double>(state[i]);
+      difference += d * d;
+      norm += static_cast<double>(state[i]) * static_cast<double>(state[i]);
+    }
+    if (std::sqrt(difference) <= kTolerance * std::sqrt(norm)) continue;
+    throw Error(ErrorCode::kModel,
+                "block " + std::to_string(layer) + ": expected the residual stream and the " + what +
+                    " to add up to the next state, got a difference of " + std::to_string(std::sqrt(difference)) +
+                    " at a norm of " + std::to_string(std::sqrt(norm)) +
+                    "; numbers of this model cannot be trusted here, please report its architecture");
+  }
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,73 @@
+#include "report/page/document_data.h"
+
+#include <array>
+#include <map>
+#include <sstream>
+
+#include "base/json_writer.h"
+#include "report/layer_data.h"
+#include "report/page/block.h"
+#include "report/page/token_text.h"
+
+namespace sinkscope {
+namespace {
+
+// The different texts of tokens once, and which of them stands where.
+void add_tokens(const ScanFile& file, const StoredDocument& document, Block& block, JsonWriter& json) {
+  std::map<TokenId, std::string> vocabulary;
+  std::vector<std::string> bytes;
+  std::vector<std::uint32_t> ids;
+  for (const TokenId token : document.tokens) {
+    const auto [entry, is_new] = vocabulary.try_emplace(token);
+    if (is_new) entry->second = file.token_bytes(token);
+    bytes.push_back(entry->second);
+    ids.push_back(static_cast<std::uint32_t>(token));
+  }
+  std::map<std::string, std::uint32_t> index;
+  std::vector<std::uint32_t> places;
+  json.key("texts").open_array(JsonLayout::kInline);
+  for (const std::string& text : token_texts(bytes)) {
+    const auto [entry, is_new] = index.try_emplace(text, static_cast<std::uint32_t>(index.size()));
+    if (is_new) json.value(text);
+    places.push_back(entry->second);
+  }
+  json.close();
+  const std::array shape = {places.size()};
+  block.add("text_index", shape, places);
+  block.add("token_id", shape, ids);
+}
+
+}  // namespace
+
+std::string document_block(const ScanFile& file, const StoredDocument& document, const HtmlOptions& options,
+                           bool detail) {
+  const Detection detection = detect_by_evidence(document.figures, options.report.thresholds);
+  const LayerData data = layer_data(file, document, detection, detail);
+  const auto n_layers = static_cast<std::size_t>(data.n_layers);
+  Block block;
+  for (const auto& [name, values] : data.rows)
+    block.add("row." + name, std::array{data.positions.size(), n_layers}, values);
+  for (const auto& [name, values] : data.quantiles) {
+    block.add("quantiles." + name, std::array{kQuantiles.size(), n_layers}, values);
+  }
+  for (const auto& [name, codes] : data.maps) {
+    block.add("map." + name, std::array{n_layers, static_cast<std::size_t>(data.n_tokens)}, codes);
+  }
+  for (const auto& [name, values] : data.heads) {
+    block.add("heads." + name, std::array{data.positions.size(), n_layers, static_cast<std::size_t>(data.n_heads)},
+              values);
+  }
+  block.add("ordinary_norm", std::array{data.ordinary_norm.size()}, data.ordinary_norm);
+  std::ostringstream out;
+  JsonWriter json(out);
+  json.open_object(JsonLayout::kInline);
+  add_tokens(file, document, block, json);
+  json.key("rows").open_array(JsonLayout::kInline);
+  for (const int position : data.positions) json.value(position);
+  json.close().key("quantiles").open_array(JsonLayout::kInline);
+  for (const double quantile : kQuantiles) json.value(static_cast<float>(quantile));
+  json.close().close();
+  return block.packed(out.str());
+}
+
+}  // namespace sinkscope

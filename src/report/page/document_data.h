@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "report/page/page.h"
+
+namespace sinkscope {
+
+// A document's block: its tokens, the figures of its primary and sinks by layer, quantiles over its other tokens by
+// layer where profiles were kept, and with detail all of its layers x tokens maps.
+std::string document_block(const ScanFile& file, const StoredDocument& document, const HtmlOptions& options,
+                           bool detail);
+
+}  // namespace sinkscope
