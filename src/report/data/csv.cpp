@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
+#include "report/judged.h"
 
 namespace sinkscope {
 namespace {
@@ -61,45 +62,52 @@ std::string name_cell(const std::string& name) {
   return plain ? name : json_string(name);
 }
 
-class Writer {
+class CsvView : public JudgedView {
  public:
-  Writer(const ScanFile& file, std::ostream& out) : file_(file), out_(out) {}
+  CsvView(Rule rule, std::ostream& out) : rule_(rule), out_(out) {}
 
-  void write(const StoredDocument& document, const Detection& detection) {
-    if (detection.primary) primary_row(document, *detection.primary).write(out_);
-    for (const Run& run : detection.runs) run_row(document, run).write(out_);
-  }
+  void begin() override { out_ << (rule_ == Rule::kPaper ? kPaperColumns : kColumns) << "\r\n"; }
 
-  void write(const StoredDocument& document, const PaperDetection& detection) {
-    for (const PaperRun& run : detection.runs) {
-      Row row = begin_row(document, run.position);
+  void see(const JudgedDocument& judged) override {
+    if (judged.evidence) {
+      if (judged.evidence->primary) primary_row(judged, *judged.evidence->primary).write(out_);
+      for (const Run& run : judged.evidence->runs) run_row(judged, run).write(out_);
+      return;
+    }
+    for (const PaperRun& run : judged.paper->runs) {
+      Row row = begin_row(judged, run.position);
       row.cell(std::string_view(run.label)).cell(run.first_layer).cell(run.last_layer).cell(run.layers_flagged);
       row.write(out_);
     }
   }
 
+  void finish(const Totals&) override {
+    if (!out_.flush()) throw Error(ErrorCode::kOutput, "CSV: writing failed; check the free space");
+  }
+
  private:
-  Row begin_row(const StoredDocument& document, int position) const {
-    const Origin origin = document.origins.empty() ? Origin{} : document.origins.front();
-    const TokenId token = document.tokens.at(static_cast<std::size_t>(position));
-    const std::string bytes = file_.token_bytes(token);
+  static Row begin_row(const JudgedDocument& judged, int position) {
+    const StoredDocument& document = judged.document;
+    const Origin& origin = judged.first_origin();
+    const std::string bytes = judged.token(position);
     Row row;
     row.cell(document.ordinal).cell(std::string_view(name_cell(origin.id))).cell(origin.chunk);
     row.cell(document.figures.n_tokens).cell(document.figures.prompt_tokens);
-    row.cell(position).cell(position + origin.document_offset).cell(token);
+    row.cell(position).cell(position + origin.document_offset);
+    row.cell(document.tokens.at(static_cast<std::size_t>(position)));
     row.cell(std::string_view(json_string(bytes)));
     row.cell(std::string_view(is_utf8(bytes) ? std::string() : hex_string(bytes)));
     return row;
   }
 
-  Row primary_row(const StoredDocument& document, const Primary& primary) const {
+  static Row primary_row(const JudgedDocument& judged, const Primary& primary) {
     constexpr std::optional<float> kNone;
     int lifetime = 0, l_end = primary.birth_end;
     for (const auto& [first, last] : primary.active_layers) {
       lifetime += last - first + 1;
       l_end = last;
     }
-    Row row = begin_row(document, primary.position);
+    Row row = begin_row(judged, primary.position);
     row.cell(name_of(Verdict::kSink)).cell(name_of(SinkKind::kPrimary)).cell(kNone);
     row.cell(primary.birth_layer).cell(l_end).cell(lifetime).cell(kNone).cell(kNone).cell(kNone);
     row.cell(kNone).cell(kNone).cell(kNone).cell(primary.norm_ratio_median).cell(primary.norm_ratio_max);
@@ -109,8 +117,8 @@ class Writer {
     return row;
   }
 
-  Row run_row(const StoredDocument& document, const Run& run) const {
-    Row row = begin_row(document, run.position);
+  static Row run_row(const JudgedDocument& judged, const Run& run) {
+    Row row = begin_row(judged, run.position);
     row.cell(name_of(run.verdict)).cell(name_of(run.kind)).cell(run.run_index);
     row.cell(run.l_start).cell(run.l_end).cell(run.lifetime).cell(run.attention_lifetime).cell(run.censored);
     row.cell(run.value_norm_ratio ? std::optional(run.broadcasts) : std::nullopt);
@@ -122,25 +130,15 @@ class Writer {
     return row;
   }
 
-  const ScanFile& file_;
+  Rule rule_;
   std::ostream& out_;
 };
 
 }  // namespace
 
 void write_csv(const ScanFile& file, const ReportOptions& options, std::ostream& out) {
-  check_answerable(file, options);
-  const bool paper = options.rule == Rule::kPaper;
-  out << (paper ? kPaperColumns : kColumns) << "\r\n";
-  Writer writer(file, out);
-  file.for_each_document([&](const StoredDocument& document) {
-    if (paper) {
-      writer.write(document, detect_by_paper(document.figures, options.paper));
-    } else {
-      writer.write(document, detect_by_evidence(document.figures, options.thresholds));
-    }
-  });
-  if (!out.flush()) throw Error(ErrorCode::kOutput, "CSV: writing failed; check the free space");
+  CsvView view(options.rule, out);
+  judge(file, options, view);
 }
 
 }  // namespace sinkscope
