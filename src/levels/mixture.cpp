@@ -270,15 +270,14 @@ Approach approach_of(const LevelComponent& a, const PairWeights& of_a, const Lev
   return approach;
 }
 
-// Joins the two nearest of the levels of which the sinks do not say that they lie as far apart as levels must: with
-// centres nearer to each other the mixture is about as likely.
+// Joins the two nearest of the levels that do not lie as far apart as levels must: with centres nearer to each other
+// the mixture is as likely or likelier.
 //
 // shares  as the last step of the fit left them
 // returns whether two were joined
 bool join_closest(LevelMixture& mixture, std::span<const LayerCell> cells, const Shares& shares, int n_layers,
                   const Separation& separation) {
-  constexpr double kEvidence = 1.92;  // nats: half of chi squared's 95 % point with one degree of freedom
-  constexpr int kFarthest = 3;        // layers more than levels must lie apart, beyond which none are asked
+  constexpr int kFarther = 1;  // layers more than levels must lie apart, from which on none are asked
   std::vector<PairWeights> weights;
   std::vector<LevelComponent> free;  // where each would lie if it need not keep away from the others
   for (std::size_t k = 0; k < mixture.components.size(); ++k) {
@@ -287,13 +286,13 @@ bool join_closest(LevelMixture& mixture, std::span<const LayerCell> cells, const
   }
   std::optional<std::pair<std::size_t, std::size_t>> closest;
   double least = std::numeric_limits<double>::infinity();
-  const Separation far{separation.layers + kFarthest, separation.horizon};
+  const Separation far{separation.layers + kFarther, separation.horizon};
   for (std::size_t a = 0; a < free.size(); ++a) {
     for (std::size_t b = a + 1; b < free.size(); ++b) {
       if (far.apart(free[a], free[b])) continue;
       const Approach approach = approach_of(free[a], weights[a], free[b], weights[b], separation);
       if (approach.cost >= least) continue;
-      if (approach.cost >= kEvidence) {
+      if (approach.cost > 0) {
         LevelMixture nearer = mixture;
         nearer.components[a] = approach.a;
         nearer.components[b] = approach.b;
@@ -302,7 +301,7 @@ bool join_closest(LevelMixture& mixture, std::span<const LayerCell> cells, const
           return (k == a || k == b) ? !separation.apart(nearer.components[other], moved)
                                     : stays_apart(nearer, k, moved, separation);
         });
-        if (nearer.log_likelihood < mixture.log_likelihood - kEvidence) continue;
+        if (nearer.log_likelihood < mixture.log_likelihood) continue;
       }
       closest = {a, b};
       least = approach.cost;
