@@ -45,7 +45,7 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
     }
   }
   scores.mean = static_cast<float>(sum / static_cast<double>(heads));
-  scores.heads_over_03_frac = static_cast<float>(high) / static_cast<float>(heads);
+  scores.sink_rate_03 = static_cast<float>(high) / static_cast<float>(heads);
   return scores;
 }
 

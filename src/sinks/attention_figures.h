@@ -8,10 +8,10 @@ namespace sinkscope {
 
 // Scores of one key in one layer, over all visible queries.
 struct KeyScores {
-  float mean = 0;       // over heads
-  float head_max = 0;   // of any head
-  float group_max = 0;  // of any KV group's mean over its heads
-  float heads_over_03_frac = 0;
+  float mean = 0;          // over heads
+  float head_max = 0;      // of any head
+  float group_max = 0;     // of any KV group's mean over its heads
+  float sink_rate_03 = 0;  // share of heads with score > 0.3
 };
 
 // returns  nothing where the layer has no attention node or no query sees the key

@@ -68,7 +68,7 @@ struct Run {
   int lifetime = 0;                       // state lifetime, in layers
   std::optional<int> attention_lifetime;  // blocks in a row that draw on it, from the first of its own that does
   bool censored = false;
-  bool broadcasts = false;  // value norm ratio > 0.5; else it drains
+  std::optional<bool> broadcasts;  // value norm ratio > drain_value_ratio; else it drains
   std::optional<float> alignment_median, centred_alignment_median, read_alignment_median;
   std::optional<float> norm_ratio_median, norm_ratio_max;
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;

@@ -166,7 +166,7 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
   }
   run.logit_gap = summary_of(token.logit_gap, first_block, last_block(run)).median;
   run.value_norm_ratio = summary_of(token.value_norm_ratio, first_block, last_block(run)).median;
-  run.broadcasts = run.value_norm_ratio && *run.value_norm_ratio > thresholds_.drain_value_ratio;
+  if (run.value_norm_ratio) run.broadcasts = *run.value_norm_ratio > thresholds_.drain_value_ratio;
 
   // The count begins with the first block that draws on the run: the one after l_start may have other things to do.
   for (int block = first_block; block < n_layers_; ++block) {

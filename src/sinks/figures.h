@@ -25,12 +25,12 @@ struct TokenProfile {
   LayerFigures value_norm_ratio;  // value norm / median over ordinary tokens
   LayerFigures score;             // mean over heads, all visible queries
   LayerFigures score_head_max;
-  LayerFigures score_group_max;     // max over KV groups of the group's mean
-  LayerFigures heads_over_03_frac;  // fraction of heads with score > 0.3
-  LayerFigures far_score;           // mean over heads, far queries; empty under 64 of them
-  LayerFigures far_boost;           // mean over heads
-  LayerFigures heads_over_10;       // number of heads with far boost >= 10
-  LayerFigures logit_gap;           // against the primary candidate
+  LayerFigures score_group_max;  // max over KV groups of the group's mean
+  LayerFigures sink_rate_03;     // share of heads with score > 0.3
+  LayerFigures far_score;        // mean over heads, far queries; empty under 64 of them
+  LayerFigures far_boost;        // mean over heads
+  LayerFigures heads_over_10;    // number of heads with far boost >= 10
+  LayerFigures logit_gap;        // against the primary candidate
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };
@@ -86,10 +86,8 @@ struct ProfileArray {
   std::vector<float> values;
 };
 
-// Every profile of a sequence: hidden_norm, alignment, centred_alignment, read_alignment, attn_write_norm,
-// mlp_write_norm, mlp_write_alignment, key_norm, value_norm, sink_score, sink_score_head_max, far_boost and
-// visible_queries, [n_layers, n_tokens] each; with heads also sink_score_by_head and far_boost_by_head, [n_layers,
-// n_heads, n_tokens] each, whose means over the heads of a layer are sink_score and far_boost.
+// Every profile of a sequence, in the order of profile_fields() (sinks/fields.h): [n_layers, n_tokens] each; with heads
+// also those by head, [n_layers, n_heads, n_tokens] each.
 //
 // candidate  whom alignments are with (SequenceFigures::candidate); without one they are not measured
 std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& measurement, std::optional<int> candidate,

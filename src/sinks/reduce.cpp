@@ -3,7 +3,7 @@
 
 #include "measure/candidates.h"
 #include "sinks/attention_figures.h"
-#include "sinks/figures.h"
+#include "sinks/fields.h"
 
 namespace sinkscope {
 namespace {
@@ -104,7 +104,7 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.score[layer] = scores->mean;
     profile.score_head_max[layer] = scores->head_max;
     profile.score_group_max[layer] = scores->group_max;
-    profile.heads_over_03_frac[layer] = scores->heads_over_03_frac;
+    profile.sink_rate_03[layer] = scores->sink_rate_03;
   }
   if (const auto far = far_figures(m_, layer, token)) {
     profile.far_score[layer] = far->score;
@@ -178,13 +178,7 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
 TokenProfile empty_profile(int position, int n_layers) {
   TokenProfile profile;
   profile.position = position;
-  for (auto* figures :
-       {&profile.hidden_norm, &profile.norm_ratio, &profile.alignment, &profile.centred_alignment,
-        &profile.read_alignment, &profile.mlp_write_norm, &profile.mlp_write_alignment, &profile.value_norm_ratio,
-        &profile.score, &profile.score_head_max, &profile.score_group_max, &profile.heads_over_03_frac,
-        &profile.far_score, &profile.far_boost, &profile.heads_over_10, &profile.logit_gap}) {
-    figures->resize(index(n_layers));
-  }
+  for (const auto& field : kTokenFields) (profile.*field.member).resize(index(n_layers));
   return profile;
 }
 

@@ -29,7 +29,7 @@ inline TokenProfile quiet_token(int position) {
                                 {&token.score, 0.001F},
                                 {&token.score_head_max, 0.002F},
                                 {&token.score_group_max, 0.002F},
-                                {&token.heads_over_03_frac, 0.0F},
+                                {&token.sink_rate_03, 0.0F},
                                 {&token.far_score, 0.001F},
                                 {&token.far_boost, 0.5F},
                                 {&token.heads_over_10, 0.0F}}) {

@@ -113,7 +113,7 @@ TEST(Reduce, MeasuresScoresByHeadAndGroup) {
   EXPECT_NEAR(*token.score[0], (0.01 + 0.01 + 0.5 + 0.1) / 4, 1e-6);
   EXPECT_NEAR(*token.score_head_max[0], 0.5, 1e-6);
   EXPECT_NEAR(*token.score_group_max[0], 0.3, 1e-6);
-  EXPECT_NEAR(*token.heads_over_03_frac[0], 0.25, 1e-6);
+  EXPECT_NEAR(*token.sink_rate_03[0], 0.25, 1e-6);
   EXPECT_NEAR(*token.far_score[0], 0.02, 1e-6);
   EXPECT_NEAR(*token.far_boost[0], 4, 1e-5);
   EXPECT_EQ(token.heads_over_10[0], 1);

@@ -97,13 +97,7 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.min_distance = 64;
   figures.ordinary_norm = {2.0F};
   figures.self_cosine.emplace_back(1, 1, 1.0F);
-  TokenProfile token;
-  for (auto* values : {&token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
-                       &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score,
-                       &token.score_head_max, &token.score_group_max, &token.heads_over_03_frac, &token.far_score,
-                       &token.far_boost, &token.heads_over_10, &token.logit_gap}) {
-    values->resize(1);
-  }
+  TokenProfile token = empty_profile(0, 1);
   token.hidden_norm = {-2.0F};
   figures.first_positions.push_back(token);
   // clang-format off

@@ -39,6 +39,7 @@ export interface Primary extends Place {
 }
 
 export interface Sink extends Place {
+  verdict: "sink";
   kind: Exclude<Kind, "primary">;
   run_index: number;
   l_start: number;
@@ -60,6 +61,7 @@ export interface Sink extends Place {
   logit_gap: Measured;
   value_norm_ratio: Measured;
   margin: Measured;
+  margins: Record<"alignment" | "norm_ratio" | "far_boost" | "edge", Measured>;
 }
 
 export interface Counts {
