@@ -46,6 +46,8 @@ std::uint32_t crc32(std::span<const std::byte> bytes) {
   return ~crc;
 }
 
+void ByteWriter::append(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+
 void ByteReader::fail_short(std::size_t count) const {
   fail("expected " + std::to_string(count) + " more bytes, got " + std::to_string(remaining()));
 }
