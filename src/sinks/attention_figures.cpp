@@ -27,17 +27,16 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
   const auto queries = static_cast<float>(m.visible_queries(layer, key));
   const auto groups = static_cast<std::size_t>(std::max(1, m.kv_heads_in_layer[layer]));
   const std::size_t group_size = std::max<std::size_t>(1, heads / groups);
-  constexpr float kHighScore = 0.3F;
   KeyScores scores;
   double sum = 0;
   double group_sum = 0;
-  std::size_t high = 0;
+  std::array<std::size_t, kSinkRates.size()> high{};
   for (std::size_t h = 0; h < heads; ++h) {
     const float score = m.attention_sum(layer, h, key) / queries;
     sum += static_cast<double>(score);
     group_sum += static_cast<double>(score);
     scores.head_max = std::max(scores.head_max, score);
-    high += score > kHighScore;
+    for (std::size_t i = 0; i < high.size(); ++i) high[i] += score > kSinkRates[i];
     const std::size_t in_group = h % group_size + 1;
     if (in_group == group_size || h + 1 == heads) {
       scores.group_max = std::max(scores.group_max, static_cast<float>(group_sum / static_cast<double>(in_group)));
@@ -45,7 +44,10 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
     }
   }
   scores.mean = static_cast<float>(sum / static_cast<double>(heads));
-  scores.sink_rate_03 = static_cast<float>(high) / static_cast<float>(heads);
+  for (std::size_t i = 0; i < high.size(); ++i) {
+    scores.sink_rate[i] = static_cast<float>(high[i]) / static_cast<float>(heads);
+  }
+  scores.attention_share = static_cast<float>(sum / static_cast<double>(heads) * static_cast<double>(queries) / m.n_tokens);
   return scores;
 }
 
@@ -70,6 +72,12 @@ std::optional<FarFigures> far_figures(const SequenceMeasurement& m, std::size_t 
 std::optional<float> score_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head, std::size_t key) {
   if (head >= scored_heads(m, layer, key)) return std::nullopt;
   return m.attention_sum(layer, head, key) / static_cast<float>(m.visible_queries(layer, key));
+}
+
+std::optional<float> attention_share_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head,
+                                             std::size_t key) {
+  if (head >= scored_heads(m, layer, key)) return std::nullopt;
+  return m.attention_sum(layer, head, key) / static_cast<float>(m.n_tokens);
 }
 
 std::optional<float> far_boost_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head,

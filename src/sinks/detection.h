@@ -48,6 +48,7 @@ struct Primary {
   std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
   std::optional<float> value_norm_ratio;
+  std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;
 };
 
 // How far a run is from each threshold, as figure / threshold - 1, over all its layers. Negative: missed.
@@ -76,6 +77,7 @@ struct Run {
   std::optional<float> logit_gap, value_norm_ratio;
   Margins margins;
   std::optional<float> margin;  // the smallest of alignment, norm_ratio and far_boost
+  std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;  // means over blocks
 };
 
 struct Detection {

@@ -31,6 +31,8 @@ struct TokenProfile {
   LayerFigures far_boost;        // mean over heads
   LayerFigures heads_over_10;    // number of heads with far boost >= 10
   LayerFigures logit_gap;        // against the primary candidate
+  LayerFigures sink_rate_02, sink_rate_05, sink_rate_08;  // share of heads with a score above 0.2, 0.5, 0.8
+  LayerFigures attention_share;     // score over all queries of the sequence, as if those that do not see it gave 0
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };
@@ -84,6 +86,7 @@ struct ProfileArray {
   std::string name;
   std::vector<std::size_t> shape;
   std::vector<float> values;
+  bool by_token = true;  // the last axis is n_tokens
 };
 
 // Every profile of a sequence, in the order of profile_fields() (sinks/fields.h): [n_layers, n_tokens] each; with heads

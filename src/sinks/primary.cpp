@@ -138,6 +138,14 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   primary.far_boost_median = far_boost.median;
   primary.far_boost_max = far_boost.max;
   primary.value_norm_ratio = over_intervals(token.value_norm_ratio, primary.active_layers, 1).median;
+  const auto mean_of = [&](const LayerFigures& of_token) {
+    return over_intervals(of_token, primary.active_layers, 1).mean;
+  };
+  primary.sink_rate_02 = mean_of(token.sink_rate_02);
+  primary.sink_rate_03 = mean_of(token.sink_rate_03);
+  primary.sink_rate_05 = mean_of(token.sink_rate_05);
+  primary.sink_rate_08 = mean_of(token.sink_rate_08);
+  primary.attention_share = mean_of(token.attention_share);
   return {std::move(primary), ""};
 }
 

@@ -104,7 +104,11 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.score[layer] = scores->mean;
     profile.score_head_max[layer] = scores->head_max;
     profile.score_group_max[layer] = scores->group_max;
-    profile.sink_rate_03[layer] = scores->sink_rate_03;
+    profile.sink_rate_02[layer] = scores->sink_rate[0];
+    profile.sink_rate_03[layer] = scores->sink_rate[1];
+    profile.sink_rate_05[layer] = scores->sink_rate[2];
+    profile.sink_rate_08[layer] = scores->sink_rate[3];
+    profile.attention_share[layer] = scores->attention_share;
   }
   if (const auto far = far_figures(m_, layer, token)) {
     profile.far_score[layer] = far->score;

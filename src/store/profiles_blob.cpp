@@ -32,7 +32,7 @@ ProfileEncoding encoding_for(const ProfileArray& profile) {
 }
 
 std::vector<std::byte> encode_profile(const ProfileArray& profile, ProfileEncoding encoding) {
-  const ProfileShape shape{profile.name, profile.shape, encoding};
+  const ProfileShape shape{profile.name, profile.shape, encoding, profile.by_token};
   const std::size_t rows = shape.rows(), columns = shape.columns();
   if (profile.values.size() != rows * columns) {
     throw Error(ErrorCode::kInternal, "profile " + profile.name + ": expected " + std::to_string(rows * columns) +
@@ -68,7 +68,7 @@ ProfileArray decode_profile(const ProfileShape& shape, std::span<const std::byte
   if (ByteReader end(bytes.last(4), what); end.read<std::uint32_t>() != crc32(bytes.first(bytes.size() - 4))) {
     reader.fail("its checksum does not match");
   }
-  ProfileArray profile{shape.name, shape.shape, {}};
+  ProfileArray profile{shape.name, shape.shape, {}, shape.by_token};
   profile.values.reserve(rows * columns);
   for (std::size_t r = 0; r < rows; ++r) {
     const double scale = halves ? static_cast<double>(reader.read<float>()) : 1.0;

@@ -191,7 +191,7 @@ TEST(AnAddedField, IsInTheBytesOfResultsFiles) {
 
 TEST(AnAddedField, IsAnArrayOfSafetensors) {
   std::vector<ProfileField> fields(profile_fields().begin(), profile_fields().end());
-  fields.push_back({"zeal", "", "position times layer", false, [](const ProfilePlace& place) {
+  fields.push_back({"zeal", "", "position times layer", ProfileAxes::kToken, [](const ProfilePlace& place) {
                       return std::optional(static_cast<float>(place.token * place.layer));
                     }});
   SequenceMeasurement measurement;

@@ -16,8 +16,7 @@ inline constexpr int kPlantedTokens = 400;
 
 // A token that nothing happens to.
 inline TokenProfile quiet_token(int position) {
-  TokenProfile token;
-  token.position = position;
+  TokenProfile token = empty_profile(position, kPlantedLayers);
   for (auto [figures, value] : {std::pair{&token.hidden_norm, 10.0F},
                                 {&token.norm_ratio, 1.0F},
                                 {&token.alignment, 0.1F},
@@ -29,7 +28,9 @@ inline TokenProfile quiet_token(int position) {
                                 {&token.score, 0.001F},
                                 {&token.score_head_max, 0.002F},
                                 {&token.score_group_max, 0.002F},
+                                {&token.sink_rate_02, 0.25F},
                                 {&token.sink_rate_03, 0.0F},
+                                {&token.attention_share, 0.001F},
                                 {&token.far_score, 0.001F},
                                 {&token.far_boost, 0.5F},
                                 {&token.heads_over_10, 0.0F}}) {

@@ -101,16 +101,19 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   token.hidden_norm = {-2.0F};
   figures.first_positions.push_back(token);
   // clang-format off
-  const std::vector<unsigned> expected = {
-      'S', 'F', 'I', 'G', 1, 0, 16, 0,                   // magic, layout, figures a token
+  std::vector<unsigned> expected = {
+      'S', 'F', 'I', 'G', 2, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
       1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
       0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
       0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0,        // n_watch_overflow, no candidate, no later tokens
       1, 0, 0, 0, 0x40,                                  // ordinary_norm: presence, 2.0
       0, 0, 0, 0, 1, 0, 0, 0, 0xC0,                      // position, hidden_norm: presence, -2.0
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    // 15 figures not measured, no first_alignment
-      1, 0, 0, 0x80, 0x3F};                              // self_cosine: upper triangle, 1.0
+  };
+  const std::vector<unsigned> square = {1, 0, 0, 0x80, 0x3F};  // self_cosine: upper triangle, 1.0
   // clang-format on
+  expected.insert(expected.end(), kTokenFields.size() - 1, 0);  // figures that were not measured
+  expected.insert(expected.end(), {0});                         // no first_alignment
+  expected.insert(expected.end(), square.begin(), square.end());
   const auto bytes = encode_figures(figures);
   ASSERT_EQ(bytes.size(), expected.size() + 4);
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), expected[i]) << i;

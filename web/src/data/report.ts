@@ -36,6 +36,11 @@ export interface Primary extends Place {
   far_boost_median: Measured;
   far_boost_max: Measured;
   value_norm_ratio: Measured;
+  sink_rate_02: Measured;
+  sink_rate_03: Measured;
+  sink_rate_05: Measured;
+  sink_rate_08: Measured;
+  attention_share: Measured;
 }
 
 export interface Sink extends Place {
@@ -62,6 +67,11 @@ export interface Sink extends Place {
   value_norm_ratio: Measured;
   margin: Measured;
   margins: Record<"alignment" | "norm_ratio" | "far_boost" | "edge", Measured>;
+  sink_rate_02: Measured;
+  sink_rate_03: Measured;
+  sink_rate_05: Measured;
+  sink_rate_08: Measured;
+  attention_share: Measured;
 }
 
 export interface Counts {
