@@ -19,6 +19,7 @@ struct MeterOptions {
   bool key_value = true;
   bool centred_alignment = true;
   bool read_alignment = true;
+  bool massive_channels = true;
   int n_kept_positions = 0;  // alignments with positions below it cover all tokens, whatever their norms
 };
 

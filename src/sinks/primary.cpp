@@ -99,6 +99,18 @@ Summary summary_of(const LayerFigures& figures, int first, int last) {
   return over_intervals(figures, {{first, last}}, 0);
 }
 
+MassiveFigures massive_figures_of(const TokenProfile& token, int layer) {
+  const auto whole = [&](const LayerFigures& figures) {
+    const auto& figure = figures[index(layer)];
+    return figure ? std::optional(static_cast<int>(*figure)) : std::nullopt;
+  };
+  const auto number = [&](const LayerFigures& figures) { return figures[index(layer)]; };
+  return {whole(token.massive_channel_1), whole(token.massive_channel_2), whole(token.massive_channel_3),
+          number(token.massive_value_1),  number(token.massive_value_2),  number(token.massive_value_3),
+          number(token.massive_ratio_1),  number(token.massive_ratio_2),  number(token.massive_ratio_3),
+          whole(token.massive_overlap)};
+}
+
 PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds) {
   if (!figures.candidate) {
     return {std::nullopt,
@@ -146,6 +158,7 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   primary.sink_rate_05 = mean_of(token.sink_rate_05);
   primary.sink_rate_08 = mean_of(token.sink_rate_08);
   primary.attention_share = mean_of(token.attention_share);
+  primary.massive = massive_figures_of(token, stretch.middle);
   return {std::move(primary), ""};
 }
 

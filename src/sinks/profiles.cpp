@@ -41,6 +41,19 @@ Figure far_boost(Place p) {
   return far ? Figure(far->boost) : std::nullopt;
 }
 
+Figure channel(Place p, std::size_t nth) {
+  const TopChannels* top = p.measurement.channels_of(p.layer, p.token);
+  return top && top->channel[nth] >= 0 ? Figure(static_cast<float>(top->channel[nth])) : std::nullopt;
+}
+Figure channel_value(Place p, std::size_t nth) {
+  const TopChannels* top = p.measurement.channels_of(p.layer, p.token);
+  return top && top->channel[nth] >= 0 ? Figure(top->value[nth]) : std::nullopt;
+}
+
+Figure channel_median(Place p) {
+  return p.layer < p.measurement.channel_median.size() ? p.measurement.channel_median[p.layer] : std::nullopt;
+}
+
 Figure visible_queries(Place p) {
   if (!p.measurement.has_attention[p.layer]) return std::nullopt;
   return static_cast<float>(p.measurement.visible_queries(p.layer, p.token));
@@ -61,8 +74,8 @@ constexpr std::array kProfileFields = {
                  [](Place p) { return norm(p, p.measurement.attn_write_norm, &M::has_writes); }},
     ProfileField{"mlp_write_norm", "", "norm of what the MLP adds", kToken,
                  [](Place p) { return norm(p, p.measurement.mlp_write_norm, &M::has_writes); }},
-    ProfileField{"mlp_write_alignment", "cosine", "of what the MLP adds with the state of the primary candidate", kToken,
-                 [](Place p) { return cosine(p, p.measurement.mlp_write_alignment, &M::has_writes); }},
+    ProfileField{"mlp_write_alignment", "cosine", "of what the MLP adds with the state of the primary candidate",
+                 kToken, [](Place p) { return cosine(p, p.measurement.mlp_write_alignment, &M::has_writes); }},
     ProfileField{"key_norm", "", "norm of the key, all KV heads concatenated", kToken,
                  [](Place p) { return norm(p, p.measurement.key_norm, &M::has_key_value); }},
     ProfileField{"value_norm", "", "norm of the value, all KV heads concatenated", kToken,
@@ -76,8 +89,8 @@ constexpr std::array kProfileFields = {
     ProfileField{"visible_queries", "queries", "how many queries see the token; exact", kToken, visible_queries},
     ProfileField{"sink_score_by_head", "probability", "of each head", kHeadToken,
                  [](Place p) { return score_of_head(p.measurement, p.layer, p.head, p.token); }},
-    ProfileField{"far_boost_by_head", "ratio", "of each head; far_boost is its mean over the heads of a layer", kHeadToken,
-                 [](Place p) { return far_boost_of_head(p.measurement, p.layer, p.head, p.token); }},
+    ProfileField{"far_boost_by_head", "ratio", "of each head; far_boost is its mean over the heads of a layer",
+                 kHeadToken, [](Place p) { return far_boost_of_head(p.measurement, p.layer, p.head, p.token); }},
     ProfileField{"sink_rate_02", "share of heads", "heads whose score is above 0.2", kToken,
                  [](Place p) { return sink_rate(p, 0); }},
     ProfileField{"sink_rate_03", "share of heads", "heads whose score is above 0.3", kToken,
@@ -90,6 +103,17 @@ constexpr std::array kProfileFields = {
                  kLayer, [](Place p) { return of_scores(p, &KeyScores::attention_share); }},
     ProfileField{"first_token_share_by_head", "probability", "of each head", kHead,
                  [](Place p) { return attention_share_of_head(p.measurement, p.layer, p.head, 0); }},
+    ProfileField{"massive_channel_1", "", "index of the channel of the state with the largest magnitude", kToken,
+                 [](Place p) { return channel(p, 0); }},
+    ProfileField{"massive_channel_2", "", "index of the channel of the state with the second largest magnitude", kToken,
+                 [](Place p) { return channel(p, 1); }},
+    ProfileField{"massive_channel_3", "", "index of the channel of the state with the third largest magnitude", kToken,
+                 [](Place p) { return channel(p, 2); }},
+    ProfileField{"massive_value_1", "", "its value", kToken, [](Place p) { return channel_value(p, 0); }},
+    ProfileField{"massive_value_2", "", "its value", kToken, [](Place p) { return channel_value(p, 1); }},
+    ProfileField{"massive_value_3", "", "its value", kToken, [](Place p) { return channel_value(p, 2); }},
+    ProfileField{"channel_median", "", "median magnitude over the channels of ordinary tokens, every 32nd position",
+                 kLayer, channel_median},
 };
 
 ProfileArray array_of(const ProfileField& field, const SequenceMeasurement& m, std::optional<std::size_t> candidate) {

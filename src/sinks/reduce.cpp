@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "measure/candidates.h"
@@ -28,6 +29,7 @@ class Reducer {
   TokenProfile profile(std::size_t token) const;
   void add_attention(TokenProfile& profile, std::size_t layer) const;
   void add_logit_gaps(TokenProfile& profile) const;
+  void add_channels(TokenProfile& profile, std::size_t layer) const;
   std::optional<float> norm_ratio(std::size_t layer, std::size_t token) const;
 
   const SequenceMeasurement& m_;
@@ -129,6 +131,24 @@ void Reducer::add_logit_gaps(TokenProfile& profile) const {
   }
 }
 
+void Reducer::add_channels(TokenProfile& profile, std::size_t layer) const {
+  const TopChannels* top = m_.channels_of(layer, index(profile.position));
+  if (top == nullptr) return;
+  const std::array channels = {&profile.massive_channel_1, &profile.massive_channel_2, &profile.massive_channel_3};
+  const std::array values = {&profile.massive_value_1, &profile.massive_value_2, &profile.massive_value_3};
+  const std::array ratios = {&profile.massive_ratio_1, &profile.massive_ratio_2, &profile.massive_ratio_3};
+  for (std::size_t i = 0; i < kMassiveChannels; ++i) {
+    if (top->channel[i] < 0) continue;
+    (*channels[i])[layer] = static_cast<float>(top->channel[i]);
+    (*values[i])[layer] = top->value[i];
+    if (const auto& median = m_.channel_median[layer]) (*ratios[i])[layer] = std::abs(top->value[i]) / *median;
+  }
+  const TopChannels* of_candidate = candidate_ ? m_.channels_of(layer, *candidate_) : nullptr;
+  if (of_candidate != nullptr) {
+    profile.massive_overlap[layer] = static_cast<float>(shared_channels(*top, *of_candidate));
+  }
+}
+
 TokenProfile Reducer::profile(std::size_t token) const {
   TokenProfile profile = empty_profile(static_cast<int>(token), m_.n_layers);
   for (std::size_t l = 0; l < n_layers_; ++l) {
@@ -145,6 +165,7 @@ TokenProfile Reducer::profile(std::size_t token) const {
       profile.value_norm_ratio[l] = m_.value_norm(l, token) / *ordinary;
     }
     add_attention(profile, l);
+    add_channels(profile, l);
   }
   add_logit_gaps(profile);
   if (floor_.any_norm_both_signs) {
@@ -169,6 +190,8 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
   for (const LayerContext& layer : layers_) {
     figures.ordinary_norm.push_back(layer.ordinary ? std::optional(layer.ordinary->median) : std::nullopt);
   }
+  figures.channel_median = m_.channel_median;
+  figures.channel_median.resize(n_layers_);
   const std::size_t first = index(m_.n_candidates);
   for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
   for (std::size_t t = first; t < n_tokens_; ++t) {

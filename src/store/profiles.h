@@ -10,6 +10,9 @@ namespace sinkscope {
 enum class ProfileEncoding : int {
   kScaledHalf = 0,  // binary16, each row under a power of two of its own: relative error at most 2^-11
   kFloat = 1,       // binary32, for arrays of whole numbers: counts stay exact
+  // The same of those tokens only that have a number, where at most half of them do.
+  kScaledHalfOfSome = 2,
+  kFloatOfSome = 3,
 };
 
 // What a profile array is, without its numbers: [n_layers], then n_heads, then n_tokens, as far as it has those axes.

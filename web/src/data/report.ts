@@ -22,6 +22,20 @@ export interface Place {
   text: string;
 }
 
+// The three largest channels of a state in one layer.
+export interface Massive {
+  channel_1: Measured;
+  channel_2: Measured;
+  channel_3: Measured;
+  value_1: Measured;
+  value_2: Measured;
+  value_3: Measured;
+  ratio_1: Measured;
+  ratio_2: Measured;
+  ratio_3: Measured;
+  overlap: Measured;
+}
+
 export interface Primary extends Place {
   set: number[];
   birth_layer: number;
@@ -41,6 +55,7 @@ export interface Primary extends Place {
   sink_rate_05: Measured;
   sink_rate_08: Measured;
   attention_share: Measured;
+  massive: Massive;
 }
 
 export interface Sink extends Place {
@@ -72,6 +87,7 @@ export interface Sink extends Place {
   sink_rate_05: Measured;
   sink_rate_08: Measured;
   attention_share: Measured;
+  massive: Massive;
 }
 
 export interface Counts {
