@@ -68,6 +68,10 @@ struct SequenceMeasurement {
   int n_watch_overflow = 0;              // keys that showed state evidence when kWatchedKeys were watched already
   Cube<double> logit_gap_sum;            // [n_layers, n_watched, n_candidates] sum of mean-over-heads logit differences
   Cube<std::int32_t> logit_gap_queries;  // [n_layers, n_watched, n_candidates] over how many queries
+  // What removing a watched key would do to the attention output; see EvictionCosts.
+  Cube<double> eviction_cost;              // [n_layers, n_watched, n_heads] sum over far queries
+  Matrix<std::int32_t> eviction_left_out;  // [n_layers, n_watched] pairs of head and query that were left out
+  Matrix<std::int32_t> eviction_queries;   // [n_layers, n_watched] far queries, since the key is watched
 };
 
 // The measurement without what lies behind its first tokens.

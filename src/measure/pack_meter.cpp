@@ -68,6 +68,7 @@ class PackMeter::State {
     return false;
   }
   bool wants_attention() const { return options_.attention; }
+  bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 
   std::span<const std::int32_t> watched_keys() {
     watched_.clear();
@@ -381,6 +382,7 @@ std::optional<SequenceMeasurement> PackMeter::so_far(std::size_t sequence) const
 bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
 bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
+bool PackMeter::wants_eviction_cost(int) { return state_->wants_eviction_cost(); }
 void PackMeter::on_state(const StateEvent& event) { state_->on_state(event); }
 void PackMeter::on_attention(const AttentionEvent& event) { state_->on_attention(event); }
 void PackMeter::on_key_value(const KeyValueEvent& event) { state_->on_key_value(event); }

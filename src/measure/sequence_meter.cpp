@@ -35,7 +35,7 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
     : d_model_(index(facts.d_model)),
       n_candidates_(index(std::min(kPrimaryCandidates, n_tokens))),
       n_kept_positions_(index(n_kept_positions)),
-      watch_list_(facts.n_layers, n_tokens, static_cast<int>(n_candidates_)),
+      watch_list_(facts.n_layers, facts.n_heads_max, n_tokens, static_cast<int>(n_candidates_)),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_reads_(index(facts.n_layers)),
@@ -322,6 +322,7 @@ void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries par
     m.learned_mass(layer, head) += share * event.learned_mass[head];
   }
   watch_list_.add_gaps(event, part.first_key, part.first_row, part.n_rows, m.min_distance);
+  watch_list_.add_evictions(event, part.first_key);
 }
 
 // Micro-batches may have cut the first 8 positions, so that an earlier one never met a later one.

@@ -58,6 +58,8 @@ struct Primary {
   std::optional<float> value_norm_ratio;
   std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;
   MassiveFigures massive;  // in the middle of its longest active interval
+  std::optional<float> eviction_cost;
+  std::optional<int> eviction_left_out;
 };
 
 // How far a run is from each threshold, as figure / threshold - 1, over all its layers. Negative: missed.
@@ -88,6 +90,8 @@ struct Run {
   std::optional<float> margin;  // the smallest of alignment, norm_ratio and far_boost
   std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;  // means over blocks
   MassiveFigures massive;  // in the layer in the middle of the run
+  std::optional<float> eviction_cost;
+  std::optional<int> eviction_left_out;
 };
 
 struct Detection {

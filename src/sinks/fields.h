@@ -135,6 +135,14 @@ inline constexpr std::array kTokenFields = {
     Field{"massive_ratio_3", "ratio", "its magnitude / channel_median", &TokenProfile::massive_ratio_3},
     Field{"massive_overlap", "channels", "how many of the three are among the primary candidate's three",
           &TokenProfile::massive_overlap},
+    Field{"eviction_cost", "value norm squared",
+          "sum over far queries of the squared distance that the attention output would move without the token, mean "
+          "over "
+          "heads; of watched tokens",
+          &TokenProfile::eviction_cost},
+    Field{"eviction_left_out", "pairs",
+          "pairs of head and query that eviction_cost leaves out, as the token has almost all of the attention",
+          &TokenProfile::eviction_left_out},
 };
 
 // What is known of a whole sequence by layer.
@@ -195,6 +203,12 @@ inline constexpr std::tuple kPrimaryFields{
           &Primary::attention_share},
     Group{"massive", "", "largest channels in the middle of its longest active interval, an object", "massive_",
           &Primary::massive, kMassiveFields},
+    Field{
+        "eviction_cost", "value norm squared",
+        "how far the attention output would move without the token, median over the blocks that read its active layers",
+        &Primary::eviction_cost},
+    Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
+          &Primary::eviction_left_out},
 };
 
 inline constexpr std::tuple kMarginFields{
@@ -252,6 +266,11 @@ inline constexpr std::tuple kRunFields{
           &Run::attention_share},
     Group{"massive", "", "largest channels of the state in the layer in the middle of the run, an object", "massive_",
           &Run::massive, kMassiveFields},
+    Field{"eviction_cost", "value norm squared",
+          "how far the attention output would move without the token, median over the blocks that read the run",
+          &Run::eviction_cost},
+    Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
+          &Run::eviction_left_out},
 };
 
 // Calls visit(field) for each field of a list, in its order.

@@ -37,8 +37,11 @@ struct TokenProfile {
   LayerFigures massive_channel_1, massive_channel_2, massive_channel_3;
   LayerFigures massive_value_1, massive_value_2, massive_value_3;
   LayerFigures massive_ratio_1, massive_ratio_2, massive_ratio_3;
-  LayerFigures massive_overlap;  // how many of the three are among the primary candidate's
-  LayerFigures attention_share;  // score over all queries of the sequence, as if those that do not see it gave 0
+  LayerFigures eviction_cost;      // of watched tokens: sum over far queries of the squared distance that the attention
+                                   // output moves without the token, mean over heads
+  LayerFigures eviction_left_out;  // pairs of head and query that it leaves out
+  LayerFigures massive_overlap;    // how many of the three are among the primary candidate's
+  LayerFigures attention_share;    // score over all queries of the sequence, as if those that do not see it gave 0
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };

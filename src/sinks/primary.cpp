@@ -158,6 +158,10 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   primary.sink_rate_05 = mean_of(token.sink_rate_05);
   primary.sink_rate_08 = mean_of(token.sink_rate_08);
   primary.attention_share = mean_of(token.attention_share);
+  primary.eviction_cost = over_intervals(token.eviction_cost, primary.active_layers, 1).median;
+  if (const auto most = over_intervals(token.eviction_left_out, primary.active_layers, 1).max) {
+    primary.eviction_left_out = static_cast<int>(*most);
+  }
   primary.massive = massive_figures_of(token, stretch.middle);
   return {std::move(primary), ""};
 }

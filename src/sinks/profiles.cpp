@@ -54,6 +54,12 @@ Figure channel_median(Place p) {
   return p.layer < p.measurement.channel_median.size() ? p.measurement.channel_median[p.layer] : std::nullopt;
 }
 
+template <typename Number>
+Figure eviction(Place p, Number EvictionFigures::* figure) {
+  const auto figures = eviction_figures(p.measurement, p.layer, p.token);
+  return figures ? Figure(static_cast<float>(*figures.*figure)) : std::nullopt;
+}
+
 Figure visible_queries(Place p) {
   if (!p.measurement.has_attention[p.layer]) return std::nullopt;
   return static_cast<float>(p.measurement.visible_queries(p.layer, p.token));
@@ -114,6 +120,14 @@ constexpr std::array kProfileFields = {
     ProfileField{"massive_value_3", "", "its value", kToken, [](Place p) { return channel_value(p, 2); }},
     ProfileField{"channel_median", "", "median magnitude over the channels of ordinary tokens, every 32nd position",
                  kLayer, channel_median},
+    ProfileField{"eviction_cost", "value norm squared",
+                 "sum over far queries of the squared distance that the attention output would move without the token, "
+                 "mean over heads; of watched tokens",
+                 kToken, [](Place p) { return eviction(p, &EvictionFigures::cost); }},
+    ProfileField{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out", kToken,
+                 [](Place p) { return eviction(p, &EvictionFigures::left_out); }},
+    ProfileField{"eviction_cost_by_head", "value norm squared", "of each head", kHeadToken,
+                 [](Place p) { return eviction_cost_of_head(p.measurement, p.layer, p.head, p.token); }},
 };
 
 ProfileArray array_of(const ProfileField& field, const SequenceMeasurement& m, std::optional<std::size_t> candidate) {

@@ -117,6 +117,10 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.far_boost[layer] = far->boost;
     profile.heads_over_10[layer] = static_cast<float>(far->heads_over_10);
   }
+  if (const auto eviction = eviction_figures(m_, layer, token)) {
+    profile.eviction_cost[layer] = eviction->cost;
+    profile.eviction_left_out[layer] = static_cast<float>(eviction->left_out);
+  }
 }
 
 void Reducer::add_logit_gaps(TokenProfile& profile) const {

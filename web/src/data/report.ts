@@ -56,6 +56,8 @@ export interface Primary extends Place {
   sink_rate_08: Measured;
   attention_share: Measured;
   massive: Massive;
+  eviction_cost: Measured;
+  eviction_left_out: Measured;
 }
 
 export interface Sink extends Place {
@@ -88,6 +90,8 @@ export interface Sink extends Place {
   sink_rate_08: Measured;
   attention_share: Measured;
   massive: Massive;
+  eviction_cost: Measured;
+  eviction_left_out: Measured;
 }
 
 export interface Counts {
