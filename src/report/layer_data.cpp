@@ -20,7 +20,7 @@ const Quantity* quantity_of_array(std::string_view array) {
 // The quantity whose values by head an array holds; nothing where it holds none that is drawn.
 std::string_view quantity_by_head(const ProfileField& field) {
   constexpr std::string_view kByHead = "_by_head";
-  if (!field.by_head || !field.name.ends_with(kByHead)) return {};
+  if (field.axes != ProfileAxes::kHeadToken || !field.name.ends_with(kByHead)) return {};
   const std::string_view mean = field.name.substr(0, field.name.size() - kByHead.size());
   return quantity_named(mean) == nullptr ? std::string_view() : mean;
 }
@@ -154,7 +154,7 @@ LayerData layer_data(const ScanFile& file, const StoredDocument& document, const
   };
   for (const ProfileField& field : profile_fields()) {
     const Quantity* quantity = quantity_of_array(field.name);
-    if (field.by_head || quantity == nullptr || !is_kept(field.name)) continue;
+    if (field.axes != ProfileAxes::kToken || quantity == nullptr || !is_kept(field.name)) continue;
     const ProfileArray array = file.profile(document.ordinal, std::string(field.name));
     if (data.row(array.name) == nullptr) {
       data.rows.push_back({array.name, rows_of(array, data.positions, n_layers)});

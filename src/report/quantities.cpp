@@ -18,6 +18,10 @@ constexpr std::array kQuantities = {
     Quantity{"attn_write_norm", "Attention write norm", "", false, 0},
     Quantity{"key_norm", "Key norm", "", false, 0},
     Quantity{"value_norm", "Value norm", "", false, 0},
+    Quantity{"sink_rate_03", "Heads with a score above 0.3", "", false, 0.001F},
+    Quantity{"attention_share", "Share of all attention", "", false, 0.001F},
+    Quantity{"massive_ratio_1", "Largest channel", "\u00d7", false, 1},
+    Quantity{"eviction_cost", "Eviction cost", "", false, 0},
 };
 
 }  // namespace

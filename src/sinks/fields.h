@@ -114,11 +114,62 @@ inline constexpr std::array kTokenFields = {
     Field{"heads_over_10", "heads", "heads with far boost >= 10", &TokenProfile::heads_over_10},
     Field{"logit_gap", "nats", "mean difference of attention logits to the primary candidate",
           &TokenProfile::logit_gap},
+    Field{"sink_rate_02", "share of heads", "heads whose score is above 0.2", &TokenProfile::sink_rate_02},
+    Field{"sink_rate_05", "share of heads", "heads whose score is above 0.5", &TokenProfile::sink_rate_05},
+    Field{"sink_rate_08", "share of heads", "heads whose score is above 0.8", &TokenProfile::sink_rate_08},
+    Field{"attention_share", "probability",
+          "share of all attention of the sequence that the token receives, mean over heads; queries that do not see it "
+          "give 0",
+          &TokenProfile::attention_share},
+    Field{"massive_channel_1", "", "index of the channel of the state with the largest magnitude",
+          &TokenProfile::massive_channel_1},
+    Field{"massive_channel_2", "", "index of the channel of the state with the second largest magnitude",
+          &TokenProfile::massive_channel_2},
+    Field{"massive_channel_3", "", "index of the channel of the state with the third largest magnitude",
+          &TokenProfile::massive_channel_3},
+    Field{"massive_value_1", "", "its value", &TokenProfile::massive_value_1},
+    Field{"massive_value_2", "", "its value", &TokenProfile::massive_value_2},
+    Field{"massive_value_3", "", "its value", &TokenProfile::massive_value_3},
+    Field{"massive_ratio_1", "ratio", "its magnitude / channel_median", &TokenProfile::massive_ratio_1},
+    Field{"massive_ratio_2", "ratio", "its magnitude / channel_median", &TokenProfile::massive_ratio_2},
+    Field{"massive_ratio_3", "ratio", "its magnitude / channel_median", &TokenProfile::massive_ratio_3},
+    Field{"massive_overlap", "channels", "how many of the three are among the primary candidate's three",
+          &TokenProfile::massive_overlap},
+    Field{"eviction_cost", "value norm squared",
+          "sum over far queries of the squared distance that the attention output would move without the token, mean "
+          "over "
+          "heads; of watched tokens",
+          &TokenProfile::eviction_cost},
+    Field{"eviction_left_out", "pairs",
+          "pairs of head and query that eviction_cost leaves out, as the token has almost all of the attention",
+          &TokenProfile::eviction_left_out},
 };
 
 // What is known of a whole sequence by layer.
 inline constexpr std::array kSequenceFields = {
     Field{"ordinary_norm", "", "median norm of ordinary tokens", &SequenceFigures::ordinary_norm},
+    Field{"channel_median", "", "median magnitude over the channels of ordinary tokens, every 32nd position",
+          &SequenceFigures::channel_median},
+};
+
+// Those that JSON has of the first token, by layer: the sink rates of Gu et al. 2410.10781 are of it.
+inline constexpr std::array<std::string_view, 5> kFirstTokenFigures = {"attention_share", "sink_rate_02",
+                                                                       "sink_rate_03", "sink_rate_05", "sink_rate_08"};
+
+inline constexpr std::tuple kMassiveFields{
+    Field{"channel_1", "", "index of the channel with the largest magnitude", &MassiveFigures::channel_1},
+    Field{"channel_2", "", "index of the channel with the second largest magnitude", &MassiveFigures::channel_2},
+    Field{"channel_3", "", "index of the channel with the third largest magnitude", &MassiveFigures::channel_3},
+    Field{"value_1", "", "its value", &MassiveFigures::value_1},
+    Field{"value_2", "", "its value", &MassiveFigures::value_2},
+    Field{"value_3", "", "its value", &MassiveFigures::value_3},
+    Field{"ratio_1", "ratio", "its magnitude / the median magnitude of ordinary tokens in that layer",
+          &MassiveFigures::ratio_1},
+    Field{"ratio_2", "ratio", "its magnitude / the median magnitude of ordinary tokens in that layer",
+          &MassiveFigures::ratio_2},
+    Field{"ratio_3", "ratio", "its magnitude / the median magnitude of ordinary tokens in that layer",
+          &MassiveFigures::ratio_3},
+    Field{"overlap", "channels", "how many of the three are among the primary's three", &MassiveFigures::overlap},
 };
 
 inline constexpr std::tuple kPrimaryFields{
@@ -138,6 +189,26 @@ inline constexpr std::tuple kPrimaryFields{
     Field{"far_boost_max", "ratio", "over the blocks that read its active layers", &Primary::far_boost_max},
     Field{"value_norm_ratio", "ratio", "value norm / median of ordinary tokens, median over the same blocks",
           &Primary::value_norm_ratio},
+    Field{"sink_rate_02", "share of heads",
+          "heads whose score is above 0.2, mean over the blocks that read its active layers", &Primary::sink_rate_02},
+    Field{"sink_rate_03", "share of heads",
+          "heads whose score is above 0.3, mean over the blocks that read its active layers", &Primary::sink_rate_03},
+    Field{"sink_rate_05", "share of heads",
+          "heads whose score is above 0.5, mean over the blocks that read its active layers", &Primary::sink_rate_05},
+    Field{"sink_rate_08", "share of heads",
+          "heads whose score is above 0.8, mean over the blocks that read its active layers", &Primary::sink_rate_08},
+    Field{"attention_share", "probability",
+          "share of all attention of the sequence that the token receives, mean over the blocks that read its active "
+          "layers",
+          &Primary::attention_share},
+    Group{"massive", "", "largest channels in the middle of its longest active interval, an object", "massive_",
+          &Primary::massive, kMassiveFields},
+    Field{
+        "eviction_cost", "value norm squared",
+        "how far the attention output would move without the token, median over the blocks that read its active layers",
+        &Primary::eviction_cost},
+    Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
+          &Primary::eviction_left_out},
 };
 
 inline constexpr std::tuple kMarginFields{
@@ -182,6 +253,24 @@ inline constexpr std::tuple kRunFields{
     Field{"margin", "ratio - 1",
           "the smallest of the margins alignment, norm_ratio, far_boost; negative: missed by so much", &Run::margin},
     Group{"margins", "ratio - 1", "figure / threshold - 1, an object", "margin_", &Run::margins, kMarginFields},
+    Field{"sink_rate_02", "share of heads", "heads whose score is above 0.2, mean over the blocks that read the run",
+          &Run::sink_rate_02},
+    Field{"sink_rate_03", "share of heads", "heads whose score is above 0.3, mean over the blocks that read the run",
+          &Run::sink_rate_03},
+    Field{"sink_rate_05", "share of heads", "heads whose score is above 0.5, mean over the blocks that read the run",
+          &Run::sink_rate_05},
+    Field{"sink_rate_08", "share of heads", "heads whose score is above 0.8, mean over the blocks that read the run",
+          &Run::sink_rate_08},
+    Field{"attention_share", "probability",
+          "share of all attention of the sequence that the token receives, mean over the blocks that read the run",
+          &Run::attention_share},
+    Group{"massive", "", "largest channels of the state in the layer in the middle of the run, an object", "massive_",
+          &Run::massive, kMassiveFields},
+    Field{"eviction_cost", "value norm squared",
+          "how far the attention output would move without the token, median over the blocks that read the run",
+          &Run::eviction_cost},
+    Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
+          &Run::eviction_left_out},
 };
 
 // Calls visit(field) for each field of a list, in its order.
@@ -198,13 +287,22 @@ constexpr void for_each_field(const std::array<Field<Record, Value>, n>& fields,
 struct ProfilePlace {
   const SequenceMeasurement& measurement;
   std::optional<std::size_t> candidate;  // whom alignments are with
-  std::size_t layer, head, token;        // head: of arrays by head only
+  std::size_t layer, head, token;        // head and token: 0 in arrays that are not by head, or by token
 };
+
+enum class ProfileAxes {
+  kToken,      // [n_layers, n_tokens]
+  kHeadToken,  // [n_layers, n_heads, n_tokens]
+  kLayer,      // [n_layers]
+  kHead,       // [n_layers, n_heads]
+};
+constexpr bool is_by_head(ProfileAxes axes) { return axes == ProfileAxes::kHeadToken || axes == ProfileAxes::kHead; }
+constexpr bool is_by_token(ProfileAxes axes) { return axes == ProfileAxes::kToken || axes == ProfileAxes::kHeadToken; }
 
 // An array of the profiles of a sequence, and what it holds: nothing where it is not measured.
 struct ProfileField {
   std::string_view name, unit, help;
-  bool by_head;  // [n_layers, n_heads, n_tokens]; else [n_layers, n_tokens]
+  ProfileAxes axes;
   std::optional<float> (*figure)(const ProfilePlace&);
 };
 

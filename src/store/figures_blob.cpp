@@ -14,7 +14,7 @@ namespace sinkscope {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x47494653;  // "SFIG"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 
 enum class Triangle : std::uint8_t { kFull = 0, kUpper = 1 };
 
@@ -113,7 +113,7 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
   ByteReader reader(bytes.first(bytes.size() - sizeof(std::uint32_t)), what);
   if (reader.read<std::uint32_t>() != kMagic) reader.fail("it does not begin with SFIG");
   if (const auto version = reader.read<std::uint16_t>(); version != kVersion) {
-    reader.fail("expected layout 1, got " + std::to_string(version));
+    reader.fail("expected layout " + std::to_string(kVersion) + ", got " + std::to_string(version));
   }
   ByteReader end(bytes.last(sizeof(std::uint32_t)), what);
   if (end.read<std::uint32_t>() != crc32(bytes.first(bytes.size() - sizeof(std::uint32_t)))) {

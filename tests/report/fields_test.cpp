@@ -61,6 +61,7 @@ TEST(Fields, TheTablesOfTheDocsAreTheLists) {
   EXPECT_THAT(docs(), HasSubstr("| key of `primary` | unit | |\n|---|---|---|\n" + table_of(kPrimaryFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of a run | unit | |\n|---|---|---|\n" + table_of(kRunFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of `margins` | unit | |\n|---|---|---|\n" + table_of(kMarginFields) + "\n"));
+  EXPECT_THAT(docs(), HasSubstr("| key of `massive` | unit | |\n|---|---|---|\n" + table_of(kMassiveFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of `thresholds` | default | |\n|---|---|---|\n" + table_of_thresholds() + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| figure of a token | unit | |\n|---|---|---|\n" + table_of(kTokenFields) + "\n"));
   EXPECT_THAT(docs(),
@@ -99,6 +100,9 @@ TEST(Fields, ThePageKnowsEveryOne) {
   const std::string primary = interface_of(script, "export interface Primary ");
   for_each_field(kPrimaryFields,
                  [&](const auto& field) { EXPECT_THAT(primary, HasSubstr(fmt::format("\n  {}: ", field.name))); });
+  const std::string massive = interface_of(script, "export interface Massive ");
+  for_each_field(kMassiveFields,
+                 [&](const auto& field) { EXPECT_THAT(massive, HasSubstr(fmt::format("\n  {}: ", field.name))); });
   const std::string sink = interface_of(script, "export interface Sink ");
   for_each_field(kRunFields,
                  [&](const auto& field) { EXPECT_THAT(sink, HasSubstr(fmt::format("\n  {}: ", field.name))); });
@@ -191,7 +195,7 @@ TEST(AnAddedField, IsInTheBytesOfResultsFiles) {
 
 TEST(AnAddedField, IsAnArrayOfSafetensors) {
   std::vector<ProfileField> fields(profile_fields().begin(), profile_fields().end());
-  fields.push_back({"zeal", "", "position times layer", false, [](const ProfilePlace& place) {
+  fields.push_back({"zeal", "", "position times layer", ProfileAxes::kToken, [](const ProfilePlace& place) {
                       return std::optional(static_cast<float>(place.token * place.layer));
                     }});
   SequenceMeasurement measurement;

@@ -74,10 +74,10 @@ class Writer {
         return;
       }
       bool found = false;
-      for_each_field(kPrimaryFields, [&](const auto& field) {
-        if constexpr (requires { row.cell(primary.*field.member); }) {
-          if (field.name != name) return;
-          row.cell(primary.*field.member);
+      for_each_column(kPrimaryFields, primary, [&](const std::string& of_primary, const auto& value) {
+        if constexpr (requires { row.cell(value); }) {
+          if (of_primary != name) return;
+          row.cell(value);
           found = true;
         }
       });

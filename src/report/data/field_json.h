@@ -20,6 +20,11 @@ inline void write_value(JsonWriter& json, const std::vector<int>& values) {
   for (const int value : values) json.value(value);
   json.close();
 }
+inline void write_value(JsonWriter& json, const LayerFigures& figures) {
+  json.open_array(JsonLayout::kInline);
+  for (const auto& figure : figures) json.value(figure);
+  json.close();
+}
 inline void write_value(JsonWriter& json, const std::vector<LayerInterval>& intervals) {
   json.open_array(JsonLayout::kInline);
   for (const auto& [first, last] : intervals) json.open_array(JsonLayout::kInline).value(first).value(last).close();

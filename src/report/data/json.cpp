@@ -121,6 +121,15 @@ void write_counts(JsonWriter& json, const PaperCounts& counts) {
   json.close().close();
 }
 
+void write_first_token(JsonWriter& json, const TokenProfile& token) {
+  json.key("first_token").open_object(kInline);
+  for (const std::string_view name : kFirstTokenFigures) {
+    json.key(name);
+    write_value(json, token.*std::ranges::find(kTokenFields, name, [](const auto& field) { return field.name; })->member);
+  }
+  json.close();
+}
+
 Counts write_sequence(JsonWriter& json, const Place& place, const ReportOptions& options) {
   const Detection detection = detect_by_evidence(place.document.figures, options.thresholds);
   Counts counts;
@@ -135,6 +144,7 @@ Counts write_sequence(JsonWriter& json, const Place& place, const ReportOptions&
   write_runs(json, place, detection, "sinks", true);
   if (options.other_runs) write_runs(json, place, detection, "other_runs", false);
   write_counts(json, counts);
+  write_first_token(json, place.document.figures.first_positions.front());
   json.close();
   return counts;
 }
