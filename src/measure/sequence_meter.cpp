@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/index.h"
 #include "measure/candidates.h"
 #include "measure/ordinary.h"
 
@@ -15,8 +16,6 @@ namespace {
 constexpr float kWatchedAlignment = 0.7F;
 constexpr float kWatchedNormRatio = 1.5F;
 constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 float cosine(float dot, float norm_a, float norm_b) {
   const float norms = norm_a * norm_b;

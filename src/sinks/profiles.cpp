@@ -2,6 +2,7 @@
 #include <limits>
 #include <string>
 
+#include "base/index.h"
 #include "sinks/attention_figures.h"
 #include "sinks/fields.h"
 

@@ -8,8 +8,8 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "store/bytes.h"
-#include "store/half.h"
 
 namespace sinkscope {
 namespace {
