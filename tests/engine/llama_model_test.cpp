@@ -9,7 +9,7 @@
 #include "engine/llama/model.h"
 #include "engine/llama/two_step_load.h"
 #include "engine/llama/vocabulary.h"
-#include "tests/engine/writes_check.h"
+#include "tests/support/invariant_observer.h"
 
 namespace sinkscope {
 namespace {

@@ -5,33 +5,12 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/runtime.h"
 
 namespace sinkscope {
-
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
-  if (text.empty()) return 0;
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first < 0xF0) {
-    if (!follows(1) || !follows(2)) return 0;
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (first >= 0xF0 && first < 0xF5) {
-    if (!follows(1) || !follows(2) || !follows(3)) return 0;
-    const bool overlong = first == 0xF0 && byte(1) < 0x90;
-    const bool too_large = first == 0xF4 && byte(1) >= 0x90;
-    return overlong || too_large ? 0 : 4;
-  }
-  return 0;
-}
 
 std::shared_ptr<const Vocabulary> load_vocabulary(const ModelFile& file) {
   start_llama();
@@ -74,7 +53,7 @@ std::vector<TokenId> LlamaVocabulary::tokenize(std::string_view text, bool parse
     tokens.insert(tokens.end(), more.begin(), more.end());
   };
   while (at < text.size()) {
-    if (const std::size_t length = utf8_length(text.substr(at)); length > 0) {
+    if (const std::size_t length = utf8_length(text, at); length > 0) {
       at += length;
       continue;
     }

@@ -48,7 +48,4 @@ class LlamaVocabulary final : public Vocabulary {
   mutable ByteTokens byte_tokens_;
 };
 
-// How many bytes at the start of text are one valid UTF-8 character; 0 if they are none.
-std::size_t utf8_length(std::string_view text);
-
 }  // namespace sinkscope
