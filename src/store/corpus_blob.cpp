@@ -53,6 +53,11 @@ CorpusSink read_sink(ByteReader& reader, const CorpusDocument& document) {
   return sink;
 }
 
+const std::vector<SinkKind>& all_kinds() {
+  static const std::vector<SinkKind> kinds = {SinkKind::kPrimaryLike, SinkKind::kSecondary, SinkKind::kUnaligned};
+  return kinds;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_corpus_document(const CorpusDocument& document) {
@@ -110,8 +115,15 @@ std::optional<CorpusDocument> decode_corpus_document(std::span<const std::byte> 
 
 CorpusDocument corpus_document_of(const SequenceFigures& figures, const std::vector<TokenId>& tokens,
                                   const Thresholds& thresholds) {
-  static const std::vector<SinkKind> kAllKinds = {SinkKind::kPrimaryLike, SinkKind::kSecondary, SinkKind::kUnaligned};
-  return corpus_document(figures, detect_by_evidence(figures, thresholds), thresholds, tokens, kAllKinds);
+  return corpus_document(figures, detect_by_evidence(figures, thresholds), thresholds, tokens, all_kinds());
+}
+
+CorpusDocument corpus_document_of(const ScannedDocument& document) {
+  const Thresholds defaults;
+  if (!document.judgement || document.judgement->thresholds != defaults) {
+    return corpus_document_of(document.figures, document.tokens, defaults);
+  }
+  return corpus_document(document.figures, document.judgement->detection, defaults, document.tokens, all_kinds());
 }
 
 }  // namespace sinkscope

@@ -73,7 +73,7 @@ void check_same_options(const Database& database, const MeasurementOptions& stor
   }
 }
 
-void check_record(const ScanFile& file, const DocumentRecord& record) {
+void check_record(const ScanFile& file, const ScannedDocument& record) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw Error(ErrorCode::kInternal, std::string("a document to be stored contradicts itself: ") + what);
   };
@@ -130,7 +130,7 @@ class DocumentInserter {
         .run();
   }
 
-  std::int64_t insert(const std::string& key, const DocumentRecord& record) {
+  std::int64_t insert(const std::string& key, const ScannedDocument& record) {
     const std::int64_t ordinal = connection_.database.number("SELECT count(*) FROM documents");
     ByteWriter ids;
     for (const TokenId token : record.tokens) ids.write(token);
@@ -145,7 +145,7 @@ class DocumentInserter {
     insert_tokens(record);
     const auto figures = encode_figures(record.figures);
     figures_.bind(1, ordinal).bind(2, std::span(figures)).run();
-    const auto corpus = encode_corpus_document(corpus_document_of(record.figures, record.tokens, Thresholds{}));
+    const auto corpus = encode_corpus_document(corpus_document_of(record));
     corpus_.bind(1, ordinal).bind(2, std::span(corpus)).run();
     for (const ProfileArray& profile : record.profiles) {
       const auto& axes = profile.shape;
@@ -164,7 +164,7 @@ class DocumentInserter {
   }
 
  private:
-  void insert_tokens(const DocumentRecord& record) {
+  void insert_tokens(const ScannedDocument& record) {
     std::unordered_set<TokenId> seen;
     for (std::size_t t = 0; t < record.tokens.size(); ++t) {
       if (!seen.insert(record.tokens[t]).second) continue;
@@ -248,7 +248,7 @@ ScanFile ScanFile::open(const std::string& path) {
 const ModelRecord& ScanFile::model() const { return connection_->model; }
 const MeasurementOptions& ScanFile::options() const { return connection_->options; }
 
-bool ScanFile::has_document(const std::string& key) const {
+bool ScanFile::has(const std::string& key) const {
   Statement find(connection_->database, "SELECT 1 FROM documents WHERE key = ?");
   const auto bytes = key_bytes(key);
   return find.bind(1, std::span(bytes)).step();
@@ -260,13 +260,13 @@ std::int64_t ScanFile::n_tokens() const {
   return connection_->database.number("SELECT ifnull(sum(n_tokens), 0) FROM documents");
 }
 
-void ScanFile::add(std::span<const DocumentRecord> documents) {
-  for (const DocumentRecord& record : documents) check_record(*this, record);
+void ScanFile::add(std::span<const ScannedDocument> documents) {
+  for (const ScannedDocument& record : documents) check_record(*this, record);
   Transaction transaction(connection_->database);
   {
     // Statements end before the commit, which would fail while one is at work.
     DocumentInserter inserter(*connection_);
-    for (const DocumentRecord& record : documents) {
+    for (const ScannedDocument& record : documents) {
       const std::string key = document_key(record.tokens, record.figures.prompt_tokens);
       const auto known = inserter.find(key);
       const std::int64_t ordinal = known ? *known : inserter.insert(key, record);

@@ -96,8 +96,8 @@ inline SequenceFigures planted_figures() {
 // Names that try to break out of every output: quotes, escapes, line feeds, half characters, formulas.
 inline const std::string kHostile = "\x1b[31m\"<\xe4\xbd,\r\n=1+1";
 
-inline DocumentRecord planted_record(int number = 0) {
-  DocumentRecord record;
+inline ScannedDocument planted_record(int number = 0) {
+  ScannedDocument record;
   record.figures = planted_figures();
   record.figures.prompt_tokens += number;
   record.tokens = {1};

@@ -104,8 +104,8 @@ inline ProgramRun program_run() {
 }
 
 // Document number `number`: its tokens, figures and id follow from the number.
-inline DocumentRecord document_record(int number, int n_layers = 5, int n_tokens = 40) {
-  DocumentRecord record;
+inline ScannedDocument document_record(int number, int n_layers = 5, int n_tokens = 40) {
+  ScannedDocument record;
   record.figures = sequence_figures(static_cast<unsigned>(number), n_layers, n_tokens);
   record.tokens.push_back(1);
   for (int t = 1; t < n_tokens; ++t) record.tokens.push_back(2 + (number * 7 + t * 13) % 900);

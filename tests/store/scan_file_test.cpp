@@ -131,15 +131,15 @@ TEST(ScanFile, PromptLengthMakesAnotherDocument) {
   auto record = document_record(1);
   file.add(record);
   record.figures.prompt_tokens = 0;
-  EXPECT_FALSE(file.has_document(document_key(record.tokens, 0)));
+  EXPECT_FALSE(file.has(document_key(record.tokens, 0)));
   file.add(record);
-  EXPECT_TRUE(file.has_document(document_key(record.tokens, 0)));
+  EXPECT_TRUE(file.has(document_key(record.tokens, 0)));
   EXPECT_EQ(file.n_documents(), 2);
 }
 
 TEST(ScanFile, APackIsStoredWholeOrNotAtAll) {
   auto file = ScanFile::in_memory(model_record(), {}, program_run());
-  std::vector<DocumentRecord> pack = {document_record(1), document_record(2)};
+  std::vector<ScannedDocument> pack = {document_record(1), document_record(2)};
   pack[1].token_bytes[0] = "another";  // token 1 stands for " t1" in the first
   EXPECT_THAT(message_of([&] { file.add(pack); }, ErrorCode::kInternal), HasSubstr("token 1 "));
   EXPECT_EQ(file.n_documents(), 0);
@@ -206,7 +206,7 @@ TEST(ScanFile, GoesOnWithTheSameModelAndOptionsOnly) {
   }
   {
     auto again = open_sample(path);
-    EXPECT_TRUE(again.has_document(document_key(document_record(0).tokens, 10)));
+    EXPECT_TRUE(again.has(document_key(document_record(0).tokens, 10)));
     again.add(document_record(1));
     EXPECT_EQ(again.program_runs().size(), 2U);
   }
@@ -223,7 +223,7 @@ TEST(ScanFile, GoesOnWithTheSameModelAndOptionsOnly) {
 
 TEST(ScanFile, ManyDocumentsStreamBy) {
   auto file = ScanFile::in_memory(model_record(30), {}, program_run());
-  std::vector<DocumentRecord> pack;
+  std::vector<ScannedDocument> pack;
   for (int i = 0; i < 200; ++i) pack.push_back(document_record(i, 30));
   file.add(pack);
   std::int64_t n = 0;

@@ -285,7 +285,7 @@ TEST_F(Trouble, AKilledWriterLeavesAFileThatGoesOn) {
       auto resumed = open_sample(path);
       for (int i = 0; i < kDocuments; ++i) {
         const auto record = document_record(i);
-        if (!resumed.has_document(document_key(record.tokens, record.figures.prompt_tokens))) resumed.add(record);
+        if (!resumed.has(document_key(record.tokens, record.figures.prompt_tokens))) resumed.add(record);
       }
     }
     const auto whole = ScanFile::open(path);
