@@ -8,9 +8,9 @@
 #include <cstring>
 #include <limits>
 
+#include "base/encodings.h"
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "report/base64.h"
 #include "report/page/packer.h"
 
 namespace sinkscope {

@@ -6,8 +6,8 @@
 #include <ostream>
 #include <span>
 
+#include "base/encodings.h"
 #include "base/error.h"
-#include "report/base64.h"
 
 namespace sinkscope {
 

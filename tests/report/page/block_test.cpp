@@ -8,7 +8,7 @@
 #include <random>
 #include <sstream>
 
-#include "report/base64.h"
+#include "base/encodings.h"
 #include "report/page/token_text.h"
 #include "report/quantise.h"
 #include "tests/report/page/unpacked.h"
