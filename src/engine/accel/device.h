@@ -1,13 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "engine/accel/precision.h"
-#include "engine/attention/attention_mask.h"
-#include "engine/attention/column_sums.h"
+#include "engine/attention/summer.h"
 
 struct ggml_tensor;
 
@@ -33,14 +30,9 @@ AccelTimes accel_times();
 // Asks the device for column sums as it computes attention.
 class AccelAttentionListener {
  public:
-  struct Question {
-    const AttentionMask* mask = nullptr;    // of this node's mask; must live until the node is computed
-    std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
-  };
-
   virtual ~AccelAttentionListener() = default;
   // Before an attention node is computed, when its inputs are. Without a question there are no sums.
-  virtual std::optional<Question> before_attention(const ggml_tensor& node) = 0;
+  virtual std::optional<ColumnQuestion> before_attention(const ggml_tensor& node) = 0;
   // Once it is computed, if there was a question that the device can answer: one stream of sequences, whose keys lie
   // in the order of their positions. The sums are valid until the next attention node is computed.
   virtual void after_attention(const ggml_tensor& node, const AttentionSums& sums) = 0;

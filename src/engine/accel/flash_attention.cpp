@@ -271,7 +271,7 @@ AttentionSums FlashAttention::Workspace::result(int n_threads) {
 }
 
 AttentionSums FlashAttention::attend(const ggml_tensor* node, std::int64_t stream, std::span<const AttentionRow> rows,
-                                     Number number, int n_threads, const Question* question) {
+                                     Number number, int n_threads, const ColumnQuestion* question) {
   Workspace& work = *workspace_;
   work.number = number;
   work.question = question;

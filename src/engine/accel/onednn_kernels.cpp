@@ -95,7 +95,7 @@ class OnednnKernels final : public Kernels {
     }
   }
 
-  bool answer(const ggml_tensor* node, const AccelAttentionListener::Question& asked, Number number, int n_threads,
+  bool answer(const ggml_tensor* node, const ColumnQuestion& asked, Number number, int n_threads,
               AccelScope::State& scope) {
     if (asked.mask->n_queries() != node->src[0]->ne[1] || asked.mask->n_keys() > node->src[1]->ne[1]) {
       throw Error(ErrorCode::kShape, "attention mask: expected " + std::to_string(node->src[0]->ne[1]) +
@@ -105,8 +105,7 @@ class OnednnKernels final : public Kernels {
     }
     const RowsOfMask& rows = rows_of_question(*asked.mask, scope);
     if (!rows.far_known) return false;
-    const FlashAttention::Question question{asked.mask, asked.watched};
-    const AttentionSums sums = attention_.attend(node, 0, rows.rows, number, n_threads, &question);
+    const AttentionSums sums = attention_.attend(node, 0, rows.rows, number, n_threads, &asked);
     times().attention_flop += attention_.flop();
     scope.listener->after_attention(*node, sums);
     return true;

@@ -3,7 +3,6 @@
 #include <ggml.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -14,10 +13,6 @@
 namespace sinkscope {
 namespace {
 
-HeadVectors head_vectors(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
-  return {host_bytes(tensor, copy), element_type_of(tensor), tensor->nb[1], tensor->nb[2]};
-}
-
 // llama.cpp rounds keys and values of a float32 cache to half precision before its flash attention, which takes both.
 // Keys of several hundred, as in Qwen2.5's first block, then lose several percent of far boosts.
 void read_full_precision(ggml_tensor* attention) {
@@ -27,13 +22,6 @@ void read_full_precision(ggml_tensor* attention) {
       attention->src[i] = cast->src[0];
     }
   }
-}
-
-float op_param(const ggml_tensor* node, int index) {
-  float value;
-  std::memcpy(&value, reinterpret_cast<const char*>(node->op_params) + sizeof(float) * static_cast<std::size_t>(index),
-              sizeof(float));
-  return value;
 }
 
 }  // namespace
@@ -51,16 +39,18 @@ void DecodeProbe::want(const std::optional<GraphNode>& node, int layer, ProbePoi
   if (node && observer_->wants(point, layer)) wanted_.push_back({node->ordinal, &*node, layer, false, point});
 }
 
-void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer) {
+void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer, ColumnSummer& summer) {
   map_ = &map;
   batch_ = batch;
   observer_ = &observer;
+  summer_ = &summer;
+  summer.begin_micro_batch();
   wanted_.clear();
   next_wanted_ = 0;
   next_ordinal_ = 0;
   n_masks_ = 0;
   failure_ = nullptr;
-  sums_from_device_.reset();
+  question_.reset();
   last_needed_ = map.blocks.back().block_output->ordinal;
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
@@ -167,32 +157,12 @@ const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
   return use.mask;
 }
 
-std::optional<AccelAttentionListener::Question> DecodeProbe::before_attention(const ggml_tensor& node) {
+std::optional<ColumnQuestion> DecodeProbe::question_for(const ggml_tensor& node) {
   if (!observer_ || failure_ || next_wanted_ >= wanted_.size()) return {};
   const Wanted& wanted = wanted_[next_wanted_];
   if (!wanted.attention || wanted.node->name != node.name) return {};
-  watched_ = observer_->watched_keys(wanted.layer);
-  return Question{&mask_of(&node), watched_};
-}
-
-void DecodeProbe::after_attention(const ggml_tensor&, const AttentionSums& sums) { sums_from_device_ = sums; }
-
-AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask) {
-  const ggml_tensor *query = node->src[0], *key = node->src[1], *sinks = node->src[4];
-  AttentionInputs inputs;
-  inputs.n_heads = static_cast<int>(query->ne[2]);
-  inputs.n_kv_heads = static_cast<int>(key->ne[2]);
-  inputs.head_dim = static_cast<int>(query->ne[0]);
-  inputs.queries = head_vectors(query, query_bytes_);
-  inputs.keys = head_vectors(key, key_bytes_);
-  inputs.scale = op_param(node, 0);
-  inputs.max_bias = op_param(node, 1);
-  inputs.logit_softcap = op_param(node, 2);
-  if (sinks) {
-    inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
-                          static_cast<std::size_t>(inputs.n_heads)};
-  }
-  return column_sums_.compute(inputs, mask, watched_);
+  question_ = {&mask_of(&node), observer_->watched_keys(wanted.layer)};
+  return question_;
 }
 
 void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
@@ -207,14 +177,12 @@ void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wante
   observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
 
   const AttentionMask& mask = mask_of(node);
-  std::optional<AttentionSums> sums = std::exchange(sums_from_device_, std::nullopt);
-  if (!sums) {
-    watched_ = observer_->watched_keys(wanted.layer);
-    sums = sum_columns(node, mask);
-  }
+  const std::span<const std::int32_t> watched = question_ ? question_->watched : observer_->watched_keys(wanted.layer);
+  question_.reset();
+  const AttentionSums sums = summer_->sum(*node, mask, watched);
   observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads,
-                           sums->sums, sums->far_sums, sums->learned_mass, mask.visibility(), watched_,
-                           sums->watched_attention, sums->watched_logit, sums->watched_visible});
+                           sums.sums, sums.far_sums, sums.learned_mass, mask.visibility(), watched,
+                           sums.watched_attention, sums.watched_logit, sums.watched_visible});
 }
 
 }  // namespace sinkscope

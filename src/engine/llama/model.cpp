@@ -13,9 +13,11 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "engine/accel/accel_sums.h"
 #include "engine/accel/device.h"
 #include "engine/llama/decode_probe.h"
 #include "engine/llama/graph_map.h"
+#include "engine/llama/host_sums.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/model_file.h"
 #include "engine/llama/rpc_servers.h"
@@ -299,7 +301,7 @@ class LlamaModel final : public Model {
 
   void decode(int first, int n, Observer& observer, int min_distance) {
     const GraphMap& map = map_for(n);
-    probe_.begin(map, {first, n, position_, sequence_, min_distance}, observer);
+    probe_.begin(map, {first, n, position_, sequence_, min_distance}, observer, column_summers_);
     llama_batch batch{};
     batch.n_tokens = n;
     batch.token = tokens_.data() + first;
@@ -313,7 +315,7 @@ class LlamaModel final : public Model {
     batch.seq_id = sequence_pointers_.data();
     batch.logits = all_output_.data();
     take_llama_error();
-    const AccelScope scope(precision_, &probe_);
+    const AccelScope scope(precision_, &accel_sums_);
     const int result = llama_decode(context_.get(), batch);
     scope.rethrow();
     probe_.end();
@@ -333,6 +335,9 @@ class LlamaModel final : public Model {
   std::vector<Lacking> lacking_;
   std::vector<ProbeNode> probe_nodes_;
   DecodeProbe probe_;
+  AccelSums accel_sums_{probe_};
+  HostSums host_sums_;
+  ColumnSummers column_summers_{&accel_sums_, &host_sums_};
   LlamaContextPtr context_;  // after probe_, which it points to
   int n_ctx_ = 0;
   bool started_up_ = false;       // what only that needed is given back

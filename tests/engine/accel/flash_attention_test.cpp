@@ -113,7 +113,7 @@ class FlashAttentionTest : public testing::TestWithParam<Number> {
     mask_.read({mask->data, ElementType::kF16, mask->nb[1], static_cast<int>(mask->ne[0])},
                {p.query_position, p.query_sequence, p.key_position, p.key_sequence}, p.min_distance);
     EXPECT_TRUE(rows_of(mask_, rows_));
-    const FlashAttention::Question question{&mask_, p.watched};
+    const ColumnQuestion question{&mask_, p.watched};
     return attention_.attend(node.node, 0, rows_, GetParam(), n_threads, &question);
   }
 
