@@ -17,7 +17,7 @@ int run(const bench::Arguments& arguments) {
   load.path = arguments.model;
   load.n_ctx = arguments.n_tokens;
   load.n_ubatch = arguments.n_ubatch;
-  load.n_threads = arguments.n_threads;
+  load.runtime.n_threads = arguments.n_threads;
   load.precision = precision_of_name(arguments.precision);
   const std::unique_ptr<Model> model = load_model(load);
 
@@ -26,7 +26,9 @@ int run(const bench::Arguments& arguments) {
   const Pack pack{{bench::repeat_to(tokens, arguments.n_tokens)}};
 
   return bench::answer_lines([&] {
-    PackMeter meter(model->facts(), pack, MeterOptions{});
+    MeterOptions measured;
+    measured.n_threads = model->n_threads();
+    PackMeter meter(model->facts(), pack, measured);
     model->run(pack, meter, RunOptions{});
     const SequenceMeasurement measured = std::move(meter.take().front());
     detect_by_evidence(reduce(measured, 0, CandidateFloor{}), Thresholds{});

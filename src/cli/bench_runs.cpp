@@ -35,6 +35,7 @@ void run_once(Model& model, int n_tokens, BenchWork work) {
   MeterOptions measured;
   measured.attention = work == BenchWork::kScan;
   measured.min_distance = options.min_distance;
+  measured.n_threads = model.n_threads();
   PackMeter meter(model.facts(), pack, measured);
   model.run(pack, meter, options);
   const SequenceMeasurement result = std::move(meter.take().front());

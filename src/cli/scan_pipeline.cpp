@@ -146,6 +146,7 @@ ScanSummary scan_sequences(Model& model, const TokenSpool& sequences, ScanFile& 
     };
     MeterOptions meter_options;
     meter_options.min_distance = options.measurement.min_distance;
+    meter_options.n_threads = model.n_threads();
     meter_options.n_kept_positions = positions_kept_for(options.measurement.floor);
     PackMeter meter(model.facts(), pack, meter_options);
     model.run(pack, meter, run);

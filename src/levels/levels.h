@@ -18,6 +18,7 @@ struct LevelOptions {
   int n_rate_resamples = 1000;  // over documents, for the intervals of rates
   int tentative_documents = 5;  // a level in fewer documents is tentative
   std::uint64_t seed = 1;
+  int n_threads = 0;  // 0: default_threads(); the report does not depend on it
 };
 
 struct Interval {

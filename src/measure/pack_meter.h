@@ -19,6 +19,7 @@ struct MeterOptions {
   bool key_value = true;
   bool centred_alignment = true;
   bool read_alignment = true;
+  int n_threads = 0;         // 0: default_threads(); the model's own number is best, since its threads are free then
   int n_kept_positions = 0;  // alignments with positions below it cover all tokens, whatever their norms
 };
 

@@ -65,6 +65,7 @@ SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, O
   run.should_stop = should_stop;
   MeterOptions meter_options;
   meter_options.min_distance = run.min_distance;
+  meter_options.n_threads = model.n_threads();
   PackMeter meter(model.facts(), pack, meter_options);
   TeeObserver both(meter, also);
   model.run(pack, both, run);

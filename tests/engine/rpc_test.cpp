@@ -65,6 +65,24 @@ TEST(Rpc, AModelOnAnotherMachineShowsTheSame) {
   std::filesystem::remove(path);
 }
 
+TEST(Rpc, OtherModelsDoNotUseTheServer) {
+  const std::string endpoint = "127.0.0.1:" + std::to_string(20000 + (::getpid() + 1) % 20000);
+  const std::string path = testing::TempDir() + "rpc_other_" + std::to_string(::getpid()) + ".gguf";
+  write_tiny_model(TinyOptions{}, path);
+  LoadOptions options;
+  options.path = path;
+  {
+    const RpcServer server(endpoint);
+    LoadOptions remote = options;
+    remote.rpc_servers = {endpoint};
+    load_model(remote);
+  }
+  const auto model = load_model(options);  // the server is gone
+  Observer nothing;
+  model->run(Pack{{{kTinyBos, 1, 2, 3}}}, nothing, {});
+  std::filesystem::remove(path);
+}
+
 TEST(Rpc, AServerThatIsNotThereIsNamed) {
   const std::string path = testing::TempDir() + "rpc_none_" + std::to_string(::getpid()) + ".gguf";
   write_tiny_model(TinyOptions{}, path);

@@ -7,7 +7,6 @@
 
 #include "base/display_text.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/generation_pipeline.h"
 #include "cli/interrupt.h"
 #include "cli/model_hash.h"
@@ -114,7 +113,6 @@ void generate_all(Model& model, const TokenSpool& prompts, GenerationFile& texts
 }
 
 ExitCode generate(const GenerateVerbOptions& options) {
-  set_parallel_threads(options.scan.model.n_threads.value_or(0));
   check_combinations(options);
   SkipLog skipped(options.scan.quiet);
   const OnSkip on_skip = [&](const SkippedInput& line) { skipped(line); };

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <memory>
 
-#include "base/parallel.h"
+#include "base/thread_limits.h"
 #include "cli/paths.h"
 #include "cli/program_run.h"
 #include "cli/verbs/verb.h"
@@ -20,8 +20,7 @@ struct MergeOptions {
 
 ExitCode merge(const MergeOptions& options) {
   check_writable(options.output);
-  const MergeSummary summary =
-      merge_results(options.files, options.output, present_program_run("", parallel_threads()));
+  const MergeSummary summary = merge_results(options.files, options.output, present_program_run("", default_threads()));
   std::cout << fmt::format("{}: {} documents, {} tokens; {} that several files hold are kept once\n", options.output,
                            summary.documents, summary.tokens, summary.repeated);
   return ExitCode::kDone;

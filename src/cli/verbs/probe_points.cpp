@@ -10,6 +10,7 @@
 
 #include "cli/options/model_options.h"
 #include "cli/paths.h"
+#include "cli/program_runtime.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
 
@@ -103,6 +104,7 @@ ExitCode probe_points(const ProbePointsOptions& options) {
   if (!options.json.empty()) check_writable(options.json);
   LoadOptions load;
   load.path = options.model;
+  load.runtime = program_runtime(0);
   const std::unique_ptr<Model> model = load_model(load);
   if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { out << as_json(*model); });
   if (options.json != "-") print(*model);

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/interrupt.h"
 #include "cli/model_hash.h"
 #include "cli/options/input_options.h"
@@ -137,7 +136,6 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
 
 ExitCode scan(const ScanVerbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  set_parallel_threads(options.model.n_threads.value_or(0));
   check_combinations(options);
   SkipLog skipped(options.quiet);
   const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
@@ -152,8 +150,7 @@ ExitCode scan(const ScanVerbOptions& options) {
 
   const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
-  const ProgramRun run =
-      present_program_run(measurement.precision, options.model.n_threads.value_or(parallel_threads()));
+  const ProgramRun run = present_program_run(measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run);
   const ReportOptions report = options.rule.report_options();

@@ -16,7 +16,7 @@ namespace sinkscope {
 // network stays one piece: products of weights and attention it computes itself, the rest it hands to the CPU.
 void register_accel_device();
 
-// Where the time of the device went. Counts from the start of the process; subtract two readings.
+// Where the time of the device went, for models that run on this thread. Counts from its start; subtract two readings.
 struct AccelTimes {
   double unpacking_ms = 0;  // weights to the numbers that are multiplied
   double products_ms = 0;

@@ -42,8 +42,8 @@ class AttentionMask {
   // mask    its memory must stay as it is until the last use of this object
   // places  copied
   // throws  Error{kShape} if lengths do not agree, or a column beyond the keys is visible
-  // cost    O(n_queries * n_keys), parallel
-  void read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance);
+  // cost    O(n_queries * n_keys), on n_threads threads
+  void read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance, int n_threads = 1);
 
   int n_queries() const { return static_cast<int>(visible_.size()); }
   int n_keys() const { return static_cast<int>(key_position_.size()); }
@@ -63,8 +63,8 @@ class AttentionMask {
   KeyVisibility visibility() const { return {queries_, far_queries_, far_uniform_}; }
 
  private:
-  void read_rows();
-  void count_columns();
+  void read_rows(int n_threads);
+  void count_columns(int n_threads);
 
   MaskTensor mask_;
   int min_distance_ = 0;

@@ -56,10 +56,10 @@ class ColumnSums {
   //          mask.queries_that_see(); queries without a visible key add nothing. NaN in q or k reaches the sums
   // throws   Error{kShape} if shapes or types do not agree
   // cost     n_heads * n_queries * n_keys * head_dim multiply-adds in float32, less what the mask hides in whole
-  //          tiles; parallel. Memory grows as (heads of a KV head + head_dim * n_kv_heads) * n_keys
+  //          tiles; on n_threads threads. Memory grows as (heads of a KV head + head_dim * n_kv_heads) * n_keys
   // order    of additions is fixed by the shapes: results do not depend on the number of threads
-  AttentionSums compute(const AttentionInputs& inputs, const AttentionMask& mask,
-                        std::span<const std::int32_t> watched);
+  AttentionSums compute(const AttentionInputs& inputs, const AttentionMask& mask, std::span<const std::int32_t> watched,
+                        int n_threads = 1);
 
  private:
   struct Workspace;

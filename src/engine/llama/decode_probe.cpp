@@ -32,7 +32,7 @@ struct DecodeProbe::MaskInUse {
   AttentionMask mask;
 };
 
-DecodeProbe::DecodeProbe() = default;
+DecodeProbe::DecodeProbe(int n_threads) : n_threads_(n_threads) {}
 DecodeProbe::~DecodeProbe() = default;
 
 void DecodeProbe::want(const std::optional<GraphNode>& node, int layer, ProbePoint point) {
@@ -142,7 +142,7 @@ const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
   use.mask.read(mask,
                 {batch_.position.subspan(first, n), batch_.sequence.subspan(first, n), batch_.position.first(first + n),
                  batch_.sequence.first(first + n)},
-                batch_.min_distance);
+                batch_.min_distance, n_threads_);
   // Columns are cache cells: that they follow the order of decoding shows in that a token sees itself, and no later
   // one.
   for (int query = 0; query < batch_.n_tokens; ++query) {

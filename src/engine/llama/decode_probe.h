@@ -31,7 +31,8 @@ struct MicroBatch {
 // and end() throws it.
 class DecodeProbe final : public ColumnAsker {
  public:
-  DecodeProbe();
+  // n_threads  that read masks
+  explicit DecodeProbe(int n_threads);
   ~DecodeProbe() override;
 
   // The arguments must live until end().
@@ -66,6 +67,7 @@ class DecodeProbe final : public ColumnAsker {
   void deliver_attention(const ggml_tensor* node, const Wanted& wanted);
   const AttentionMask& mask_of(const ggml_tensor* attention);
 
+  int n_threads_;
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
   Observer* observer_ = nullptr;

@@ -35,7 +35,7 @@ AttentionSums HostSums::sum(const ggml_tensor& node, const AttentionMask& mask, 
     inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
                           static_cast<std::size_t>(inputs.n_heads)};
   }
-  return column_sums_.compute(inputs, mask, watched);
+  return column_sums_.compute(inputs, mask, watched, n_threads_);
 }
 
 }  // namespace sinkscope

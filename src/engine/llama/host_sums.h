@@ -12,10 +12,12 @@ namespace sinkscope {
 // elsewhere. Takes every FLASH_ATTN_EXT node.
 class HostSums final : public ColumnSummer {
  public:
+  explicit HostSums(int n_threads) : n_threads_(n_threads) {}
   bool takes(const ggml_tensor& node) const override;
   AttentionSums sum(const ggml_tensor& node, const AttentionMask& mask, std::span<const std::int32_t> watched) override;
 
  private:
+  int n_threads_;
   ColumnSums column_sums_;
   std::vector<std::uint8_t> query_bytes_, key_bytes_, sink_bytes_;
 };

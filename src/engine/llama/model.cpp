@@ -9,19 +9,18 @@
 #include <filesystem>
 #include <map>
 #include <optional>
-#include <thread>
 
 #include "base/error.h"
-#include "base/parallel.h"
+#include "base/thread_limits.h"
 #include "engine/accel/accel_sums.h"
 #include "engine/accel/device.h"
 #include "engine/llama/decode_probe.h"
 #include "engine/llama/graph_map.h"
 #include "engine/llama/host_sums.h"
+#include "engine/llama/llama_library.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/model_file.h"
 #include "engine/llama/rpc_servers.h"
-#include "engine/llama/runtime.h"
 #include "engine/llama/sampler.h"
 #include "engine/llama/unused_logits.h"
 #include "engine/llama/vocabulary.h"
@@ -54,16 +53,18 @@ class CacheInUse {
 
 class LlamaModel final : public Model {
  public:
-  explicit LlamaModel(const LoadOptions& options) : options_(options) {
+  explicit LlamaModel(const LoadOptions& options)
+      : options_(options), n_threads_(threads_or_default(options.runtime.n_threads)) {
+    apply(options.runtime.tuning);
     start_llama();
-    set_llama_verbose(options.verbose);
+    const LlamaLogScope log(options.verbose);
     check_model_file(options.path);
     if (!options.vocab_only) precision_ = precision_of(options);
     register_accel_device();
-    add_rpc_servers(options.rpc_servers);
-    set_parallel_threads(n_threads());
     take_llama_error();
+    std::vector<ggml_backend_dev_t> devices = devices_with(options.rpc_servers);
     llama_model_params params = llama_model_default_params();
+    if (!devices.empty()) params.devices = devices.data();
     params.n_gpu_layers = options.n_gpu_layers;
     params.vocab_only = options.vocab_only;
     // Layouts of the CPU's own would keep weights from every other device.
@@ -94,6 +95,7 @@ class LlamaModel final : public Model {
     return reads_one_by_one ? 1 : options_.max_sequences;
   }
   int n_ubatch() const override { return options_.n_ubatch; }
+  int n_threads() const override { return n_threads_; }
 
   std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override {
     return tokenizer_->tokenize(text, parse_special);
@@ -110,6 +112,7 @@ class LlamaModel final : public Model {
   }
 
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
+    const LlamaLogScope log(options_.verbose);
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
     make_context(n_tokens);
@@ -120,6 +123,7 @@ class LlamaModel final : public Model {
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
+    const LlamaLogScope log(options_.verbose);
     const Pack pack{{prompt}};
     const int n_prompt = pack.n_tokens();
     check_pack(pack, n_prompt);
@@ -144,9 +148,16 @@ class LlamaModel final : public Model {
   }
 
  private:
-  int n_threads() const {
-    return options_.n_threads > 0 ? options_.n_threads
-                                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  // What llama.cpp would choose by itself, if its list of all devices had the servers' too. Empty: its own choice.
+  static std::vector<ggml_backend_dev_t> devices_with(const std::vector<std::string>& rpc_servers) {
+    std::vector<ggml_backend_dev_t> devices = rpc_devices(rpc_servers);
+    if (devices.empty()) return devices;
+    for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+      const ggml_backend_dev_t device = ggml_backend_dev_get(i);
+      if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU) devices.push_back(device);
+    }
+    devices.push_back(nullptr);
+    return devices;
   }
 
   void refuse_what_is_not_causal() const {
@@ -172,7 +183,7 @@ class LlamaModel final : public Model {
     params.n_ctx = static_cast<std::uint32_t>(size);
     params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options_.n_ubatch);
     params.n_seq_max = static_cast<std::uint32_t>(max_sequences());
-    params.n_threads = params.n_threads_batch = n_threads();
+    params.n_threads = params.n_threads_batch = n_threads_;
     params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
     params.cb_eval = DecodeProbe::on_node;
     params.cb_eval_user_data = &probe_;
@@ -292,9 +303,9 @@ class LlamaModel final : public Model {
       }
       decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
       // By now oneDNN has compiled most of what this run needs.
-      if (!started_up_ && most_at_once > 1 && first + most_at_once < end) {
+      if (releases_start_up_pages_ && most_at_once > 1 && first + most_at_once < end) {
         release_start_up_pages();
-        started_up_ = true;
+        releases_start_up_pages_ = false;
       }
     }
   }
@@ -327,6 +338,7 @@ class LlamaModel final : public Model {
   }
 
   LoadOptions options_;
+  int n_threads_;
   ResolvedPrecision precision_;
   LlamaModelPtr model_;
   const llama_vocab* vocab_ = nullptr;
@@ -334,14 +346,14 @@ class LlamaModel final : public Model {
   ModelFacts facts_;
   std::vector<Lacking> lacking_;
   std::vector<ProbeNode> probe_nodes_;
-  DecodeProbe probe_;
+  DecodeProbe probe_{n_threads_};
   AccelSums accel_sums_{probe_};
-  HostSums host_sums_;
+  HostSums host_sums_{n_threads_};
   ColumnSummers column_summers_{&accel_sums_, &host_sums_};
   LlamaContextPtr context_;  // after probe_, which it points to
   int n_ctx_ = 0;
-  bool started_up_ = false;       // what only that needed is given back
-  std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
+  bool releases_start_up_pages_ = options_.runtime.tuning.release_start_up_pages;  // once a model
+  std::map<int, GraphMap> maps_;                                                   // by tokens of the micro-batch
 
   std::vector<llama_token> tokens_;
   std::vector<std::int32_t> position_, sequence_;
