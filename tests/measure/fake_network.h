@@ -187,6 +187,25 @@ class FakeNetwork {
         watched_logit(i, w) = mean / static_cast<float>(n_heads);
       }
     }
+    // Costs that tell heads, keys and queries apart: of head h and far query q (h + 1) x (q + 1); head 0 leaves out one
+    // query in ten.
+    Matrix<double> eviction_cost(n_heads, watched.size());
+    Matrix<std::int32_t> eviction_left_out(n_heads, watched.size());
+    std::vector<std::int32_t> eviction_queries(watched.size());
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::size_t token = static_cast<std::size_t>(first) + i, position = place_[token].position;
+      for (std::size_t w = 0; w < watched.size(); ++w) {
+        const auto key = static_cast<std::size_t>(watched[w]);
+        if (key < token - position || key + static_cast<std::size_t>(min_distance) > token) continue;
+        ++eviction_queries[w];
+        eviction_left_out(0, w) += position % 10 == 0;
+        for (std::size_t h = 0; h < n_heads; ++h) eviction_cost(h, w) += static_cast<double>((h + 1) * (position + 1));
+      }
+    }
+    EvictionCosts eviction;
+    if (meter.wants_eviction_cost(layer)) {
+      eviction = {std::as_const(eviction_cost).view(), std::as_const(eviction_left_out).view(), eviction_queries};
+    }
     meter.on_key_value({layer, first, key_norm, value_norm});
     meter.on_attention({layer,
                         first,
@@ -201,7 +220,8 @@ class FakeNetwork {
                         watched,
                         std::as_const(watched_attention).view(),
                         std::as_const(watched_logit).view(),
-                        std::as_const(watched_visible).view()});
+                        std::as_const(watched_visible).view(),
+                        eviction});
   }
 
   ModelFacts facts_;
