@@ -18,6 +18,7 @@
 #include "engine/llama/graph_map.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/model_file.h"
+#include "engine/llama/node_edits.h"
 #include "engine/llama/rpc_servers.h"
 #include "engine/llama/runtime.h"
 #include "engine/llama/sampler.h"
@@ -113,6 +114,7 @@ class LlamaModel final : public Model {
     make_context(n_tokens);
     const CacheInUse cache(context_.get());
     place_tokens(pack, n_tokens);
+    check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
   }
@@ -126,6 +128,7 @@ class LlamaModel final : public Model {
     make_context(n_prompt + most);
     const CacheInUse cache(context_.get());
     place_tokens(pack, n_prompt);
+    check_edits_of(options.run, std::clamp(n_prompt - 1, 1, options_.n_ubatch), {n_prompt + most});
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
     Generation generation;
@@ -265,6 +268,17 @@ class LlamaModel final : public Model {
     }
   }
 
+  // first_batch  tokens of the first micro-batch
+  void check_edits_of(const RunOptions& options, int first_batch, const std::vector<int>& n_tokens) {
+    if (!options.edits.empty()) check_edits(options.edits, map_for(first_batch), facts_, n_tokens);
+  }
+
+  static std::vector<int> lengths_of(const Pack& pack) {
+    std::vector<int> lengths;
+    for (const auto& sequence : pack.sequences) lengths.push_back(static_cast<int>(sequence.size()));
+    return lengths;
+  }
+
   void place_tokens(const Pack& pack, int n_tokens) {
     tokens_.clear();
     position_.clear();
@@ -288,7 +302,7 @@ class LlamaModel final : public Model {
       if (options.should_stop && options.should_stop()) {
         throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
       }
-      decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
+      decode(first, std::min(most_at_once, end - first), observer, options);
       // By now oneDNN has compiled most of what this run needs.
       if (!started_up_ && most_at_once > 1 && first + most_at_once < end) {
         release_start_up_pages();
@@ -297,9 +311,9 @@ class LlamaModel final : public Model {
     }
   }
 
-  void decode(int first, int n, Observer& observer, int min_distance) {
+  void decode(int first, int n, Observer& observer, const RunOptions& options) {
     const GraphMap& map = map_for(n);
-    probe_.begin(map, {first, n, position_, sequence_, min_distance}, observer);
+    probe_.begin(map, {first, n, position_, sequence_, options.min_distance}, observer, options.edits);
     llama_batch batch{};
     batch.n_tokens = n;
     batch.token = tokens_.data() + first;
