@@ -187,15 +187,19 @@ TEST_P(StateEdits, InOneSequenceOfAPackChangeNoBitOfTheOther) {
                   {{ProbePoint::kMlpWrite, kEdited, 1, 5}, AddToRow{some_vector(3)}}});
   HideKeys hide(HiddenKeys{.sequence = 1, .positions = {0, 17}, .first_layer = 1});
   const RunRecord edited = record(*model_, pack, {&add, &hide});
+  // The device gathers the rows of an expert and multiplies them at once: how many there are decides how it rounds.
+  const bool experts =
+      model_->facts().arch == "qwen3moe" || model_->facts().arch == "gpt-oss" || model_->facts().arch == "deepseek2";
+  const double tolerance = experts && GetParam().precision != Precision::kNative ? 1e-6 : 0;
   for (int token = 0; token < 70; ++token) {
     for (int layer = 0; layer < kLayers; ++layer) {
-      // Experts multiply the rows of all sequences at once, in chunks that the numbers of rows decide.
-      const auto a = plain.row(ProbePoint::kBlockOutput, layer, token);
-      const auto b = edited.row(ProbePoint::kBlockOutput, layer, token);
-      EXPECT_TRUE(std::ranges::equal(a, b)) << "layer " << layer << " token " << token << ": " << distance(a, b);
+      EXPECT_LE(distance(plain.row(ProbePoint::kBlockOutput, layer, token),
+                         edited.row(ProbePoint::kBlockOutput, layer, token)),
+                tolerance)
+          << "layer " << layer << " token " << token;
       for (std::size_t head = 0; head < plain.sums.at(layer).rows(); ++head) {
-        EXPECT_EQ(plain.sums.at(layer)(head, token), edited.sums.at(layer)(head, token));
-        EXPECT_EQ(plain.far_sums.at(layer)(head, token), edited.far_sums.at(layer)(head, token));
+        EXPECT_NEAR(plain.sums.at(layer)(head, token), edited.sums.at(layer)(head, token), tolerance);
+        EXPECT_NEAR(plain.far_sums.at(layer)(head, token), edited.far_sums.at(layer)(head, token), tolerance);
       }
     }
   }
