@@ -15,7 +15,7 @@
 #include "probe/change_rows.h"
 #include "probe/hide_keys.h"
 #include "tests/engine/edits/run_record.h"
-#include "tests/engine/writes_check.h"
+#include "tests/support/invariant_observer.h"
 
 #ifdef __SANITIZE_ADDRESS__
 // llama.cpp keeps what it knows of a server until the process ends.

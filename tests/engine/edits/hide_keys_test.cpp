@@ -10,7 +10,7 @@
 #include "tests/engine/architectures/made_up_model.h"
 #include "tests/engine/edits/hand_masked_run.h"
 #include "tests/engine/edits/run_record.h"
-#include "tests/plant/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -8,7 +8,7 @@
 #include "probe/change_rows.h"
 #include "probe/hide_keys.h"
 #include "tests/engine/edits/run_record.h"
-#include "tests/plant/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
