@@ -12,7 +12,7 @@ import sys
 
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
 # A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
-ANALYSES = ("levels", "plant")
+ANALYSES = ("levels", "formation", "plant")
 MEASURED = ("base", "gguf", "probe", "measure", "sinks")
 ROOMS = {
     "base": (),
@@ -23,6 +23,7 @@ ROOMS = {
     "measure": ("base", "probe"),
     "sinks": ("base", "probe", "measure"),
     "levels": MEASURED,
+    "formation": MEASURED,
     "plant": MEASURED,
     "store": ("base", "probe", "measure", "sinks", "levels"),
     "report": ("base", "probe", "measure", "sinks", *ANALYSES, "store"),
