@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/encodings.h"
 #include "base/error.h"
 
 namespace sinkscope {
@@ -25,17 +26,18 @@ void Sha256::update(std::span<const std::byte> bytes) {
   EVP_DigestUpdate(context_->digest, bytes.data(), bytes.size());
 }
 
-std::string Sha256::hex() {
-  unsigned char raw[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_DigestFinal_ex(context_->digest, raw, &size);
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += kDigits[raw[i] >> 4];
-    text += kDigits[raw[i] & 15];
-  }
-  return text;
+std::array<std::byte, 32> Sha256::digest() {
+  std::array<std::byte, 32> digest{};
+  EVP_DigestFinal_ex(context_->digest, reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  return digest;
+}
+
+std::string Sha256::hex() { return hex_string(digest()); }
+
+std::string sha256_of_text(std::string_view text) {
+  Sha256 sha;
+  sha.update(std::as_bytes(std::span(text)));
+  return sha.hex();
 }
 
 std::string sha256_of_file(const std::string& path) {

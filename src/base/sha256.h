@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace sinkscope {
 
@@ -16,13 +18,16 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void update(std::span<const std::byte> bytes);
-  // returns  64 lower case hexadecimal digits; call it once
-  std::string hex();
+  // Ends it: call one of them, once.
+  std::array<std::byte, 32> digest();
+  std::string hex();  // 64 lower case hexadecimal digits
 
  private:
   struct Context;
   std::unique_ptr<Context> context_;
 };
+
+std::string sha256_of_text(std::string_view text);
 
 // throws  Error{kInput} if the file cannot be read
 // cost    reads the whole file, about 1 GB/s

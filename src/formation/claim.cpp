@@ -5,14 +5,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/words.h"
 
 namespace sinkscope {
-namespace {
-
-std::string counted(int n, std::string_view noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); }
-
-}  // namespace
-
 std::string_view name_of(ClaimVerdict verdict) {
   switch (verdict) {
     case ClaimVerdict::kYes:
@@ -28,8 +23,8 @@ std::string_view name_of(ClaimVerdict verdict) {
 }
 
 std::string text_of(const Needed& needed, std::string_view noun) {
-  const std::string sinks = counted(needed.sinks, noun);
-  return needed.sequences > 1 ? fmt::format("{} in {}", sinks, counted(needed.sequences, "sequence")) : sinks;
+  const std::string sinks = count_of(needed.sinks, noun);
+  return needed.sequences > 1 ? fmt::format("{} in {}", sinks, count_of(needed.sequences, "sequence")) : sinks;
 }
 
 Claim not_enough(std::string claim, std::string kind, int n_sinks, int n_sequences, const Needed& needed,
@@ -40,8 +35,8 @@ Claim not_enough(std::string claim, std::string kind, int n_sinks, int n_sequenc
   result.n_sinks = n_sinks;
   result.n_sequences = n_sequences;
   result.needs = text_of(needed, noun);
-  result.sentence = fmt::format("not enough: n = {} in {}, needs {}", counted(n_sinks, noun),
-                                counted(n_sequences, "sequence"), needed.sinks);
+  result.sentence = fmt::format("not enough: n = {} in {}, needs {}", count_of(n_sinks, noun),
+                                count_of(n_sequences, "sequence"), needed.sinks);
   if (needed.sequences > 1) result.sentence += fmt::format(" in {}", needed.sequences);
   return result;
 }

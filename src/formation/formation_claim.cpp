@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/index.h"
+#include "base/statistics.h"
 #include "base/statistics/permutation.h"
 #include "base/statistics/several_tests.h"
 
@@ -72,8 +73,8 @@ std::string maker(std::span<const FormationCase> cases) {
     shares.push_back(one->share);
     if (one->neuron) ++neurons[*one->neuron];
   }
-  std::ranges::sort(shares);
-  std::string text = fmt::format("{} (share {:.2f}", text_of(members.front()->largest), shares[shares.size() / 2]);
+  std::string text =
+      fmt::format("{} (share {:.2f}", text_of(members.front()->largest), median_of(std::span<double>(shares)));
   if (!neurons.empty()) {
     const auto neuron = std::ranges::max_element(neurons, {}, [](const auto& count) { return count.second; });
     text += fmt::format(", neuron {}", neuron->first);

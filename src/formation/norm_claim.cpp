@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/index.h"
+#include "base/statistics.h"
 #include "base/statistics/permutation.h"
 #include "base/statistics/ranks.h"
 #include "base/views.h"
@@ -126,7 +127,7 @@ std::optional<double> c_of(std::span<const NormCase* const> cases) {
 
 LifetimeFigures lifetime_of(std::span<const NormCase> cases, const ExplainOptions& options) {
   LifetimeFigures figures;
-  std::vector<int> beyond;
+  std::vector<double> beyond;
   for (const NormCase& one : cases) {
     if (one.attention_lifetime) {
       ++figures.n;
@@ -135,10 +136,8 @@ LifetimeFigures lifetime_of(std::span<const NormCase> cases, const ExplainOption
     if (one.beyond_dilution) beyond.push_back(*one.beyond_dilution);
   }
   if (!beyond.empty()) {
-    std::ranges::sort(beyond);
-    const std::size_t half = beyond.size() / 2;
-    figures.dilution_median = beyond.size() % 2 == 1 ? beyond[half] : 0.5 * (beyond[half - 1] + beyond[half]);
-    const auto within = std::ranges::count_if(beyond, [](int layers) { return std::abs(layers) <= 1; });
+    figures.dilution_median = median_of(std::span<double>(beyond));
+    const auto within = std::ranges::count_if(beyond, [](double layers) { return std::abs(layers) <= 1; });
     figures.within_one_frac = static_cast<double>(within) / static_cast<double>(beyond.size());
   }
   if (figures.ends_seen < options.min_ends) return figures;

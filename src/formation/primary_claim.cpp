@@ -6,22 +6,10 @@
 #include <cmath>
 
 #include "base/index.h"
+#include "base/statistics.h"
 
 namespace sinkscope {
 namespace {
-
-float quantile(std::vector<float>& values, double fraction) {
-  std::ranges::sort(values);
-  const double at = fraction * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  return values[below] + static_cast<float>(at - static_cast<double>(below)) * (values[above] - values[below]);
-}
-
-int middle(std::vector<int> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // Mean over the blocks behind the starts minus that over the rest; places count from the span's first measured block.
 //
@@ -58,17 +46,18 @@ PrimaryClaim primary_claim(std::span<const PrimaryCase> cases, std::span<const i
     first.push_back(one.first_layer);
     last.push_back(one.last_layer);
   }
-  dip.first_block = middle(std::move(first)) + 1;
-  dip.last_block = std::min(middle(std::move(last)) + 1, n_layers - 1);
+  dip.first_block = upper_median_of(first) + 1;
+  dip.last_block = std::min(upper_median_of(last) + 1, n_layers - 1);
   for (int block = 0; block < n_layers; ++block) {
     std::vector<float> scores;
     for (const PrimaryCase& one : cases) {
       if (one.far_score[index(block)]) scores.push_back(*one.far_score[index(block)]);
     }
     if (scores.empty()) continue;
-    dip.score_median[index(block)] = quantile(scores, 0.5);
-    dip.score_p05[index(block)] = quantile(scores, 0.05);
-    dip.score_p95[index(block)] = quantile(scores, 0.95);
+    std::ranges::sort(scores);
+    dip.score_median[index(block)] = sorted_quantile(scores, 0.5);
+    dip.score_p05[index(block)] = sorted_quantile(scores, 0.05);
+    dip.score_p95[index(block)] = sorted_quantile(scores, 0.95);
   }
   std::vector<float> profile;
   std::vector<char> behind;

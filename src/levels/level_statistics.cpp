@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
+#include "base/statistics.h"
 #include "base/statistics/random.h"
 #include "base/statistics/survival.h"
 
@@ -23,14 +25,6 @@ std::optional<double> per_1000(std::int64_t count, std::int64_t eligible) {
 constexpr int kFirstBin = 128;  // positions of the first bin of the hazard
 
 std::size_t index(RateTable::Part part) { return static_cast<std::size_t>(part); }
-
-// The value that a fraction q of the sorted ones lie below, between neighbours in proportion.
-double quantile(const std::vector<double>& sorted, double q) {
-  const double at = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
 
 }  // namespace
 
@@ -96,7 +90,7 @@ std::vector<Rate> RateTable::compute() const {
       continue;
     }
     std::ranges::sort(drawn[s]);
-    rate.interval = Interval{quantile(drawn[s], 0.025), quantile(drawn[s], 0.975)};
+    rate.interval = Interval{sorted_quantile(drawn[s], 0.025), sorted_quantile(drawn[s], 0.975)};
   }
   return rates;
 }
@@ -171,14 +165,12 @@ std::vector<HazardBin> hazard_by_position(const SinkCorpus& corpus, std::span<co
   return bins;
 }
 
-std::optional<double> median_of(std::span<const PlacedSink> members, std::optional<float> CorpusSink::* figure) {
+std::optional<double> median_figure(std::span<const PlacedSink> members, std::optional<float> CorpusSink::* figure) {
   std::vector<double> values;
   for (const PlacedSink& member : members) {
     if (const auto& value = member.sink->*figure) values.push_back(*value);
   }
-  if (values.empty()) return std::nullopt;
-  std::ranges::sort(values);
-  return quantile(values, 0.5);
+  return quantile_of(std::move(values), 0.5);
 }
 
 }  // namespace sinkscope

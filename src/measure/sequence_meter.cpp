@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/index.h"
 #include "measure/candidates.h"
 #include "measure/ordinary.h"
 
@@ -14,8 +15,6 @@ namespace {
 
 constexpr float kWatchedAlignment = 0.7F;
 constexpr float kWatchedNormRatio = 1.5F;
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 float cosine(float dot, float norm_a, float norm_b) {
   const float norms = norm_a * norm_b;

@@ -199,12 +199,7 @@ class Collector {
       lacking[displayable(one.what) + ": " + displayable(one.why)].push_back(one.layer);
     }
     for (const auto& [what, layers] : lacking) {
-      std::vector<LayerInterval> ranges;
-      for (const int layer : layers) {
-        if (ranges.empty() || ranges.back().second + 1 != layer) ranges.emplace_back(layer, layer);
-        ranges.back().second = layer;
-      }
-      found_.warnings.push_back(fmt::format("Not measured in {}: {}.", layer_ranges(ranges), what));
+      found_.warnings.push_back(fmt::format("Not measured in {}: {}.", layer_ranges(ranges_of(layers)), what));
     }
     const auto skipped = static_cast<std::int64_t>(file_.skipped().size());
     if (skipped > 0) {

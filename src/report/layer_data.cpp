@@ -5,6 +5,8 @@
 #include <limits>
 #include <set>
 
+#include "base/statistics.h"
+
 namespace sinkscope {
 namespace {
 
@@ -115,10 +117,7 @@ std::vector<float> quantiles_of(const ProfileArray& array, const std::vector<int
     if (others.empty()) continue;
     std::ranges::sort(others);
     for (std::size_t q = 0; q < kQuantiles.size(); ++q) {
-      const double at = kQuantiles[q] * static_cast<double>(others.size() - 1);
-      const auto below = static_cast<std::size_t>(at);
-      const std::size_t above = std::min(below + 1, others.size() - 1);
-      quantiles[q * n_layers + l] = std::lerp(others[below], others[above], static_cast<float>(at - std::floor(at)));
+      quantiles[q * n_layers + l] = sorted_quantile(others, kQuantiles[q]);
     }
   }
   return quantiles;

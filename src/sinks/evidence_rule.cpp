@@ -1,14 +1,13 @@
 #include <algorithm>
-#include <functional>
 #include <vector>
 
+#include "base/index.h"
+#include "base/statistics.h"
 #include "sinks/detection.h"
 #include "sinks/primary.h"
 
 namespace sinkscope {
 namespace {
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 float margin_of(float figure, float threshold) { return figure / threshold - 1; }
 
@@ -122,10 +121,6 @@ Margins RunFinder::margins_of(const TokenProfile& token, const Run& run) const {
   }
   if (boosts.empty()) return margins;
   // The n-th largest boost is the largest threshold that n blocks pass.
-  const auto nth_largest = [](std::vector<float> values, std::size_t n) {
-    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(n) - 1, std::greater<>());
-    return values[n - 1];
-  };
   std::vector<float> early = boosts;
   early.resize(std::min(boosts.size(), index(thresholds_.early_blocks)));
   const auto n_blocks = static_cast<float>(boosts.size());

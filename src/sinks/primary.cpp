@@ -4,12 +4,12 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/index.h"
+#include "base/statistics.h"
 #include "measure/ordinary.h"
 
 namespace sinkscope {
 namespace {
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 Summary summarise(std::vector<float> values) {
   if (values.empty()) return {};

@@ -1,6 +1,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/index.h"
 #include "sinks/attention_figures.h"
 #include "sinks/figures.h"
 
@@ -10,8 +11,6 @@ namespace {
 constexpr float kNotMeasured = std::numeric_limits<float>::quiet_NaN();
 
 using LayerFlags = std::vector<std::uint8_t>;
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 // [n_layers, n_tokens] of value(layer, token), where the layer's flag is set.
 template <typename Value>

@@ -1,14 +1,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/index.h"
+#include "base/statistics.h"
 #include "measure/candidates.h"
 #include "sinks/attention_figures.h"
 #include "sinks/figures.h"
 
 namespace sinkscope {
 namespace {
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 // What is common to all tokens of a layer.
 struct LayerContext {

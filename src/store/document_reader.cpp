@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/encodings.h"
 #include "base/error.h"
 #include "store/bytes.h"
 #include "store/connection.h"
@@ -9,12 +10,6 @@
 
 namespace sinkscope {
 namespace {
-
-std::string hex_of(std::span<const std::byte> bytes) {
-  std::string hex;
-  for (const std::byte byte : bytes) hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  return hex;
-}
 
 constexpr const char* kDocuments =
     "SELECT ordinal, key, n_tokens, prompt_tokens, token_ids, figures.data, "
@@ -54,7 +49,7 @@ StoredDocument DocumentReader::read() {
   StoredDocument document;
   document.ordinal = rows_.integer(0);
   const std::string label = document_label(connection_, document.ordinal);
-  document.key = hex_of(rows_.blob(1));
+  document.key = hex_string(rows_.blob(1));
   const int n_tokens = rows_.small(2), prompt_tokens = rows_.small(3);
 
   ByteReader ids(rows_.blob(4), label);
@@ -80,7 +75,7 @@ StoredDocument DocumentReader::read() {
 void visit_places(SqliteConnection& connection, const VisitPlace& visit) {
   Statement rows(connection.database, "SELECT ordinal, key FROM documents ORDER BY ordinal");
   Statement origins(connection.database, kOrigins);
-  while (rows.step()) visit(rows.integer(0), hex_of(rows.blob(1)), read_origins(origins, rows.integer(0)));
+  while (rows.step()) visit(rows.integer(0), hex_string(rows.blob(1)), read_origins(origins, rows.integer(0)));
 }
 
 void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "store/bytes.h"
-#include "store/half.h"
 
 namespace sinkscope {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "engine/llama/model.h"
 #include "plant/tiny/tiny.h"
-#include "tests/engine/writes_check.h"
+#include "tests/support/invariant_observer.h"
 
 #ifdef __SANITIZE_ADDRESS__
 // llama.cpp keeps what it knows of a server until the process ends.

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "fake_network.h"
+#include "tests/support/fake_network.h"
 
 namespace sinkscope {
 namespace {

@@ -7,8 +7,8 @@
 #include "engine/llama/model.h"
 #include "plant/trial/validation.h"
 #include "plant/trial/write_meter.h"
-#include "sentences.h"
-#include "temporary_folder.h"
+#include "tests/support/sentences.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -1,32 +1,13 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "store/records.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope::testing_samples {
-
-// A folder of a test's own, removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "sinkscope-store-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string file(const std::string& name) const { return path_ / name; }
-  std::string path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline LayerFigures layer_figures(std::mt19937& random, int n_layers) {
   LayerFigures figures(static_cast<std::size_t>(n_layers));

@@ -6,18 +6,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/statistics.h"
 #include "base/statistics/random.h"
 
 namespace sinkscope {
 namespace {
-
-// The value that a fraction q of the sorted ones lie below, between neighbours in proportion.
-double quantile_of_sorted(const std::vector<double>& sorted, double q) {
-  const double at = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
 
 // The continued fraction of I_x(a, b), for x below (a + 1) / (a + b + 2).
 double beta_fraction(double a, double b, double x) {
@@ -90,7 +83,7 @@ std::optional<Interval> bootstrap_interval(std::size_t n_clusters, const Bootstr
   const auto draws = sorted_draws(n_clusters, options, statistic);
   if (!draws) return std::nullopt;
   const double tail = 0.5 * (1 - options.confidence);
-  return Interval{quantile_of_sorted(*draws, tail), quantile_of_sorted(*draws, 1 - tail)};
+  return Interval{sorted_quantile(*draws, tail), sorted_quantile(*draws, 1 - tail)};
 }
 
 std::optional<Interval> bca_interval(std::size_t n_clusters, const BootstrapOptions& options,
@@ -126,7 +119,7 @@ std::optional<Interval> bca_interval(std::size_t n_clusters, const BootstrapOpti
   const double bias = normal_quantile(fraction);
   const auto end_of = [&](double tail) {
     const double z = bias + normal_quantile(tail);
-    return quantile_of_sorted(*draws, normal_cdf(bias + z / (1 - acceleration * z)));
+    return sorted_quantile(*draws, normal_cdf(bias + z / (1 - acceleration * z)));
   };
   const double tail = 0.5 * (1 - options.confidence);
   return Interval{end_of(tail), end_of(1 - tail)};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/statistics.h"
 #include "gguf/writer.h"
 #include "plant/calibration.h"
 #include "plant/neuron.h"
@@ -143,8 +144,7 @@ std::optional<double> boost_behind(const SequenceReading& reading, int layer, in
     const float boost = reading.far_boost(static_cast<std::size_t>(block), static_cast<std::size_t>(position));
     if (!std::isnan(boost)) boosts.push_back(static_cast<double>(boost));
   }
-  if (boosts.empty()) return std::nullopt;
-  return quantile(boosts, 0.5);
+  return quantile_of(std::move(boosts), 0.5);
 }
 
 struct RowSums {
@@ -178,7 +178,7 @@ void read_variant(Model& model, WriteMeter& writes, const PlantTruth& truth, con
     if (!std::isnan(score)) sums.scores.push_back(static_cast<double>(score));
   }
   sums.boosts.insert(sums.boosts.end(), own.begin(), own.end());
-  if (!own.empty()) sums.model_boosts.push_back(quantile(own, 0.5));
+  if (const auto median = quantile_of(std::move(own), 0.5)) sums.model_boosts.push_back(*median);
 }
 
 }  // namespace

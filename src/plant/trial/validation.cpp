@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/statistics.h"
 #include "plant/calibration.h"
 #include "plant/readings.h"
 #include "plant/tee_observer.h"
@@ -53,11 +54,6 @@ struct Gathered {
   std::vector<double> l_start_errors, lifetime_errors, attention_errors, gaps, lifetimes, boosts, ratios;
 };
 
-std::optional<double> median_of(std::vector<double> values) {
-  if (values.empty()) return std::nullopt;
-  return quantile(values, 0.5);
-}
-
 void score_place(const SequenceReading& reading, int position, SinkScore& score, Gathered& gathered) {
   const int layer = score.truth.layer;
   if (!reading.measurable(position)) {
@@ -86,13 +82,13 @@ void score_place(const SequenceReading& reading, int position, SinkScore& score,
 }
 
 void finish(SinkScore& score, Gathered& gathered) {
-  score.l_start_error = median_of(std::move(gathered.l_start_errors));
-  score.lifetime_error = median_of(std::move(gathered.lifetime_errors));
-  score.attention_lifetime_error = median_of(std::move(gathered.attention_errors));
-  score.logit_gap = median_of(std::move(gathered.gaps));
-  score.attention_lifetime = median_of(std::move(gathered.lifetimes));
-  score.far_boost = median_of(std::move(gathered.boosts));
-  score.norm_ratio = median_of(std::move(gathered.ratios));
+  score.l_start_error = quantile_of(std::move(gathered.l_start_errors), 0.5);
+  score.lifetime_error = quantile_of(std::move(gathered.lifetime_errors), 0.5);
+  score.attention_lifetime_error = quantile_of(std::move(gathered.attention_errors), 0.5);
+  score.logit_gap = quantile_of(std::move(gathered.gaps), 0.5);
+  score.attention_lifetime = quantile_of(std::move(gathered.lifetimes), 0.5);
+  score.far_boost = quantile_of(std::move(gathered.boosts), 0.5);
+  score.norm_ratio = quantile_of(std::move(gathered.ratios), 0.5);
 }
 
 // run  nullptr: not found

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <ostream>
 
+#include "base/encodings.h"
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"

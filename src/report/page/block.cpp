@@ -6,9 +6,9 @@
 #include <array>
 #include <bit>
 
+#include "base/encodings.h"
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "report/base64.h"
 
 namespace sinkscope {
 namespace {

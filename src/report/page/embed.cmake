@@ -9,7 +9,7 @@ function(bytes_of file out)
 endfunction()
 bytes_of(${SCRIPT} script)
 bytes_of(${STYLE} style)
-file(WRITE ${OUTPUT} "#include \"report/html/bundle.h\"
+file(WRITE ${OUTPUT} "#include \"report/page/bundle.h\"
 
 namespace sinkscope {
 namespace {

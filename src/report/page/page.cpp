@@ -1,14 +1,14 @@
 #include "report/page/page.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <array>
 #include <ostream>
 #include <sstream>
 
+#include "base/encodings.h"
 #include "base/error.h"
-#include "report/base64.h"
+#include "base/sha256.h"
 #include "report/page/block.h"
 #include "report/page/bundle.h"
 #include "report/page/document_data.h"
@@ -19,32 +19,9 @@ namespace {
 
 // What a content security policy calls an inline script or style sheet by.
 std::string policy_hash(std::string_view text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return "'sha256-" + base64(std::as_bytes(std::span(digest))) + "'";
-}
-
-std::string escaped(std::string_view text) {
-  std::string html;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        html += "&amp;";
-        break;
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      case '"':
-        html += "&quot;";
-        break;
-      default:
-        html += c;
-    }
-  }
-  return html;
+  Sha256 sha;
+  sha.update(std::as_bytes(std::span(text)));
+  return "'sha256-" + base64(sha.digest()) + "'";
 }
 
 void write_block(std::ostream& out, std::string_view id, std::string_view packed) {
@@ -61,7 +38,7 @@ void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
       << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       << "<meta name=\"color-scheme\" content=\"light dark\">\n"
       << "<meta name=\"referrer\" content=\"no-referrer\">\n"
-      << "<title>" << escaped(title) << "</title>\n<style>" << bundle_style() << "</style>\n</head>\n<body>\n"
+      << "<title>" << escaped_xml(title) << "</title>\n<style>" << bundle_style() << "</style>\n</head>\n<body>\n"
       << "<noscript>This report draws its data with a script that is part of this file. Allow scripts to see it, or "
          "print the same results with sinkscope show.</noscript>\n<div id=\"app\"></div>\n";
 }

@@ -12,6 +12,7 @@
 
 #include "base/display_text.h"
 #include "base/error.h"
+#include "base/words.h"
 #include "report/text/terminal_document.h"
 
 namespace sinkscope {
@@ -26,10 +27,10 @@ bool is_set(const char* name) {
 
 std::string heads_in_words(const std::vector<int>& heads, const std::vector<int>& kv_heads) {
   const int most = std::ranges::max(heads), most_kv = std::ranges::max(kv_heads);
-  std::string words = count_of(most, "head", "heads");
+  std::string words = count_of(most, "head");
   if (most_kv != most) words += fmt::format(" ({} for keys and values)", most_kv);
   const auto without = std::ranges::count(heads, 0);
-  if (without > 0) words += fmt::format(", {} without attention", count_of(without, "layer", "layers"));
+  if (without > 0) words += fmt::format(", {} without attention", count_of(without, "layer"));
   return words;
 }
 
@@ -66,7 +67,7 @@ void write_corpus(const Corpus& corpus, const ReportOptions& options, const Term
   out << fmt::format("  a primary in {} of {} documents\n", counts.of(SinkKind::kPrimary), corpus.n_documents);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
-                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink", "sinks"),
+                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
                              kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
                  style.width);
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {

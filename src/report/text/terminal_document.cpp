@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "base/display_text.h"
+#include "base/words.h"
 
 namespace sinkscope {
 namespace {
@@ -120,11 +121,11 @@ void write_heading(const Page& page) {
     if (!first.id.empty()) name = displayable(first.id);
     if (first.chunk) more += fmt::format(", chunk {} from position {}", *first.chunk, first.document_offset);
     if (document.origins.size() > 1) {
-      more += fmt::format(
-          ", and {}", count_of(static_cast<std::int64_t>(document.origins.size()) - 1, "place more", "places more"));
+      more +=
+          fmt::format(", and {}", count_of(static_cast<std::int64_t>(document.origins.size()) - 1, "place") + " more");
     }
   }
-  more += ": " + count_of(document.figures.n_tokens, "token", "tokens");
+  more += ": " + count_of(document.figures.n_tokens, "token");
   if (document.figures.prompt_tokens > 0) more += fmt::format(", {} of them prompt", document.figures.prompt_tokens);
   page.out << '\n' << page.paint.bold(clip_end(name, page.style.width - display_width(more))) << more << '\n';
 
@@ -231,10 +232,6 @@ void write_hints(const Page& page, const Detection& detection) {
 
 }  // namespace
 
-std::string count_of(std::int64_t n, const std::string& one, const std::string& many) {
-  return fmt::format("{} {}", n, n == 1 ? one : many);
-}
-
 std::string kinds_in_words(const Counts& counts, const Paint& paint) {
   std::string words;
   for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike, SinkKind::kUnaligned}) {
@@ -281,7 +278,7 @@ Counts write_document(const ScanFile& file, const StoredDocument& document, cons
     out << kIndent << (detection.primary ? "No sinks beside the primary." : "No sinks.") << '\n';
     write_hints(page, detection);
   } else {
-    out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink", "sinks")) << ": "
+    out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink")) << ": "
         << kinds_in_words(counts, page.paint) << '\n';
     write_sinks(page, sinks);
   }
@@ -303,7 +300,7 @@ PaperCounts write_paper_document(const ScanFile& file, const StoredDocument& doc
       << fmt::format("{} \u00ab{}\u00bb, span of layers {}-{}, by the paper's rule\n\n", detection.primary,
                      page.paint.primary(clip_end(displayable(page.token(detection.primary)), 24)), detection.span_first,
                      detection.span_last);
-  out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(detection.runs.size()), "token", "tokens"))
+  out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(detection.runs.size()), "token"))
       << " flagged: " << labels_in_words(counts) << '\n';
   if (detection.runs.empty()) return counts;
   Table table({{"", "position", true, 10},

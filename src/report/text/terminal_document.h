@@ -22,7 +22,5 @@ std::string kinds_in_words(const Counts& counts, const Paint& paint);
 std::string labels_in_words(const PaperCounts& counts);
 // "38 aligned_only (no attention), 41 transient (one layer)": runs that are no sinks; empty if there are none.
 std::string other_runs_in_words(const Counts& counts);
-// "1 sink", "2 sinks"
-std::string count_of(std::int64_t n, const std::string& one, const std::string& many);
 
 }  // namespace sinkscope

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <random>
 
-#include "report/base64.h"
+#include "base/encodings.h"
 #include "report/page/token_text.h"
 #include "report/quantise.h"
 #include "tests/report/page/unpacked.h"

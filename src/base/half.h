@@ -1,11 +1,12 @@
-#include "store/half.h"
+#pragma once
 
 #include <bit>
-#include <cmath>
+#include <cstdint>
 
 namespace sinkscope {
 
-std::uint16_t half_from_float(float value) {
+// IEEE 754 binary16, rounded to nearest even; NaN stays NaN, what is too large becomes infinite.
+constexpr std::uint16_t half_from_float(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
   const std::uint32_t magnitude = bits & 0x7FFFFFFFU;
@@ -20,16 +21,19 @@ std::uint16_t half_from_float(float value) {
   return static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000U + 0xFFFU + odd) >> 13));
 }
 
-float float_from_half(std::uint16_t half) {
+constexpr float float_from_half(std::uint16_t half) {
   const std::uint32_t sign = (half & 0x8000U) << 16;
   const std::uint32_t exponent = (half >> 10) & 0x1FU;
   const std::uint32_t mantissa = half & 0x3FFU;
-  if (exponent == 0) {
-    const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
+  if (exponent == 0) {  // zero or subnormal: a multiple of 2^-24
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
     return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | sign);
   }
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000U | (mantissa << 13));
-  return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (mantissa << 13));
+  const std::uint32_t wide = exponent == 31 ? 255U : exponent + 112U;  // infinities and NaN stay what they are
+  return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
 }
+
+// bfloat16: the upper half of a float32.
+constexpr float float_from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 }  // namespace sinkscope

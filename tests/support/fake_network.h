@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "measure/pack_meter.h"
+#include "tests/support/fake_attention.h"
 
 namespace sinkscope {
 
@@ -146,62 +147,22 @@ class FakeNetwork {
 
   void show_attention(PackMeter& meter, int layer, int first, int count, int min_distance) const {
     const auto l = static_cast<std::size_t>(layer);
-    const auto n_keys = static_cast<std::size_t>(first + count);
-    const auto n_heads = static_cast<std::size_t>(facts_.n_heads_max);
     const auto rows = static_cast<std::size_t>(count);
-    const auto watched = meter.watched_keys(layer);
-    Matrix<float> sums(n_heads, n_keys), far_sums(n_heads, n_keys);
-    Matrix<float> watched_attention(rows, watched.size()), watched_logit(rows, watched.size(), -1e30F);
-    Matrix<std::uint8_t> watched_visible(rows, watched.size());
-    std::vector<std::int32_t> queries(n_keys), far_queries(n_keys);
-    std::vector<double> far_uniform(n_keys);
-    std::vector<double> learned_mass(n_heads, -lost_mass);
-    std::vector<float> key_norm(rows), value_norm(rows);
+    FakeAttention attention(layer, first, count, facts_.n_heads_max, meter.watched_keys(layer), min_distance);
+    for (double& mass : attention.learned_mass) mass = -lost_mass;
+    std::vector<float> key_norm(rows), value_norm(rows, static_cast<float>(layer + 1));
     for (std::size_t i = 0; i < rows; ++i) {
-      const std::size_t token = static_cast<std::size_t>(first) + i;
-      const Place& place = place_[token];
-      const FakeSequence& s = sequences_[place.sequence];
-      const std::size_t first_key = token - place.position;
-      key_norm[i] = static_cast<float>(place.position + 1);
-      value_norm[i] = static_cast<float>(layer + 1);
-      for (std::size_t k = 0; k <= place.position; ++k) {
-        const bool far = place.position - k >= static_cast<std::size_t>(min_distance);
-        ++queries[first_key + k];
-        far_queries[first_key + k] += far;
-        if (far) far_uniform[first_key + k] += 1.0 / static_cast<double>(place.position + 1);
-      }
-      for (std::size_t h = 0; h < n_heads; ++h) {
-        const auto attention = s.attention(l, h, place.position);
-        for (std::size_t k = 0; k <= place.position; ++k) {
-          sums(h, first_key + k) += static_cast<float>(attention[k]);
-          const bool far = place.position - k >= static_cast<std::size_t>(min_distance);
-          if (far) far_sums(h, first_key + k) += static_cast<float>(attention[k]);
-        }
-      }
-      for (std::size_t w = 0; w < watched.size(); ++w) {
-        const auto key = static_cast<std::size_t>(watched[w]);
-        if (key < first_key || key > token) continue;
-        watched_visible(i, w) = 1;
-        float mean = 0;
-        for (std::size_t h = 0; h < n_heads; ++h) mean += s.logit[l](h, place.position, key - first_key);
-        watched_logit(i, w) = mean / static_cast<float>(n_heads);
+      const int token = first + static_cast<int>(i);
+      const auto& [s, position] = place_[static_cast<std::size_t>(token)];
+      const FakeSequence& sequence = sequences_[s];
+      key_norm[i] = static_cast<float>(position + 1);
+      for (std::size_t h = 0; h < attention.learned_mass.size(); ++h) {
+        attention.add_row(h, token, token - static_cast<int>(position), sequence.attention(l, h, position),
+                          sequence.logit[l].row(h, position));
       }
     }
     meter.on_key_value({layer, first, key_norm, value_norm});
-    meter.on_attention({layer,
-                        first,
-                        count,
-                        static_cast<int>(n_keys),
-                        facts_.n_heads_max,
-                        1,
-                        std::as_const(sums).view(),
-                        std::as_const(far_sums).view(),
-                        learned_mass,
-                        {queries, far_queries, far_uniform},
-                        watched,
-                        std::as_const(watched_attention).view(),
-                        std::as_const(watched_logit).view(),
-                        std::as_const(watched_visible).view()});
+    meter.on_attention(attention.event());
   }
 
   ModelFacts facts_;
