@@ -3,13 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "probe/model_facts.h"
 #include "probe/observer.h"
+#include "probe/vocabulary.h"
 
 namespace sinkscope {
 
@@ -64,13 +63,8 @@ class Model {
   virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
 
-  // parse_special  false: text that looks like a control token stays text
-  // returns        tokens without BOS
-  virtual std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const = 0;
-  // The bytes that a token stands for; control tokens by their name.
-  virtual std::string token_bytes(TokenId token) const = 0;
-  // The Jinja source of the model's own chat template; empty without one.
-  virtual std::string chat_template() const = 0;
+  // What its tokens stand for; lives as long as the model.
+  virtual const Vocabulary& vocabulary() const = 0;
 
   // Runs the pack from an empty cache, micro-batch after micro-batch, and shows it to the observer.
   //

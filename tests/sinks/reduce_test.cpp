@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "sinks/figures.h"
+#include "sinks/fields.h"
 
 namespace sinkscope {
 namespace {
@@ -113,10 +113,39 @@ TEST(Reduce, MeasuresScoresByHeadAndGroup) {
   EXPECT_NEAR(*token.score[0], (0.01 + 0.01 + 0.5 + 0.1) / 4, 1e-6);
   EXPECT_NEAR(*token.score_head_max[0], 0.5, 1e-6);
   EXPECT_NEAR(*token.score_group_max[0], 0.3, 1e-6);
-  EXPECT_NEAR(*token.heads_over_03_frac[0], 0.25, 1e-6);
+  EXPECT_NEAR(*token.sink_rate_02[0], 0.25, 1e-6);
+  EXPECT_NEAR(*token.sink_rate_03[0], 0.25, 1e-6);
+  EXPECT_EQ(token.sink_rate_05[0], 0) << "a score of 0.5 is not above 0.5";
+  EXPECT_EQ(token.sink_rate_08[0], 0);
+  EXPECT_NEAR(*token.attention_share[0], *token.score[0], 1e-7) << "all queries see it";
   EXPECT_NEAR(*token.far_score[0], 0.02, 1e-6);
   EXPECT_NEAR(*token.far_boost[0], 4, 1e-5);
   EXPECT_EQ(token.heads_over_10[0], 1);
+}
+
+// A query that does not see the key, as behind a window, gives it nothing.
+TEST(Reduce, SharesAllAttentionOfTheSequence) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.key_counts.table(0).queries[0] = 50;
+  m.attention_sum(0, 0, 0) = 0.9F * 50;
+  m.attention_sum(0, 1, 0) = 0.6F * 50;
+  m.attention_sum(0, 2, 0) = 0.4F * 50;
+  m.attention_sum(0, 3, 0) = 0.1F * 50;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[0];
+  EXPECT_NEAR(*token.score[0], 0.5, 1e-6);
+  EXPECT_NEAR(*token.attention_share[0], 0.125, 1e-6);
+  EXPECT_EQ(token.sink_rate_02[0], 0.75F);
+  EXPECT_EQ(token.sink_rate_05[0], 0.5F);
+  EXPECT_EQ(token.sink_rate_08[0], 0.25F);
+  const auto arrays = profile_arrays(m, 0, true);
+  const auto named = [&](const char* name) { return *std::ranges::find(arrays, name, &ProfileArray::name); };
+  EXPECT_EQ(named("first_token_share").shape, std::vector<std::size_t>{2});
+  EXPECT_NEAR(named("first_token_share").values[0], 0.125, 1e-6);
+  const ProfileArray by_head = named("first_token_share_by_head");
+  EXPECT_EQ(by_head.shape, (std::vector<std::size_t>{2, 4}));
+  EXPECT_FALSE(by_head.by_token);
+  EXPECT_NEAR(by_head.values[1], 0.15, 1e-6);
+  EXPECT_EQ(named("sink_rate_05").values[0], 0.5F);
 }
 
 TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
@@ -147,7 +176,7 @@ TEST(Profiles, AreNotANumberWhereNotMeasured) {
   SequenceMeasurement m = plain_measurement(200);
   m.has_writes[1] = 0;
   const auto arrays = profile_arrays(m, 3, true);
-  ASSERT_EQ(arrays.size(), 15U);
+  ASSERT_EQ(arrays.size(), profile_fields().size());
   for (const auto& array : arrays) {
     std::size_t count = 1;
     for (const std::size_t n : array.shape) count *= n;

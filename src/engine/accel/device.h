@@ -36,6 +36,7 @@ class AccelAttentionListener {
   struct Question {
     const AttentionMask* mask = nullptr;    // of this node's mask; must live until the node is computed
     std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
+    bool by_head = false;                   // attention of watched keys by head as well
   };
 
   virtual ~AccelAttentionListener() = default;

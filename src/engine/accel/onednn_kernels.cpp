@@ -105,7 +105,7 @@ class OnednnKernels final : public Kernels {
     }
     const RowsOfMask& rows = rows_of_question(*asked.mask, scope);
     if (!rows.far_known) return false;
-    const FlashAttention::Question question{asked.mask, asked.watched};
+    const FlashAttention::Question question{asked.mask, asked.watched, asked.by_head};
     const AttentionSums sums = attention_.attend(node, 0, rows.rows, number, n_threads, &question);
     times().attention_flop += attention_.flop();
     scope.listener->after_attention(*node, sums);

@@ -172,12 +172,12 @@ std::optional<AccelAttentionListener::Question> DecodeProbe::before_attention(co
   const Wanted& wanted = wanted_[next_wanted_];
   if (!wanted.attention || wanted.node->name != node.name) return {};
   watched_ = observer_->watched_keys(wanted.layer);
-  return Question{&mask_of(&node), watched_};
+  return Question{&mask_of(&node), watched_, observer_->wants_eviction_cost(wanted.layer)};
 }
 
 void DecodeProbe::after_attention(const ggml_tensor&, const AttentionSums& sums) { sums_from_device_ = sums; }
 
-AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask) {
+AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask, bool by_head) {
   const ggml_tensor *query = node->src[0], *key = node->src[1], *sinks = node->src[4];
   AttentionInputs inputs;
   inputs.n_heads = static_cast<int>(query->ne[2]);
@@ -192,7 +192,23 @@ AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionM
     inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
                           static_cast<std::size_t>(inputs.n_heads)};
   }
-  return column_sums_.compute(inputs, mask, watched_);
+  return column_sums_.compute(inputs, mask, watched_, by_head);
+}
+
+EvictionCosts DecodeProbe::eviction_costs(const ggml_tensor* node, const HeadVectors& values, const AttentionMask& mask,
+                                          const AttentionSums& sums, bool from_device) {
+  EvictionInputs inputs;
+  inputs.n_heads = static_cast<int>(node->ne[1]);
+  inputs.n_kv_heads = static_cast<int>(node->src[2]->ne[2]);
+  inputs.value_dim = static_cast<int>(node->ne[0]);
+  inputs.values = values;
+  inputs.rounded_to_bf16 = sums.values_as_bf16;
+  inputs.outputs = {host_bytes(node, output_bytes_), ElementType::kF32, node->nb[2], node->nb[1]};
+  inputs.attention = sums.watched_by_head;
+  // llama.cpp's own attention adds half precision values up in half precision.
+  const bool exact = from_device || values.type == ElementType::kF32;
+  inputs.most_attention = exact ? kMostAttention : kMostAttentionOfHalves;
+  return eviction_cost_.compute(inputs, mask, watched_);
 }
 
 void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
@@ -202,19 +218,23 @@ void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wante
   const auto n_heads = static_cast<int>(node->src[0]->ne[2]), n_kv_heads = static_cast<int>(key->ne[2]);
   key_value_norms(head_vectors(key, key_bytes_), n_kv_heads, static_cast<int>(key->ne[0]), batch_.first_token,
                   key_norms_);
-  key_value_norms(head_vectors(value, value_bytes_), static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]),
-                  batch_.first_token, value_norms_);
+  const HeadVectors values = head_vectors(value, value_bytes_);
+  key_value_norms(values, static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]), batch_.first_token,
+                  value_norms_);
   observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
 
   const AttentionMask& mask = mask_of(node);
   std::optional<AttentionSums> sums = std::exchange(sums_from_device_, std::nullopt);
+  const bool from_device = sums.has_value();
   if (!sums) {
     watched_ = observer_->watched_keys(wanted.layer);
-    sums = sum_columns(node, mask);
+    sums = sum_columns(node, mask, observer_->wants_eviction_cost(wanted.layer));
   }
+  EvictionCosts eviction;
+  if (sums->watched_by_head && !watched_.empty()) eviction = eviction_costs(node, values, mask, *sums, from_device);
   observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads,
                            sums->sums, sums->far_sums, sums->learned_mass, mask.visibility(), watched_,
-                           sums->watched_attention, sums->watched_logit, sums->watched_visible});
+                           sums->watched_attention, sums->watched_logit, sums->watched_visible, eviction});
 }
 
 }  // namespace sinkscope

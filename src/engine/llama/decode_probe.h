@@ -10,6 +10,7 @@
 #include "engine/accel/device.h"
 #include "engine/attention/attention_mask.h"
 #include "engine/attention/column_sums.h"
+#include "engine/attention/eviction_cost.h"
 #include "engine/llama/graph_map.h"
 #include "probe/observer.h"
 
@@ -66,7 +67,9 @@ class DecodeProbe final : public AccelAttentionListener {
   void deliver_state(const ggml_tensor* node, const Wanted& wanted);
   void deliver_attention(const ggml_tensor* node, const Wanted& wanted);
   const AttentionMask& mask_of(const ggml_tensor* attention);
-  AttentionSums sum_columns(const ggml_tensor* attention, const AttentionMask& mask);
+  AttentionSums sum_columns(const ggml_tensor* attention, const AttentionMask& mask, bool by_head);
+  EvictionCosts eviction_costs(const ggml_tensor* attention, const HeadVectors& values, const AttentionMask& mask,
+                               const AttentionSums& sums, bool from_device);
 
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
@@ -80,10 +83,11 @@ class DecodeProbe final : public AccelAttentionListener {
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones
   std::size_t n_masks_ = 0;
   ColumnSums column_sums_;
+  EvictionCost eviction_cost_;
   std::span<const std::int32_t> watched_;          // in the attention node at hand
   std::optional<AttentionSums> sums_from_device_;  // of the attention node at hand
   std::vector<float> key_norms_, value_norms_, rows_;
-  std::vector<std::uint8_t> state_bytes_, query_bytes_, key_bytes_, value_bytes_, sink_bytes_;
+  std::vector<std::uint8_t> state_bytes_, query_bytes_, key_bytes_, value_bytes_, sink_bytes_, output_bytes_;
 };
 
 }  // namespace sinkscope

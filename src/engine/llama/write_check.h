@@ -22,6 +22,7 @@ class WriteCheck final : public Observer {
   bool wants(ProbePoint point, int layer) override;
   bool wants_attention(int layer) override { return observer_.wants_attention(layer); }
   std::span<const std::int32_t> watched_keys(int layer) override { return observer_.watched_keys(layer); }
+  bool wants_eviction_cost(int layer) override { return observer_.wants_eviction_cost(layer); }
   void on_state(const StateEvent& event) override;
   void on_attention(const AttentionEvent& event) override { observer_.on_attention(event); }
   void on_key_value(const KeyValueEvent& event) override { observer_.on_key_value(event); }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "report/counts.h"
+#include "report/data/field_json.h"
 
 namespace sinkscope {
 namespace {
@@ -14,25 +15,13 @@ namespace {
 constexpr auto kLines = JsonLayout::kLines;
 constexpr auto kInline = JsonLayout::kInline;
 
-void write_integers(JsonWriter& json, const std::vector<int>& values) {
-  json.open_array(kInline);
-  for (const int value : values) json.value(value);
-  json.close();
-}
-
-void write_intervals(JsonWriter& json, const std::vector<LayerInterval>& intervals) {
-  json.open_array(kInline);
-  for (const auto& [first, last] : intervals) json.open_array(kInline).value(first).value(last).close();
-  json.close();
-}
-
 // A list by layer where layers differ, else null.
 void write_heads(JsonWriter& json, const char* name, const std::vector<int>& heads) {
   json.key(name);
   if (std::ranges::adjacent_find(heads, std::not_equal_to<>()) == heads.end()) {
     json.null();
   } else {
-    write_integers(json, heads);
+    write_value(json, heads);
   }
 }
 
@@ -52,32 +41,12 @@ void write_model(JsonWriter& json, const ModelRecord& model) {
   json.close().close();
 }
 
-void write_thresholds(JsonWriter& json, const Thresholds& thresholds) {
-  json.key("thresholds").open_object(kLines);
-  json.member("min_alignment", thresholds.min_alignment);
-  json.member("min_norm_ratio", thresholds.min_norm_ratio);
-  json.member("min_far_boost", thresholds.min_far_boost);
-  json.member("min_block_frac", thresholds.min_block_frac);
-  json.member("early_blocks", thresholds.early_blocks);
-  json.member("min_early_blocks", thresholds.min_early_blocks);
-  json.member("birth_cosine", thresholds.birth_cosine);
-  json.member("birth_slack", thresholds.birth_slack);
-  json.member("min_lifetime_boost", thresholds.min_lifetime_boost);
-  json.member("unaligned_far_boost", thresholds.unaligned_far_boost);
-  json.member("unaligned_max_alignment", thresholds.unaligned_max_alignment);
-  json.member("unaligned_norm_ratio", thresholds.unaligned_norm_ratio);
-  json.member("unaligned_blocks", thresholds.unaligned_blocks);
-  json.member("min_layers", thresholds.min_layers);
-  json.member("censor_layers", thresholds.censor_layers);
-  json.member("drain_value_ratio", thresholds.drain_value_ratio);
-  json.close();
-}
-
 void write_options(JsonWriter& json, const ScanFile& file, const ReportOptions& options) {
   json.key("options").open_object(kLines);
   if (options.rule == Rule::kEvidence) {
-    json.member("rule", "evidence");
-    write_thresholds(json, options.thresholds);
+    json.member("rule", "evidence").key("thresholds").open_object(kLines);
+    write_fields(json, kThresholdFields, options.thresholds);
+    json.close();
   } else {
     json.member("rule", "paper").member("paper_positions", options.paper.positions);
   }
@@ -119,40 +88,14 @@ void write_document_facts(JsonWriter& json, const StoredDocument& document) {
 void write_primary(JsonWriter& json, const Place& place, const Primary& primary) {
   json.open_object(kInline);
   write_token(json, place, primary.position);
-  json.key("set");
-  write_integers(json, primary.set);
-  json.member("birth_layer", primary.birth_layer).member("birth_end", primary.birth_end);
-  json.key("active_layers");
-  write_intervals(json, primary.active_layers);
-  json.key("early_plateau");
-  write_intervals(json, primary.early_plateau);
-  json.member("sink_axis_drift", primary.sink_axis_drift);
-  json.member("norm_ratio_median", primary.norm_ratio_median).member("norm_ratio_max", primary.norm_ratio_max);
-  json.member("score_mean", primary.score_mean).member("score_max", primary.score_max);
-  json.member("far_boost_median", primary.far_boost_median).member("far_boost_max", primary.far_boost_max);
-  json.member("value_norm_ratio", primary.value_norm_ratio).close();
+  write_fields(json, kPrimaryFields, primary);
+  json.close();
 }
 
 void write_run(JsonWriter& json, const Place& place, const Run& run) {
   json.open_object(kInline);
   write_token(json, place, run.position);
-  json.member("verdict", name_of(run.verdict)).member("kind", name_of(run.kind)).member("run_index", run.run_index);
-  json.member("l_start", run.l_start).member("l_end", run.l_end).member("lifetime", run.lifetime);
-  json.member("attention_lifetime", run.attention_lifetime).member("censored", run.censored);
-  json.key("broadcasts");
-  run.value_norm_ratio ? json.value(run.broadcasts) : json.null();
-  json.member("alignment_median", run.alignment_median);
-  json.member("centred_alignment_median", run.centred_alignment_median);
-  json.member("read_alignment_median", run.read_alignment_median);
-  json.member("norm_ratio_median", run.norm_ratio_median).member("norm_ratio_max", run.norm_ratio_max);
-  json.member("score_mean", run.score_mean).member("score_max", run.score_max);
-  json.member("far_boost_median", run.far_boost_median).member("far_boost_max", run.far_boost_max);
-  json.member("heads_over_10_max", run.heads_over_10_max);
-  json.member("logit_gap", run.logit_gap).member("value_norm_ratio", run.value_norm_ratio);
-  json.member("margin", run.margin);
-  json.key("margins").open_object(kInline);
-  json.member("alignment", run.margins.alignment).member("norm_ratio", run.margins.norm_ratio);
-  json.member("far_boost", run.margins.far_boost).member("edge", run.margins.edge).close();
+  write_fields(json, kRunFields, run);
   json.close();
 }
 
@@ -178,6 +121,15 @@ void write_counts(JsonWriter& json, const PaperCounts& counts) {
   json.close().close();
 }
 
+void write_first_token(JsonWriter& json, const TokenProfile& token) {
+  json.key("first_token").open_object(kInline);
+  for (const std::string_view name : kFirstTokenFigures) {
+    json.key(name);
+    write_value(json, token.*std::ranges::find(kTokenFields, name, [](const auto& field) { return field.name; })->member);
+  }
+  json.close();
+}
+
 Counts write_sequence(JsonWriter& json, const Place& place, const ReportOptions& options) {
   const Detection detection = detect_by_evidence(place.document.figures, options.thresholds);
   Counts counts;
@@ -192,6 +144,7 @@ Counts write_sequence(JsonWriter& json, const Place& place, const ReportOptions&
   write_runs(json, place, detection, "sinks", true);
   if (options.other_runs) write_runs(json, place, detection, "other_runs", false);
   write_counts(json, counts);
+  write_first_token(json, place.document.figures.first_positions.front());
   json.close();
   return counts;
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "probe/model.h"
+#include "probe/vocabulary.h"
 #include "text/chunks.h"
 #include "text/document.h"
 
@@ -31,15 +31,15 @@ using TokenizeChat = std::function<std::vector<TokenId>(const ChatMessages& mess
 // prompt  tokenised by itself, so that the border between prompt and text falls between two tokens
 class DocumentTokenizer {
  public:
-  // vocabulary  a model, of which the vocabulary is enough; must outlive this
+  // vocabulary  must outlive this
   // throws      Error{kUsage} if BOS is asked for and the vocabulary has none
-  DocumentTokenizer(const Model& vocabulary, const TokenizeOptions& options, TokenizeChat tokenize_chat);
+  DocumentTokenizer(const Vocabulary& vocabulary, const TokenizeOptions& options, TokenizeChat tokenize_chat);
 
   // throws  Error{kInput} if a token id is out of range, or nothing comes out
   std::vector<Sequence> operator()(const Document& document) const;
 
  private:
-  const Model& vocabulary_;
+  const Vocabulary& vocabulary_;
   TokenizeOptions options_;
   TokenizeChat tokenize_chat_;
 };

@@ -1,4 +1,4 @@
-#include "store/records.h"
+#include "scan/measurement_options.h"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "base/sha256.h"
-#include "store/bytes.h"
 
 namespace sinkscope {
 namespace {
@@ -93,15 +91,6 @@ MeasurementOptions options_from_names(std::span<const NamedOption> named) {
     }
   });
   return options;
-}
-
-std::string document_key(std::span<const TokenId> tokens, int prompt_tokens) {
-  ByteWriter bytes;
-  for (const TokenId token : tokens) bytes.write(token);
-  bytes.write(static_cast<std::int32_t>(prompt_tokens));
-  Sha256 sha;
-  sha.update(bytes.bytes());
-  return sha.hex();
 }
 
 }  // namespace sinkscope

@@ -1,4 +1,4 @@
-#include "cli/tokenizer.h"
+#include "scan/document_tokenizer.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@ std::string describe(const InputPlace& place) {
   return place.line > 0 ? fmt::format("line {} of {}", place.line, file) : file;
 }
 
-DocumentTokenizer::DocumentTokenizer(const Model& vocabulary, const TokenizeOptions& options,
+DocumentTokenizer::DocumentTokenizer(const Vocabulary& vocabulary, const TokenizeOptions& options,
                                      TokenizeChat tokenize_chat)
     : vocabulary_(vocabulary), options_(options), tokenize_chat_(std::move(tokenize_chat)) {
   if (options_.bos == BosMode::kOn && vocabulary_.facts().bos < 0) {
@@ -24,7 +24,7 @@ DocumentTokenizer::DocumentTokenizer(const Model& vocabulary, const TokenizeOpti
 }
 
 std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) const {
-  const ModelFacts& facts = vocabulary_.facts();
+  const VocabularyFacts& facts = vocabulary_.facts();
   bool add_bos = options_.bos == BosMode::kOn || (options_.bos == BosMode::kAuto && facts.adds_bos);
   const auto take_as_they_are = [&](const std::vector<TokenId>& ids) {
     if (options_.bos == BosMode::kAuto) add_bos = false;
