@@ -12,7 +12,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(fmt 9.1 REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(SQLite3 3.40 REQUIRED)
-find_package(ZLIB 1.2 REQUIRED)
+find_package(ZLIB 1.2.9 REQUIRED)
 find_package(Eigen3 3.4 REQUIRED)
 find_package(hwy 1.0.3 REQUIRED CONFIG)
 

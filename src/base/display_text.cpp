@@ -76,14 +76,6 @@ bool is_in(std::span<const Range> ranges, char32_t code) {
   return after != ranges.begin() && code <= std::prev(after)->last;
 }
 
-// returns  the code point of the `length` bytes at `at`, which are UTF-8
-char32_t code_point(std::string_view bytes, std::size_t at, std::size_t length) {
-  constexpr std::array<unsigned, 5> kFirstMask = {0, 0x7F, 0x1F, 0x0F, 0x07};
-  char32_t code = static_cast<unsigned char>(bytes[at]) & kFirstMask[length];
-  for (std::size_t i = 1; i < length; ++i) code = (code << 6) | (static_cast<unsigned char>(bytes[at + i]) & 0x3FU);
-  return code;
-}
-
 // A piece of shown text that is not cut: a character, or a colour sequence, with its width.
 struct Piece {
   std::string_view bytes;
@@ -95,11 +87,9 @@ Piece piece_at(std::string_view text, std::size_t at) {
     const std::size_t end = text.find('m', at);
     return {text.substr(at, end == std::string_view::npos ? end : end - at + 1), 0};
   }
-  const std::size_t length = std::max<std::size_t>(utf8_length(text, at), 1);
-  if (length == 1) return {text.substr(at, 1), 1};
-  const char32_t code = code_point(text, at, length);
-  const int width = is_in(kCombining, code) ? 0 : is_in(kWide, code) ? 2 : 1;
-  return {text.substr(at, length), width};
+  const Utf8Piece piece = utf8_piece(text, at);
+  const char32_t code = piece.code.value_or(0);
+  return {piece.bytes, is_in(kCombining, code) ? 0 : is_in(kWide, code) ? 2 : 1};
 }
 
 std::vector<Piece> pieces_of(std::string_view text) {
@@ -114,23 +104,20 @@ constexpr std::string_view kEllipsis = "\u2026";
 
 std::string displayable(std::string_view bytes) {
   std::string text;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t length = utf8_length(bytes, at);
-    const auto byte = static_cast<unsigned char>(bytes[at]);
-    if (length == 0) {
-      text += fmt::format("\\x{:02x}", byte);
-    } else if (byte == '\n') {
+  for (const Utf8Piece& piece : Utf8Pieces(bytes)) {
+    if (!piece.code) {
+      text += fmt::format("\\x{:02x}", static_cast<unsigned char>(piece.bytes[0]));
+    } else if (piece.code == U'\n') {
       text += "\u21b5";
-    } else if (byte == '\t') {
+    } else if (piece.code == U'\t') {
       text += "\u21e5";
-    } else if (byte < 0x20 || byte == 0x7F) {
-      text += fmt::format("\\x{:02x}", byte);
-    } else if (const char32_t code = code_point(bytes, at, length); is_in(kHidden, code)) {
-      text += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(code));
+    } else if (*piece.code < 0x20 || *piece.code == 0x7F) {
+      text += fmt::format("\\x{:02x}", static_cast<std::uint32_t>(*piece.code));
+    } else if (is_in(kHidden, *piece.code)) {
+      text += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(*piece.code));
     } else {
-      text.append(bytes, at, length);
+      text += piece.bytes;
     }
-    at += std::max<std::size_t>(length, 1);
   }
   return text;
 }

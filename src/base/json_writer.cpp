@@ -5,42 +5,33 @@
 #include <cmath>
 #include <ostream>
 
+#include "base/encodings.h"
 #include "base/utf8.h"
 
 namespace sinkscope {
 
 std::string json_string(std::string_view bytes) {
   std::string json = "\"";
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t n = utf8_length(bytes, at);
-    const char c = bytes[at];
-    if (n == 0) {
-      json += "\xEF\xBF\xBD";
-    } else if (n > 1) {
-      json.append(bytes, at, n);
-    } else if (c == '"' || c == '\\') {
+  for (const Utf8Piece& piece : Utf8Pieces(bytes)) {
+    const char32_t code = piece.code.value_or(0xFFFD);
+    if (!piece.code) {
+      json += "\uFFFD";
+    } else if (code == U'"' || code == U'\\') {
       json += '\\';
-      json += c;
-    } else if (c == '\n') {
+      json += piece.bytes;
+    } else if (code == U'\n') {
       json += "\\n";
-    } else if (c == '\t') {
+    } else if (code == U'\t') {
       json += "\\t";
-    } else if (c == '\r') {
+    } else if (code == U'\r') {
       json += "\\r";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      json += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else if (code < 0x20 || code == 0x7F) {
+      json += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(code));
     } else {
-      json += c;
+      json += piece.bytes;
     }
-    at += n == 0 ? 1 : n;
   }
   return json + '"';
-}
-
-std::string hex_string(std::string_view bytes) {
-  std::string hex;
-  for (const char c : bytes) hex += fmt::format("{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-  return hex;
 }
 
 JsonWriter& JsonWriter::open(char opening, JsonLayout layout) {

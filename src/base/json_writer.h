@@ -15,7 +15,6 @@ enum class JsonLayout { kLines, kInline };
 // Text that may hold broken UTF-8 as a JSON string literal with its quotes: what is no UTF-8 becomes U+FFFD, byte by
 // byte. Control characters are escaped, all else stands as it is.
 std::string json_string(std::string_view bytes);
-std::string hex_string(std::string_view bytes);
 
 // Writes JSON as it goes: keys in the order of the calls, numbers with the fewest digits that read back as the same
 // float32, the same bytes for the same calls.

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace sinkscope {
 
@@ -16,16 +19,20 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void update(std::span<const std::byte> bytes);
-  // returns  64 lower case hexadecimal digits; call it once
-  std::string hex();
+  // Ends it: call one of them, once.
+  std::array<std::byte, 32> digest();
+  std::string hex();  // 64 lower case hexadecimal digits
 
  private:
   struct Context;
   std::unique_ptr<Context> context_;
 };
 
-// throws  Error{kInput} if the file cannot be read
-// cost    reads the whole file, about 1 GB/s
-std::string sha256_of_file(const std::string& path);
+std::string sha256_of_text(std::string_view text);
+
+// should_stop  asked for each megabyte; may be empty
+// throws       Error{kInput} if the file cannot be read; Error{kInterrupted} if should_stop said so
+// cost         reads the whole file, about 1 GB/s
+std::string sha256_of_file(const std::string& path, const std::function<bool()>& should_stop = {});
 
 }  // namespace sinkscope

@@ -1,14 +1,14 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
+#include <string_view>
 
 namespace sinkscope {
 
 // What says how many threads a process should use.
 struct ThreadLimits {
   int n_processors = 1;                  // those that the process may run on, by its affinity
-  std::string omp_num_threads;           // the environment variable OMP_NUM_THREADS; empty: unset
+  std::string_view omp_num_threads;      // the environment variable OMP_NUM_THREADS; empty: unset
   std::filesystem::path proc = "/proc";  // where control groups are looked up; tests have a folder of their own
 };
 

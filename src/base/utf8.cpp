@@ -1,16 +1,14 @@
 #include "base/utf8.h"
 
+#include <array>
+
 namespace sinkscope {
 namespace {
 
-// U+10FF80 .. U+10FFFF are F4 8F BE 80 .. F4 8F BF BF.
-constexpr std::string_view kPrivatePrefix = "\xF4\x8F";
+// Code points that stand for the bytes 0x80 .. 0xFF.
+constexpr char32_t kFirstPrivate = 0x10FF80;
 
-// Whether a code point that to_private_bytes writes lies there.
-bool is_private(std::string_view bytes, std::size_t at) {
-  return bytes.substr(at, 2) == kPrivatePrefix && at + 3 < bytes.size() &&
-         static_cast<unsigned char>(bytes[at + 2]) >= 0xBEU && utf8_length(bytes, at) == 4;
-}
+bool is_private(const std::optional<char32_t>& code) { return code && *code >= kFirstPrivate; }
 
 bool is_continuation(unsigned char c) { return (c & 0xC0U) == 0x80U; }
 
@@ -37,28 +35,36 @@ std::size_t utf8_length(std::string_view bytes, std::size_t at) {
 }
 
 bool is_utf8(std::string_view bytes) {
-  for (std::size_t at = 0; at < bytes.size();) {
-    const std::size_t n = utf8_length(bytes, at);
-    if (n == 0) return false;
-    at += n;
+  for (const Utf8Piece& piece : Utf8Pieces(bytes)) {
+    if (!piece.code) return false;
   }
   return true;
+}
+
+Utf8Piece utf8_piece(std::string_view bytes, std::size_t at) {
+  const std::size_t length = utf8_length(bytes, at);
+  if (length == 0) return {bytes.substr(at, 1), std::nullopt};
+  constexpr std::array<unsigned, 5> kFirstMask = {0, 0x7F, 0x1F, 0x0F, 0x07};
+  char32_t code = static_cast<unsigned char>(bytes[at]) & kFirstMask[length];
+  for (std::size_t i = 1; i < length; ++i) code = (code << 6) | (static_cast<unsigned char>(bytes[at + i]) & 0x3FU);
+  return {bytes.substr(at, length), code};
 }
 
 std::string to_private_bytes(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
-  for (std::size_t at = 0; at < bytes.size();) {
+  for (const Utf8Piece& piece : Utf8Pieces(bytes)) {
     // Private code points that the text itself holds are taken apart too, so that the way back is exact.
-    if (const std::size_t n = is_private(bytes, at) ? 0 : utf8_length(bytes, at)) {
-      text.append(bytes, at, n);
-      at += n;
+    if (piece.code && !is_private(piece.code)) {
+      text += piece.bytes;
       continue;
     }
-    const auto c = static_cast<unsigned char>(bytes[at++]);
-    text += kPrivatePrefix;
-    text += static_cast<char>(c < 0xC0U ? 0xBE : 0xBF);
-    text += static_cast<char>(0x80U | (c & 0x3FU));
+    for (const char byte : piece.bytes) {
+      const auto c = static_cast<unsigned char>(byte);
+      text += "\xF4\x8F";
+      text += static_cast<char>(c < 0xC0U ? 0xBE : 0xBF);
+      text += static_cast<char>(0x80U | (c & 0x3FU));
+    }
   }
   return text;
 }
@@ -66,14 +72,12 @@ std::string to_private_bytes(std::string_view bytes) {
 std::string from_private_bytes(std::string_view text) {
   std::string bytes;
   bytes.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    if (is_private(text, at)) {
-      const unsigned high = static_cast<unsigned char>(text[at + 2]) == 0xBEU ? 0x80U : 0xC0U;
-      bytes += static_cast<char>(high | (static_cast<unsigned char>(text[at + 3]) & 0x3FU));
-      at += 4;
-      continue;
+  for (const Utf8Piece& piece : Utf8Pieces(text)) {
+    if (is_private(piece.code)) {
+      bytes += static_cast<char>(0x80U + (*piece.code - kFirstPrivate));
+    } else {
+      bytes += piece.bytes;
     }
-    bytes += text[at++];
   }
   return bytes;
 }

@@ -44,6 +44,6 @@ bool within_one(const CorpusSink& sink, int l_start, int l_end);
 std::vector<TokenCount> commonest_tokens(std::span<const PlacedSink> members, std::size_t most);
 std::vector<HazardBin> hazard_by_position(const SinkCorpus& corpus, std::span<const PlacedSink> members);
 // Median of what was measured; nothing where nothing was.
-std::optional<double> median_of(std::span<const PlacedSink> members, std::optional<float> CorpusSink::* figure);
+std::optional<double> median_figure(std::span<const PlacedSink> members, std::optional<float> CorpusSink::* figure);
 
 }  // namespace sinkscope

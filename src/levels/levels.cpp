@@ -8,10 +8,11 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/statistics.h"
+#include "base/statistics/random.h"
 #include "base/thread_limits.h"
 #include "levels/level_search.h"
 #include "levels/level_statistics.h"
-#include "levels/resampling.h"
 
 namespace sinkscope {
 namespace {
@@ -68,9 +69,7 @@ int median_horizon(const SinkCorpus& corpus) {
     if (!document.sinks.empty()) horizons.push_back(document.horizon);
   }
   if (horizons.empty()) return corpus.n_layers - 1;
-  const auto middle = horizons.begin() + static_cast<std::ptrdiff_t>(horizons.size() / 2);
-  std::ranges::nth_element(horizons, middle);
-  return *middle;
+  return upper_median_of(horizons);
 }
 
 // Which of the levels each level of a bootstrap is: the nearest that it is not apart from.
@@ -193,9 +192,9 @@ Level describe(const SinkCorpus& corpus, const LevelComponent& component, std::s
       members, [&](const PlacedSink& member) { return within_one(*member.sink, level.l_start, level.l_end); });
   level.within_one_frac = members.empty() ? 0.0 : static_cast<double>(near) / static_cast<double>(members.size());
   level.start_entropy_bits = start_entropy_bits(members);
-  level.norm_ratio = median_of(members, &CorpusSink::norm_ratio);
-  level.logit_gap = median_of(members, &CorpusSink::logit_gap);
-  level.far_boost = median_of(members, &CorpusSink::far_boost);
+  level.norm_ratio = median_figure(members, &CorpusSink::norm_ratio);
+  level.logit_gap = median_figure(members, &CorpusSink::logit_gap);
+  level.far_boost = median_figure(members, &CorpusSink::far_boost);
   level.tokens = commonest_tokens(members, 10);
   level.hazard = hazard_by_position(corpus, members);
   return level;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ids.h"
+#include "base/statistics.h"
 
 namespace sinkscope {
 namespace {
@@ -11,23 +12,14 @@ std::optional<OrdinaryNorms> of_every(std::size_t step, std::span<const float> n
   scratch.clear();
   for (std::size_t t = kPrimaryCandidates; t < norms.size(); t += step) scratch.push_back(norms[t]);
   if (scratch.empty()) return std::nullopt;
-  const auto quartile = scratch.begin() + static_cast<std::ptrdiff_t>(scratch.size() / 4);
-  std::nth_element(scratch.begin(), quartile, scratch.end());
   OrdinaryNorms ordinary;
-  ordinary.limit = kOrdinaryQuartiles * *quartile;
+  ordinary.limit = kOrdinaryQuartiles * lower_quartile_of(scratch);
   const auto end = std::partition(scratch.begin(), scratch.end(), [&](float norm) { return norm <= ordinary.limit; });
   ordinary.median = median_of({scratch.begin(), end});
   return ordinary;
 }
 
 }  // namespace
-
-float median_of(std::span<float> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
 
 std::optional<OrdinaryNorms> ordinary_norms(std::span<const float> norms, std::vector<float>& scratch) {
   return of_every(1, norms, scratch);

@@ -9,11 +9,6 @@ namespace sinkscope {
 inline constexpr int kMinOrdinaryTokens = 64;   // a sequence with fewer tokens has no norm ratios
 inline constexpr float kOrdinaryQuartiles = 5;  // an ordinary norm is at most so many times the lower quartile
 
-// Mean of the middle two of an even count. The values are reordered.
-//
-// values  not empty
-float median_of(std::span<float> values);
-
 // What is ordinary among the norms of one layer.
 struct OrdinaryNorms {
   float limit = 0;   // a token of position >= 8 is ordinary, if its norm is at most this

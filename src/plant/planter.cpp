@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/statistics.h"
 #include "gguf/writer.h"
 #include "plant/calibration.h"
 #include "plant/neuron.h"
@@ -233,9 +234,9 @@ void fill_in(Plan& plan, const Witness::Watched& seen, const Sequences& calibrat
       if (run->attention_lifetime) attention_lifetimes.push_back(*run->attention_lifetime);
     }
   }
-  if (!ordinary.empty()) plan.truth.norm_ratio = plan.request.norm / quantile(ordinary, 0.5);
-  if (!lifetimes.empty()) plan.truth.lifetime = quantile(lifetimes, 0.5);
-  if (!attention_lifetimes.empty()) plan.truth.attention_lifetime = quantile(attention_lifetimes, 0.5);
+  if (const auto norm = quantile_of(std::move(ordinary), 0.5)) plan.truth.norm_ratio = plan.request.norm / *norm;
+  plan.truth.lifetime = quantile_of(std::move(lifetimes), 0.5);
+  plan.truth.attention_lifetime = quantile_of(std::move(attention_lifetimes), 0.5);
 }
 
 }  // namespace
@@ -296,7 +297,7 @@ PlantTruth plant_sinks(const std::string& source, const std::string& target, con
     readings.push_back(read_sequence(*planted, sequence, witness, options.thresholds, options.should_stop));
   }
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    fill_in(plans[i], witness[i], calibration, readings, planted->token_bytes(plans[i].request.token));
+    fill_in(plans[i], witness[i], calibration, readings, planted->vocabulary().token_bytes(plans[i].request.token));
     truth.sinks.push_back(std::move(plans[i].truth));
   }
   return truth;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/statistics.h"
 
 namespace sinkscope {
 namespace {
@@ -91,17 +92,10 @@ PlantedSink sink_of(const Json& json) {
 
 }  // namespace
 
-double quantile(std::vector<double>& values, double fraction) {
-  std::sort(values.begin(), values.end());
-  const double at = fraction * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
-}
-
 std::optional<Spread> spread_of(std::vector<double> values) {
   if (values.empty()) return std::nullopt;
-  return Spread{quantile(values, 0.5), quantile(values, 0.05), quantile(values, 0.95)};
+  std::ranges::sort(values);
+  return Spread{sorted_quantile(values, 0.5), sorted_quantile(values, 0.05), sorted_quantile(values, 0.95)};
 }
 
 std::string to_json(const PlantTruth& truth) {

@@ -18,7 +18,6 @@ struct Spread {
 
 // returns  nothing for no values; percentiles are interpolated between neighbours
 std::optional<Spread> spread_of(std::vector<double> values);
-double quantile(std::vector<double>& values, double fraction);
 
 // One planted sink: what was asked for, what was done, what the calibration text shows of it.
 struct PlantedSink {

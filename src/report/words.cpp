@@ -32,30 +32,6 @@ std::string in_percent(std::optional<double> fraction) {
   return hundred >= 9.95 ? fmt::format("{:.0f} %", hundred) : fmt::format("{:.2g} %", hundred);
 }
 
-std::string grouped(std::int64_t n) {
-  if (n < 0) return fmt::format("-{}", grouped(-n));
-  return n < 1000 ? std::to_string(n) : fmt::format("{},{:03}", grouped(n / 1000), n % 1000);
-}
-
-std::string counted(std::int64_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", grouped(n), noun, n == 1 ? "" : "s");
-}
-
-std::string layer_range(int first, int last) {
-  return first == last ? fmt::format("layer {}", first) : fmt::format("layers {}\u2013{}", first, last);
-}
-
-std::string layer_ranges(const std::vector<LayerInterval>& ranges) {
-  if (ranges.empty()) return "no layer";
-  std::string words = ranges.size() == 1 && ranges[0].first == ranges[0].second ? "layer " : "layers ";
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
-    const auto& [first, last] = ranges[i];
-    words += i == 0 ? "" : i + 1 == ranges.size() ? " and " : ", ";
-    words += first == last ? std::to_string(first) : fmt::format("{}\u2013{}", first, last);
-  }
-  return words;
-}
-
 std::string level_name(const Level& level) {
   const auto& lifetimes = level.lifetimes;
   if (!lifetimes.median_is_lower_bound) return fmt::format("{}\u2013{}", level.l_start, level.l_end);

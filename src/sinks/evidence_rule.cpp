@@ -1,14 +1,13 @@
 #include <algorithm>
-#include <functional>
 #include <vector>
 
+#include "base/index.h"
+#include "base/statistics.h"
 #include "sinks/detection.h"
 #include "sinks/primary.h"
 
 namespace sinkscope {
 namespace {
-
-std::size_t index(int i) { return static_cast<std::size_t>(i); }
 
 float margin_of(float figure, float threshold) { return figure / threshold - 1; }
 
@@ -122,10 +121,6 @@ Margins RunFinder::margins_of(const TokenProfile& token, const Run& run) const {
   }
   if (boosts.empty()) return margins;
   // The n-th largest boost is the largest threshold that n blocks pass.
-  const auto nth_largest = [](std::vector<float> values, std::size_t n) {
-    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(n) - 1, std::greater<>());
-    return values[n - 1];
-  };
   std::vector<float> early = boosts;
   early.resize(std::min(boosts.size(), index(thresholds_.early_blocks)));
   const auto n_blocks = static_cast<float>(boosts.size());
@@ -166,7 +161,20 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
   }
   run.logit_gap = summary_of(token.logit_gap, first_block, last_block(run)).median;
   run.value_norm_ratio = summary_of(token.value_norm_ratio, first_block, last_block(run)).median;
-  run.broadcasts = run.value_norm_ratio && *run.value_norm_ratio > thresholds_.drain_value_ratio;
+  run.eviction_cost = summary_of(token.eviction_cost, first_block, last_block(run)).median;
+  if (const auto most = summary_of(token.eviction_left_out, first_block, last_block(run)).max) {
+    run.eviction_left_out = static_cast<int>(*most);
+  }
+  run.massive = massive_figures_of(token, (run.l_start + run.l_end) / 2);
+  const auto mean_of = [&](const LayerFigures& figures) {
+    return summary_of(figures, first_block, last_block(run)).mean;
+  };
+  run.sink_rate_02 = mean_of(token.sink_rate_02);
+  run.sink_rate_03 = mean_of(token.sink_rate_03);
+  run.sink_rate_05 = mean_of(token.sink_rate_05);
+  run.sink_rate_08 = mean_of(token.sink_rate_08);
+  run.attention_share = mean_of(token.attention_share);
+  if (run.value_norm_ratio) run.broadcasts = *run.value_norm_ratio > thresholds_.drain_value_ratio;
 
   // The count begins with the first block that draws on the run: the one after l_start may have other things to do.
   for (int block = first_block; block < n_layers_; ++block) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/encodings.h"
 #include "base/error.h"
 #include "store/bytes.h"
 #include "store/connection.h"
@@ -9,12 +10,6 @@
 
 namespace sinkscope {
 namespace {
-
-std::string hex_of(std::span<const std::byte> bytes) {
-  std::string hex;
-  for (const std::byte byte : bytes) hex += fmt::format("{:02x}", std::to_integer<unsigned>(byte));
-  return hex;
-}
 
 constexpr const char* kDocuments =
     "SELECT ordinal, key, n_tokens, prompt_tokens, token_ids, figures.data, "
@@ -54,7 +49,7 @@ StoredDocument DocumentReader::read() {
   StoredDocument document;
   document.ordinal = rows_.integer(0);
   const std::string label = document_label(connection_, document.ordinal);
-  document.key = hex_of(rows_.blob(1));
+  document.key = hex_string(rows_.blob(1));
   const int n_tokens = rows_.small(2), prompt_tokens = rows_.small(3);
 
   ByteReader ids(rows_.blob(4), label);
@@ -80,7 +75,7 @@ StoredDocument DocumentReader::read() {
 void visit_places(SqliteConnection& connection, const VisitPlace& visit) {
   Statement rows(connection.database, "SELECT ordinal, key FROM documents ORDER BY ordinal");
   Statement origins(connection.database, kOrigins);
-  while (rows.step()) visit(rows.integer(0), hex_of(rows.blob(1)), read_origins(origins, rows.integer(0)));
+  while (rows.step()) visit(rows.integer(0), hex_string(rows.blob(1)), read_origins(origins, rows.integer(0)));
 }
 
 void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
@@ -111,7 +106,8 @@ void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
 std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal) {
   Database& database = connection.database;
   Statement rows(database,
-                 "SELECT name, n_layers, n_heads, profiles.n_tokens, encoding, documents.n_tokens FROM profiles "
+                 "SELECT name, n_layers, n_heads, profiles.n_tokens, encoding, documents.n_tokens, "
+                 "length(token_ids) / 4 FROM profiles "
                  "JOIN documents ON ordinal = document WHERE document = ? ORDER BY id");
   rows.bind(1, ordinal);
   std::vector<ProfileShape> shapes;
@@ -119,14 +115,17 @@ std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std:
     ProfileShape shape;
     shape.name = rows.text(0);
     const bool by_head = !rows.is_null(2);
+    shape.by_token = !rows.is_null(3);
     const int encoding = rows.small(4);
-    if (rows.integer(1) != connection.model.facts.n_layers || rows.integer(3) != rows.integer(5) ||
-        (by_head && rows.integer(2) != connection.model.facts.n_heads_max) || encoding < 0 || encoding > 1) {
+    if (rows.integer(1) != connection.model.facts.n_layers ||
+        (shape.by_token && (rows.integer(3) != rows.integer(5) || rows.integer(3) != rows.integer(6))) ||
+        (by_head && rows.integer(2) != connection.model.facts.n_heads_max) || encoding < 0 ||
+        encoding > static_cast<int>(ProfileEncoding::kFloatOfSome)) {
       database.fail_damaged(fmt::format("profile {} of document {} has an impossible shape", shape.name, ordinal));
     }
     shape.shape.push_back(static_cast<std::size_t>(rows.integer(1)));
     if (by_head) shape.shape.push_back(static_cast<std::size_t>(rows.integer(2)));
-    shape.shape.push_back(static_cast<std::size_t>(rows.integer(3)));
+    if (shape.by_token) shape.shape.push_back(static_cast<std::size_t>(rows.integer(3)));
     shape.encoding = static_cast<ProfileEncoding>(encoding);
     shapes.push_back(std::move(shape));
   }

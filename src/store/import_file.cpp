@@ -95,9 +95,7 @@ std::string imported_key(const ImportedDocument& document, int n_equal_before) {
     text += fmt::format(";{} {} {} {} {} {}:{}", sink.position, sink.token, sink.first_layer, sink.last_layer,
                         sink.layers_flagged, sink.label.size(), sink.label);
   }
-  Sha256 sha;
-  sha.update(std::as_bytes(std::span(text)));
-  return sha.hex();
+  return sha256_of_text(text);
 }
 
 CorpusDocument corpus_document_of(const ImportedDocument& document, const ImportedModel& model,

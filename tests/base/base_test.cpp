@@ -1,13 +1,12 @@
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <stdexcept>
 #include <string_view>
 
-#include "base/error.h"
 #include "base/parallel.h"
 #include "base/sha256.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {
@@ -19,14 +18,13 @@ TEST(Sha256, MatchesTheStandardsExample) {
   EXPECT_EQ(sha.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Sha256, OfATextIsThatOfItsBytes) {
+  EXPECT_EQ(sha256_of_text("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256().digest()[0], std::byte{0xe3});
+}
+
 TEST(Sha256, NamesTheFileThatItCannotRead) {
-  try {
-    sha256_of_file("no/such/file");
-    FAIL() << "expected an error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInput);
-    EXPECT_THAT(error.what(), testing::HasSubstr("no/such/file"));
-  }
+  expect_error(ErrorCode::kInput, "no/such/file", [] { sha256_of_file("no/such/file"); });
 }
 
 TEST(ParallelFor, CallsEachIndexOnce) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <random>
+#include <vector>
 
 namespace sinkscope {
 namespace {
@@ -16,6 +18,21 @@ TEST(Utf8, TellsTextFromOtherBytes) {
   EXPECT_FALSE(
       is_utf8("a\x80"
               "b"));
+}
+
+TEST(Utf8, PiecesAreCodePointsOrSingleBytes) {
+  const std::string bytes = "a\xC3\xA9\xE2\x88\x91\xF0\x9F\x98\x80\xE2\x88z\xFF";
+  std::vector<std::optional<char32_t>> codes;
+  std::string joined;
+  for (const Utf8Piece& piece : Utf8Pieces(bytes)) {
+    codes.push_back(piece.code);
+    joined += piece.bytes;
+    EXPECT_EQ(piece.bytes.size() == 1, !piece.code || *piece.code < 0x80);
+  }
+  EXPECT_EQ(joined, bytes);
+  EXPECT_EQ(codes, (std::vector<std::optional<char32_t>>{U'a', U'\u00e9', U'\u2211', U'\U0001F600', std::nullopt,
+                                                         std::nullopt, U'z', std::nullopt}));
+  EXPECT_EQ(Utf8Pieces("").begin(), Utf8Pieces("").end());
 }
 
 TEST(Utf8, PrivateBytesAreUtf8AndComeBack) {

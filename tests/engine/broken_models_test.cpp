@@ -15,7 +15,7 @@
 #include "engine/llama/model.h"
 #include "gguf/file.h"
 #include "plant/tiny/tiny.h"
-#include "tests/engine/writes_check.h"
+#include "tests/support/invariant_observer.h"
 
 namespace sinkscope {
 namespace {

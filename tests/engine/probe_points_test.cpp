@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "engine/llama/model.h"
 #include "plant/tiny/tiny.h"
-#include "tests/engine/writes_check.h"
+#include "tests/support/invariant_observer.h"
 
 namespace sinkscope {
 namespace {

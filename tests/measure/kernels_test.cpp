@@ -108,13 +108,6 @@ TEST(Ordinary, LeavesOutTheFirstPositionsAndTheLong) {
   EXPECT_FALSE(ordinary_norms(std::span(norms).first(8), scratch));
 }
 
-TEST(Ordinary, MedianOfAnEvenCountIsTheMeanOfTheMiddleTwo) {
-  std::vector<float> even{4, 1, 3, 100};
-  EXPECT_EQ(median_of(even), 3.5F);
-  std::vector<float> one{7};
-  EXPECT_EQ(median_of(one), 7);
-}
-
 TEST(Ordinary, SamplesLongTexts) {
   std::vector<float> norms(5000);
   for (std::size_t t = 0; t < norms.size(); ++t) norms[t] = 1 + static_cast<float>(t % 7);

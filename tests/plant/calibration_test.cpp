@@ -1,6 +1,6 @@
 #include "plant/calibration.h"
 
-#include "expect_error.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {

@@ -4,7 +4,7 @@
 #include <random>
 #include <utility>
 
-#include "expect_error.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <fstream>
 
-#include "expect_error.h"
-#include "temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

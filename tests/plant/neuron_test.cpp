@@ -4,10 +4,10 @@
 #include <cmath>
 #include <random>
 
-#include "expect_error.h"
 #include "plant/direction.h"
 #include "plant/tiny/tiny.h"
-#include "temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

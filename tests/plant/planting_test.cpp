@@ -3,12 +3,12 @@
 #include <fstream>
 #include <iterator>
 
-#include "expect_error.h"
 #include "gguf/file.h"
 #include "letters.h"
 #include "plant/planter.h"
 #include "plant/tiny/tiny.h"
-#include "temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -1,6 +1,6 @@
 #include "plant/sink_spec.h"
 
-#include "expect_error.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "letters.h"
 #include "plant/readings.h"
-#include "temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "gguf/file.h"
-#include "temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <fstream>
 
-#include "expect_error.h"
-#include "temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <numeric>
 
-#include "expect_error.h"
 #include "letters.h"
 #include "plant/trial/controls.h"
 #include "plant/trial/threshold_grid.h"
 #include "plant/trial/write_meter.h"
-#include "temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "store/bytes.h"
 #include "store/figures_blob.h"
-#include "store/half.h"
 #include "store/profiles_blob.h"
 #include "tests/store/samples.h"
 
@@ -31,45 +30,6 @@ TEST(Crc32, MatchesTheStandardCheckValueAndItsSlowTwin) {
       for (int bit = 0; bit < 8; ++bit) expected = (expected >> 1) ^ ((expected & 1U) != 0 ? 0xEDB88320U : 0U);
     }
     EXPECT_EQ(crc32(bytes), ~expected) << size;
-  }
-}
-
-TEST(Half, KnownValues) {
-  EXPECT_EQ(half_from_float(0.0F), 0x0000);
-  EXPECT_EQ(half_from_float(-0.0F), 0x8000);
-  EXPECT_EQ(half_from_float(1.0F), 0x3C00);
-  EXPECT_EQ(half_from_float(-2.0F), 0xC000);
-  EXPECT_EQ(half_from_float(65504.0F), 0x7BFF);
-  EXPECT_EQ(half_from_float(65520.0F), 0x7C00);  // halfway to 65536, which is even
-  EXPECT_EQ(half_from_float(65519.0F), 0x7BFF);
-  EXPECT_EQ(half_from_float(1.0F + 0x1p-11F), 0x3C00);      // halfway, to even
-  EXPECT_EQ(half_from_float(1.0F + 3 * 0x1p-11F), 0x3C02);  // halfway, to even
-  EXPECT_EQ(half_from_float(0x1p-24F), 0x0001);
-  EXPECT_EQ(half_from_float(0x1p-25F), 0x0000);
-  EXPECT_TRUE(std::isnan(float_from_half(half_from_float(std::nanf("")))));
-}
-
-TEST(Half, EveryHalfGoesThereAndBack) {
-  for (unsigned half = 0; half <= 0xFFFF; ++half) {
-    const float value = float_from_half(static_cast<std::uint16_t>(half));
-    if (std::isnan(value)) continue;
-    ASSERT_EQ(half_from_float(value), half);
-  }
-}
-
-TEST(Half, TakesTheNearestHalf) {
-  std::mt19937 random(2);
-  for (int i = 0; i < 100000; ++i) {
-    const float value = std::ldexp(static_cast<float>(random() % 0xFFFFFF), static_cast<int>(random() % 40) - 46);
-    if (value >= 65504.0F) continue;
-    const auto half = half_from_float(value);
-    const auto distance = [&](int neighbour) {
-      return std::fabs(float_from_half(static_cast<std::uint16_t>(half + neighbour)) - value);
-    };
-    ASSERT_LE(distance(0), distance(1)) << value;
-    if (half != 0) {
-      ASSERT_LE(distance(0), distance(-1)) << value;
-    }
   }
 }
 
@@ -95,28 +55,26 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.n_layers = 1;
   figures.n_tokens = 1;
   figures.min_distance = 64;
+  for (const auto& field : kSequenceFields) (figures.*field.member).resize(1);
   figures.ordinary_norm = {2.0F};
   figures.self_cosine.emplace_back(1, 1, 1.0F);
-  TokenProfile token;
-  for (auto* values : {&token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
-                       &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score,
-                       &token.score_head_max, &token.score_group_max, &token.heads_over_03_frac, &token.far_score,
-                       &token.far_boost, &token.heads_over_10, &token.logit_gap}) {
-    values->resize(1);
-  }
+  TokenProfile token = empty_profile(0, 1);
   token.hidden_norm = {-2.0F};
   figures.first_positions.push_back(token);
   // clang-format off
-  const std::vector<unsigned> expected = {
-      'S', 'F', 'I', 'G', 1, 0, 16, 0,                   // magic, layout, figures a token
+  std::vector<unsigned> expected = {
+      'S', 'F', 'I', 'G', 2, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
       1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
       0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
       0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0,        // n_watch_overflow, no candidate, no later tokens
-      1, 0, 0, 0, 0x40,                                  // ordinary_norm: presence, 2.0
+      1, 0, 0, 0, 0x40, 0,                               // ordinary_norm: presence, 2.0; channel_median: not measured
       0, 0, 0, 0, 1, 0, 0, 0, 0xC0,                      // position, hidden_norm: presence, -2.0
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    // 15 figures not measured, no first_alignment
-      1, 0, 0, 0x80, 0x3F};                              // self_cosine: upper triangle, 1.0
+  };
+  const std::vector<unsigned> square = {1, 0, 0, 0x80, 0x3F};  // self_cosine: upper triangle, 1.0
   // clang-format on
+  expected.insert(expected.end(), kTokenFields.size() - 1, 0);  // figures that were not measured
+  expected.insert(expected.end(), {0});                         // no first_alignment
+  expected.insert(expected.end(), square.begin(), square.end());
   const auto bytes = encode_figures(figures);
   ASSERT_EQ(bytes.size(), expected.size() + 4);
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), expected[i]) << i;
@@ -241,6 +199,55 @@ TEST(ProfileBlob, NotMeasuredStaysSoAndCountsAreExact) {
   const ProfileArray counts{"test", {1, 4}, {8191.0F, 32767.0F, nan, 3.0F}};
   EXPECT_EQ(encoding_for(counts), ProfileEncoding::kFloat);
   EXPECT_EQ(there_and_back(counts, ProfileEncoding::kFloat).values[1], 32767.0F);
+}
+
+// An array that few tokens have a number in takes room for those only.
+TEST(ProfileBlob, OfFewTokensKeepsThoseOnly) {
+  const float nan = std::nanf("");
+  ProfileArray few{"test", {2, 3, 1000}, std::vector<float>(6000, nan)};
+  few.values[17] = 0.5F;
+  few.values[5 * 1000 + 999] = -3.25F;
+  ASSERT_EQ(encoding_for(few), ProfileEncoding::kScaledHalfOfSome);
+  EXPECT_LT(encode_profile(few, encoding_for(few)).size(), 100U);
+  for (const bool whole : {false, true}) {
+    if (whole) few.values[17] = 70001, few.values[5 * 1000 + 999] = -3;
+    const ProfileEncoding encoding = encoding_for(few);
+    ASSERT_EQ(encoding == ProfileEncoding::kFloatOfSome, whole);
+    const auto back = there_and_back(few, encoding);
+    EXPECT_EQ(back.shape, few.shape);
+    for (std::size_t v = 0; v < few.values.size(); ++v) {
+      ASSERT_EQ(std::isnan(back.values[v]), std::isnan(few.values[v])) << v;
+      if (!std::isnan(few.values[v])) EXPECT_EQ(back.values[v], few.values[v]);
+    }
+  }
+  const ProfileArray nothing{"test", {2, 4}, std::vector<float>(8, nan)};
+  EXPECT_TRUE(std::isnan(there_and_back(nothing, encoding_for(nothing)).values[7]));
+  const ProfileArray half{"test", {1, 4}, {0.5F, nan, 1.5F, nan}};
+  EXPECT_EQ(encoding_for(half), ProfileEncoding::kScaledHalfOfSome);
+  const ProfileArray more{"test", {1, 4}, {0.5F, 1, 1.5F, nan}};
+  EXPECT_EQ(encoding_for(more), ProfileEncoding::kScaledHalf);
+}
+
+TEST(ProfileBlob, DamagedColumnsAreAnError) {
+  const float nan = std::nanf("");
+  const ProfileArray profile{
+      "test", {2, 8}, {nan, 1.5F, nan, 2.5F, nan, nan, nan, nan, nan, 3.5F, nan, nan, nan, nan, nan, nan}};
+  const auto encoding = encoding_for(profile);
+  const ProfileShape shape{profile.name, profile.shape, encoding};
+  const auto bytes = encode_profile(profile, encoding);
+  ASSERT_EQ(bytes.size(), 4U + 2 * 4 + 2 * (4 + 2 * 2) + 4);
+  const auto damaged = [&](std::size_t at, std::uint8_t value) {
+    auto changed = bytes;
+    changed[at] = std::byte{value};
+    mend_checksum(changed);
+    EXPECT_THROW(decode_profile(shape, changed, "test"), Error) << at << ' ' << int{value};
+  };
+  damaged(0, 1);  // fewer columns than are there
+  damaged(0, 9);  // more than the shape has
+  damaged(4, 3);  // the same column twice
+  damaged(8, 8);  // a column that does not exist
+  const ProfileShape huge{"test", {std::size_t{1} << 20, std::size_t{1} << 20}, encoding};
+  EXPECT_THROW(decode_profile(huge, bytes, "test"), Error);
 }
 
 TEST(ProfileBlob, DamageIsAnError) {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "temporary_file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

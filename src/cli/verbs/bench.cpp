@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/json_writer.h"
+#include "base/statistics.h"
 #include "base/thread_limits.h"
 #include "cli/bench_runs.h"
 #include "cli/options/model_options.h"
@@ -26,10 +27,9 @@ struct BenchVerbOptions {
 
 double fastest(const BenchRuns& runs) { return *std::min_element(runs.ms.begin(), runs.ms.end()); }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+double median_ms(const BenchRuns& runs) {
+  std::vector<double> ms = runs.ms;
+  return median_of(ms);
 }
 
 // Operations a second of a part, as a share of the peak of its products; nothing where there is no such part.
@@ -65,7 +65,7 @@ void print_table(const std::vector<BenchRuns>& all, const ProductPeaks& peaks, s
     const AccelTimes& p = runs.parts;
     const bool native = runs.precision == "native";
     out << fmt::format("{:>7}  {:<8}  {:<22} {:>9.0f} {:>9.0f} {:>7}", runs.n_tokens, runs.precision,
-                       name_of(runs.work), fastest(runs), median(runs.ms),
+                       name_of(runs.work), fastest(runs), median_ms(runs),
                        runs.peak_mib ? fmt::format("{:.0f}", *runs.peak_mib) : "-");
     if (!native) {
       const std::optional<double>& peak = peak_of(runs, peaks);
@@ -85,7 +85,7 @@ void write_runs(JsonWriter& json, const BenchRuns& runs, const ProductPeaks& pea
   json.key("ms").open_array(JsonLayout::kInline);
   for (const double ms : runs.ms) json.value(to_float(ms));
   json.close();
-  json.member("best_ms", to_float(fastest(runs))).member("median_ms", to_float(median(runs.ms)));
+  json.member("best_ms", to_float(fastest(runs))).member("median_ms", to_float(median_ms(runs)));
   json.member("peak_mib", runs.peak_mib ? std::optional(to_float(*runs.peak_mib)) : std::nullopt);
   const AccelTimes& p = runs.parts;
   const auto part_share = [&](double flop, double ms) {
@@ -115,17 +115,16 @@ void write_bench_json(const std::vector<BenchRuns>& all, const ProductPeaks& pea
 }
 
 ExitCode bench(const BenchVerbOptions& options) {
-  check_model_readable(options.model.path);
-  BenchPlan plan;
+  BenchPlan plan{.file = open_model_file(options.model.path)};
   plan.load = load_options(options.model);
   const int n_threads = threads_or_default(plan.load.runtime.n_threads);
   if (!options.no_native) plan.precisions.push_back(Precision::kNative);
-  const bool accelerated = precision_of(plan.load).precision != Precision::kNative;
+  const bool accelerated = precision_of(plan.file, plan.load.precision).precision != Precision::kNative;
   if (accelerated || plan.precisions.empty()) plan.precisions.push_back(plan.load.precision);
   plan.n_tokens = options.n_tokens;
   plan.repeats = options.repeats;
   note(engine_versions().back());
-  note(precision_of(plan.load).why);
+  note(precision_of(plan.file, plan.load.precision).why);
   const ProductPeaks before = measure_product_peaks(n_threads);
   const std::vector<BenchRuns> all = run_bench(plan, note);
   // The faster of two: a busy machine can only make a peak smaller.

@@ -16,10 +16,9 @@ void AccelSums::after_attention(const ggml_tensor& node, const AttentionSums& su
   sums_ = sums;
 }
 
-AttentionSums AccelSums::sum(const ggml_tensor& node, const AttentionMask& mask,
-                             std::span<const std::int32_t> watched) {
-  const bool as_asked = &mask == question_.mask && watched.data() == question_.watched.data() &&
-                        watched.size() == question_.watched.size();
+AttentionSums AccelSums::sum(const ggml_tensor& node, const ColumnQuestion& question) {
+  const bool as_asked = question.mask == question_.mask && question.watched.data() == question_.watched.data() &&
+                        question.watched.size() == question_.watched.size() && question.by_head == question_.by_head;
   if (!takes(node) || !as_asked) {
     throw Error(ErrorCode::kInternal, "column sums: expected the question that the device was asked, got another");
   }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 
 #include "engine/accel/device.h"
 #include "engine/attention/summer.h"
@@ -20,7 +19,7 @@ class AccelSums final : public ColumnSummer, public AccelAttentionListener {
   void begin_micro_batch() override { answered_ = nullptr; }
   bool takes(const ggml_tensor& node) const override { return answered_ == &node; }
   // throws  Error{kInternal} if the device was asked for other columns
-  AttentionSums sum(const ggml_tensor& node, const AttentionMask& mask, std::span<const std::int32_t> watched) override;
+  AttentionSums sum(const ggml_tensor& node, const ColumnQuestion& question) override;
 
   std::optional<ColumnQuestion> before_attention(const ggml_tensor& node) override;
   void after_attention(const ggml_tensor& node, const AttentionSums& sums) override;

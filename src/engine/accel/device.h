@@ -16,7 +16,7 @@ namespace sinkscope {
 // network stays one piece: products of weights and attention it computes itself, the rest it hands to the CPU.
 void register_accel_device();
 
-// Where the time of the device went, for models that run on this thread. Counts from its start; subtract two readings.
+// Where the time of the device went. Counts from the start of the process; subtract two readings.
 struct AccelTimes {
   double unpacking_ms = 0;  // weights to the numbers that are multiplied
   double products_ms = 0;
@@ -30,16 +30,18 @@ AccelTimes accel_times();
 // Asks the device for column sums as it computes attention.
 class AccelAttentionListener {
  public:
+  using Question = ColumnQuestion;
+
   virtual ~AccelAttentionListener() = default;
   // Before an attention node is computed, when its inputs are. Without a question there are no sums.
-  virtual std::optional<ColumnQuestion> before_attention(const ggml_tensor& node) = 0;
+  virtual std::optional<Question> before_attention(const ggml_tensor& node) = 0;
   // Once it is computed, if there was a question that the device can answer: one stream of sequences, whose keys lie
   // in the order of their positions. The sums are valid until the next attention node is computed.
   virtual void after_attention(const ggml_tensor& node, const AttentionSums& sums) = 0;
 };
 
 // The device on this thread, for as long as this lives: make one around the making of a context, its graphs, and
-// each llama_decode. Within one llama_decode masks are read once.
+// each llama_decode. Within one llama_decode masks are read once; one that was changed meanwhile comes in a question.
 class AccelScope {
  public:
   // listener  may be null

@@ -30,17 +30,20 @@ class FlashAttention {
 
   static bool supports(const ggml_tensor* node);
 
+  // What to sum: columns of the cells that its mask describes.
+  using Question = ColumnQuestion;
+
   // Computes one stream of the node.
   //
   // rows      [queries] of this stream, read from its mask
-  // question  columns of the cells that its mask describes; null: no sums
+  // question  null: no sums
   // returns   with a question, the sums: valid until the next call, as accurate as `number`, and the same for any
   //           number of threads
   // cost      4 * head_dim operations a visible score, rounded up to whole blocks. Memory: keys and values of as many
   //           KV heads as fit 8 MiB (one at least), about 1.5 MiB a thread, 8 bytes a head and
   //           key, and 16 more for heads that are at work at once
   AttentionSums attend(const ggml_tensor* node, std::int64_t stream, std::span<const AttentionRow> rows, Number number,
-                       int n_threads, const ColumnQuestion* question);
+                       int n_threads, const Question* question);
 
   // Operations of the last call: both products, over visible blocks.
   double flop() const;

@@ -78,7 +78,7 @@ HWY_INLINE void small_block(const std::uint8_t* quants, const std::uint8_t* fift
 void unpack_q4_0(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q4_0*>(blocks);
   for (std::int64_t i = 0; i < n_weights; i += QK4_0, ++block) {
-    const float d = float_from_f16(block->d);
+    const float d = float_from_half(block->d);
     small_block(block->qs, all(d), all(-8 * d), to + i);
   }
 }
@@ -86,13 +86,13 @@ void unpack_q4_0(const void* blocks, float* to, std::int64_t n_weights) {
 void unpack_q4_1(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q4_1*>(blocks);
   for (std::int64_t i = 0; i < n_weights; i += QK4_1, ++block)
-    small_block(block->qs, all(float_from_f16(block->d)), all(float_from_f16(block->m)), to + i);
+    small_block(block->qs, all(float_from_half(block->d)), all(float_from_half(block->m)), to + i);
 }
 
 void unpack_q5_0(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q5_0*>(blocks);
   for (std::int64_t i = 0; i < n_weights; i += QK5_0, ++block) {
-    const float d = float_from_f16(block->d);
+    const float d = float_from_half(block->d);
     small_block(block->qs, block->qh, all(d), all(-16 * d), to + i);
   }
 }
@@ -100,14 +100,14 @@ void unpack_q5_0(const void* blocks, float* to, std::int64_t n_weights) {
 void unpack_q5_1(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q5_1*>(blocks);
   for (std::int64_t i = 0; i < n_weights; i += QK5_1, ++block)
-    small_block(block->qs, block->qh, all(float_from_f16(block->d)), all(float_from_f16(block->m)), to + i);
+    small_block(block->qs, block->qh, all(float_from_half(block->d)), all(float_from_half(block->m)), to + i);
 }
 
 void unpack_q8_0(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q8_0*>(blocks);
   const Vec zero = hn::Zero(kFloats);
   for (std::int64_t i = 0; i < n_weights; i += QK8_0, ++block) {
-    const Vec scale = all(float_from_f16(block->d));
+    const Vec scale = all(float_from_half(block->d));
     for (int j = 0; j < QK8_0; j += lanes()) store(signed_bytes_at(block->qs + j), scale, zero, to + i + j);
   }
 }
@@ -126,7 +126,7 @@ HWY_INLINE ScaleAndMinimum scale_and_minimum(const std::uint8_t* packed, int par
 void unpack_q4_k(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q4_K*>(blocks);
   for (std::int64_t i = 0; i < n_weights; i += QK_K, ++block) {
-    const float d = float_from_f16(block->d), minimum = float_from_f16(block->dmin);
+    const float d = float_from_half(block->d), minimum = float_from_half(block->dmin);
     for (int part = 0; part < 8; part += 2, to += 64) {
       const auto low = scale_and_minimum(block->scales, part, d, minimum);
       const auto high = scale_and_minimum(block->scales, part + 1, d, minimum);
@@ -144,7 +144,7 @@ void unpack_q5_k(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q5_K*>(blocks);
   const Int sixteen = hn::Set(kInts, 16);
   for (std::int64_t i = 0; i < n_weights; i += QK_K, ++block) {
-    const float d = float_from_f16(block->d), minimum = float_from_f16(block->dmin);
+    const float d = float_from_half(block->d), minimum = float_from_half(block->dmin);
     for (int part = 0; part < 8; part += 2, to += 64) {
       const auto low = scale_and_minimum(block->scales, part, d, minimum);
       const auto high = scale_and_minimum(block->scales, part + 1, d, minimum);
@@ -165,7 +165,7 @@ void unpack_q6_k(const void* blocks, float* to, std::int64_t n_weights) {
   const auto* block = static_cast<const block_q6_K*>(blocks);
   const Int two_bits = hn::Set(kInts, 0x30);
   for (std::int64_t i = 0; i < n_weights; i += QK_K, ++block) {
-    const float d = float_from_f16(block->d);
+    const float d = float_from_half(block->d);
     for (int half = 0; half < 2; ++half, to += 128) {
       const std::uint8_t *low = block->ql + half * 64, *high = block->qh + half * 32;
       const std::int8_t* scales = block->scales + half * 8;

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include "base/half.h"
 
 namespace sinkscope {
 
@@ -11,20 +12,6 @@ namespace sinkscope {
 enum class ElementType : std::uint8_t { kF32, kF16, kBF16 };
 
 inline std::size_t bytes_of(ElementType type) { return type == ElementType::kF32 ? 4 : 2; }
-
-inline float float_from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-
-inline float float_from_f16(std::uint16_t bits) {
-  const std::uint32_t sign = (bits & 0x8000u) << 16;
-  const std::uint32_t exponent = (bits >> 10) & 31u;
-  const std::uint32_t mantissa = bits & 0x3ffu;
-  if (exponent == 0) {  // zero or subnormal: a multiple of 2^-24
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-    return sign ? -magnitude : magnitude;
-  }
-  const std::uint32_t wide = exponent == 31 ? 255u : exponent + 112u;  // infinities and NaN stay what they are
-  return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
-}
 
 // Element `index` of a contiguous row.
 inline float element(const void* row, ElementType type, std::size_t index) {
@@ -36,7 +23,7 @@ inline float element(const void* row, ElementType type, std::size_t index) {
   }
   std::uint16_t bits;
   std::memcpy(&bits, bytes, sizeof bits);
-  return type == ElementType::kF16 ? float_from_f16(bits) : float_from_bf16(bits);
+  return type == ElementType::kF16 ? float_from_half(bits) : float_from_bf16(bits);
 }
 
 // Vectors of numbers in somebody else's memory, by row and head. A vector is contiguous; strides are in bytes.

@@ -16,11 +16,10 @@ ColumnSummer* ColumnSummers::sibling_for(const ggml_tensor& node) const {
   return found == siblings_.end() ? nullptr : *found;
 }
 
-AttentionSums ColumnSummers::sum(const ggml_tensor& node, const AttentionMask& mask,
-                                 std::span<const std::int32_t> watched) {
+AttentionSums ColumnSummers::sum(const ggml_tensor& node, const ColumnQuestion& question) {
   ColumnSummer* sibling = sibling_for(node);
   if (!sibling) throw Error(ErrorCode::kInternal, "column sums: expected a summer that takes the node, got none");
-  return sibling->sum(node, mask, watched);
+  return sibling->sum(node, question);
 }
 
 }  // namespace sinkscope

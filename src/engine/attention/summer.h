@@ -17,6 +17,8 @@ namespace sinkscope {
 struct ColumnQuestion {
   const AttentionMask* mask = nullptr;    // of this node's mask; must live until the sums are made
   std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
+  bool by_head = false;                   // AttentionSums::watched_by_head as well
+  bool sums = true;                       // false: the mask is another than the node's, but no sums are asked for
 };
 
 // Says what will be asked of a node, to a summer that works while the node is computed.
@@ -45,12 +47,11 @@ class ColumnSummer {
   virtual bool takes(const ggml_tensor& node) const = 0;
   // Sums of a node that takes() accepts, called at the same time; as ColumnSums::compute. Call it once a node.
   //
-  // mask, watched  those of the question, where there was one
-  // returns        views of memory of this object, valid until the next node is computed
-  // throws         Error{kModel} if the node's numbers are of a type that cannot be summed; Error{kShape} if shapes do
-  //                not agree
-  virtual AttentionSums sum(const ggml_tensor& node, const AttentionMask& mask,
-                            std::span<const std::int32_t> watched) = 0;
+  // question  that of question_for(), where it was called
+  // returns   views of memory of this object, valid until the next node is computed
+  // throws    Error{kModel} if the node's numbers are of a type that cannot be summed; Error{kShape} if shapes do not
+  //           agree
+  virtual AttentionSums sum(const ggml_tensor& node, const ColumnQuestion& question) = 0;
 };
 
 // Several siblings as one: each node goes to the first one that takes it.
@@ -62,7 +63,7 @@ class ColumnSummers final : public ColumnSummer {
   void begin_micro_batch() override;
   bool takes(const ggml_tensor& node) const override { return sibling_for(node) != nullptr; }
   // throws  Error{kInternal} if takes() is false
-  AttentionSums sum(const ggml_tensor& node, const AttentionMask& mask, std::span<const std::int32_t> watched) override;
+  AttentionSums sum(const ggml_tensor& node, const ColumnQuestion& question) override;
 
  private:
   ColumnSummer* sibling_for(const ggml_tensor& node) const;

@@ -20,7 +20,7 @@ float op_param(const ggml_tensor& node, int index) {
 
 bool HostSums::takes(const ggml_tensor& node) const { return node.op == GGML_OP_FLASH_ATTN_EXT; }
 
-AttentionSums HostSums::sum(const ggml_tensor& node, const AttentionMask& mask, std::span<const std::int32_t> watched) {
+AttentionSums HostSums::sum(const ggml_tensor& node, const ColumnQuestion& question) {
   const ggml_tensor *query = node.src[0], *key = node.src[1], *sinks = node.src[4];
   AttentionInputs inputs;
   inputs.n_heads = static_cast<int>(query->ne[2]);
@@ -35,7 +35,7 @@ AttentionSums HostSums::sum(const ggml_tensor& node, const AttentionMask& mask, 
     inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
                           static_cast<std::size_t>(inputs.n_heads)};
   }
-  return column_sums_.compute(inputs, mask, watched, n_threads_);
+  return column_sums_.compute(inputs, *question.mask, question.watched, question.by_head, n_threads_);
 }
 
 }  // namespace sinkscope

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "engine/attention/summer.h"
@@ -14,7 +13,7 @@ class HostSums final : public ColumnSummer {
  public:
   explicit HostSums(int n_threads) : n_threads_(n_threads) {}
   bool takes(const ggml_tensor& node) const override;
-  AttentionSums sum(const ggml_tensor& node, const AttentionMask& mask, std::span<const std::int32_t> watched) override;
+  AttentionSums sum(const ggml_tensor& node, const ColumnQuestion& question) override;
 
  private:
   int n_threads_;

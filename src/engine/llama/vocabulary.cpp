@@ -5,43 +5,46 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/utf8.h"
+#include "engine/llama/llama_library.h"
+#include "engine/llama/loading.h"
+#include "engine/llama/model_description.h"
 
 namespace sinkscope {
 
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
-  if (text.empty()) return 0;
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first < 0xF0) {
-    if (!follows(1) || !follows(2)) return 0;
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (first >= 0xF0 && first < 0xF5) {
-    if (!follows(1) || !follows(2) || !follows(3)) return 0;
-    const bool overlong = first == 0xF0 && byte(1) < 0x90;
-    const bool too_large = first == 0xF4 && byte(1) >= 0x90;
-    return overlong || too_large ? 0 : 4;
-  }
-  return 0;
+std::shared_ptr<const Vocabulary> load_vocabulary(const ModelFile& file) {
+  start_llama();
+  llama_model_params params = llama_model_default_params();
+  params.vocab_only = true;
+  return std::make_shared<LlamaVocabulary>(load_llama_model(file.path(), params), file.path());
 }
 
-Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab) {
-  const int n_vocab = llama_vocab_n_tokens(vocab);
-  for (TokenId token = 0; token < n_vocab; ++token) {
-    char piece[4];
-    if (llama_vocab_is_control(vocab, token)) continue;
-    if (llama_token_to_piece(vocab, token, piece, sizeof piece, 0, false) != 1) continue;
-    auto& slot = byte_token_[static_cast<unsigned char>(piece[0])];
-    if (!slot) slot = token;
-  }
+LlamaVocabulary::LlamaVocabulary(std::shared_ptr<llama_model> model, const std::string& path)
+    : model_(std::move(model)),
+      vocab_(llama_model_get_vocab(model_.get())),
+      facts_(vocabulary_facts_of(model_.get(), path)) {}
+
+std::string LlamaVocabulary::chat_template() const {
+  const char* text = llama_model_chat_template(model_.get(), nullptr);
+  return text ? text : "";
 }
 
-std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_special) const {
+bool LlamaVocabulary::ends_text(TokenId token) const { return llama_vocab_is_eog(vocab_, token); }
+
+const LlamaVocabulary::ByteTokens& LlamaVocabulary::byte_tokens() const {
+  std::call_once(byte_tokens_once_, [this] {
+    for (TokenId token = 0; token < facts_.n_vocab; ++token) {
+      char piece[4];
+      if (llama_vocab_is_control(vocab_, token)) continue;
+      if (llama_token_to_piece(vocab_, token, piece, sizeof piece, 0, false) != 1) continue;
+      auto& slot = byte_tokens_[static_cast<unsigned char>(piece[0])];
+      if (!slot) slot = token;
+    }
+  });
+  return byte_tokens_;
+}
+
+std::vector<TokenId> LlamaVocabulary::tokenize(std::string_view text, bool parse_special) const {
   std::vector<TokenId> tokens;
   std::size_t valid_from = 0, at = 0;
   const auto take_valid = [&] {
@@ -50,10 +53,13 @@ std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_speci
     tokens.insert(tokens.end(), more.begin(), more.end());
   };
   while (at < text.size()) {
-    const std::size_t length = utf8_length(text.substr(at));
-    const auto& byte = byte_token_[static_cast<unsigned char>(text[at])];
-    if (length > 0 || !byte) {
-      at += std::max<std::size_t>(length, 1);
+    if (const std::size_t length = utf8_length(text, at); length > 0) {
+      at += length;
+      continue;
+    }
+    const auto& byte = byte_tokens()[static_cast<unsigned char>(text[at])];
+    if (!byte) {
+      ++at;
       continue;
     }
     take_valid();
@@ -64,7 +70,7 @@ std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_speci
   return tokens;
 }
 
-std::vector<TokenId> Tokenizer::tokenize_valid(std::string_view text, bool parse_special) const {
+std::vector<TokenId> LlamaVocabulary::tokenize_valid(std::string_view text, bool parse_special) const {
   const auto length = static_cast<std::int32_t>(text.size());
   std::vector<TokenId> tokens(text.size() + 8);
   const auto fill = [&] {
@@ -81,7 +87,8 @@ std::vector<TokenId> Tokenizer::tokenize_valid(std::string_view text, bool parse
   return tokens;
 }
 
-std::string Tokenizer::token_bytes(TokenId token) const {
+std::string LlamaVocabulary::token_bytes(TokenId token) const {
+  check_token(token, facts_.n_vocab);
   std::string piece(64, '\0');
   const auto fill = [&] {
     return llama_token_to_piece(vocab_, token, piece.data(), static_cast<std::int32_t>(piece.size()), 0, true);

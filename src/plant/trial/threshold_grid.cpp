@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <utility>
 
+#include "base/statistics.h"
 #include "plant/calibration.h"
 #include "plant/trial/write_meter.h"
 
@@ -57,8 +59,7 @@ std::optional<double> median_over(const LayerFigures& figures, int first) {
   for (int l = first; l < end; ++l) {
     if (const auto& value = figures[static_cast<std::size_t>(l)]) values.push_back(static_cast<double>(*value));
   }
-  if (values.empty()) return std::nullopt;
-  return quantile(values, 0.5);
+  return quantile_of(std::move(values), 0.5);
 }
 
 // The weakest of the parts, as a multiple of its threshold; nothing if one is not measured.

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "base/display_text.h"
+#include "base/encodings.h"
 #include "base/error.h"
-#include "report/base64.h"
 #include "report/figure/drawings.h"
 #include "report/figure/png.h"
 #include "report/figure/quantities.h"

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/statistics.h"
 #include "report/counts.h"
 #include "report/figure/drawings.h"
 #include "report/figure/svg.h"
@@ -26,8 +27,7 @@ struct Lines {
 float median(std::vector<float> values) {
   std::erase_if(values, [](float value) { return std::isnan(value); });
   if (values.empty()) return std::nanf("");
-  std::ranges::sort(values);
-  return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+  return median_of(values);
 }
 
 Line part_of(const NamedFigures& figures, std::size_t row, int n_layers) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/encodings.h"
 #include "report/words.h"
 
 namespace sinkscope {
@@ -41,29 +42,6 @@ std::string place(double value) {
   text.erase(text.find_last_not_of('0') + 1);
   if (text.ends_with('.')) text.pop_back();
   return text == "-0" ? "0" : text;
-}
-
-std::string escaped_xml(std::string_view text) {
-  std::string xml;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        xml += "&amp;";
-        break;
-      case '<':
-        xml += "&lt;";
-        break;
-      case '>':
-        xml += "&gt;";
-        break;
-      case '"':
-        xml += "&quot;";
-        break;
-      default:
-        xml += c;
-    }
-  }
-  return xml;
 }
 
 Axis linear_axis(double low, double high, double from, double to, int n_ticks) {

@@ -62,8 +62,6 @@ class Svg {
 
 // How much room a drawing leaves above its cells for its name and key.
 double key_room(double width);
-// Text in XML.
-std::string escaped_xml(std::string_view text);
 // A place with at most two decimals.
 std::string place(double value);
 

@@ -1,17 +1,16 @@
 #include "report/page/page.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <array>
+#include <memory>
 #include <ostream>
-#include <sstream>
 
+#include "base/encodings.h"
 #include "base/error.h"
-#include "report/base64.h"
+#include "base/sha256.h"
 #include "report/page/block.h"
 #include "report/page/bundle.h"
-#include "report/page/document_data.h"
 #include "report/page/scan_data.h"
 
 namespace sinkscope {
@@ -19,36 +18,16 @@ namespace {
 
 // What a content security policy calls an inline script or style sheet by.
 std::string policy_hash(std::string_view text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return "'sha256-" + base64(std::as_bytes(std::span(digest))) + "'";
+  Sha256 sha;
+  sha.update(std::as_bytes(std::span(text)));
+  return "'sha256-" + base64(sha.digest()) + "'";
 }
 
-std::string escaped(std::string_view text) {
-  std::string html;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        html += "&amp;";
-        break;
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      case '"':
-        html += "&quot;";
-        break;
-      default:
-        html += c;
-    }
-  }
-  return html;
-}
-
-void write_block(std::ostream& out, std::string_view id, std::string_view packed) {
-  out << "<script type=\"application/octet-stream\" id=\"" << id << "\">" << packed << "</script>\n";
+template <typename Write>
+void write_block(std::ostream& out, std::string_view id, const Write& write) {
+  out << "<script type=\"application/octet-stream\" id=\"" << id << "\">";
+  write();
+  out << "</script>\n";
 }
 
 void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
@@ -61,34 +40,38 @@ void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
       << "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       << "<meta name=\"color-scheme\" content=\"light dark\">\n"
       << "<meta name=\"referrer\" content=\"no-referrer\">\n"
-      << "<title>" << escaped(title) << "</title>\n<style>" << bundle_style() << "</style>\n</head>\n<body>\n"
+      << "<title>" << escaped_xml(title) << "</title>\n<style>" << bundle_style() << "</style>\n</head>\n<body>\n"
       << "<noscript>This report draws its data with a script that is part of this file. Allow scripts to see it, or "
          "print the same results with sinkscope show.</noscript>\n<div id=\"app\"></div>\n";
 }
 
 }  // namespace
 
-void write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out) {
+std::vector<Overview> write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out) {
   check_evidence_rule(options.report, "report");
   for (const NamedScan& scan : scans) check_answerable(*scan.file, options.report);
-  write_opening(scans, out);
-  std::string index;
-  std::vector<ScanData> all;
+  Spool index;
+  std::ostream index_text(&index);
+  index_text.exceptions(std::ios::badbit);  // so that the spool's errors come through
+  std::vector<std::unique_ptr<DocumentBlocks>> blocks;
+  std::vector<Overview> overviews;
+  index_text << "{\"schema\":\"sinkscope.report/1\",\"scans\":[";
   for (std::size_t i = 0; i < scans.size(); ++i) {
-    all.push_back(scan_data(scans[i], static_cast<int>(i), options));
-    index += (i == 0 ? "" : ",") + all.back().json;
+    if (i > 0) index_text << ',';
+    blocks.push_back(std::make_unique<DocumentBlocks>(scans[i], options));
+    overviews.push_back(write_scan_data(scans[i], static_cast<int>(i), options, *blocks.back(), index_text));
   }
-  write_block(out, "index", Block().packed("{\"schema\":\"sinkscope.report/1\",\"scans\":[" + index + "]}"));
+  index_text << "]}";
+  write_opening(scans, out);
+  write_block(out, "index", [&] { Block::pack_head(index, out); });
   for (std::size_t i = 0; i < scans.size(); ++i) {
-    std::size_t number = 0;
-    scans[i].file->for_each_document([&](const StoredDocument& document) {
-      write_block(out, document_block_id(static_cast<int>(i), number),
-                  document_block(*scans[i].file, document, options, all[i].has_detail.at(number)));
-      ++number;
-    });
+    for (std::size_t d = 0; d < blocks[i]->size(); ++d) {
+      write_block(out, document_block_id(static_cast<int>(i), d), [&] { blocks[i]->write(d, out); });
+    }
   }
   out << "<script>" << bundle_script() << "</script>\n</body>\n</html>\n";
   if (!out.flush()) throw Error(ErrorCode::kOutput, "HTML: writing failed; check the free space");
+  return overviews;
 }
 
 }  // namespace sinkscope

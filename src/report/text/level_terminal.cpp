@@ -7,17 +7,12 @@
 #include <ostream>
 
 #include "base/display_text.h"
+#include "base/words.h"
 #include "report/file_levels.h"
 #include "report/text/table.h"
 
 namespace sinkscope {
 namespace {
-
-std::string grouped(std::int64_t n) {
-  return n < 1000 ? std::to_string(n) : fmt::format("{},{:03}", grouped(n / 1000), n % 1000);
-}
-
-std::string plural(std::int64_t n, const char* noun) { return grouped(n) + " " + noun + (n == 1 ? "" : "s"); }
 
 // Three digits that count, so that rare and common sinks both can be read.
 std::string short_number(double value) {
@@ -70,7 +65,7 @@ void write_rate_line(const std::string& name, const Rate& rate, std::ostream& ou
                        grouped(rate.eligible_tokens), short_number(rate.interval->high));
   } else {
     out << fmt::format("  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
-                       plural(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
+                       counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
                        interval_text(rate));
   }
 }
@@ -151,11 +146,11 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
   const LevelReport& report = file.report;
   const Paint paint(style);
   out << paint.bold(displayable(file.model.empty() ? file.name : file.model))
-      << fmt::format(": {} layers, {}, {} tokens{}\n", report.n_layers, plural(report.documents, "document"),
+      << fmt::format(": {} layers, {}, {} tokens{}\n", report.n_layers, counted(report.documents, "document"),
                      grouped(report.tokens), file.imported ? ", imported records" : "");
   if (report.documents_without_primary > 0) {
     out << fmt::format("  {} without a primary sink: their tokens are not eligible\n",
-                       plural(report.documents_without_primary, "document"));
+                       counted(report.documents_without_primary, "document"));
   }
   write_rate_line(fmt::format("{} sinks", fmt::join(file.kinds, ", ")), report.all, out);
   for (const LabelledRate& label : report.by_label) {
@@ -175,7 +170,7 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
   }
   for (const WeakLevel& weak : report.weak) {
     out << fmt::format("  not counted: l_start {}, l_end {}, {} in {}, found again in {:.0f} % of bootstraps\n",
-                       weak.l_start, weak.l_end, plural(weak.count, "sink"), plural(weak.documents, "document"),
+                       weak.l_start, weak.l_end, counted(weak.count, "sink"), counted(weak.documents, "document"),
                        100 * weak.stability);
   }
 }

@@ -12,6 +12,7 @@
 
 #include "base/display_text.h"
 #include "base/error.h"
+#include "base/words.h"
 #include "report/text/terminal_document.h"
 
 namespace sinkscope {
@@ -26,10 +27,10 @@ bool is_set(const char* name) {
 
 std::string heads_in_words(const std::vector<int>& heads, const std::vector<int>& kv_heads) {
   const int most = std::ranges::max(heads), most_kv = std::ranges::max(kv_heads);
-  std::string words = count_of(most, "head", "heads");
+  std::string words = count_of(most, "head");
   if (most_kv != most) words += fmt::format(" ({} for keys and values)", most_kv);
   const auto without = std::ranges::count(heads, 0);
-  if (without > 0) words += fmt::format(", {} without attention", count_of(without, "layer", "layers"));
+  if (without > 0) words += fmt::format(", {} without attention", count_of(without, "layer"));
   return words;
 }
 
@@ -48,13 +49,7 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
   }
 }
 
-struct Corpus {
-  std::int64_t n_documents = 0, n_tokens = 0, n_with_sinks = 0;
-  Counts counts;
-  PaperCounts paper_counts;
-};
-
-void write_corpus(const Corpus& corpus, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
+void write_corpus(const Totals& corpus, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
   const Paint paint(style);
   out << '\n'
       << paint.bold(fmt::format("Together: {} documents, {} tokens", corpus.n_documents, corpus.n_tokens)) << '\n';
@@ -66,7 +61,7 @@ void write_corpus(const Corpus& corpus, const ReportOptions& options, const Term
   out << fmt::format("  a primary in {} of {} documents\n", counts.of(SinkKind::kPrimary), corpus.n_documents);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
-                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink", "sinks"),
+                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
                              kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
                  style.width);
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {
@@ -78,6 +73,38 @@ void write_corpus(const Corpus& corpus, const ReportOptions& options, const Term
     out << wrapped("  other runs: ", others, style.width);
   }
 }
+
+class TerminalView : public JudgedView {
+ public:
+  TerminalView(const ScanFile& file, const ReportOptions& options, const TerminalStyle& style, std::ostream& out)
+      : file_(file), options_(options), style_(style), out_(out) {}
+
+  void begin() override { write_model(file_.model(), style_, out_); }
+
+  void see(const JudgedDocument& judged) override {
+    if (style_.max_documents == 0 || n_seen_ < style_.max_documents) write_document(judged, style_, out_);
+    ++n_seen_;
+  }
+
+  void finish(const Totals& totals) override {
+    if (totals.n_documents == 0) out_ << "\nNo documents: nothing was stored yet.\n";
+    if (style_.max_documents != 0 && totals.n_documents > style_.max_documents) {
+      out_ << '\n'
+           << Paint(style_).dim(fmt::format("... and {} more documents; `show --all` shows each",
+                                            totals.n_documents - style_.max_documents))
+           << '\n';
+    }
+    if (totals.n_documents > 1) write_corpus(totals, options_, style_, out_);
+    if (!out_.flush()) throw Error(ErrorCode::kOutput, "the report: writing failed");
+  }
+
+ private:
+  const ScanFile& file_;
+  ReportOptions options_;
+  TerminalStyle style_;
+  std::ostream& out_;
+  std::int64_t n_seen_ = 0;
+};
 
 }  // namespace
 
@@ -104,31 +131,13 @@ void write_model(const ModelRecord& model, const TerminalStyle& style, std::ostr
   write_lacking(model, style, out);
 }
 
+std::unique_ptr<JudgedView> terminal_view(const ScanFile& file, const ReportOptions& options,
+                                          const TerminalStyle& style, std::ostream& out) {
+  return std::make_unique<TerminalView>(file, options, style, out);
+}
+
 void write_terminal(const ScanFile& file, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
-  check_answerable(file, options);
-  write_model(file.model(), style, out);
-  Corpus corpus;
-  file.for_each_document([&](const StoredDocument& document) {
-    const bool show = style.max_documents == 0 || corpus.n_documents < style.max_documents;
-    ++corpus.n_documents;
-    corpus.n_tokens += document.figures.n_tokens;
-    if (options.rule == Rule::kPaper) {
-      corpus.paper_counts.add(write_paper_document(file, document, options.paper, style, show, out));
-      return;
-    }
-    const Counts counts = write_document(file, document, options.thresholds, style, show, out);
-    corpus.counts.add(counts);
-    if (counts.of(Verdict::kSink) > 0) ++corpus.n_with_sinks;
-  });
-  if (corpus.n_documents == 0) out << "\nNo documents: nothing was stored yet.\n";
-  if (style.max_documents != 0 && corpus.n_documents > style.max_documents) {
-    out << '\n'
-        << Paint(style).dim(fmt::format("... and {} more documents; `show --all` shows each",
-                                        corpus.n_documents - style.max_documents))
-        << '\n';
-  }
-  if (corpus.n_documents > 1) write_corpus(corpus, options, style, out);
-  if (!out.flush()) throw Error(ErrorCode::kOutput, "the report: writing failed");
+  judge(file, options, *terminal_view(file, options, style, out));
 }
 
 }  // namespace sinkscope

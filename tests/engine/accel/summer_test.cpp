@@ -19,8 +19,10 @@ class Marked final : public ColumnSummer {
  public:
   Marked(ggml_op op, float mark) : op_(op), mark_(mark) {}
   bool takes(const ggml_tensor& node) const override { return node.op == op_; }
-  AttentionSums sum(const ggml_tensor&, const AttentionMask&, std::span<const std::int32_t>) override {
-    return {{&mark_, 1, 1}, {}, {}, {}, {}, {}};
+  AttentionSums sum(const ggml_tensor&, const ColumnQuestion&) override {
+    AttentionSums sums;
+    sums.sums = {&mark_, 1, 1};
+    return sums;
   }
   void begin_micro_batch() override { ++n_begun; }
   int n_begun = 0;
@@ -36,13 +38,13 @@ TEST(ColumnSummers, TheFirstThatTakesANodeSumsIt) {
   AttentionMask mask;
   ggml_tensor node{};
   node.op = GGML_OP_FLASH_ATTN_EXT;
-  EXPECT_EQ(summers.sum(node, mask, {}).sums.row(0)[0], 1);
+  EXPECT_EQ(summers.sum(node, {&mask, {}}).sums.row(0)[0], 1);
   node.op = GGML_OP_MUL_MAT;
   EXPECT_TRUE(summers.takes(node));
-  EXPECT_EQ(summers.sum(node, mask, {}).sums.row(0)[0], 3);
+  EXPECT_EQ(summers.sum(node, {&mask, {}}).sums.row(0)[0], 3);
   node.op = GGML_OP_ADD;
   EXPECT_FALSE(summers.takes(node));
-  EXPECT_THROW(summers.sum(node, mask, {}), Error);
+  EXPECT_THROW(summers.sum(node, {&mask, {}}), Error);
   summers.begin_micro_batch();
   EXPECT_EQ(attention.n_begun + also_attention.n_begun + product.n_begun, 3);
 }
@@ -68,7 +70,9 @@ class AccelSumsTest : public testing::Test {
     ASSERT_TRUE(question);
     EXPECT_EQ(question->mask, &mask_);
     EXPECT_EQ(question->watched.data(), kWatched.data());
-    sums_.after_attention(node_, {{&value_, 1, 1}, {}, {}, {}, {}, {}});
+    AttentionSums made;
+    made.sums = {&value_, 1, 1};
+    sums_.after_attention(node_, made);
   }
 
   const float value_ = 7;
@@ -84,7 +88,7 @@ TEST_F(AccelSumsTest, TakesOnlyWhatTheDeviceAnswered) {
   EXPECT_FALSE(sums_.takes(node_)) << "the device has not computed it";
   compute();
   EXPECT_TRUE(sums_.takes(node_));
-  EXPECT_EQ(sums_.sum(node_, mask_, kWatched).sums.row(0)[0], 7);
+  EXPECT_EQ(sums_.sum(node_, {&mask_, kWatched}).sums.row(0)[0], 7);
   EXPECT_FALSE(sums_.takes(node_)) << "its sums were handed out";
   ggml_tensor other{};
   EXPECT_FALSE(sums_.before_attention(other)) << "nothing is asked of it";
@@ -95,14 +99,15 @@ TEST_F(AccelSumsTest, ForgetsWhatWasNotFetchedWhenAMicroBatchBegins) {
   compute();
   sums_.begin_micro_batch();
   EXPECT_FALSE(sums_.takes(node_));
-  EXPECT_THROW(sums_.sum(node_, mask_, kWatched), Error);
+  EXPECT_THROW(sums_.sum(node_, {&mask_, kWatched}), Error);
 }
 
 TEST_F(AccelSumsTest, RefusesAnotherQuestion) {
   compute();
   AttentionMask other;
-  EXPECT_THROW(sums_.sum(node_, other, kWatched), Error);
-  EXPECT_THROW(sums_.sum(node_, mask_, std::span(kWatched).first(1)), Error);
+  EXPECT_THROW(sums_.sum(node_, {&other, kWatched}), Error);
+  EXPECT_THROW(sums_.sum(node_, {&mask_, std::span(kWatched).first(1)}), Error);
+  EXPECT_THROW(sums_.sum(node_, {&mask_, kWatched, true}), Error);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "engine/llama/model.h"
 #include "made_up_model.h"
-#include "tests/engine/writes_check.h"
-#include "tests/plant/temporary_folder.h"
+#include "tests/support/invariant_observer.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {

@@ -39,13 +39,13 @@ TEST(AlibiSlope, AsInItsPaper) {
 }
 
 TEST(Elements, HalfFloatsByHand) {
-  EXPECT_EQ(float_from_f16(0x3c00), 1.0f);
-  EXPECT_EQ(float_from_f16(0xc100), -2.5f);
-  EXPECT_EQ(float_from_f16(0x7bff), 65504.0f);
-  EXPECT_EQ(float_from_f16(0x0001), 0x1p-24f);
-  EXPECT_EQ(float_from_f16(0x8000), 0.0f);
-  EXPECT_EQ(float_from_f16(0xfc00), kHidden);
-  EXPECT_TRUE(std::isnan(float_from_f16(0x7e00)));
+  EXPECT_EQ(float_from_half(0x3c00), 1.0f);
+  EXPECT_EQ(float_from_half(0xc100), -2.5f);
+  EXPECT_EQ(float_from_half(0x7bff), 65504.0f);
+  EXPECT_EQ(float_from_half(0x0001), 0x1p-24f);
+  EXPECT_EQ(float_from_half(0x8000), 0.0f);
+  EXPECT_EQ(float_from_half(0xfc00), kHidden);
+  EXPECT_TRUE(std::isnan(float_from_half(0x7e00)));
   EXPECT_EQ(float_from_bf16(0x3fc0), 1.5f);
 }
 

@@ -83,7 +83,7 @@ class ColumnSumsTest : public testing::TestWithParam<std::int64_t> {
 
   AttentionSums run(const AttentionProblem& p, const StoredProblem& stored, int n_threads = 2) {
     mask_.read(stored.mask, stored.places, p.min_distance, n_threads);
-    return column_sums_.compute(stored.inputs, mask_, p.watched, n_threads);
+    return column_sums_.compute(stored.inputs, mask_, p.watched, false, n_threads);
   }
 
   void check(const ProblemOptions& options) {
