@@ -18,6 +18,7 @@ class TeeObserver : public Observer {
     return second_.wants_attention(layer) || first;
   }
   std::span<const std::int32_t> watched_keys(int layer) override { return first_.watched_keys(layer); }
+  bool wants_eviction_cost(int layer) override { return first_.wants_eviction_cost(layer); }
   void on_state(const StateEvent& event) override {
     if (first_.wants(event.point, event.layer)) first_.on_state(event);
     if (second_.wants(event.point, event.layer)) second_.on_state(event);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "sinks/fields.h"
 #include "store/bytes.h"
 
 namespace sinkscope {
@@ -13,8 +14,9 @@ constexpr std::uint32_t kRuleVersion = 2;     // of the evidence rule: another r
 // Tells bytes that another rule, or other defaults, made.
 std::uint32_t rule_fingerprint() {
   const Thresholds defaults;
-  static_assert(sizeof(Thresholds) == 16 * sizeof(float), "thresholds have padding, which has no fixed bytes");
-  return crc32(std::as_bytes(std::span(&defaults, 1))) ^ kRuleVersion;
+  ByteWriter writer;
+  for_each_field(kThresholdFields, [&](const auto& field) { writer.write(defaults.*field.member); });
+  return crc32(writer.bytes()) ^ kRuleVersion;
 }
 
 void write_figure(ByteWriter& writer, const std::optional<float>& figure) {

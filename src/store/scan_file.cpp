@@ -85,10 +85,11 @@ void check_record(const ScanFile& file, const ScannedDocument& record) {
   require(record.profiles.empty() == (file.options().keep == Keep::kRuns), "profiles do not fit the file's keep");
   for (const ProfileArray& profile : record.profiles) {
     const auto& axes = profile.shape;
-    require(axes.size() == 2 || axes.size() == 3, "a profile has other than 2 or 3 axes");
-    require(axes.front() == static_cast<std::size_t>(facts.n_layers), "a profile has other n_layers");
-    require(axes.back() == record.tokens.size(), "a profile has other n_tokens");
-    require(axes.size() == 2 || axes[1] == static_cast<std::size_t>(facts.n_heads_max), "a profile has other n_heads");
+    require(!axes.empty() && axes.front() == static_cast<std::size_t>(facts.n_layers), "a profile has other n_layers");
+    require(!profile.by_token || axes.back() == record.tokens.size(), "a profile has other n_tokens");
+    const std::size_t n_others = axes.size() - (profile.by_token ? 1 : 0);
+    require(n_others == 1 || n_others == 2, "a profile has other axes than layers, heads and tokens");
+    require(n_others == 1 || axes[1] == static_cast<std::size_t>(facts.n_heads_max), "a profile has other n_heads");
   }
 }
 
@@ -151,8 +152,10 @@ class DocumentInserter {
       const ProfileEncoding encoding = encoding_for(profile);
       const auto data = encode_profile(profile, encoding);
       profile_.bind(1, ordinal).bind(2, profile.name).bind(3, static_cast<std::int64_t>(axes.front()));
-      if (axes.size() == 3) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
-      profile_.bind(5, static_cast<std::int64_t>(axes.back()))
+      const bool by_head = axes.size() == (profile.by_token ? 3U : 2U);
+      if (by_head) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
+      if (profile.by_token) profile_.bind(5, static_cast<std::int64_t>(axes.back()));
+      profile_
           .bind(6, static_cast<int>(encoding))
           .bind(7, std::span(data))
           .run();

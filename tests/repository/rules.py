@@ -12,7 +12,7 @@ import sys
 
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
 # A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
-ANALYSES = ("levels", "plant")
+ANALYSES = ("levels", "formation", "plant")
 MEASURED = ("base", "gguf", "probe", "measure", "sinks", "scan")
 ROOMS = {
     "base": (),
@@ -24,6 +24,7 @@ ROOMS = {
     "sinks": ("base", "probe", "measure"),
     "scan": ("base", "text", "probe", "measure", "sinks"),
     "levels": MEASURED,
+    "formation": MEASURED,
     "plant": MEASURED,
     "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels"),
     "report": ("base", "probe", "measure", "sinks", "scan", *ANALYSES, "store"),

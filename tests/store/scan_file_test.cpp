@@ -172,9 +172,15 @@ TEST(ScanFile, KeepsProfiles) {
   record.profiles.push_back({"hidden_norm", {5, 40}, std::vector<float>(200, 3.0F)});
   record.profiles.push_back({"sink_score_by_head", {5, 4, 40}, std::vector<float>(800, 0.125F)});
   record.profiles.push_back({"far_boost_by_head", {5, 4, 40}, boosts});
+  record.profiles.push_back({"first_token_share", {5}, std::vector<float>(5, 0.25F), false});
+  record.profiles.push_back({"first_token_share_by_head", {5, 4}, std::vector<float>(20, 0.75F), false});
   file.add(record);
   const auto shapes = file.profile_shapes(0);
-  ASSERT_EQ(shapes.size(), 3U);
+  ASSERT_EQ(shapes.size(), 5U);
+  EXPECT_THAT(shapes[3].shape, ElementsAre(5));
+  EXPECT_THAT(shapes[4].shape, ElementsAre(5, 4));
+  EXPECT_EQ(file.profile(0, "first_token_share").values, record.profiles[3].values);
+  EXPECT_EQ(file.profile(0, "first_token_share_by_head").values, record.profiles[4].values);
   EXPECT_THAT(shapes[0].shape, ElementsAre(5, 40));
   EXPECT_EQ(shapes[1].name, "sink_score_by_head");
   EXPECT_EQ(shapes[2].name, "far_boost_by_head");

@@ -113,10 +113,10 @@ TEST_F(Trouble, NewerFilesAreForReadingOnly) {
   {
     open_sample(path_).add(document_record(0));
   }
-  run_sql(path_, "PRAGMA user_version = 2; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
+  run_sql(path_, "PRAGMA user_version = 3; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
   EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
   EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput),
-              HasSubstr("written by a newer sinkscope (layout 2, expected 1)"));
+              HasSubstr("written by a newer sinkscope (layout 3, expected 2)"));
 }
 
 TEST_F(Trouble, OlderFilesAreRefusedWithWhatToDo) {
