@@ -12,6 +12,8 @@
 
 namespace sinkscope {
 
+class Edit;
+
 // Token sequences that are run together: each attends to itself only. One text alone is a pack of one.
 struct Pack {
   std::vector<std::vector<TokenId>> sequences;
@@ -25,6 +27,7 @@ struct Pack {
 struct RunOptions {
   int min_distance = 64;              // a query is far from a key if it comes at least so many positions later
   std::function<bool()> should_stop;  // asked before each micro-batch; true throws Error{kInterrupted}
+  std::vector<Edit*> edits;           // what is changed before the network reads on (probe/edit.h); in this order
 };
 
 // How a next token is drawn.
@@ -70,7 +73,8 @@ class Model {
   //
   // throws  Error{kInput} if a token id is out of range or a sequence is longer than max_tokens();
   //         Error{kInterrupted} if should_stop said so; Error{kModel} if the network computed no finite
-  //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer threw
+  //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer or an edit threw;
+  //         Error{kUsage} or Error{kModel} before anything is run if an edit cannot be made in this network
   // cost    one forward pass without the vocabulary product
   virtual void run(const Pack& pack, Observer& observer, const RunOptions& options) = 0;
 

@@ -22,13 +22,12 @@
 #include "cli/paths.h"
 #include "cli/program_run.h"
 #include "cli/progress.h"
+#include "cli/shown_results.h"
 #include "cli/skip_log.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/two_step_load.h"
-#include "report/data/json.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
-#include "report/text/terminal.h"
 #include "scan/scan.h"
 #include "store/scan_file.h"
 
@@ -125,13 +124,11 @@ ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& result
 }
 
 void write_results(const ScanFile& results, const ScanVerbOptions& options, const ReportOptions& report) {
-  if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { write_json(results, report, out); });
   if (!options.profiles.empty()) {
     write_output(options.profiles, [&](std::ostream& out) { write_safetensors(results, std::nullopt, out); });
   }
-  if (options.json != "-" && options.profiles != "-") {
-    write_terminal(results, report, TerminalStyle::of(STDOUT_FILENO), std::cout);
-  }
+  const bool text = options.profiles != "-";
+  show_results(results, report, options.json, text ? std::optional(TerminalStyle::of(STDOUT_FILENO)) : std::nullopt);
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ void DecodeContext::take_final_norm(GraphMap& map) const {
 
 void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& observer, const RunOptions& options) {
   const GraphMap& map = map_for(n);
-  probe_.begin(map, {first, n, tokens.position, tokens.sequence, options.min_distance}, observer);
+  probe_.begin(map, {first, n, tokens.position, tokens.sequence, options.min_distance}, observer, options.edits);
   llama_batch batch{};
   batch.n_tokens = n;
   batch.token = tokens.tokens.data() + first;

@@ -17,6 +17,7 @@
 #include "engine/llama/context.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
+#include "engine/llama/node_edits.h"
 #include "engine/llama/rpc_servers.h"
 #include "engine/llama/runtime.h"
 #include "engine/llama/sampler.h"
@@ -103,6 +104,7 @@ class LlamaModel final : public Model {
     context_->make_room(n_tokens);
     const CacheInUse cache(*context_);
     tokens_ = PlacedTokens(pack);
+    check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
   }
@@ -116,6 +118,7 @@ class LlamaModel final : public Model {
     context_->make_room(n_prompt + most);
     const CacheInUse cache(*context_);
     tokens_ = PlacedTokens(pack);
+    check_edits_of(options.run, std::clamp(n_prompt - 1, 1, options_.n_ubatch), {n_prompt + most});
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
     Generation generation;
@@ -197,6 +200,17 @@ class LlamaModel final : public Model {
       }
       for (const TokenId token : sequence) check_token(token, facts_.n_vocab);
     }
+  }
+
+  // first_batch  tokens of the first micro-batch
+  void check_edits_of(const RunOptions& options, int first_batch, const std::vector<int>& n_tokens) {
+    if (!options.edits.empty()) check_edits(options.edits, context_->map_for(first_batch), facts_, n_tokens);
+  }
+
+  static std::vector<int> lengths_of(const Pack& pack) {
+    std::vector<int> lengths;
+    for (const auto& sequence : pack.sequences) lengths.push_back(static_cast<int>(sequence.size()));
+    return lengths;
   }
 
   void run_tokens(int first, int end, int most_at_once, Observer& observer, const RunOptions& options) {

@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "base/utf8.h"
 #include "report/data/field_csv.h"
+#include "report/judged.h"
 
 namespace sinkscope {
 namespace {
@@ -29,46 +30,62 @@ std::string name_cell(const std::string& name) {
   return plain ? name : json_string(name);
 }
 
-class Writer {
+class CsvView : public JudgedView {
  public:
-  Writer(const ScanFile& file, std::ostream& out) : file_(file), out_(out) {}
+  CsvView(Rule rule, std::ostream& out) : rule_(rule), out_(out) {}
 
-  void write(const StoredDocument& document, const Detection& detection) {
-    if (detection.primary) out_ << primary_row(document, *detection.primary).line();
-    for (const Run& run : detection.runs) out_ << run_row(document, run).line();
+  void begin() override {
+    out_ << kTokenColumns;
+    if (rule_ == Rule::kPaper) {
+      out_ << kPaperColumns;
+    } else {
+      CsvRow names;
+      add_names(names, kRunFields, Run());
+      out_ << names.line();
+    }
   }
 
-  void write(const StoredDocument& document, const PaperDetection& detection) {
-    for (const PaperRun& run : detection.runs) {
-      CsvRow row = begin_row(document, run.position);
+  void see(const JudgedDocument& judged) override {
+    if (judged.evidence) {
+      if (judged.evidence->primary) out_ << primary_row(judged, *judged.evidence->primary).line();
+      for (const Run& run : judged.evidence->runs) out_ << run_row(judged, run).line();
+      return;
+    }
+    for (const PaperRun& run : judged.paper->runs) {
+      CsvRow row = begin_row(judged, run.position);
       row.cell(std::string_view(run.label)).cell(run.first_layer).cell(run.last_layer).cell(run.layers_flagged);
       out_ << row.line();
     }
   }
 
+  void finish(const Totals&) override {
+    if (!out_.flush()) throw Error(ErrorCode::kOutput, "CSV: writing failed; check the free space");
+  }
+
  private:
-  CsvRow begin_row(const StoredDocument& document, int position) const {
-    const Origin origin = document.origins.empty() ? Origin{} : document.origins.front();
-    const TokenId token = document.tokens.at(static_cast<std::size_t>(position));
-    const std::string bytes = file_.token_bytes(token);
+  static CsvRow begin_row(const JudgedDocument& judged, int position) {
+    const StoredDocument& document = judged.document;
+    const Origin& origin = judged.first_origin();
+    const std::string bytes = judged.token(position);
     CsvRow row;
     row.cell(document.ordinal).cell(std::string_view(name_cell(origin.id))).cell(origin.chunk);
     row.cell(document.figures.n_tokens).cell(document.figures.prompt_tokens);
-    row.cell(position).cell(position + origin.document_offset).cell(token);
+    row.cell(position).cell(position + origin.document_offset);
+    row.cell(document.tokens.at(static_cast<std::size_t>(position)));
     row.cell(std::string_view(json_string(bytes)));
     row.cell(std::string_view(is_utf8(bytes) ? std::string() : hex_string(bytes)));
     return row;
   }
 
   // The columns of a run, as far as a primary has them.
-  CsvRow primary_row(const StoredDocument& document, const Primary& primary) const {
+  static CsvRow primary_row(const JudgedDocument& judged, const Primary& primary) {
     Run run;
     run.verdict = Verdict::kSink;
     run.kind = SinkKind::kPrimary;
     run.l_start = primary.birth_layer;
     run.l_end = primary.active_layers.empty() ? primary.birth_end : primary.active_layers.back().second;
     for (const auto& [first, last] : primary.active_layers) run.lifetime += last - first + 1;
-    CsvRow row = begin_row(document, primary.position);
+    CsvRow row = begin_row(judged, primary.position);
     for_each_column(kRunFields, run, [&](const std::string& name, const auto& of_run) {
       if (std::ranges::find(kOfPrimary, name) != kOfPrimary.end()) {
         row.cell(of_run);
@@ -87,38 +104,21 @@ class Writer {
     return row;
   }
 
-  CsvRow run_row(const StoredDocument& document, const Run& run) const {
-    CsvRow row = begin_row(document, run.position);
+  static CsvRow run_row(const JudgedDocument& judged, const Run& run) {
+    CsvRow row = begin_row(judged, run.position);
     add_cells(row, kRunFields, run);
     return row;
   }
 
-  const ScanFile& file_;
+  Rule rule_;
   std::ostream& out_;
 };
 
 }  // namespace
 
 void write_csv(const ScanFile& file, const ReportOptions& options, std::ostream& out) {
-  check_answerable(file, options);
-  const bool paper = options.rule == Rule::kPaper;
-  out << kTokenColumns;
-  if (paper) {
-    out << kPaperColumns;
-  } else {
-    CsvRow names;
-    add_names(names, kRunFields, Run());
-    out << names.line();
-  }
-  Writer writer(file, out);
-  file.for_each_document([&](const StoredDocument& document) {
-    if (paper) {
-      writer.write(document, detect_by_paper(document.figures, options.paper));
-    } else {
-      writer.write(document, detect_by_evidence(document.figures, options.thresholds));
-    }
-  });
-  if (!out.flush()) throw Error(ErrorCode::kOutput, "CSV: writing failed; check the free space");
+  CsvView view(options.rule, out);
+  judge(file, options, view);
 }
 
 }  // namespace sinkscope
