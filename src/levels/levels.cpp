@@ -9,9 +9,10 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/statistics.h"
+#include "base/statistics/random.h"
+#include "base/thread_limits.h"
 #include "levels/level_search.h"
 #include "levels/level_statistics.h"
-#include "levels/resampling.h"
 
 namespace sinkscope {
 namespace {
@@ -95,7 +96,7 @@ std::vector<double> stabilities(const SinkCorpus& corpus, const SinkTable& table
                                 const LevelOptions& options) {
   const auto n_bootstraps = static_cast<std::size_t>(options.n_bootstraps);
   std::vector<std::vector<char>> found(n_bootstraps, std::vector<char>(levels.size()));
-  parallel_for(options.n_bootstraps, [&](std::int64_t draw, int) {
+  parallel_for(options.n_bootstraps, threads_or_default(options.n_threads), [&](std::int64_t draw, int) {
     const auto weights =
         bootstrap_weights(corpus.documents.size(), options.seed ^ kStabilityStream, static_cast<std::uint64_t>(draw));
     std::vector<LayerCell> cells = table.cells;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/statistics/intervals.h"
 #include "levels/corpus.h"
 
 namespace sinkscope {
@@ -19,10 +20,7 @@ struct LevelOptions {
   int tentative_documents = 5;  // a level in fewer documents is tentative
   int enough_documents = 5;     // of a corpus: with fewer, draws of documents say nothing, and none are made
   std::uint64_t seed = 1;
-};
-
-struct Interval {
-  double low = 0, high = 0;
+  int n_threads = 0;  // 0: default_threads(); the report does not depend on it
 };
 
 // How often sinks of some sort occur, per 1000 eligible tokens.

@@ -12,6 +12,8 @@
 
 namespace sinkscope {
 
+class Edit;
+
 // Token sequences that are run together: each attends to itself only. One text alone is a pack of one.
 struct Pack {
   std::vector<std::vector<TokenId>> sequences;
@@ -25,6 +27,7 @@ struct Pack {
 struct RunOptions {
   int min_distance = 64;              // a query is far from a key if it comes at least so many positions later
   std::function<bool()> should_stop;  // asked before each micro-batch; true throws Error{kInterrupted}
+  std::vector<Edit*> edits;           // what is changed before the network reads on (probe/edit.h); in this order
 };
 
 // How a next token is drawn.
@@ -62,6 +65,8 @@ class Model {
   // Sequences that a pack may have; 1 for recurrent and hybrid networks, which read their tokens one by one.
   virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
+  // Threads that it runs on; what measures it may use as many.
+  virtual int n_threads() const { return 1; }
 
   // What its tokens stand for; lives as long as the model.
   virtual const Vocabulary& vocabulary() const = 0;
@@ -70,7 +75,8 @@ class Model {
   //
   // throws  Error{kInput} if a token id is out of range or a sequence is longer than max_tokens();
   //         Error{kInterrupted} if should_stop said so; Error{kModel} if the network computed no finite
-  //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer threw
+  //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer or an edit threw;
+  //         Error{kUsage} or Error{kModel} before anything is run if an edit cannot be made in this network
   // cost    one forward pass without the vocabulary product
   virtual void run(const Pack& pack, Observer& observer, const RunOptions& options) = 0;
 

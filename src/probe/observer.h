@@ -29,8 +29,9 @@ std::string_view name_of(ProbePoint point);
 struct StateEvent {
   ProbePoint point;
   int layer;
-  int first_token;                 // index in the pack of the first row
-  MatrixView<const float> states;  // [n_tokens, width]; valid during the call only
+  int first_token;                            // index in the pack of the first row
+  MatrixView<const float> states;             // [n_tokens, width]; valid during the call only
+  std::span<const std::uint8_t> edited = {};  // [n_tokens] 1 for rows that an edit changed here; empty without any
 };
 
 // What the mask lets keys receive from the queries of one micro-batch. Shared by layers with equal masks.

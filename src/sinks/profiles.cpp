@@ -92,7 +92,7 @@ constexpr std::array kProfileFields = {
     ProfileField{"sink_score_head_max", "probability", "the same of the strongest head", kToken,
                  [](Place p) { return of_scores(p, &KeyScores::head_max); }},
     ProfileField{"far_boost", "ratio", "attention from far queries / what uniform attention gives, mean over heads",
-                 false, far_boost},
+                 kToken, far_boost},
     ProfileField{"visible_queries", "queries", "how many queries see the token; exact", kToken, visible_queries},
     ProfileField{"sink_score_by_head", "probability", "of each head", kHeadToken,
                  [](Place p) { return score_of_head(p.measurement, p.layer, p.head, p.token); }},

@@ -75,19 +75,20 @@ TEST(ScanJson, HasTheDocumentedShape) {
   EXPECT_THAT(keys_of(sequence),
               ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "n_watch_overflow",
                           "primary", "no_primary_reason", "sinks", "counts", "first_token"));
+  EXPECT_THAT(keys_of(sequence["primary"]),
+              ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
+                          "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
+                          "score_mean", "score_max", "far_boost_median", "far_boost_max", "value_norm_ratio",
+                          "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive",
+                          "eviction_cost", "eviction_left_out"));
   EXPECT_THAT(
-      keys_of(sequence["primary"]),
-      ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
-                  "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
-                  "score_mean", "score_max", "far_boost_median", "far_boost_max", "value_norm_ratio", "sink_rate_02",
-                  "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive"));
-  EXPECT_THAT(keys_of(sequence["sinks"][1]),
-              ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind",
-                          "run_index", "l_start", "l_end", "lifetime", "attention_lifetime", "censored", "broadcasts",
-                          "alignment_median", "centred_alignment_median", "read_alignment_median", "norm_ratio_median",
-                          "norm_ratio_max", "score_mean", "score_max", "far_boost_median", "far_boost_max",
-                          "heads_over_10_max", "logit_gap", "value_norm_ratio", "margin", "margins", "sink_rate_02",
-                          "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive"));
+      keys_of(sequence["sinks"][1]),
+      ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind", "run_index",
+                  "l_start", "l_end", "lifetime", "attention_lifetime", "censored", "broadcasts", "alignment_median",
+                  "centred_alignment_median", "read_alignment_median", "norm_ratio_median", "norm_ratio_max",
+                  "score_mean", "score_max", "far_boost_median", "far_boost_max", "heads_over_10_max", "logit_gap",
+                  "value_norm_ratio", "margin", "margins", "sink_rate_02", "sink_rate_03", "sink_rate_05",
+                  "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out"));
   EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "counts"));
 }
 

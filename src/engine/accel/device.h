@@ -1,13 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "engine/accel/precision.h"
-#include "engine/attention/attention_mask.h"
-#include "engine/attention/column_sums.h"
+#include "engine/attention/summer.h"
 
 struct ggml_tensor;
 
@@ -33,11 +30,7 @@ AccelTimes accel_times();
 // Asks the device for column sums as it computes attention.
 class AccelAttentionListener {
  public:
-  struct Question {
-    const AttentionMask* mask = nullptr;    // of this node's mask; must live until the node is computed
-    std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
-    bool by_head = false;                   // attention of watched keys by head as well
-  };
+  using Question = ColumnQuestion;
 
   virtual ~AccelAttentionListener() = default;
   // Before an attention node is computed, when its inputs are. Without a question there are no sums.
@@ -48,7 +41,7 @@ class AccelAttentionListener {
 };
 
 // The device on this thread, for as long as this lives: make one around the making of a context, its graphs, and
-// each llama_decode. Within one llama_decode masks are read once.
+// each llama_decode. Within one llama_decode masks are read once; one that was changed meanwhile comes in a question.
 class AccelScope {
  public:
   // listener  may be null

@@ -70,12 +70,14 @@ void count_query(const CountedQuery& query, std::size_t n, const std::int32_t* _
 
 }  // namespace
 
-void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance) {
+void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance, int n_threads) {
   const std::size_t n_queries = places.query_position.size(), n_keys = places.key_position.size();
   if (places.query_sequence.size() != n_queries || places.key_sequence.size() != n_keys)
     throw_shape("a sequence for each position", "other lengths");
   if (mask.data && static_cast<std::size_t>(mask.n_columns) < n_keys)
     throw_shape("at least " + std::to_string(n_keys) + " columns", std::to_string(mask.n_columns));
+  static std::atomic<std::uint64_t> reads{0};
+  version_ = ++reads;
   mask_ = mask;
   min_distance_ = min_distance;
   query_position_.assign(places.query_position.begin(), places.query_position.end());
@@ -83,14 +85,14 @@ void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, 
   key_position_.assign(places.key_position.begin(), places.key_position.end());
   key_sequence_.assign(places.key_sequence.begin(), places.key_sequence.end());
   visible_.assign(n_queries, {});
-  read_rows();
-  count_columns();
+  read_rows(n_threads);
+  count_columns(n_threads);
 }
 
-void AttentionMask::read_rows() {
+void AttentionMask::read_rows(int n_threads) {
   const std::int32_t n_keys = this->n_keys();
   std::atomic<bool> padding_visible{false};
-  parallel_for(n_queries(), [&](std::int64_t query, int) {
+  parallel_for(n_queries(), n_threads, [&](std::int64_t query, int) {
     VisibleKeys& keys = visible_[static_cast<std::size_t>(query)];
     if (!mask_.data) {
       keys = {0, n_keys, n_keys, true};
@@ -113,14 +115,14 @@ void AttentionMask::read_rows() {
       std::count_if(visible_.begin(), visible_.end(), [](const VisibleKeys& keys) { return keys.count > 0; }));
 }
 
-void AttentionMask::count_columns() {
+void AttentionMask::count_columns(int n_threads) {
   const std::size_t n_keys = key_position_.size();
   queries_.assign(n_keys, 0);
   far_queries_.assign(n_keys, 0);
   far_uniform_.assign(n_keys, 0.0);
   // A key's numbers are summed over the queries in their order, whatever thread has the key.
   constexpr std::int64_t kBlock = 1024;
-  parallel_for((n_keys + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
+  parallel_for((n_keys + kBlock - 1) / kBlock, n_threads, [&](std::int64_t block, int) {
     const std::int32_t begin = static_cast<std::int32_t>(block * kBlock);
     const std::int32_t end = std::min(begin + static_cast<std::int32_t>(kBlock), this->n_keys());
     for (std::size_t q = 0; q < visible_.size(); ++q) {
@@ -136,12 +138,35 @@ void AttentionMask::count_columns() {
       };
       if (keys.count == keys.last - keys.first) {
         count(first, last - first);
-        continue;
+      } else {
+        for_visible_runs(static_cast<int>(q), first, last, count);
       }
-      for (std::int32_t k = first; k < last; ++k)
-        if (sees(static_cast<int>(q), k)) count(k, 1);
     }
   });
+}
+
+// Calls body(first key, number of keys) for each stretch of visible keys in [first, last).
+template <typename Body>
+void AttentionMask::for_visible_runs(int query, std::int32_t first, std::int32_t last, const Body& body) const {
+  const char* row = static_cast<const char*>(mask_.data) + static_cast<std::size_t>(query) * mask_.row_stride;
+  const auto walk = [&]<typename Bits>(const Bits* bits, Bits hidden) {
+    for (std::int32_t k = first; k < last;) {
+      if (bits[k] == hidden) {
+        ++k;
+        continue;
+      }
+      const Bits* end = std::find(bits + k, bits + last, hidden);
+      const auto n = static_cast<std::int32_t>(end - (bits + k));
+      body(k, n);
+      k += n;
+    }
+  };
+  if (mask_.type == ElementType::kF32) {
+    walk(reinterpret_cast<const std::uint32_t*>(row), Hidden<std::uint32_t>::kValue);
+  } else {
+    walk(reinterpret_cast<const std::uint16_t*>(row),
+         mask_.type == ElementType::kF16 ? Hidden<std::uint16_t>::kValue : kHiddenBf16);
+  }
 }
 
 bool AttentionMask::sees(int query, int key) const {
