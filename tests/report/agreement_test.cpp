@@ -246,5 +246,36 @@ TEST(Agreement, CountsAreTheSameEverywhere) {
   EXPECT_EQ(outputs.level_json.at("files").at(0).at("sinks").at("count"), 6);
 }
 
+// A file that was scanned for the paper's rule shows it in all outputs, and the other where it is asked for.
+TEST(Agreement, AFileRemembersItsRule) {
+  MeasurementOptions measurement;
+  measurement.floor.any_norm_both_signs = true;
+  measurement.rule = "paper";
+  measurement.paper_positions = 3;
+  auto file = ScanFile::in_memory(model_record(kPlantedLayers), measurement, program_run());
+  for (int i = 0; i < 3; ++i) file.add(planted_record(i));
+  const Outputs outputs(file);
+  EXPECT_EQ(outputs.scan.at("options").at("rule"), "paper");
+  EXPECT_EQ(outputs.scan.at("options").at("paper_positions"), 3);
+  EXPECT_EQ(outputs.page.at("scan"), outputs.scan);
+  const Json& labels = outputs.scan.at("totals").at("counts").at("by_label");
+  const auto n = [&](const char* label) { return std::to_string(labels.at(label).get<int>()); };
+  EXPECT_THAT(outputs.terminal, HasSubstr("flagged: " + n("bos_sink") + " bos_sink, " + n("secondary") +
+                                          " secondary, " + n("noise") + " noise"));
+  EXPECT_THAT(outputs.summary, HasSubstr("| primary | bos\\_sink | secondary | noise |\n"));
+  EXPECT_THAT(outputs.summary,
+              HasSubstr("| 3 | " + n("bos_sink") + " | " + n("secondary") + " | " + n("noise") + " |"));
+  EXPECT_THAT(outputs.summary, HasSubstr("12 of 1,200 tokens are flagged"));
+  EXPECT_THAT(outputs.summary, HasSubstr("That is 10.0 in 1000 tokens, all of which are eligible."));
+  const Json& kinds = outputs.page.at("levels").at("files").at(0).at("by_kind");
+  EXPECT_EQ(kinds.at("bos_sink").at("count"), labels.at("bos_sink"));
+  ReportOptions evidence;
+  evidence.rule = Rule::kEvidence;
+  const Outputs asked(file, evidence), usual(file_of({planted_record(0), planted_record(1), planted_record(2)}));
+  EXPECT_EQ(asked.terminal, usual.terminal);
+  EXPECT_EQ(asked.summary, usual.summary);
+  EXPECT_EQ(asked.scan.at("sequences"), usual.scan.at("sequences"));
+}
+
 }  // namespace
 }  // namespace sinkscope

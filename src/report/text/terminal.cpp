@@ -50,11 +50,12 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
   }
 }
 
-void write_corpus(const Totals& corpus, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
+void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds, const TerminalStyle& style,
+                  std::ostream& out) {
   const Paint paint(style);
   out << '\n'
       << paint.bold(fmt::format("Together: {} documents, {} tokens", corpus.n_documents, corpus.n_tokens)) << '\n';
-  if (options.rule == Rule::kPaper) {
+  if (rule == Rule::kPaper) {
     out << "  flagged: " << labels_in_words(corpus.paper_counts) << '\n';
     return;
   }
@@ -70,7 +71,7 @@ void write_corpus(const Totals& corpus, const ReportOptions& options, const Term
     out << fmt::format("  {} secondary sinks per 1000 eligible tokens\n",
                        in_digits(per_1000(n, counts.eligible_tokens)));
   }
-  if (const std::string others = other_runs_in_words(counts, options.thresholds); !others.empty()) {
+  if (const std::string others = other_runs_in_words(counts, thresholds); !others.empty()) {
     out << wrapped("  other runs: ", others, style.width);
   }
 }
@@ -95,7 +96,7 @@ class TerminalView : public JudgedView {
                                             totals.n_documents - style_.max_documents))
            << '\n';
     }
-    if (totals.n_documents > 1) write_corpus(totals, options_, style_, out_);
+    if (totals.n_documents > 1) write_corpus(totals, rule_of(file_, options_), options_.thresholds, style_, out_);
     if (!out_.flush()) throw Error(ErrorCode::kOutput, "the report: writing failed");
   }
 

@@ -191,7 +191,7 @@ TEST(Figure, SaysWhatLacks) {
   EXPECT_THAT(says(runs, missing), Not(testing::IsEmpty()));
   FigureOptions paper = named("lives");
   paper.report.rule = Rule::kPaper;
-  EXPECT_THAT(says(runs, paper), HasSubstr("--rule evidence"));
+  EXPECT_THAT(says(runs, paper), HasSubstr("--rule paper: expected a file that keeps tokens of any norm"));
 }
 
 }  // namespace
