@@ -117,8 +117,9 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
   std::vector<ScannedText> texts;
   for (ScannedDocument& document : found.all) {
     auto parts = std::make_shared<ScannedText::Parts>();
+    parts->thresholds = settings.thresholds;
     parts->detection = document.judgement->detection;
-    parts->document = std::move(document);
+    parts->document = std::make_shared<const ScannedDocument>(std::move(document));
     parts->origin = state_->origin;
     texts.emplace_back(std::move(parts));
   }
