@@ -85,12 +85,16 @@ Scanner& Scanner::operator=(Scanner&&) noexcept = default;
 Model& Scanner::model() const { return *state_->model; }
 
 ScannedText Scanner::scan(std::string_view text, const std::string& name) const {
-  const Document document{{.id = name}, std::string(), std::string(text)};
+  Document document;
+  document.place.id = name;
+  document.body = std::string(text);
   return scan_all(std::span(&document, 1)).front();
 }
 
 ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string& name) const {
-  const Document document{{.id = name}, std::string(), std::move(tokens)};
+  Document document;
+  document.place.id = name;
+  document.body = std::move(tokens);
   return scan_all(std::span(&document, 1)).front();
 }
 
