@@ -226,6 +226,23 @@ TEST_F(ApiTest, TwoScannersOnTwoThreads) {
   }
 }
 
+TEST_F(ApiTest, AnEditOfTheRun) {
+  const Scanner scan = scanner();
+  const ScannedText scanned = scan.scan(text_of(300, 3));
+  Pack pack;
+  pack.sequences.emplace_back(scanned.tokens().begin(), scanned.tokens().end());
+  HideKeys hide(std::vector<HiddenKeys>{{.sequence = 0, .positions = {0}}});
+  Edit* const edits[] = {&hide};
+  ExamineOptions options;
+  options.run.edits = edits;
+  const std::vector<Examined> edited = examine(scan.model(), pack, options);
+  ASSERT_EQ(edited.size(), 1U);
+  const LayerFigures &before = scanned.figures().first_positions[0].score,
+                     &after = edited[0].figures.first_positions[0].score;
+  EXPECT_GT(before[5].value(), 0.1F);
+  EXPECT_LT(after[5].value(), 0.1F * before[5].value()) << "its only attention is its own";
+}
+
 TEST_F(ApiTest, AnObserverOfOnesOwn) {
   class Counter final : public Observer {
    public:
