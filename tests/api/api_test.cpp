@@ -231,16 +231,16 @@ TEST_F(ApiTest, AnEditOfTheRun) {
   const ScannedText scanned = scan.scan(text_of(300, 3));
   Pack pack;
   pack.sequences.emplace_back(scanned.tokens().begin(), scanned.tokens().end());
-  HideKeys hide(std::vector<HiddenKeys>{{.sequence = 0, .positions = {0}}});
-  Edit* const edits[] = {&hide};
+  HideKeys hide(HiddenKeys{.positions = {0}, .first_layer = 4});
   ExamineOptions options;
-  options.run.edits = edits;
+  options.run.edits = {&hide};
   const std::vector<Examined> edited = examine(scan.model(), pack, options);
   ASSERT_EQ(edited.size(), 1U);
-  const LayerFigures &before = scanned.figures().first_positions[0].score,
-                     &after = edited[0].figures.first_positions[0].score;
-  EXPECT_GT(before[5].value(), 0.1F);
-  EXPECT_LT(after[5].value(), 0.1F * before[5].value()) << "its only attention is its own";
+  const LayerFigures &before = scanned.figures().first_positions[0].far_boost,
+                     &after = edited[0].figures.first_positions[0].far_boost;
+  EXPECT_EQ(after[3], before[3]) << "earlier layers are as they were";
+  EXPECT_TRUE(before[5]);
+  EXPECT_FALSE(after[5]) << "no far query sees it";
 }
 
 TEST_F(ApiTest, AnObserverOfOnesOwn) {
