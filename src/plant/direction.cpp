@@ -6,13 +6,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 namespace {
@@ -27,17 +27,18 @@ constexpr std::array<std::pair<std::string_view, DirectionKind>, 7> kNames = {{
     {"mean", DirectionKind::kMean},
 }};
 constexpr std::size_t kMassiveChannels = 4;
+constexpr std::size_t kMostVectorBytes = 16 << 20;
 
 std::vector<float> read_vector(const std::string& path) {
-  std::ifstream in(path);
+  const FileBytes file = read_whole_file(path, kMostVectorBytes);
   const auto refuse = [&](std::string_view got) {
     throw Error(ErrorCode::kInput,
                 fmt::format("direction '{}': expected axis, opposite, orthogonal, permuted, channel, no-channels, "
                             "token:ID, mean, or a file with a JSON array of numbers; got {}",
                             path, got));
   };
-  if (!in) refuse("no such file");
-  const auto json = nlohmann::json::parse(in, nullptr, false);
+  if (!file.problem.empty()) refuse("no such file");
+  const auto json = nlohmann::json::parse(file.bytes, nullptr, false);
   if (!json.is_array() || json.empty()) refuse("a file without a JSON array");
   std::vector<float> vector;
   for (const auto& value : json) {

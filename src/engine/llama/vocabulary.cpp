@@ -5,30 +5,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace sinkscope {
-
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto follows = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
-  if (text.empty()) return 0;
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first < 0xF0) {
-    if (!follows(1) || !follows(2)) return 0;
-    const bool overlong = first == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (first >= 0xF0 && first < 0xF5) {
-    if (!follows(1) || !follows(2) || !follows(3)) return 0;
-    const bool overlong = first == 0xF0 && byte(1) < 0x90;
-    const bool too_large = first == 0xF4 && byte(1) >= 0x90;
-    return overlong || too_large ? 0 : 4;
-  }
-  return 0;
-}
 
 Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab) {
   const int n_vocab = llama_vocab_n_tokens(vocab);
@@ -50,7 +29,7 @@ std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_speci
     tokens.insert(tokens.end(), more.begin(), more.end());
   };
   while (at < text.size()) {
-    const std::size_t length = utf8_length(text.substr(at));
+    const std::size_t length = utf8_length(text, at);
     const auto& byte = byte_token_[static_cast<unsigned char>(text[at])];
     if (length > 0 || !byte) {
       at += std::max<std::size_t>(length, 1);

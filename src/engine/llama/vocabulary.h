@@ -28,7 +28,4 @@ class Tokenizer {
   std::array<std::optional<TokenId>, 256> byte_token_;
 };
 
-// How many bytes at the start of text are one valid UTF-8 character; 0 if they are none.
-std::size_t utf8_length(std::string_view text);
-
 }  // namespace sinkscope
