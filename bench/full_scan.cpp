@@ -4,9 +4,7 @@
 #include "engine/accel/precision.h"
 #include "engine/llama/model.h"
 #include "forward_loop.h"
-#include "measure/pack_meter.h"
-#include "sinks/detection.h"
-#include "sinks/figures.h"
+#include "scan/examine.h"
 
 namespace {
 
@@ -21,16 +19,11 @@ int run(const bench::Arguments& arguments) {
   load.precision = precision_of_name(arguments.precision);
   const std::unique_ptr<Model> model = load_model(load);
 
-  std::vector<TokenId> tokens = model->tokenize(arguments.text, false);
+  std::vector<TokenId> tokens = model->vocabulary().tokenize(arguments.text, false);
   if (model->facts().adds_bos) tokens.insert(tokens.begin(), model->facts().bos);
   const Pack pack{{bench::repeat_to(tokens, arguments.n_tokens)}};
 
-  return bench::answer_lines([&] {
-    PackMeter meter(model->facts(), pack, MeterOptions{});
-    model->run(pack, meter, RunOptions{});
-    const SequenceMeasurement measured = std::move(meter.take().front());
-    detect_by_evidence(reduce(measured, 0, CandidateFloor{}), Thresholds{});
-  });
+  return bench::answer_lines([&] { examine(*model, pack, ExamineOptions{}); });
 }
 
 }  // namespace

@@ -40,15 +40,20 @@ std::string sha256_of_text(std::string_view text) {
   return sha.hex();
 }
 
-std::string sha256_of_file(const std::string& path) {
+std::string sha256_of_file(const std::string& path, const std::function<bool()>& should_stop) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (!file) throw Error(ErrorCode::kInput, path + ": expected a readable file, got: " + std::strerror(errno));
   Sha256 sha;
   std::vector<std::byte> buffer(1 << 20);
   std::size_t got = 0;
-  while ((got = std::fread(buffer.data(), 1, buffer.size(), file)) > 0) sha.update({buffer.data(), got});
+  bool stopped = false;
+  while (!stopped && (got = std::fread(buffer.data(), 1, buffer.size(), file)) > 0) {
+    sha.update({buffer.data(), got});
+    stopped = should_stop && should_stop();
+  }
   const bool failed = std::ferror(file) != 0;
   std::fclose(file);
+  if (stopped) throw Error(ErrorCode::kInterrupted, path + ": stopped before all of it was read");
   if (failed) throw Error(ErrorCode::kInput, path + ": expected to read the whole file, got a read error");
   return sha.hex();
 }

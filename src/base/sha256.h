@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,8 +30,9 @@ class Sha256 {
 
 std::string sha256_of_text(std::string_view text);
 
-// throws  Error{kInput} if the file cannot be read
-// cost    reads the whole file, about 1 GB/s
-std::string sha256_of_file(const std::string& path);
+// should_stop  asked for each megabyte; may be empty
+// throws       Error{kInput} if the file cannot be read; Error{kInterrupted} if should_stop said so
+// cost         reads the whole file, about 1 GB/s
+std::string sha256_of_file(const std::string& path, const std::function<bool()>& should_stop = {});
 
 }  // namespace sinkscope

@@ -7,9 +7,7 @@
 
 #include "base/error.h"
 #include "cli/interrupt.h"
-#include "measure/pack_meter.h"
-#include "sinks/detection.h"
-#include "sinks/figures.h"
+#include "scan/examine.h"
 
 namespace sinkscope {
 namespace {
@@ -25,20 +23,17 @@ Pack made_up_pack(const Model& model, int n_tokens) {
 
 void run_once(Model& model, int n_tokens, BenchWork work) {
   const Pack pack = made_up_pack(model, n_tokens);
-  RunOptions options;
-  options.should_stop = interrupted;
   if (work == BenchWork::kForward) {
     Observer nobody;
+    RunOptions options;
+    options.should_stop = interrupted;
     model.run(pack, nobody, options);
     return;
   }
-  MeterOptions measured;
-  measured.attention = work == BenchWork::kScan;
-  measured.min_distance = options.min_distance;
-  PackMeter meter(model.facts(), pack, measured);
-  model.run(pack, meter, options);
-  const SequenceMeasurement result = std::move(meter.take().front());
-  if (work == BenchWork::kScan) detect_by_evidence(reduce(result, 0, CandidateFloor{}), Thresholds{});
+  ExamineOptions options;
+  options.run.should_stop = interrupted;
+  options.attention = work == BenchWork::kScan;
+  examine(model, pack, options);
 }
 
 AccelTimes minus(const AccelTimes& a, const AccelTimes& b) {
@@ -93,17 +88,12 @@ std::vector<BenchRuns> run_bench(const BenchPlan& plan, const std::function<void
       LoadOptions options = plan.load;
       options.precision = precision;
       options.n_ctx = n_tokens;
-      return load_model(options);
-    };
-    const auto name_in = [&](Precision precision) {
-      LoadOptions options = plan.load;
-      options.precision = precision;
-      return precision_of(options).name;
+      return load_model(plan.file, options);
     };
     for (const Precision precision : plan.precisions) {
       for (const BenchWork work : kBenchWorks) {
         BenchRuns runs;
-        runs.precision = name_in(precision);
+        runs.precision = precision_of(plan.file, precision).name;
         runs.n_tokens = n_tokens;
         runs.work = work;
         announce(std::to_string(n_tokens) + " tokens, " + runs.precision + ", " + name_of(work) + ": memory");

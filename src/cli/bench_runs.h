@@ -26,9 +26,10 @@ struct BenchRuns {
 };
 
 struct BenchPlan {
-  LoadOptions load;
-  std::vector<Precision> precisions;
-  std::vector<int> n_tokens;
+  ModelFile file;
+  LoadOptions load = {};
+  std::vector<Precision> precisions = {};
+  std::vector<int> n_tokens = {};
   int repeats = 5;
 };
 

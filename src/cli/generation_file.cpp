@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "store/records.h"
+#include "scan/scanned_document.h"
 #include "text/bounded_json.h"
 #include "text/json_bodies.h"
 #include "text/jsonl.h"

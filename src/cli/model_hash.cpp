@@ -67,7 +67,7 @@ bool was_still(const std::string& path) {
   return !error && fs::file_time_type::clock::now() - changed > std::chrono::seconds(2);
 }
 
-std::string file_sha256(const std::string& path, const fs::path& cache) {
+std::string file_sha256(const std::string& path, const fs::path& cache, const std::function<bool()>& should_stop) {
   const std::string before = identity(path);
   const fs::path entry = cache.empty() ? fs::path() : cache / digest_of(fs::canonical(path).string());
   if (!entry.empty()) {
@@ -75,8 +75,9 @@ std::string file_sha256(const std::string& path, const fs::path& cache) {
   }
   std::string digest;
   try {
-    digest = sha256_of_file(path);
+    digest = sha256_of_file(path, should_stop);
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInterrupted) throw;
     throw Error(ErrorCode::kModel, error.what());
   }
   if (!entry.empty() && was_still(path) && identity(path) == before) keep(entry, digest, before);
@@ -97,12 +98,17 @@ std::vector<std::string> parts_of(const std::string& path) {
 
 }  // namespace
 
-std::string model_sha256(const std::string& path, const fs::path& cache) {
+std::string model_sha256(const std::string& path, const fs::path& cache, const std::function<bool()>& should_stop) {
   const std::vector<std::string> parts = parts_of(path);
-  if (parts.size() == 1) return file_sha256(path, cache);
+  if (parts.size() == 1) return file_sha256(path, cache, should_stop);
   std::string digests;
-  for (const std::string& part : parts) digests += file_sha256(part, cache);
+  for (const std::string& part : parts) digests += file_sha256(part, cache, should_stop);
   return digest_of(digests);
 }
+
+ModelDigest::ModelDigest(const std::string& path, const fs::path& cache)
+    : digest_(std::async(std::launch::async, [this, path, cache] {
+        return model_sha256(path, cache, [this] { return stopped_.load(); });
+      })) {}
 
 }  // namespace sinkscope

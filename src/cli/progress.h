@@ -4,14 +4,9 @@
 #include <cstdint>
 #include <string>
 
-namespace sinkscope {
+#include "scan/scan.h"
 
-// How far a scan is.
-struct ScanProgress {
-  std::int64_t documents_done = 0, documents_total = 0;
-  std::int64_t tokens_done = 0, tokens_total = 0;  // of what this run has to do
-  std::int64_t sinks = 0;
-};
+namespace sinkscope {
 
 // How far the generation of texts is.
 struct GenerationProgress {

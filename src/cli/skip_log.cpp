@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/progress.h"
-#include "cli/tokenizer.h"
+#include "scan/document_tokenizer.h"
 
 namespace sinkscope {
 namespace {

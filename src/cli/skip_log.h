@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "store/records.h"
+#include "scan/scanned_document.h"
 #include "text/document.h"
 
 namespace sinkscope {

@@ -1,6 +1,7 @@
 #include "levels/level_search.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -9,19 +10,29 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::size_t kTries = 2;  // candidates that are fitted in full, of each round
+constexpr std::size_t kTries = 2;  // candidates of each width that are fitted in full, of each round
+constexpr double kLittle = 1e-6;   // of the criterion: as good as equal
 constexpr std::size_t kWide = 3;   // from this jitter on a level may be two
+
+// How wide a level may be when the search for it begins. A narrow one does not see what lies two layers off, a wide one
+// would not settle where several narrow ones are near.
+struct Width {
+  std::size_t start_jitter, end_jitter;
+  int start_reach, end_reach;  // layers from the centre within which cells count for the weight
+};
+constexpr std::array kWidths = {Width{1, 2, 1, 1}, Width{kStartJitters - 1, 2, 2, 1},
+                                Width{kStartJitters - 1, kJitters.size() - 1, 2, 3}};
 
 struct Candidate {
   LevelComponent component;
   double gain = 0;
 };
 
-// Whether a cell lies within one layer of another in both; censored ends are near later censored ones.
-bool within_one(const LayerCell& cell, const LayerCell& centre) {
+// Whether a cell lies within reach of another in both layers; censored ends are near later censored ones.
+bool is_near(const LayerCell& cell, const LayerCell& centre, const Width& width) {
   const int late = cell.l_end - centre.l_end;
-  return std::abs(cell.l_start - centre.l_start) <= 1 &&
-         (std::abs(late) <= 1 || (late > 0 && cell.censored && centre.censored));
+  return std::abs(cell.l_start - centre.l_start) <= width.start_reach &&
+         (std::abs(late) <= width.end_reach || (late > 0 && cell.censored && centre.censored));
 }
 
 double total_weight(std::span<const LayerCell> cells) {
@@ -42,11 +53,13 @@ std::vector<double> densities(const LevelMixture& mixture, std::span<const Layer
   return density;
 }
 
-// A narrow level around a cell, weighing what lies near it, and the log likelihood gained if it is mixed in as it is.
-std::optional<Candidate> candidate_at(const LayerCell& centre, const LevelMixture& mixture,
+// A level around a cell, weighing what lies near it, and the log likelihood gained if it is mixed in as it is.
+std::optional<Candidate> candidate_at(const LayerCell& centre, const Width& width, const LevelMixture& mixture,
                                       std::span<const LayerCell> cells, std::span<const double> density, double total,
                                       const Separation& separation) {
   Candidate candidate;
+  candidate.component.start_jitter = width.start_jitter;
+  candidate.component.end_jitter = width.end_jitter;
   candidate.component.l_start = centre.l_start;
   candidate.component.l_end = centre.l_end;
   for (const LevelComponent& other : mixture.components) {
@@ -54,7 +67,7 @@ std::optional<Candidate> candidate_at(const LayerCell& centre, const LevelMixtur
   }
   double near = 0;
   for (const LayerCell& cell : cells) {
-    if (within_one(cell, centre)) near += cell.weight;
+    if (is_near(cell, centre, width)) near += cell.weight;
   }
   const double weight = std::min(0.9, near / total);
   candidate.component.weight = weight;
@@ -69,20 +82,24 @@ std::optional<Candidate> candidate_at(const LayerCell& centre, const LevelMixtur
   return candidate;
 }
 
-// The likeliest places for one level more, best first.
+// The likeliest places for one level more: of each width the best kTries.
 std::vector<Candidate> best_candidates(const LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers,
-                                       const LevelSearch& search, std::size_t most) {
+                                       const LevelSearch& search) {
   const double total = total_weight(cells);
   const std::vector<double> density = densities(mixture, cells, n_layers);
-  std::vector<Candidate> candidates;
-  for (const LayerCell& cell : cells) {
-    if (auto candidate = candidate_at(cell, mixture, cells, density, total, search.separation)) {
-      candidates.push_back(*candidate);
+  std::vector<Candidate> best;
+  for (const Width& width : kWidths) {
+    std::vector<Candidate> candidates;
+    for (const LayerCell& cell : cells) {
+      if (auto candidate = candidate_at(cell, width, mixture, cells, density, total, search.separation)) {
+        candidates.push_back(*candidate);
+      }
     }
+    std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::gain);
+    candidates.resize(std::min(kTries, candidates.size()));
+    best.insert(best.end(), candidates.begin(), candidates.end());
   }
-  std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::gain);
-  candidates.resize(std::min(most, candidates.size()));
-  return candidates;
+  return best;
 }
 
 void mix_in(LevelMixture& mixture, const LevelComponent& added) {
@@ -116,11 +133,11 @@ std::optional<LevelMixture> with_one_split(const LevelMixture& mixture, std::siz
   return next;
 }
 
-// The mixture with one level more; nothing if there is no room for one.
-std::optional<LevelMixture> with_one_more(const LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers,
-                                          const LevelSearch& search) {
+// The mixtures with one level more that are likeliest, fitted. Where levels turned out to be one there are fewer.
+std::vector<LevelMixture> with_one_more(const LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers,
+                                        const LevelSearch& search) {
   std::vector<LevelMixture> starts;
-  for (const Candidate& candidate : best_candidates(mixture, cells, n_layers, search, kTries)) {
+  for (const Candidate& candidate : best_candidates(mixture, cells, n_layers, search)) {
     starts.push_back(mixture);
     mix_in(starts.back(), candidate.component);
   }
@@ -130,12 +147,8 @@ std::optional<LevelMixture> with_one_more(const LevelMixture& mixture, std::span
     if (component.start_jitter < kWide && component.end_jitter < kWide) continue;
     if (auto start = with_one_split(mixture, k, n_layers, search)) starts.push_back(std::move(*start));
   }
-  std::optional<LevelMixture> best;
-  for (LevelMixture& start : starts) {
-    fit(start, cells, n_layers, search.separation);
-    if (!best || start.log_likelihood > best->log_likelihood) best = std::move(start);
-  }
-  return best;
+  for (LevelMixture& start : starts) fit(start, cells, n_layers, search.separation);
+  return starts;
 }
 
 bool all_large_enough(const LevelMixture& mixture, double total, double min_sinks) {
@@ -153,17 +166,26 @@ LevelMixture search_levels(std::span<const LayerCell> cells, int n_layers, const
   LevelMixture best = mixture;
   double best_criterion = bayes_criterion(best, cells);
   int without_gain = 0;
-  for (int n = 1; n <= search.most_levels && without_gain < kRoundsWithoutGain; ++n) {
-    auto next = with_one_more(mixture, cells, n_layers, search);
-    if (!next) break;
-    mixture = std::move(*next);
-    const double criterion = bayes_criterion(mixture, cells);
-    if (criterion < best_criterion && all_large_enough(mixture, total, search.min_sinks)) {
-      best = mixture;
-      best_criterion = criterion;
-      without_gain = 0;
+  while (static_cast<int>(mixture.components.size()) < search.most_levels && without_gain < kRoundsWithoutGain) {
+    ++without_gain;
+    std::optional<LevelMixture> next;
+    for (LevelMixture& tried : with_one_more(mixture, cells, n_layers, search)) {
+      const double criterion = bayes_criterion(tried, cells);
+      if (criterion < best_criterion - kLittle && all_large_enough(tried, total, search.min_sinks)) {
+        best = tried;
+        best_criterion = criterion;
+        without_gain = 0;
+      }
+      // Of those that have the level more the likeliest is where the search goes on.
+      if (tried.components.size() <= mixture.components.size()) continue;
+      if (!next || tried.log_likelihood > next->log_likelihood) next = std::move(tried);
+    }
+    if (without_gain == 0) {
+      mixture = best;
+    } else if (next) {
+      mixture = std::move(*next);
     } else {
-      ++without_gain;
+      break;
     }
   }
   return best;

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "base/statistics.h"
-#include "levels/resampling.h"
+#include "base/statistics/random.h"
+#include "base/statistics/survival.h"
 
 namespace sinkscope {
 namespace {
@@ -97,31 +98,24 @@ std::vector<Rate> RateTable::compute() const {
 Lifetimes lifetimes_of(std::span<const PlacedSink> members) {
   Lifetimes lifetimes;
   if (members.empty()) return lifetimes;
-  struct Count {
-    std::int64_t ended = 0, censored = 0;
-  };
-  std::map<int, Count> by_lifetime;
+  std::vector<Lifetime> observed;
   for (const PlacedSink& member : members) {
-    Count& count = by_lifetime[member.sink->l_end - member.sink->l_start + 1];
-    ++(member.sink->censored ? count.censored : count.ended);
+    observed.push_back({static_cast<double>(member.sink->l_end - member.sink->l_start + 1), !member.sink->censored});
   }
-  lifetimes.shortest = by_lifetime.begin()->first;
-  lifetimes.longest = by_lifetime.rbegin()->first;
-  double survival = 1;
-  auto at_risk = static_cast<std::int64_t>(members.size());
-  std::int64_t seen = 0;
-  std::optional<int> median, observed;
-  for (const auto& [lifetime, count] : by_lifetime) {
-    survival *= 1 - static_cast<double>(count.ended) / static_cast<double>(at_risk);
-    at_risk -= count.ended + count.censored;
-    seen += count.ended + count.censored;
-    lifetimes.censored += count.censored;
-    // Rounding must not move the median by a layer.
-    if (!median && survival <= 0.5 + 1e-12) median = lifetime;
-    if (!observed && 2 * seen >= static_cast<std::int64_t>(members.size())) observed = lifetime;
-  }
+  const std::vector<SurvivalStep> steps = kaplan_meier(observed);
+  lifetimes.shortest = static_cast<int>(steps.front().time);
+  lifetimes.longest = static_cast<int>(steps.back().time);
+  for (const SurvivalStep& step : steps) lifetimes.censored += step.censored;
+  const std::optional<double> median = median_survival(steps);
   lifetimes.median_is_lower_bound = !median;
-  lifetimes.median = median.value_or(*observed);
+  if (median) {
+    lifetimes.median = static_cast<int>(*median);
+    return lifetimes;
+  }
+  for (const SurvivalStep& step : steps) {  // the median of what was observed
+    lifetimes.median = static_cast<int>(step.time);
+    if (2 * (step.at_risk - step.ended - step.censored) <= static_cast<std::int64_t>(members.size())) break;
+  }
   return lifetimes;
 }
 

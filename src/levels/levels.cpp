@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/statistics.h"
+#include "base/statistics/random.h"
 #include "levels/level_search.h"
 #include "levels/level_statistics.h"
-#include "levels/resampling.h"
 
 namespace sinkscope {
 namespace {

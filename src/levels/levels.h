@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/statistics/intervals.h"
 #include "levels/corpus.h"
 
 namespace sinkscope {
@@ -18,10 +19,6 @@ struct LevelOptions {
   int n_rate_resamples = 1000;  // over documents, for the intervals of rates
   int tentative_documents = 5;  // a level in fewer documents is tentative
   std::uint64_t seed = 1;
-};
-
-struct Interval {
-  double low = 0, high = 0;
 };
 
 // How often sinks of some sort occur, per 1000 eligible tokens.

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
+#include <utility>
 
 namespace sinkscope {
 namespace {
@@ -75,6 +77,29 @@ struct LayerWeights {
   explicit LayerWeights(int n_layers) : exact(static_cast<std::size_t>(n_layers)), censored(exact) {}
 };
 
+struct PairWeights {
+  LayerWeights starts, ends;
+
+  PairWeights(std::span<const LayerCell> cells, std::span<const double> shares, int n_layers)
+      : starts(n_layers), ends(n_layers) {
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      starts.exact[static_cast<std::size_t>(cells[i].l_start)] += shares[i];
+      (cells[i].censored ? ends.censored : ends.exact)[static_cast<std::size_t>(cells[i].l_end)] += shares[i];
+    }
+  }
+};
+
+// Log likelihood of the weights under a bell.
+double log_likelihood(const LayerWeights& weights, int centre, std::size_t jitter) {
+  const Bells& bell = bells();
+  double sum = 0;
+  for (std::size_t l = 0; l < weights.exact.size(); ++l) {
+    const std::size_t offset = Bells::index(static_cast<int>(l) - centre);
+    sum += weights.exact[l] * bell.log_at[jitter][offset] + weights.censored[l] * bell.log_from[jitter][offset];
+  }
+  return sum;
+}
+
 // One of a component's two layers, and its jitter.
 struct Axis {
   int centre;
@@ -84,17 +109,12 @@ struct Axis {
 // The whole layer within two of the present centre, and the jitter, under which the weights are likeliest.
 template <typename Allowed>
 Axis best_axis(Axis now, std::size_t n_jitters, const LayerWeights& weights, const Allowed& allowed) {
-  const Bells& bell = bells();
   Axis best = now;
   double best_value = -std::numeric_limits<double>::infinity();
   for (int centre = now.centre - 2; centre <= now.centre + 2; ++centre) {
     if (centre != now.centre && !allowed(centre)) continue;
     for (std::size_t jitter = 0; jitter < n_jitters; ++jitter) {
-      double value = 0;
-      for (std::size_t l = 0; l < weights.exact.size(); ++l) {
-        const std::size_t offset = Bells::index(static_cast<int>(l) - centre);
-        value += weights.exact[l] * bell.log_at[jitter][offset] + weights.censored[l] * bell.log_from[jitter][offset];
-      }
+      const double value = log_likelihood(weights, centre, jitter);
       if (value > best_value + 1e-9) {
         best_value = value;
         best = {centre, jitter};
@@ -112,13 +132,11 @@ bool stays_apart(const LevelMixture& mixture, std::size_t moved, const LevelComp
   return true;
 }
 
-void move_component(LevelMixture& mixture, std::size_t k, std::span<const LayerCell> cells,
-                    std::span<const double> shares, int n_layers, const Separation& separation) {
-  LayerWeights starts(n_layers), ends(n_layers);
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    starts.exact[static_cast<std::size_t>(cells[i].l_start)] += shares[i];
-    (cells[i].censored ? ends.censored : ends.exact)[static_cast<std::size_t>(cells[i].l_end)] += shares[i];
-  }
+// Where a component's centre and bells are likeliest, given its share of each cell. `allowed` says which centres
+// may be taken; the component's own is, whatever it says.
+template <typename Allowed>
+LevelComponent likeliest(const LevelComponent& now, const PairWeights& weights, int n_layers, const Allowed& allowed) {
+  const auto& [starts, ends] = weights;
   // Of censored ends any later centre would be as likely: none is put where no end was seen.
   int latest = n_layers - 1;
   const auto seen = [&](int l) {
@@ -126,14 +144,16 @@ void move_component(LevelMixture& mixture, std::size_t k, std::span<const LayerC
   };
   while (latest > 0 && seen(latest) < 0.5) --latest;
 
-  LevelComponent& component = mixture.components[k];
-  component.l_end = std::min(component.l_end, latest);
+  LevelComponent component = now;
+  if (LevelComponent ended = component; ended.l_end > latest) {
+    ended.l_end = latest;
+    if (allowed(ended)) component = ended;
+  }
   const auto may_move = [&](int LevelComponent::* layer) {
     return [&, layer](int centre) {
       LevelComponent moved = component;
       moved.*layer = centre;
-      return centre >= 0 && moved.l_start < n_layers && moved.l_end <= latest &&
-             stays_apart(mixture, k, moved, separation);
+      return centre >= 0 && moved.l_start < n_layers && moved.l_end <= latest && allowed(moved);
     };
   };
   const Axis start =
@@ -144,28 +164,26 @@ void move_component(LevelMixture& mixture, std::size_t k, std::span<const LayerC
       best_axis({component.l_end, component.end_jitter}, kJitters.size(), ends, may_move(&LevelComponent::l_end));
   component.l_end = end.centre;
   component.end_jitter = end.jitter;
+  return component;
 }
 
-}  // namespace
+using Shares = std::vector<std::vector<double>>;  // [component][cell] how much of a cell belongs to a component
 
-double probability(const LevelComponent& component, const LayerCell& cell) {
-  const Bells& bell = bells();
-  const std::size_t end = Bells::index(cell.l_end - component.l_end);
-  return bell.at[component.start_jitter][Bells::index(cell.l_start - component.l_start)] *
-         (cell.censored ? bell.from : bell.at)[component.end_jitter][end];
+// The log likelihood that a component loses if the centre of one of its layers lies elsewhere.
+double cost_of_shift(const LayerWeights& weights, int centre, int elsewhere, std::size_t n_jitters) {
+  double here = -std::numeric_limits<double>::infinity(), there = here;
+  for (std::size_t jitter = 0; jitter < n_jitters; ++jitter) {
+    here = std::max(here, log_likelihood(weights, centre, jitter));
+    there = std::max(there, log_likelihood(weights, elsewhere, jitter));
+  }
+  return here - there;
 }
 
-double noise_probability(const LevelMixture& mixture, const LayerCell& cell, int n_layers) {
-  return mixture.hazard_weight * HazardTable(mixture, n_layers)(cell) +
-         mixture.even_weight * even_probability(cell, n_layers);
-}
-
-bool Separation::apart(const LevelComponent& a, const LevelComponent& b) const {
-  return std::abs(a.l_start - b.l_start) >= layers ||
-         std::abs(std::min(a.l_end, horizon) - std::min(b.l_end, horizon)) >= layers;
-}
-
-void fit(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, const Separation& separation) {
+// Expectation maximisation. may_lie(k, moved): whether component k may lie there beside the others.
+//
+// returns  the shares with which the last step was made
+template <typename MayLie>
+Shares maximise(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, const MayLie& may_lie) {
   constexpr int kMostIterations = 200;
   constexpr double kEnough = 1e-2;  // nats of log likelihood
   const std::size_t n_components = mixture.components.size();
@@ -175,10 +193,9 @@ void fit(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, 
     total += cell.weight;
     mixture.shortest = std::min(mixture.shortest, cell.l_end - cell.l_start);
   }
-  if (total <= 0) return;
+  Shares shares(n_components, std::vector<double>(cells.size()));
+  if (total <= 0) return shares;
 
-  // shares[k][i] is how much of cell i belongs to component k.
-  std::vector<std::vector<double>> shares(n_components, std::vector<double>(cells.size()));
   double before = -std::numeric_limits<double>::infinity();
   for (int iteration = 0; iteration < kMostIterations; ++iteration) {
     const HazardTable hazard_probability(mixture, n_layers);
@@ -203,7 +220,7 @@ void fit(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, 
       layers_survived += by_hazard * scale * std::max(0, cell.l_end - cell.l_start - mixture.shortest);
     }
     mixture.log_likelihood = log_likelihood;
-    if (log_likelihood - before < kEnough && iteration > 0) return;
+    if (log_likelihood - before < kEnough && iteration > 0) return shares;
     before = log_likelihood;
 
     mixture.hazard_weight = hazard_sum / total;
@@ -213,8 +230,122 @@ void fit(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, 
     }
     for (std::size_t k = 0; k < n_components; ++k) {
       mixture.components[k].weight = sums[k] / total;
-      if (sums[k] > 0) move_component(mixture, k, cells, shares[k], n_layers, separation);
+      if (sums[k] <= 0) continue;
+      mixture.components[k] = likeliest(mixture.components[k], PairWeights(cells, shares[k], n_layers), n_layers,
+                                        [&](const LevelComponent& moved) { return may_lie(k, moved); });
     }
+  }
+  return shares;
+}
+
+// How far components a and b must come together to be nearer than levels may be, where that costs least.
+struct Approach {
+  LevelComponent a, b;
+  double cost = 0;  // log likelihood, if every sink stays with its component
+};
+
+Approach approach_of(const LevelComponent& a, const PairWeights& of_a, const LevelComponent& b, const PairWeights& of_b,
+                     const Separation& separation) {
+  Approach approach{a, b, 0};
+  const auto approach_in = [&](int LevelComponent::* layer, LayerWeights PairWeights::* weights, std::size_t n_jitters,
+                               int last) {
+    const int centre_a = std::min(a.*layer, last), centre_b = std::min(b.*layer, last);
+    const int missing = std::abs(centre_a - centre_b) - (separation.layers - 1);
+    if (missing <= 0) return;
+    const int towards = centre_a < centre_b ? 1 : -1;
+    double least = std::numeric_limits<double>::infinity();
+    for (int shift = 0; shift <= missing; ++shift) {
+      const int near_a = centre_a + towards * shift, near_b = centre_b - towards * (missing - shift);
+      const double cost = cost_of_shift(of_a.*weights, centre_a, near_a, n_jitters) +
+                          cost_of_shift(of_b.*weights, centre_b, near_b, n_jitters);
+      if (cost >= least) continue;
+      least = cost;
+      approach.a.*layer = near_a;
+      approach.b.*layer = near_b;
+    }
+    approach.cost += least;
+  };
+  approach_in(&LevelComponent::l_start, &PairWeights::starts, kStartJitters, std::numeric_limits<int>::max());
+  approach_in(&LevelComponent::l_end, &PairWeights::ends, kJitters.size(), separation.horizon);
+  return approach;
+}
+
+// Joins the two nearest of the levels that do not lie as far apart as levels must: with centres nearer to each other
+// the mixture is as likely or likelier.
+//
+// shares  as the last step of the fit left them
+// returns whether two were joined
+bool join_closest(LevelMixture& mixture, std::span<const LayerCell> cells, const Shares& shares, int n_layers,
+                  const Separation& separation) {
+  constexpr int kFarther = 1;  // layers more than levels must lie apart, from which on none are asked
+  std::vector<PairWeights> weights;
+  std::vector<LevelComponent> free;  // where each would lie if it need not keep away from the others
+  for (std::size_t k = 0; k < mixture.components.size(); ++k) {
+    weights.emplace_back(cells, shares[k], n_layers);
+    free.push_back(likeliest(mixture.components[k], weights[k], n_layers, [](const LevelComponent&) { return true; }));
+  }
+  std::optional<std::pair<std::size_t, std::size_t>> closest;
+  double least = std::numeric_limits<double>::infinity();
+  const Separation far{separation.layers + kFarther, separation.horizon};
+  for (std::size_t a = 0; a < free.size(); ++a) {
+    for (std::size_t b = a + 1; b < free.size(); ++b) {
+      if (far.apart(free[a], free[b])) continue;
+      const Approach approach = approach_of(free[a], weights[a], free[b], weights[b], separation);
+      if (approach.cost >= least) continue;
+      if (approach.cost > 0) {
+        LevelMixture nearer = mixture;
+        nearer.components[a] = approach.a;
+        nearer.components[b] = approach.b;
+        maximise(nearer, cells, n_layers, [&](std::size_t k, const LevelComponent& moved) {
+          const std::size_t other = k == a ? b : a;
+          return (k == a || k == b) ? !separation.apart(nearer.components[other], moved)
+                                    : stays_apart(nearer, k, moved, separation);
+        });
+        if (nearer.log_likelihood < mixture.log_likelihood) continue;
+      }
+      closest = {a, b};
+      least = approach.cost;
+    }
+  }
+  if (!closest) return false;
+  const auto [a, b] = *closest;
+  const double weight = free[a].weight + free[b].weight;
+  const auto between = [&](int LevelComponent::* layer) {
+    const double mean = free[a].weight * free[a].*layer + free[b].weight * free[b].*layer;
+    return static_cast<int>(std::lround(mean / std::max(weight, kTiny)));
+  };
+  LevelComponent joined{between(&LevelComponent::l_start), between(&LevelComponent::l_end), kStartJitters - 1,
+                        kJitters.size() - 1, weight};
+  mixture.components[a] = joined;
+  mixture.components.erase(mixture.components.begin() + static_cast<std::ptrdiff_t>(b));
+  return true;
+}
+
+}  // namespace
+
+double probability(const LevelComponent& component, const LayerCell& cell) {
+  const Bells& bell = bells();
+  const std::size_t end = Bells::index(cell.l_end - component.l_end);
+  return bell.at[component.start_jitter][Bells::index(cell.l_start - component.l_start)] *
+         (cell.censored ? bell.from : bell.at)[component.end_jitter][end];
+}
+
+double noise_probability(const LevelMixture& mixture, const LayerCell& cell, int n_layers) {
+  return mixture.hazard_weight * HazardTable(mixture, n_layers)(cell) +
+         mixture.even_weight * even_probability(cell, n_layers);
+}
+
+bool Separation::apart(const LevelComponent& a, const LevelComponent& b) const {
+  return std::abs(a.l_start - b.l_start) >= layers ||
+         std::abs(std::min(a.l_end, horizon) - std::min(b.l_end, horizon)) >= layers;
+}
+
+void fit(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, const Separation& separation) {
+  while (true) {
+    const Shares shares = maximise(mixture, cells, n_layers, [&](std::size_t k, const LevelComponent& moved) {
+      return stays_apart(mixture, k, moved, separation);
+    });
+    if (!join_closest(mixture, cells, shares, n_layers, separation)) return;
   }
 }
 

@@ -17,9 +17,9 @@ struct LayerCell {
 // The jitter of a level's layers: a bell over whole layers with standard deviation about sigma.
 //
 //   P(layer) = exp(-(layer - centre)^2 / (2 sigma^2)) / its sum over all whole layers
-inline constexpr std::array kJitters = {0.3, 0.5, 0.75, 1.0, 1.4, 2.0};
+inline constexpr std::array kJitters = {0.3, 0.5, 0.75, 1.0, 1.4, 2.0, 2.8};
 // Starts are sharp: wider than this is no level.
-inline constexpr std::size_t kStartJitters = 4;
+inline constexpr std::size_t kStartJitters = 6;
 
 struct LevelComponent {
   int l_start = 0;
@@ -54,7 +54,8 @@ struct Separation {
   bool apart(const LevelComponent& a, const LevelComponent& b) const;
 };
 
-// Expectation maximisation from the mixture given, until nothing changes much. Centres are whole layers and stay apart.
+// Expectation maximisation from the mixture given, until nothing changes much. Centres are whole layers and stay apart;
+// levels whose members lie closer than that are one level afterwards, so there may be fewer than before.
 //
 // cost  O(iterations x cells x components)
 void fit(LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers, const Separation& separation);

@@ -24,6 +24,13 @@ void cut(Cube<float>& cube, std::size_t cols) {
 
 }  // namespace
 
+const TopChannels* SequenceMeasurement::channels_of(std::size_t layer, std::size_t token) const {
+  if (layer >= channels.size()) return nullptr;
+  const auto position = static_cast<int>(token);
+  const auto found = std::ranges::lower_bound(channels[layer], position, {}, &TokenChannels::position);
+  return found == channels[layer].end() || found->position != position ? nullptr : &found->top;
+}
+
 SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens) {
   SequenceMeasurement m = std::move(measurement);
   const auto cols = static_cast<std::size_t>(n_tokens);

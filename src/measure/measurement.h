@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/views.h"
 #include "measure/candidate_cosines.h"
 #include "measure/key_counts.h"
+#include "measure/massive_channels.h"
 
 namespace sinkscope {
 
@@ -45,6 +47,13 @@ struct SequenceMeasurement {
   // cos(h_l[c], h_m[c]): how a candidate's own direction moves through the layers.
   std::vector<Matrix<float>> self_cosine;  // [n_candidates] of [n_layers, n_layers]
 
+  // The largest channels of h_l[t]: of the candidates, and of tokens whose norm is at least 1.5 x the median so far.
+  std::vector<std::vector<TokenChannels>> channels;  // [n_layers], positions ascending
+  // [n_layers] median magnitude over all channels of the ordinary tokens at every 32nd position
+  std::vector<std::optional<float>> channel_median;
+  // returns  null where they were not noted
+  const TopChannels* channels_of(std::size_t layer, std::size_t token) const;
+
   Cube<float> attention_sum;      // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
   Cube<float> attention_far_sum;  // [n_layers, n_heads, n_tokens] over far queries
   KeyCounts key_counts;           // by layer and key
@@ -59,6 +68,10 @@ struct SequenceMeasurement {
   int n_watch_overflow = 0;              // keys that showed state evidence when kWatchedKeys were watched already
   Cube<double> logit_gap_sum;            // [n_layers, n_watched, n_candidates] sum of mean-over-heads logit differences
   Cube<std::int32_t> logit_gap_queries;  // [n_layers, n_watched, n_candidates] over how many queries
+  // What removing a watched key would do to the attention output; see EvictionCosts.
+  Cube<double> eviction_cost;              // [n_layers, n_watched, n_heads] sum over far queries
+  Matrix<std::int32_t> eviction_left_out;  // [n_layers, n_watched] pairs of head and query that were left out
+  Matrix<std::int32_t> eviction_queries;   // [n_layers, n_watched] far queries, since the key is watched
 };
 
 // The measurement without what lies behind its first tokens.

@@ -68,6 +68,7 @@ class PackMeter::State {
     return false;
   }
   bool wants_attention() const { return options_.attention; }
+  bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 
   std::span<const std::int32_t> watched_keys() {
     watched_.clear();
@@ -275,9 +276,17 @@ void PackMeter::State::on_block_output(const StateEvent& event) {
       meter(segment).add_to_mean(layer, rows(event, segment), task.first, task.count);
     });
     for_segments(event, [&](SequenceMeter& of, SequenceRows, const Segment&) { of.centre_candidates(layer); });
-    for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task&) { of.measure_centred(layer, part); });
   }
-  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) { of.watch_evidence(layer, part); });
+  if (options_.centred_alignment || options_.massive_channels) {
+    for_rows(event, [&](SequenceMeter& of, SequenceRows part, const Task&) {
+      if (options_.centred_alignment) of.measure_centred(layer, part);
+      if (options_.massive_channels) of.find_channels(layer, part);
+    });
+  }
+  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) {
+    if (options_.massive_channels) of.note_channels(layer, part);
+    of.watch_evidence(layer, part);
+  });
   running_is_mid_ = false;
   has_mlp_writes_ = false;
 }
@@ -294,39 +303,21 @@ void PackMeter::State::on_attention_input(const StateEvent& event) {
 
 void PackMeter::State::on_attention(const AttentionEvent& event) {
   begin_micro_batch(event.first_query, event.n_queries);
-  const auto layer = static_cast<std::size_t>(event.layer);
   const auto n_heads = static_cast<std::size_t>(event.n_heads);
   const auto n_keys = static_cast<std::size_t>(event.n_keys);
-  const auto& [queries, far_queries, far_uniform] = event.visibility;
   if (event.layer < 0 || event.layer >= facts_.n_layers || event.n_heads > facts_.n_heads_max ||
       event.n_keys != event.first_query + event.n_queries || event.sums.cols() != n_keys ||
-      event.sums.rows() != n_heads || queries.size() != n_keys ||
+      event.sums.rows() != n_heads || event.visibility.queries.size() != n_keys ||
       (!event.learned_mass.empty() && event.learned_mass.size() != n_heads)) {
     throw_misfit("attention of another shape");
   }
   head_totals_.assign(n_heads, 0.0);
   for (const Segment& segment : segments_) {
-    const int first_token = sequences_[segment.sequence].first_token;
-    const auto first = static_cast<std::size_t>(first_token);
-    const auto count = static_cast<std::size_t>(segment.first_position + segment.n_rows);
-    SequenceMeasurement& m = meter(segment).measurement();
-    m.has_attention[layer] = 1;
-    m.heads_in_layer[layer] = event.n_heads;
-    m.kv_heads_in_layer[layer] = event.n_kv_heads;
-    for_each_task(n_heads, [&](std::size_t head) {
-      const float sum =
-          add_and_sum(event.sums.row(head).subspan(first, count), m.attention_sum.row(layer, head).data());
-      add_and_sum(event.far_sums.row(head).subspan(first, count), m.attention_far_sum.row(layer, head).data());
-      head_totals_[head] += static_cast<double>(sum);
-    });
-    m.key_counts.note(event.layer, {queries.subspan(first, count), far_queries.subspan(first, count),
-                                    far_uniform.subspan(first, count)});
-    // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
-    const double share = static_cast<double>(segment.n_rows) / event.n_queries;
-    for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {
-      m.learned_mass(layer, head) += share * event.learned_mass[head];
-    }
-    meter(segment).watch_list().add_gaps(event, first_token, segment.first_row, segment.n_rows, options_.min_distance);
+    const SequenceQueries part{sequences_[segment.sequence].first_token, segment.first_row, segment.n_rows,
+                               segment.first_position};
+    SequenceMeter& of = meter(segment);
+    for_each_task(n_heads, [&](std::size_t head) { head_totals_[head] += of.add_head(event, part, head); });
+    of.add_queries(event, part);
   }
   for (std::size_t head = 0; head < n_heads; ++head) {
     const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
@@ -391,6 +382,7 @@ std::optional<SequenceMeasurement> PackMeter::so_far(std::size_t sequence) const
 bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
 bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
+bool PackMeter::wants_eviction_cost(int) { return state_->wants_eviction_cost(); }
 void PackMeter::on_state(const StateEvent& event) { state_->on_state(event); }
 void PackMeter::on_attention(const AttentionEvent& event) { state_->on_attention(event); }
 void PackMeter::on_key_value(const KeyValueEvent& event) { state_->on_key_value(event); }

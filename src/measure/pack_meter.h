@@ -19,7 +19,9 @@ struct MeterOptions {
   bool key_value = true;
   bool centred_alignment = true;
   bool read_alignment = true;
-  int n_kept_positions = 0;  // alignments with positions below it cover all tokens, whatever their norms
+  bool massive_channels = true;
+  bool eviction_cost = true;  // of watched keys; with attention only
+  int n_kept_positions = 0;   // alignments with positions below it cover all tokens, whatever their norms
 };
 
 // Measures every sequence of a pack in one streaming pass.
@@ -61,6 +63,7 @@ class PackMeter : public Observer {
   bool wants(ProbePoint point, int layer) override;
   bool wants_attention(int layer) override;
   std::span<const std::int32_t> watched_keys(int layer) override;
+  bool wants_eviction_cost(int layer) override;
   void on_state(const StateEvent& event) override;
   void on_attention(const AttentionEvent& event) override;
   void on_key_value(const KeyValueEvent& event) override;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr float kWatchedAlignment = 0.7F;
 constexpr float kWatchedNormRatio = 1.5F;
+constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
 
 float cosine(float dot, float norm_a, float norm_b) {
   const float norms = norm_a * norm_b;
@@ -33,7 +34,7 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
     : d_model_(index(facts.d_model)),
       n_candidates_(index(std::min(kPrimaryCandidates, n_tokens))),
       n_kept_positions_(index(n_kept_positions)),
-      watch_list_(facts.n_layers, n_tokens, static_cast<int>(n_candidates_)),
+      watch_list_(facts.n_layers, facts.n_heads_max, n_tokens, static_cast<int>(n_candidates_)),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_reads_(index(facts.n_layers)),
@@ -41,7 +42,8 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
       n_ordinary_(index(facts.n_layers)),
       mean_(d_model_),
       centred_candidates_(kPrimaryCandidates, d_model_),
-      evident_(index(n_tokens)) {
+      evident_(index(n_tokens)),
+      magnitudes_(index(facts.n_layers)) {
   const std::size_t layers = index(facts.n_layers);
   const std::size_t heads = index(facts.n_heads_max);
   const std::size_t tokens = index(n_tokens);
@@ -68,6 +70,8 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
   m.attention_far_sum = Cube<float>(layers, heads, tokens);
   m.key_counts = KeyCounts(facts.n_layers, n_tokens);
   m.learned_mass = Matrix<double>(layers, heads);
+  m.channels.resize(layers);
+  m.channel_median.resize(layers);
 }
 
 void SequenceMeter::begin_rows(int n_tokens) {
@@ -167,6 +171,8 @@ void SequenceMeter::measure_mlp_write(int layer, SequenceRows rows) {
 }
 
 void SequenceMeter::classify(int layer, SequenceRows rows) {
+  first_position_ = rows.first_position;
+  row_channels_.assign(rows.states.rows(), {});
   const auto norms = std::as_const(measurement_).hidden_norm.row(index(layer));
   const std::size_t end = index(rows.first_position) + rows.states.rows();
   for (std::size_t t = index(rows.first_position); t < end; ++t) {
@@ -220,6 +226,27 @@ void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
   }
 }
 
+void SequenceMeter::find_channels(int layer, SequenceRows rows) {
+  const float least_norm = kWatchedNormRatio * median_;
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const std::size_t t = index(rows.first_position) + i;
+    if (t < kPrimaryCandidates || measurement_.hidden_norm(index(layer), t) < least_norm) continue;
+    row_channels_[t - index(first_position_)] = top_channels(rows.states.row(i));
+  }
+}
+
+void SequenceMeter::note_channels(int layer, SequenceRows rows) {
+  const std::size_t l = index(layer);
+  for (std::size_t i = 0; i < rows.states.rows(); ++i) {
+    const std::size_t t = index(rows.first_position) + i;
+    if (row_channels_[i].channel.front() >= 0) {
+      measurement_.channels[l].push_back({static_cast<int>(t), row_channels_[i]});
+    }
+    const bool ordinary = t >= kPrimaryCandidates && measurement_.hidden_norm(l, t) <= limit_;
+    if (ordinary && t % kMagnitudePositions == 0) magnitudes_[l].add(rows.states.row(i));
+  }
+}
+
 void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
   struct Evidence {
     float strength;
@@ -269,6 +296,34 @@ void SequenceMeter::measure_read(int layer, SequenceRows rows) {
   }
 }
 
+double SequenceMeter::add_head(const AttentionEvent& event, SequenceQueries part, std::size_t head) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t layer = index(event.layer), first = index(part.first_key);
+  const std::size_t count = index(part.first_position + part.n_rows);
+  add_and_sum(event.far_sums.row(head).subspan(first, count), m.attention_far_sum.row(layer, head).data());
+  return static_cast<double>(
+      add_and_sum(event.sums.row(head).subspan(first, count), m.attention_sum.row(layer, head).data()));
+}
+
+void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries part) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t layer = index(event.layer), first = index(part.first_key);
+  const std::size_t count = index(part.first_position + part.n_rows);
+  m.has_attention[layer] = 1;
+  m.heads_in_layer[layer] = event.n_heads;
+  m.kv_heads_in_layer[layer] = event.n_kv_heads;
+  const auto& [queries, far_queries, far_uniform] = event.visibility;
+  m.key_counts.note(event.layer, {queries.subspan(first, count), far_queries.subspan(first, count),
+                                  far_uniform.subspan(first, count)});
+  // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
+  const double share = static_cast<double>(part.n_rows) / event.n_queries;
+  for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {
+    m.learned_mass(layer, head) += share * event.learned_mass[head];
+  }
+  watch_list_.add_gaps(event, part.first_key, part.first_row, part.n_rows, m.min_distance);
+  watch_list_.add_evictions(event, part.first_key);
+}
+
 // Micro-batches may have cut the first 8 positions, so that an earlier one never met a later one.
 void SequenceMeter::align_first_positions(int layer) {
   const std::size_t l = index(layer);
@@ -305,6 +360,15 @@ SequenceMeasurement SequenceMeter::finish() {
         cosines(b, a) = cosines(a, b);
       }
     }
+  }
+  for (std::size_t l = 0; l < index(n_layers); ++l) {
+    measurement_.channel_median[l] = magnitudes_[l].median();
+    std::vector<TokenChannels> of_candidates;
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      of_candidates.push_back({static_cast<int>(c), top_channels(std::as_const(candidate_states_).row(l, c))});
+    }
+    auto& channels = measurement_.channels[l];
+    channels.insert(channels.begin(), of_candidates.begin(), of_candidates.end());
   }
   watch_list_.finish(measurement_);
   return std::move(measurement_);

@@ -18,6 +18,14 @@ struct SequenceRows {
   int first_position;
 };
 
+// Queries of one sequence in an attention event.
+struct SequenceQueries {
+  int first_key;       // pack index of the sequence's position 0
+  int first_row;       // first query of the event that belongs to the sequence
+  int n_rows;          // how many do
+  int first_position;  // of these queries, in the sequence
+};
+
 // Measures one sequence from the pieces of its states that the micro-batches bring.
 //
 // Calls come layer after layer; what is documented as "by rows" may run on several threads for different rows.
@@ -56,12 +64,23 @@ class SequenceMeter {
   void centre_candidates(int layer);
   // By rows.
   void measure_centred(int layer, SequenceRows rows);
+  // By rows: the largest channels of tokens with large norms.
+  void find_channels(int layer, SequenceRows rows);
+  // Keeps what find_channels found, and looks at magnitudes of ordinary tokens.
+  void note_channels(int layer, SequenceRows rows);
   // Takes up keys that show state evidence in this layer and the one before.
   void watch_evidence(int layer, SequenceRows rows);
 
   // By rows, but the first 8 positions once before: read alignment of h_layer.
   void keep_read_candidates(int layer, SequenceRows rows);
   void measure_read(int layer, SequenceRows rows);
+
+  // By heads: adds what one head gave to the sequence's keys.
+  //
+  // returns  its sum
+  double add_head(const AttentionEvent& event, SequenceQueries part, std::size_t head);
+  // All else that the event says of the sequence's keys.
+  void add_queries(const AttentionEvent& event, SequenceQueries part);
 
   // Alignments among the first 8 positions, and all that is known at the end only.
   SequenceMeasurement finish();
@@ -89,13 +108,16 @@ class SequenceMeter {
   Cube<float> candidate_writes_;                // [n_layers, 8, d_model] h_l - r_l
   std::vector<Matrix<float>> candidate_reads_;  // [n_layers] of [8, width]
 
-  Matrix<double> ordinary_sum_;        // [n_layers, d_model]
-  std::vector<int> n_ordinary_;        // [n_layers]
-  std::vector<float> mean_;            // [d_model] of the running layer
-  Matrix<float> centred_candidates_;   // [8, d_model] of the running layer
-  float limit_ = 0;                    // norms up to it are ordinary in the running layer
-  float median_ = 0;                   // of ordinary norms; 0 while there are too few
-  std::vector<std::uint8_t> evident_;  // [n_tokens] state evidence in the layer that was measured last
+  Matrix<double> ordinary_sum_;              // [n_layers, d_model]
+  std::vector<int> n_ordinary_;              // [n_layers]
+  std::vector<float> mean_;                  // [d_model] of the running layer
+  Matrix<float> centred_candidates_;         // [8, d_model] of the running layer
+  float limit_ = 0;                          // norms up to it are ordinary in the running layer
+  float median_ = 0;                         // of ordinary norms; 0 while there are too few
+  std::vector<std::uint8_t> evident_;        // [n_tokens] state evidence in the layer that was measured last
+  int first_position_ = 0;                   // of the running micro-batch
+  std::vector<TopChannels> row_channels_;    // of the running layer, by row; without channels where not looked for
+  std::vector<MagnitudeMedian> magnitudes_;  // [n_layers]
   std::vector<float> scratch_;
 };
 

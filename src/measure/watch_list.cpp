@@ -4,14 +4,20 @@
 
 namespace sinkscope {
 
-WatchList::WatchList(int n_layers, int n_tokens, int n_candidates)
+WatchList::WatchList(int n_layers, int n_heads, int n_tokens, int n_candidates)
     : n_layers_(static_cast<std::size_t>(n_layers)),
+      n_heads_(static_cast<std::size_t>(n_heads)),
       n_candidates_(static_cast<std::size_t>(n_candidates)),
       state_(static_cast<std::size_t>(n_tokens), kUnwatched) {
   for (int c = 0; c < n_candidates; ++c) {
-    keys_.push_back({c, std::vector<Gap>(n_layers_)});
+    keys_.push_back(new_key(c));
     state_[static_cast<std::size_t>(c)] = kWatched;
   }
+}
+
+WatchList::Key WatchList::new_key(int position) const {
+  const std::vector<std::int32_t> none(n_layers_);
+  return {position, std::vector<Gap>(n_layers_), Matrix<double>(n_layers_, n_heads_), none, none};
 }
 
 void WatchList::watch(int position) {
@@ -25,7 +31,7 @@ void WatchList::watch(int position) {
   state = kWatched;
   const auto after =
       std::upper_bound(keys_.begin(), keys_.end(), position, [](int p, const Key& key) { return p < key.position; });
-  keys_.insert(after, {position, std::vector<Gap>(n_layers_)});
+  keys_.insert(after, new_key(position));
 }
 
 void WatchList::append_keys(int end, int first_key, std::vector<std::int32_t>& keys) const {
@@ -83,15 +89,36 @@ void WatchList::add_gaps(const AttentionEvent& event, int first_key, int first_r
   }
 }
 
+void WatchList::add_evictions(const AttentionEvent& event, int first_key) {
+  const EvictionCosts& of_event = event.eviction;
+  const auto layer = static_cast<std::size_t>(event.layer);
+  for (std::size_t column = 0; column < of_event.far_queries.size(); ++column) {
+    if (of_event.far_queries[column] == 0) continue;
+    const auto key = std::ranges::lower_bound(keys_, event.watched[column] - first_key, {}, &Key::position);
+    if (key == keys_.end() || key->position != event.watched[column] - first_key) continue;
+    key->far_queries[layer] += of_event.far_queries[column];
+    for (std::size_t head = 0; head < of_event.cost.rows(); ++head) {
+      key->eviction_cost(layer, head) += of_event.cost(head, column);
+      key->eviction_left_out[layer] += of_event.left_out(head, column);
+    }
+  }
+}
+
 void WatchList::finish(SequenceMeasurement& measurement) const {
   measurement.n_watch_overflow = n_overflow_;
   measurement.watched.clear();
   measurement.logit_gap_sum = Cube<double>(n_layers_, keys_.size(), n_candidates_);
   measurement.logit_gap_queries = Cube<std::int32_t>(n_layers_, keys_.size(), n_candidates_);
+  measurement.eviction_cost = Cube<double>(n_layers_, keys_.size(), n_heads_);
+  measurement.eviction_left_out = Matrix<std::int32_t>(n_layers_, keys_.size());
+  measurement.eviction_queries = Matrix<std::int32_t>(n_layers_, keys_.size());
   for (std::size_t k = 0; k < keys_.size(); ++k) {
     measurement.watched.push_back(keys_[k].position);
     for (std::size_t layer = 0; layer < n_layers_; ++layer) {
       const Gap& gap = keys_[k].by_layer[layer];
+      std::ranges::copy(keys_[k].eviction_cost.row(layer), measurement.eviction_cost.row(layer, k).begin());
+      measurement.eviction_left_out(layer, k) = keys_[k].eviction_left_out[layer];
+      measurement.eviction_queries(layer, k) = keys_[k].far_queries[layer];
       for (std::size_t c = 0; c < n_candidates_; ++c) {
         measurement.logit_gap_sum(layer, k, c) = gap.sum[c];
         measurement.logit_gap_queries(layer, k, c) = gap.queries[c];

@@ -12,7 +12,7 @@ namespace sinkscope {
 class WatchList {
  public:
   // Watches the candidates 0 .. n_candidates-1 from the start.
-  WatchList(int n_layers, int n_tokens, int n_candidates);
+  WatchList(int n_layers, int n_heads, int n_tokens, int n_candidates);
 
   // Takes the key up, or counts it as overflow when kWatchedKeys are watched already.
   void watch(int position);
@@ -30,6 +30,9 @@ class WatchList {
   // cost        O(n_watched x n_rows x 8)
   void add_gaps(const AttentionEvent& event, int first_key, int first_row, int n_rows, int min_distance);
 
+  // Adds the eviction costs of one micro-batch, where the event has them.
+  void add_evictions(const AttentionEvent& event, int first_key);
+
   // Moves keys and sums into the measurement.
   void finish(SequenceMeasurement& measurement) const;
 
@@ -41,10 +44,13 @@ class WatchList {
   };
   struct Key {
     int position;
-    std::vector<Gap> by_layer;  // [n_layers]
+    std::vector<Gap> by_layer;                                 // [n_layers]
+    Matrix<double> eviction_cost;                              // [n_layers, n_heads]
+    std::vector<std::int32_t> eviction_left_out, far_queries;  // [n_layers]
   };
+  Key new_key(int position) const;
 
-  std::size_t n_layers_;
+  std::size_t n_layers_, n_heads_;
   std::size_t n_candidates_;
   int n_overflow_ = 0;
   std::vector<Key> keys_;            // ascending by position

@@ -297,7 +297,7 @@ PlantTruth plant_sinks(const std::string& source, const std::string& target, con
     readings.push_back(read_sequence(*planted, sequence, witness, options.thresholds, options.should_stop));
   }
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    fill_in(plans[i], witness[i], calibration, readings, planted->token_bytes(plans[i].request.token));
+    fill_in(plans[i], witness[i], calibration, readings, planted->vocabulary().token_bytes(plans[i].request.token));
     truth.sinks.push_back(std::move(plans[i].truth));
   }
   return truth;

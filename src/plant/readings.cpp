@@ -1,40 +1,29 @@
 #include "plant/readings.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
-#include "measure/pack_meter.h"
-#include "plant/tee_observer.h"
+#include "base/error.h"
+#include "scan/examine.h"
 
 namespace sinkscope {
 namespace {
 
-constexpr float kNotMeasured = std::numeric_limits<float>::quiet_NaN();
+Matrix<float> profile_of(const Examined& examined, const std::string& name) {
+  const auto found = std::ranges::find(examined.profiles, name, &ProfileArray::name);
+  if (found == examined.profiles.end()) throw Error(ErrorCode::kInternal, "a profile lacks: " + name);
+  Matrix<float> profile(found->shape.at(0), found->shape.at(1));
+  std::ranges::copy(found->values, profile.data());
+  return profile;
+}
 
-void fill_attention(const SequenceMeasurement& measurement, SequenceReading& reading) {
-  const auto n_layers = static_cast<std::size_t>(measurement.n_layers);
-  const auto n_tokens = static_cast<std::size_t>(measurement.n_tokens);
-  reading.far_boost = Matrix<float>(n_layers, n_tokens, kNotMeasured);
-  reading.score = Matrix<float>(n_layers, n_tokens, kNotMeasured);
-  reading.norm_ratio = Matrix<float>(n_layers, n_tokens, kNotMeasured);
-  for (std::size_t layer = 0; layer < n_layers; ++layer) {
-    const auto& ordinary = reading.figures.ordinary_norm[layer];
-    const auto heads = static_cast<std::size_t>(measurement.heads_in_layer[layer]);
-    for (std::size_t token = 0; token < n_tokens; ++token) {
-      if (ordinary) reading.norm_ratio(layer, token) = measurement.hidden_norm(layer, token) / *ordinary;
-      if (measurement.has_attention[layer] == 0 || heads == 0) continue;
-      double sum = 0, far_sum = 0;
-      for (std::size_t head = 0; head < heads; ++head) {
-        sum += static_cast<double>(measurement.attention_sum(layer, head, token));
-        far_sum += static_cast<double>(measurement.attention_far_sum(layer, head, token));
-      }
-      const int visible = measurement.visible_queries(layer, token);
-      if (visible > 0) reading.score(layer, token) = static_cast<float>(sum / static_cast<double>(heads) / visible);
-      if (measurement.far_queries(layer, token) >= kMinFarQueries) {
-        reading.far_boost(layer, token) =
-            static_cast<float>(far_sum / static_cast<double>(heads) / measurement.far_uniform(layer, token));
-      }
-    }
+// Each row over the median norm of the layer's ordinary tokens.
+void divide_by_ordinary(Matrix<float>& norms, const SequenceFigures& figures) {
+  for (std::size_t layer = 0; layer < norms.rows(); ++layer) {
+    const auto& ordinary = figures.ordinary_norm[layer];
+    for (float& norm : norms.row(layer)) norm = ordinary ? norm / *ordinary : std::numeric_limits<float>::quiet_NaN();
   }
 }
 
@@ -61,18 +50,18 @@ SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, O
                               const Thresholds& thresholds, const std::function<bool()>& should_stop,
                               const CandidateFloor& floor) {
   const Pack pack{{std::vector<TokenId>(sequence.begin(), sequence.end())}};
-  RunOptions run;
-  run.should_stop = should_stop;
-  MeterOptions meter_options;
-  meter_options.min_distance = run.min_distance;
-  PackMeter meter(model.facts(), pack, meter_options);
-  TeeObserver both(meter, also);
-  model.run(pack, both, run);
-  const SequenceMeasurement measurement = std::move(meter.take().front());
+  ExamineOptions options;
+  options.run.should_stop = should_stop;
+  options.floor = floor;
+  options.thresholds = thresholds;
+  options.keep = Keep::kProfiles;
+  Examined examined = std::move(examine(model, pack, options, &also).front());
   SequenceReading reading;
-  reading.figures = reduce(measurement, 0, floor);
-  reading.detection = detect_by_evidence(reading.figures, thresholds);
-  fill_attention(measurement, reading);
+  reading.far_boost = profile_of(examined, "far_boost");
+  reading.norm_ratio = profile_of(examined, "hidden_norm");
+  divide_by_ordinary(reading.norm_ratio, examined.figures);
+  reading.figures = std::move(examined.figures);
+  reading.detection = std::move(examined.detection);
   return reading;
 }
 

@@ -16,7 +16,6 @@ struct SequenceReading {
   Detection detection;
   Matrix<float> far_boost;   // [n_layers, n_tokens] mean over heads; NaN where not measured
   Matrix<float> norm_ratio;  // [n_layers, n_tokens]; NaN where not measured
-  Matrix<float> score;       // [n_layers, n_tokens]; NaN where not measured
 
   // Whether enough far queries see the position in some block.
   bool measurable(int position) const;
@@ -27,7 +26,7 @@ struct SequenceReading {
 // Runs one sequence with all measurements, and shows the run to another observer too.
 //
 // floor   which tokens the figures keep
-// throws  whatever Model::run, the meter and the observer throw
+// throws  as examine
 // cost    one forward pass with all measurements
 SequenceReading read_sequence(Model& model, std::span<const TokenId> sequence, Observer& also,
                               const Thresholds& thresholds, const std::function<bool()>& should_stop,

@@ -3,15 +3,16 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "probe/model_facts.h"
 #include "probe/observer.h"
+#include "probe/vocabulary.h"
 
 namespace sinkscope {
+
+class Edit;
 
 // Token sequences that are run together: each attends to itself only. One text alone is a pack of one.
 struct Pack {
@@ -26,6 +27,7 @@ struct Pack {
 struct RunOptions {
   int min_distance = 64;              // a query is far from a key if it comes at least so many positions later
   std::function<bool()> should_stop;  // asked before each micro-batch; true throws Error{kInterrupted}
+  std::vector<Edit*> edits;           // what is changed before the network reads on (probe/edit.h); in this order
 };
 
 // How a next token is drawn.
@@ -64,19 +66,15 @@ class Model {
   virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
 
-  // parse_special  false: text that looks like a control token stays text
-  // returns        tokens without BOS
-  virtual std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const = 0;
-  // The bytes that a token stands for; control tokens by their name.
-  virtual std::string token_bytes(TokenId token) const = 0;
-  // The Jinja source of the model's own chat template; empty without one.
-  virtual std::string chat_template() const = 0;
+  // What its tokens stand for; lives as long as the model.
+  virtual const Vocabulary& vocabulary() const = 0;
 
   // Runs the pack from an empty cache, micro-batch after micro-batch, and shows it to the observer.
   //
   // throws  Error{kInput} if a token id is out of range or a sequence is longer than max_tokens();
   //         Error{kInterrupted} if should_stop said so; Error{kModel} if the network computed no finite
-  //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer threw
+  //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer or an edit threw;
+  //         Error{kUsage} or Error{kModel} before anything is run if an edit cannot be made in this network
   // cost    one forward pass without the vocabulary product
   virtual void run(const Pack& pack, Observer& observer, const RunOptions& options) = 0;
 

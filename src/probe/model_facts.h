@@ -3,19 +3,17 @@
 #include <string>
 #include <vector>
 
-#include "base/ids.h"
+#include "probe/vocabulary.h"
 
 namespace sinkscope {
 
 // What a model is: its dimensions and names, as read from its file.
-struct ModelFacts {
-  std::string name;  // general.name, or the file's name without its folder
+struct ModelFacts : VocabularyFacts {
   std::string arch;  // general.architecture: "llama", "qwen2", ...
   std::string type;  // as llama.cpp describes it: "llama 135M Q4_1"
   std::string path;  // where it was read; never written to results
   int n_layers = 0;
   int d_model = 0;
-  int n_vocab = 0;
   int n_ctx_train = 0;
   std::vector<int> n_heads;     // [n_layers]; 0 where a block has no attention
   std::vector<int> n_kv_heads;  // [n_layers]
@@ -25,10 +23,6 @@ struct ModelFacts {
   std::vector<bool> has_mid_residual;     // r_l
   std::vector<bool> has_writes;           // attention and MLP write: by r_l, in parallel blocks the nodes themselves
   std::vector<bool> has_attention_input;  // so the read alignment of the layer before
-  TokenId bos = -1;                       // -1: the vocabulary has none
-  bool adds_bos = false;                  // the model's own setting
-  TokenId eos = -1;
-  bool has_chat_template = false;
 };
 
 // A quantity that the network of this model does not show, with the reason, by layer.

@@ -29,8 +29,9 @@ std::string_view name_of(ProbePoint point);
 struct StateEvent {
   ProbePoint point;
   int layer;
-  int first_token;                 // index in the pack of the first row
-  MatrixView<const float> states;  // [n_tokens, width]; valid during the call only
+  int first_token;                            // index in the pack of the first row
+  MatrixView<const float> states;             // [n_tokens, width]; valid during the call only
+  std::span<const std::uint8_t> edited = {};  // [n_tokens] 1 for rows that an edit changed here; empty without any
 };
 
 // What the mask lets keys receive from the queries of one micro-batch. Shared by layers with equal masks.
@@ -38,6 +39,13 @@ struct KeyVisibility {
   std::span<const std::int32_t> queries;      // [n_keys] queries that see the key
   std::span<const std::int32_t> far_queries;  // [n_keys] of these, at least min_distance positions later
   std::span<const double> far_uniform;        // [n_keys] sum over far queries of 1 / (keys that the query sees)
+};
+
+// What removing watched keys would do to the attention output: see AttentionEvent. With MLA, to that of the latent.
+struct EvictionCosts {
+  MatrixView<const double> cost;              // [n_heads, n_watched] sum over far queries of |o[q, h] - o'[q, h]|^2
+  MatrixView<const std::int32_t> left_out;    // [n_heads, n_watched] queries whose attention is the key's almost alone
+  std::span<const std::int32_t> far_queries;  // [n_watched] far queries that see the key
 };
 
 // Attention that keys received from the queries of one micro-batch, in one layer.
@@ -59,6 +67,8 @@ struct AttentionEvent {
   MatrixView<const float> watched_attention;       // [n_queries, n_watched] mean over heads of A; 0 where not visible
   MatrixView<const float> watched_logit;           // [n_queries, n_watched] mean over heads of the attention logit
   MatrixView<const std::uint8_t> watched_visible;  // [n_queries, n_watched] 1 where the mask lets q see the key
+  // o: the head's attention output; o': the same of a softmax without the key. Empty unless wants_eviction_cost.
+  EvictionCosts eviction = {};
 };
 
 // Norms of the keys and values of one micro-batch's tokens in one layer, all KV heads concatenated.
@@ -84,6 +94,8 @@ class Observer {
   // Asked before the attention of each layer. At most kPrimaryCandidates + kWatchedKeys keys a sequence; ascending,
   // without repeats.
   virtual std::span<const std::int32_t> watched_keys(int /*layer*/) { return {}; }
+  // Asked with watched_keys: whether events bring their eviction costs.
+  virtual bool wants_eviction_cost(int /*layer*/) { return false; }
   virtual void on_state(const StateEvent&) {}
   virtual void on_attention(const AttentionEvent&) {}
   virtual void on_key_value(const KeyValueEvent&) {}

@@ -20,32 +20,40 @@ struct FoundPrimary {
   std::string token;
 };
 
-class Collector {
- public:
-  Collector(const ScanFile& file, const ReportOptions& options) : file_(file), options_(options) {}
+// The primaries of a file: of the first all is said, of the others how many are like it.
+struct FoundPrimaries {
+  std::optional<FoundPrimary> first;
+  std::map<std::pair<int, int>, std::int64_t> by_birth;  // by position and birth layer
+  std::int64_t n = 0;
+};
 
-  void add(const StoredDocument& document) {
-    const Detection detection = detect_by_evidence(document.figures, options_.thresholds);
-    FoundText text{name_of_text(document), document.figures.n_tokens, {}};
-    text.counts.add(detection);
+}  // namespace
+
+class FindingsView::Collector {
+ public:
+  explicit Collector(const ScanFile& file) : file_(file) {}
+
+  void add(const JudgedDocument& judged) {
+    const Detection& detection = *judged.evidence;
+    FoundText text{name_of_text(judged), judged.document.figures.n_tokens, judged.counts};
     found_.n_tokens += text.n_tokens;
     found_.counts.add(text.counts);
-    const auto token = [&](int position) {
-      return file_.token_bytes(document.tokens.at(static_cast<std::size_t>(position)));
-    };
     if (detection.primary) {
-      primaries_.push_back({*detection.primary, token(detection.primary->position)});
+      const Primary& primary = *detection.primary;
+      if (!primaries_.first) primaries_.first = {primary, judged.token(primary.position)};
+      ++primaries_.by_birth[{primary.position, primary.birth_layer}];
+      ++primaries_.n;
     } else {
       warn(text.name, "no primary sink: " + displayable(detection.no_primary_reason) + ".");
     }
-    if (document.figures.n_watch_overflow > 0) {
-      warn(text.name, counted(document.figures.n_watch_overflow, "token") +
+    if (const int n = judged.document.figures.n_watch_overflow; n > 0) {
+      warn(text.name, counted(n, "token") +
                           " with state evidence came after the list of watched tokens was full; their logit gaps are "
                           "not measured.");
     }
     for (const Run& run : detection.runs) {
       if (run.verdict != Verdict::kSink) continue;
-      FoundSink sink{found_.texts.size(), run, token(run.position)};
+      FoundSink sink{found_.texts.size(), run, judged.token(run.position)};
       ++tokens_[sink.token];
       found_.strongest.push_back(std::move(sink));
     }
@@ -65,11 +73,10 @@ class Collector {
   }
 
  private:
-  static std::string name_of_text(const StoredDocument& document) {
-    if (document.origins.empty()) return fmt::format("document {}", document.ordinal);
-    const Origin& origin = document.origins.front();
-    std::string name = displayable(origin.id);
-    if (name.empty()) name = fmt::format("document {}", document.ordinal);
+  static std::string name_of_text(const JudgedDocument& judged) {
+    const std::string number = fmt::format("document {}", judged.document.ordinal);
+    const Origin& origin = judged.first_origin();
+    const std::string name = origin.id.empty() ? number : displayable(origin.id);
     return origin.chunk ? fmt::format("{} \u00b7 chunk {}", name, *origin.chunk) : name;
   }
 
@@ -92,10 +99,10 @@ class Collector {
   }
 
   std::string primary_sentence() const {
-    if (primaries_.empty()) {
+    if (!primaries_.first) {
       return "No text shows a primary sink: a first token that draws attention from far and keeps its direction.";
     }
-    const auto& [first, token] = primaries_.front();
+    const auto& [first, token] = *primaries_.first;
     const std::string name = token_name(token);
     std::string draws = fmt::format(
         " It draws {} of attention on average (up to {} in one layer) and {} times an equal share of the attention "
@@ -111,16 +118,13 @@ class Collector {
                          first.position, name, first.birth_layer, layer_ranges(first.active_layers)) +
              draws;
     }
-    const auto same = std::ranges::count_if(primaries_, [&](const FoundPrimary& other) {
-      return other.primary.position == first.position && other.primary.birth_layer == first.birth_layer;
-    });
+    const std::int64_t same = primaries_.by_birth.at({first.position, first.birth_layer});
     return fmt::format(
                "{} of {} texts have a primary sink; in {} of them it stands at position {} and is born at layer {}. In "
                "the "
                "first text it is \u201c{}\u201d, active in {}.",
-               grouped(static_cast<std::int64_t>(primaries_.size())),
-               grouped(static_cast<std::int64_t>(found_.texts.size())), grouped(same), first.position,
-               first.birth_layer, name, layer_ranges(first.active_layers)) +
+               grouped(primaries_.n), grouped(static_cast<std::int64_t>(found_.texts.size())), grouped(same),
+               first.position, first.birth_layer, name, layer_ranges(first.active_layers)) +
            draws;
   }
 
@@ -208,27 +212,37 @@ class Collector {
   }
 
   const ScanFile& file_;
-  const ReportOptions& options_;
   Findings found_;
-  std::vector<FoundPrimary> primaries_;
+  FoundPrimaries primaries_;
   std::map<std::string, std::int64_t> tokens_;  // of sinks, by how often
   std::size_t n_warnings_ = 0;                  // of single texts
 };
 
-}  // namespace
+FindingsView::FindingsView(const ScanFile& file) : collector_(std::make_unique<Collector>(file)) {}
+FindingsView::~FindingsView() = default;
+void FindingsView::see(const JudgedDocument& judged) { collector_->add(judged); }
+Findings FindingsView::findings(const LevelReport& levels) { return collector_->finish(levels); }
 
-LevelReport levels_of_all_kinds(const ScanFile& file, const ReportOptions& options, const LevelOptions& level_options) {
+Overview overview_of(const ScanFile& file, const ReportOptions& options, const LevelOptions& level_options,
+                     std::span<JudgedView* const> views) {
+  CorpusView corpus(file, options);
+  FindingsView findings(file);
+  std::vector<JudgedView*> all(views.begin(), views.end());
+  all.push_back(&corpus);
+  all.push_back(&findings);
+  Overview overview;
+  overview.totals = judge(file, options, all);
+  overview.levels = find_levels(corpus.corpus(), level_options);
+  overview.found = findings.findings(overview.levels);
+  return overview;
+}
+
+SinkCorpus corpus_of(const ScanFile& file, const ReportOptions& options) {
   SinkCorpus corpus;
   corpus.n_layers = file.model().facts.n_layers;
   file.for_each_corpus_document(options.thresholds,
                                 [&](CorpusDocument&& document) { corpus.documents.push_back(std::move(document)); });
-  return find_levels(corpus, level_options);
-}
-
-Findings find_out(const ScanFile& file, const ReportOptions& options, const LevelReport& levels) {
-  Collector collector(file, options);
-  file.for_each_document([&](const StoredDocument& document) { collector.add(document); });
-  return collector.finish(levels);
+  return corpus;
 }
 
 }  // namespace sinkscope

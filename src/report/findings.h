@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "levels/levels.h"
-#include "report/counts.h"
-#include "report/options.h"
-#include "store/scan_file.h"
+#include "report/judged.h"
 
 namespace sinkscope {
 
@@ -34,12 +34,38 @@ struct Findings {
 };
 inline constexpr std::size_t kStrongest = 24;
 
-// The levels of a file's sinks of every kind beside the primary.
-LevelReport levels_of_all_kinds(const ScanFile& file, const ReportOptions& options, const LevelOptions& level_options);
+// Makes findings while a file is judged by the evidence rule. The file must outlive it.
+class FindingsView : public JudgedView {
+ public:
+  explicit FindingsView(const ScanFile& file);
+  ~FindingsView() override;
+  void see(const JudgedDocument& judged) override;
+  // After the last document.
+  //
+  // levels  of sinks of every kind beside the primary
+  Findings findings(const LevelReport& levels);
 
-// levels  of sinks of every kind beside the primary
-// throws  Error{kInput} if a document is damaged
-// cost    one pass over the file; memory a few words a sink
-Findings find_out(const ScanFile& file, const ReportOptions& options, const LevelReport& levels);
+ private:
+  class Collector;
+  std::unique_ptr<Collector> collector_;
+};
+
+// All that is said of a file as a whole.
+struct Overview {
+  Totals totals;
+  LevelReport levels;  // of sinks of every kind beside the primary
+  Findings found;
+};
+
+// options  rule evidence
+// views    what else is to be shown of each document
+// throws   as judge
+// cost     one pass over the file; memory a few words a document and a sink
+Overview overview_of(const ScanFile& file, const ReportOptions& options, const LevelOptions& level_options,
+                     std::span<JudgedView* const> views = {});
+
+// The sinks of a file, of every kind beside the primary: what levels alone ask, without reading any figures under
+// default thresholds.
+SinkCorpus corpus_of(const ScanFile& file, const ReportOptions& options);
 
 }  // namespace sinkscope

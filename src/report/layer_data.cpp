@@ -6,44 +6,25 @@
 #include <set>
 
 #include "base/statistics.h"
+#include "report/quantities.h"
 
 namespace sinkscope {
 namespace {
 
 constexpr float kNotMeasured = std::numeric_limits<float>::quiet_NaN();
 
-// A profile array of the results file that reports show, and how.
-struct Shown {
-  const char* array;
-  bool cosine;
-};
-constexpr std::array kShown = {
-    Shown{"alignment", true},    Shown{"centred_alignment", true}, Shown{"read_alignment", true},
-    Shown{"hidden_norm", false}, Shown{"sink_score", false},       Shown{"sink_score_head_max", false},
-    Shown{"far_boost", false},   Shown{"attn_write_norm", false},  Shown{"mlp_write_norm", false},
-    Shown{"key_norm", false},    Shown{"value_norm", false},
-};
+// The quantity that an array of the file is drawn as. Norms of states grow through the network: ratios are drawn.
+const Quantity* quantity_of_array(std::string_view array) {
+  return quantity_named(array == "hidden_norm" ? "norm_ratio" : array);
+}
 
-// Figures of a token that the file keeps whether or not it keeps profiles, under the names of profiles where they are
-// the same.
-struct KeptFigure {
-  const char* name;
-  LayerFigures TokenProfile::* figures;
-};
-constexpr std::array kKeptFigures = {
-    KeptFigure{"alignment", &TokenProfile::alignment},
-    KeptFigure{"centred_alignment", &TokenProfile::centred_alignment},
-    KeptFigure{"read_alignment", &TokenProfile::read_alignment},
-    KeptFigure{"hidden_norm", &TokenProfile::hidden_norm},
-    KeptFigure{"norm_ratio", &TokenProfile::norm_ratio},
-    KeptFigure{"mlp_write_norm", &TokenProfile::mlp_write_norm},
-    KeptFigure{"value_norm_ratio", &TokenProfile::value_norm_ratio},
-    KeptFigure{"sink_score", &TokenProfile::score},
-    KeptFigure{"sink_score_head_max", &TokenProfile::score_head_max},
-    KeptFigure{"far_boost", &TokenProfile::far_boost},
-    KeptFigure{"heads_over_10", &TokenProfile::heads_over_10},
-    KeptFigure{"logit_gap", &TokenProfile::logit_gap},
-};
+// The quantity whose values by head an array holds; nothing where it holds none that is drawn.
+std::string_view quantity_by_head(const ProfileField& field) {
+  constexpr std::string_view kByHead = "_by_head";
+  if (field.axes != ProfileAxes::kHeadToken || !field.name.ends_with(kByHead)) return {};
+  const std::string_view mean = field.name.substr(0, field.name.size() - kByHead.size());
+  return quantity_named(mean) == nullptr ? std::string_view() : mean;
+}
 
 const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
   for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
@@ -123,15 +104,14 @@ std::vector<float> quantiles_of(const ProfileArray& array, const std::vector<int
   return quantiles;
 }
 
-// Norms of states grow through the network, so their map is of norm ratios.
-NamedMap map_of(const ProfileArray& array, bool cosine, const LayerFigures& ordinary_norm) {
+NamedMap map_of(const ProfileArray& array, const Quantity& quantity, const LayerFigures& ordinary_norm) {
   const bool hidden = array.name == "hidden_norm";
   std::vector<float> values = array.values;
   for (std::size_t v = 0; hidden && v < values.size(); ++v) {
     const auto median = ordinary_norm.at(v / array.shape.back());
     values[v] = median && *median > 0 ? values[v] / *median : kNotMeasured;
   }
-  return {hidden ? "norm_ratio" : array.name, cosine ? quantise_linear(values, -1, 1) : quantise_logarithmic(values)};
+  return {std::string(quantity.id), quantity.cosine ? quantise_linear(values, -1, 1) : quantise_logarithmic(values)};
 }
 
 template <typename T>
@@ -141,6 +121,14 @@ const T* named(const std::vector<T>& all, std::string_view name) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> head_quantities() {
+  std::vector<std::string_view> names;
+  for (const ProfileField& field : profile_fields()) {
+    if (const auto name = quantity_by_head(field); !name.empty()) names.push_back(name);
+  }
+  return names;
+}
 
 const NamedFigures* LayerData::row(std::string_view name) const { return named(rows, name); }
 const NamedFigures* LayerData::head(std::string_view name) const { return named(heads, name); }
@@ -154,24 +142,29 @@ LayerData layer_data(const ScanFile& file, const StoredDocument& document, const
   data.n_layers = figures.n_layers;
   data.n_tokens = figures.n_tokens;
   data.positions = row_positions(detection);
-  for (const auto& [name, figure] : kKeptFigures) {
-    data.rows.push_back({name, rows_of(figures, data.positions, figure)});
+  for (const auto& field : kTokenFields) {
+    data.rows.push_back({std::string(field.name), rows_of(figures, data.positions, field.member)});
   }
   for (const auto& norm : figures.ordinary_norm) data.ordinary_norm.push_back(norm.value_or(kNotMeasured));
   const std::vector<ProfileShape> shapes = file.profile_shapes(document.ordinal);
-  for (const Shown& shown : kShown) {
-    if (std::ranges::find(shapes, shown.array, &ProfileShape::name) == shapes.end()) continue;
-    const ProfileArray array = file.profile(document.ordinal, shown.array);
+  const auto is_kept = [&](std::string_view name) {
+    return std::ranges::find(shapes, name, &ProfileShape::name) != shapes.end();
+  };
+  for (const ProfileField& field : profile_fields()) {
+    const Quantity* quantity = quantity_of_array(field.name);
+    if (field.axes != ProfileAxes::kToken || quantity == nullptr || !is_kept(field.name)) continue;
+    const ProfileArray array = file.profile(document.ordinal, std::string(field.name));
     if (data.row(array.name) == nullptr) {
       data.rows.push_back({array.name, rows_of(array, data.positions, n_layers)});
     }
     data.quantiles.push_back({array.name, quantiles_of(array, data.positions, n_layers)});
-    if (with_maps) data.maps.push_back(map_of(array, shown.cosine, figures.ordinary_norm));
+    if (with_maps) data.maps.push_back(map_of(array, *quantity, figures.ordinary_norm));
   }
   data.n_heads = file.model().facts.n_heads_max;
-  for (const auto& [name, stored] : kHeadQuantities) {
-    if (std::ranges::find(shapes, stored, &ProfileShape::name) == shapes.end()) continue;
-    std::vector<float> values = heads_of(file.profile(document.ordinal, std::string(stored)), data.positions);
+  for (const ProfileField& field : profile_fields()) {
+    const std::string_view name = quantity_by_head(field);
+    if (name.empty() || !is_kept(field.name)) continue;
+    std::vector<float> values = heads_of(file.profile(document.ordinal, std::string(field.name)), data.positions);
     const bool measured = std::ranges::any_of(values, [](float value) { return !std::isnan(value); });
     if (measured) data.heads.push_back({std::string(name), std::move(values)});
   }

@@ -7,6 +7,7 @@
 
 #include "report/quantise.h"
 #include "sinks/detection.h"
+#include "sinks/fields.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
@@ -22,15 +23,9 @@ struct NamedMap {
   Quantised codes;   // [n_layers, n_tokens]
 };
 
-// Quantities by head, as they are drawn: the first is what is shown unless another is asked for.
-struct HeadQuantity {
-  std::string_view name;   // of the mean over heads
-  std::string_view array;  // of the results file, [n_layers, n_heads, n_tokens]
-};
-inline constexpr std::array kHeadQuantities = {
-    HeadQuantity{"sink_score", "sink_score_by_head"},
-    HeadQuantity{"far_boost", "far_boost_by_head"},
-};
+// The quantities that are drawn by head, the one first that is shown unless another is asked for. They are named after
+// their mean over heads: sink_score of the array sink_score_by_head.
+std::vector<std::string_view> head_quantities();
 
 // What is drawn of one document, by layer.
 struct LayerData {
@@ -38,7 +33,7 @@ struct LayerData {
   std::vector<int> positions;           // of the primary's set and of every sink, ascending
   std::vector<NamedFigures> rows;       // [positions, n_layers] each; exact
   int n_heads = 0;                      // the largest of all layers
-  std::vector<NamedFigures> heads;      // [positions, n_layers, n_heads] of each of kHeadQuantities that was measured
+  std::vector<NamedFigures> heads;      // [positions, n_layers, n_heads] of each quantity by head that was measured
   std::vector<NamedFigures> quantiles;  // [kQuantiles, n_layers] each, over the tokens at no such position
   std::vector<NamedMap> maps;           // where they were asked for
   std::vector<float> ordinary_norm;     // [n_layers]

@@ -19,6 +19,15 @@ std::size_t far_scored_heads(const SequenceMeasurement& m, std::size_t layer, st
   return scored ? static_cast<std::size_t>(m.heads_in_layer[layer]) : 0;
 }
 
+// The key's place among the watched ones, if eviction costs of all of its far queries are known.
+std::optional<std::size_t> costed_place(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
+  if (far_scored_heads(m, layer, key) == 0 || m.eviction_queries.empty()) return std::nullopt;
+  const auto found = std::ranges::lower_bound(m.watched, static_cast<int>(key));
+  if (found == m.watched.end() || *found != static_cast<int>(key)) return std::nullopt;
+  const auto place = static_cast<std::size_t>(found - m.watched.begin());
+  return m.eviction_queries(layer, place) == m.far_queries(layer, key) ? std::optional(place) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
@@ -27,17 +36,16 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
   const auto queries = static_cast<float>(m.visible_queries(layer, key));
   const auto groups = static_cast<std::size_t>(std::max(1, m.kv_heads_in_layer[layer]));
   const std::size_t group_size = std::max<std::size_t>(1, heads / groups);
-  constexpr float kHighScore = 0.3F;
   KeyScores scores;
   double sum = 0;
   double group_sum = 0;
-  std::size_t high = 0;
+  std::array<std::size_t, kSinkRates.size()> high{};
   for (std::size_t h = 0; h < heads; ++h) {
     const float score = m.attention_sum(layer, h, key) / queries;
     sum += static_cast<double>(score);
     group_sum += static_cast<double>(score);
     scores.head_max = std::max(scores.head_max, score);
-    high += score > kHighScore;
+    for (std::size_t i = 0; i < high.size(); ++i) high[i] += score > kSinkRates[i];
     const std::size_t in_group = h % group_size + 1;
     if (in_group == group_size || h + 1 == heads) {
       scores.group_max = std::max(scores.group_max, static_cast<float>(group_sum / static_cast<double>(in_group)));
@@ -45,7 +53,11 @@ std::optional<KeyScores> key_scores(const SequenceMeasurement& m, std::size_t la
     }
   }
   scores.mean = static_cast<float>(sum / static_cast<double>(heads));
-  scores.heads_over_03_frac = static_cast<float>(high) / static_cast<float>(heads);
+  for (std::size_t i = 0; i < high.size(); ++i) {
+    scores.sink_rate[i] = static_cast<float>(high[i]) / static_cast<float>(heads);
+  }
+  scores.attention_share =
+      static_cast<float>(sum / static_cast<double>(heads) * static_cast<double>(queries) / m.n_tokens);
   return scores;
 }
 
@@ -67,9 +79,31 @@ std::optional<FarFigures> far_figures(const SequenceMeasurement& m, std::size_t 
   return figures;
 }
 
+std::optional<EvictionFigures> eviction_figures(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
+  const auto place = costed_place(m, layer, key);
+  if (!place) return std::nullopt;
+  double sum = 0;
+  const auto heads = static_cast<std::size_t>(m.heads_in_layer[layer]);
+  for (std::size_t h = 0; h < heads; ++h) sum += m.eviction_cost(layer, *place, h);
+  return EvictionFigures{static_cast<float>(sum / static_cast<double>(heads)), m.eviction_left_out(layer, *place)};
+}
+
+std::optional<float> eviction_cost_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head,
+                                           std::size_t key) {
+  if (head >= far_scored_heads(m, layer, key)) return std::nullopt;
+  const auto place = costed_place(m, layer, key);
+  return place ? std::optional(static_cast<float>(m.eviction_cost(layer, *place, head))) : std::nullopt;
+}
+
 std::optional<float> score_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head, std::size_t key) {
   if (head >= scored_heads(m, layer, key)) return std::nullopt;
   return m.attention_sum(layer, head, key) / static_cast<float>(m.visible_queries(layer, key));
+}
+
+std::optional<float> attention_share_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head,
+                                             std::size_t key) {
+  if (head >= scored_heads(m, layer, key)) return std::nullopt;
+  return m.attention_sum(layer, head, key) / static_cast<float>(m.n_tokens);
 }
 
 std::optional<float> far_boost_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head,

@@ -35,6 +35,14 @@ struct Thresholds {
   bool operator==(const Thresholds&) const = default;
 };
 
+// The three largest channels of a state in one layer.
+struct MassiveFigures {
+  std::optional<int> channel_1, channel_2, channel_3;
+  std::optional<float> value_1, value_2, value_3;
+  std::optional<float> ratio_1, ratio_2, ratio_3;
+  std::optional<int> overlap;  // of the three, those that are among the primary's three
+};
+
 using LayerInterval = std::pair<int, int>;  // first and last layer, both included
 
 struct Primary {
@@ -48,6 +56,10 @@ struct Primary {
   std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
   std::optional<float> value_norm_ratio;
+  std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;
+  MassiveFigures massive;  // in the middle of its longest active interval
+  std::optional<float> eviction_cost;
+  std::optional<int> eviction_left_out;
 };
 
 // How far a run is from each threshold, as figure / threshold - 1, over all its layers. Negative: missed.
@@ -68,7 +80,7 @@ struct Run {
   int lifetime = 0;                       // state lifetime, in layers
   std::optional<int> attention_lifetime;  // blocks in a row that draw on it, from the first of its own that does
   bool censored = false;
-  bool broadcasts = false;  // value norm ratio > 0.5; else it drains
+  std::optional<bool> broadcasts;  // value norm ratio > drain_value_ratio; else it drains
   std::optional<float> alignment_median, centred_alignment_median, read_alignment_median;
   std::optional<float> norm_ratio_median, norm_ratio_max;
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
@@ -76,6 +88,10 @@ struct Run {
   std::optional<float> logit_gap, value_norm_ratio;
   Margins margins;
   std::optional<float> margin;  // the smallest of alignment, norm_ratio and far_boost
+  std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;  // means over blocks
+  MassiveFigures massive;  // in the layer in the middle of the run
+  std::optional<float> eviction_cost;
+  std::optional<int> eviction_left_out;
 };
 
 struct Detection {

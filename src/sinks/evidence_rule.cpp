@@ -161,7 +161,20 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
   }
   run.logit_gap = summary_of(token.logit_gap, first_block, last_block(run)).median;
   run.value_norm_ratio = summary_of(token.value_norm_ratio, first_block, last_block(run)).median;
-  run.broadcasts = run.value_norm_ratio && *run.value_norm_ratio > thresholds_.drain_value_ratio;
+  run.eviction_cost = summary_of(token.eviction_cost, first_block, last_block(run)).median;
+  if (const auto most = summary_of(token.eviction_left_out, first_block, last_block(run)).max) {
+    run.eviction_left_out = static_cast<int>(*most);
+  }
+  run.massive = massive_figures_of(token, (run.l_start + run.l_end) / 2);
+  const auto mean_of = [&](const LayerFigures& figures) {
+    return summary_of(figures, first_block, last_block(run)).mean;
+  };
+  run.sink_rate_02 = mean_of(token.sink_rate_02);
+  run.sink_rate_03 = mean_of(token.sink_rate_03);
+  run.sink_rate_05 = mean_of(token.sink_rate_05);
+  run.sink_rate_08 = mean_of(token.sink_rate_08);
+  run.attention_share = mean_of(token.attention_share);
+  if (run.value_norm_ratio) run.broadcasts = *run.value_norm_ratio > thresholds_.drain_value_ratio;
 
   // The count begins with the first block that draws on the run: the one after l_start may have other things to do.
   for (int block = first_block; block < n_layers_; ++block) {

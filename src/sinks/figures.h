@@ -25,12 +25,23 @@ struct TokenProfile {
   LayerFigures value_norm_ratio;  // value norm / median over ordinary tokens
   LayerFigures score;             // mean over heads, all visible queries
   LayerFigures score_head_max;
-  LayerFigures score_group_max;     // max over KV groups of the group's mean
-  LayerFigures heads_over_03_frac;  // fraction of heads with score > 0.3
-  LayerFigures far_score;           // mean over heads, far queries; empty under 64 of them
-  LayerFigures far_boost;           // mean over heads
-  LayerFigures heads_over_10;       // number of heads with far boost >= 10
-  LayerFigures logit_gap;           // against the primary candidate
+  LayerFigures score_group_max;                           // max over KV groups of the group's mean
+  LayerFigures sink_rate_03;                              // share of heads with score > 0.3
+  LayerFigures far_score;                                 // mean over heads, far queries; empty under 64 of them
+  LayerFigures far_boost;                                 // mean over heads
+  LayerFigures heads_over_10;                             // number of heads with far boost >= 10
+  LayerFigures logit_gap;                                 // against the primary candidate
+  LayerFigures sink_rate_02, sink_rate_05, sink_rate_08;  // share of heads with a score above 0.2, 0.5, 0.8
+  // The three channels of the state with the largest magnitudes: index, value, and magnitude / channel_median. Measured
+  // of the first positions, and where the norm is large.
+  LayerFigures massive_channel_1, massive_channel_2, massive_channel_3;
+  LayerFigures massive_value_1, massive_value_2, massive_value_3;
+  LayerFigures massive_ratio_1, massive_ratio_2, massive_ratio_3;
+  LayerFigures eviction_cost;      // of watched tokens: sum over far queries of the squared distance that the attention
+                                   // output moves without the token, mean over heads
+  LayerFigures eviction_left_out;  // pairs of head and query that it leaves out
+  LayerFigures massive_overlap;    // how many of the three are among the primary candidate's
+  LayerFigures attention_share;    // score over all queries of the sequence, as if those that do not see it gave 0
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };
@@ -51,6 +62,7 @@ struct SequenceFigures {
   std::vector<Matrix<float>> self_cosine;     // [first_positions] of [n_layers, n_layers]
   std::vector<TokenProfile> tokens;           // later positions above the loose floor, ascending
   LayerFigures ordinary_norm;                 // [n_layers] median norm of ordinary tokens
+  LayerFigures channel_median;                // [n_layers] median magnitude of a channel of ordinary tokens
 };
 
 // What a token must show to be kept in SequenceFigures::tokens: looser than any rule that is applied later.
@@ -84,12 +96,11 @@ struct ProfileArray {
   std::string name;
   std::vector<std::size_t> shape;
   std::vector<float> values;
+  bool by_token = true;  // the last axis is n_tokens
 };
 
-// Every profile of a sequence: hidden_norm, alignment, centred_alignment, read_alignment, attn_write_norm,
-// mlp_write_norm, mlp_write_alignment, key_norm, value_norm, sink_score, sink_score_head_max, far_boost and
-// visible_queries, [n_layers, n_tokens] each; with heads also sink_score_by_head and far_boost_by_head, [n_layers,
-// n_heads, n_tokens] each, whose means over the heads of a layer are sink_score and far_boost.
+// Every profile of a sequence, in the order of profile_fields() (sinks/fields.h): [n_layers, n_tokens] each; with heads
+// also those by head, [n_layers, n_heads, n_tokens] each.
 //
 // candidate  whom alignments are with (SequenceFigures::candidate); without one they are not measured
 std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& measurement, std::optional<int> candidate,

@@ -99,6 +99,18 @@ Summary summary_of(const LayerFigures& figures, int first, int last) {
   return over_intervals(figures, {{first, last}}, 0);
 }
 
+MassiveFigures massive_figures_of(const TokenProfile& token, int layer) {
+  const auto whole = [&](const LayerFigures& figures) {
+    const auto& figure = figures[index(layer)];
+    return figure ? std::optional(static_cast<int>(*figure)) : std::nullopt;
+  };
+  const auto number = [&](const LayerFigures& figures) { return figures[index(layer)]; };
+  return {whole(token.massive_channel_1), whole(token.massive_channel_2), whole(token.massive_channel_3),
+          number(token.massive_value_1),  number(token.massive_value_2),  number(token.massive_value_3),
+          number(token.massive_ratio_1),  number(token.massive_ratio_2),  number(token.massive_ratio_3),
+          whole(token.massive_overlap)};
+}
+
 PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds) {
   if (!figures.candidate) {
     return {std::nullopt,
@@ -138,6 +150,19 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   primary.far_boost_median = far_boost.median;
   primary.far_boost_max = far_boost.max;
   primary.value_norm_ratio = over_intervals(token.value_norm_ratio, primary.active_layers, 1).median;
+  const auto mean_of = [&](const LayerFigures& of_token) {
+    return over_intervals(of_token, primary.active_layers, 1).mean;
+  };
+  primary.sink_rate_02 = mean_of(token.sink_rate_02);
+  primary.sink_rate_03 = mean_of(token.sink_rate_03);
+  primary.sink_rate_05 = mean_of(token.sink_rate_05);
+  primary.sink_rate_08 = mean_of(token.sink_rate_08);
+  primary.attention_share = mean_of(token.attention_share);
+  primary.eviction_cost = over_intervals(token.eviction_cost, primary.active_layers, 1).median;
+  if (const auto most = over_intervals(token.eviction_left_out, primary.active_layers, 1).max) {
+    primary.eviction_left_out = static_cast<int>(*most);
+  }
+  primary.massive = massive_figures_of(token, stretch.middle);
   return {std::move(primary), ""};
 }
 

@@ -16,6 +16,9 @@ struct Summary {
 };
 Summary summary_of(const LayerFigures& figures, int first, int last);
 
+// The figures of a token's largest channels in one layer.
+MassiveFigures massive_figures_of(const TokenProfile& token, int layer);
+
 // The primary sink of a sequence, or why there is none.
 struct PrimarySearch {
   std::optional<Primary> primary;

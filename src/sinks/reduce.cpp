@@ -1,11 +1,12 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/index.h"
 #include "base/statistics.h"
 #include "measure/candidates.h"
 #include "sinks/attention_figures.h"
-#include "sinks/figures.h"
+#include "sinks/fields.h"
 
 namespace sinkscope {
 namespace {
@@ -28,6 +29,7 @@ class Reducer {
   TokenProfile profile(std::size_t token) const;
   void add_attention(TokenProfile& profile, std::size_t layer) const;
   void add_logit_gaps(TokenProfile& profile) const;
+  void add_channels(TokenProfile& profile, std::size_t layer) const;
   std::optional<float> norm_ratio(std::size_t layer, std::size_t token) const;
 
   const SequenceMeasurement& m_;
@@ -104,12 +106,20 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.score[layer] = scores->mean;
     profile.score_head_max[layer] = scores->head_max;
     profile.score_group_max[layer] = scores->group_max;
-    profile.heads_over_03_frac[layer] = scores->heads_over_03_frac;
+    profile.sink_rate_02[layer] = scores->sink_rate[0];
+    profile.sink_rate_03[layer] = scores->sink_rate[1];
+    profile.sink_rate_05[layer] = scores->sink_rate[2];
+    profile.sink_rate_08[layer] = scores->sink_rate[3];
+    profile.attention_share[layer] = scores->attention_share;
   }
   if (const auto far = far_figures(m_, layer, token)) {
     profile.far_score[layer] = far->score;
     profile.far_boost[layer] = far->boost;
     profile.heads_over_10[layer] = static_cast<float>(far->heads_over_10);
+  }
+  if (const auto eviction = eviction_figures(m_, layer, token)) {
+    profile.eviction_cost[layer] = eviction->cost;
+    profile.eviction_left_out[layer] = static_cast<float>(eviction->left_out);
   }
 }
 
@@ -122,6 +132,24 @@ void Reducer::add_logit_gaps(TokenProfile& profile) const {
     const int queries = m_.logit_gap_queries(l, key, *candidate_);
     if (queries < kMinFarQueries) continue;
     profile.logit_gap[l] = static_cast<float>(m_.logit_gap_sum(l, key, *candidate_) / queries);
+  }
+}
+
+void Reducer::add_channels(TokenProfile& profile, std::size_t layer) const {
+  const TopChannels* top = m_.channels_of(layer, index(profile.position));
+  if (top == nullptr) return;
+  const std::array channels = {&profile.massive_channel_1, &profile.massive_channel_2, &profile.massive_channel_3};
+  const std::array values = {&profile.massive_value_1, &profile.massive_value_2, &profile.massive_value_3};
+  const std::array ratios = {&profile.massive_ratio_1, &profile.massive_ratio_2, &profile.massive_ratio_3};
+  for (std::size_t i = 0; i < kMassiveChannels; ++i) {
+    if (top->channel[i] < 0) continue;
+    (*channels[i])[layer] = static_cast<float>(top->channel[i]);
+    (*values[i])[layer] = top->value[i];
+    if (const auto& median = m_.channel_median[layer]) (*ratios[i])[layer] = std::abs(top->value[i]) / *median;
+  }
+  const TopChannels* of_candidate = candidate_ ? m_.channels_of(layer, *candidate_) : nullptr;
+  if (of_candidate != nullptr) {
+    profile.massive_overlap[layer] = static_cast<float>(shared_channels(*top, *of_candidate));
   }
 }
 
@@ -141,6 +169,7 @@ TokenProfile Reducer::profile(std::size_t token) const {
       profile.value_norm_ratio[l] = m_.value_norm(l, token) / *ordinary;
     }
     add_attention(profile, l);
+    add_channels(profile, l);
   }
   add_logit_gaps(profile);
   if (floor_.any_norm_both_signs) {
@@ -165,6 +194,8 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
   for (const LayerContext& layer : layers_) {
     figures.ordinary_norm.push_back(layer.ordinary ? std::optional(layer.ordinary->median) : std::nullopt);
   }
+  figures.channel_median = m_.channel_median;
+  figures.channel_median.resize(n_layers_);
   const std::size_t first = index(m_.n_candidates);
   for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
   for (std::size_t t = first; t < n_tokens_; ++t) {
@@ -178,13 +209,7 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
 TokenProfile empty_profile(int position, int n_layers) {
   TokenProfile profile;
   profile.position = position;
-  for (auto* figures :
-       {&profile.hidden_norm, &profile.norm_ratio, &profile.alignment, &profile.centred_alignment,
-        &profile.read_alignment, &profile.mlp_write_norm, &profile.mlp_write_alignment, &profile.value_norm_ratio,
-        &profile.score, &profile.score_head_max, &profile.score_group_max, &profile.heads_over_03_frac,
-        &profile.far_score, &profile.far_boost, &profile.heads_over_10, &profile.logit_gap}) {
-    figures->resize(index(n_layers));
-  }
+  for (const auto& field : kTokenFields) (profile.*field.member).resize(index(n_layers));
   return profile;
 }
 

@@ -36,13 +36,15 @@ class ByteWriter {
   template <typename T>
   void write(T value) {
     value = little_endian(value);
-    const auto* first = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), first, first + sizeof(T));
+    append(std::as_bytes(std::span(&value, 1)));
   }
   const std::vector<std::byte>& bytes() const { return bytes_; }
   std::vector<std::byte> take() { return std::move(bytes_); }
 
  private:
+  // Not inline: gcc 12 warns of writing beyond what it thinks it knows of the vector.
+  void append(std::span<const std::byte> bytes);
+
   std::vector<std::byte> bytes_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "sinks/fields.h"
 #include "store/bytes.h"
 
 namespace sinkscope {
@@ -13,8 +14,9 @@ constexpr std::uint32_t kRuleVersion = 2;     // of the evidence rule: another r
 // Tells bytes that another rule, or other defaults, made.
 std::uint32_t rule_fingerprint() {
   const Thresholds defaults;
-  static_assert(sizeof(Thresholds) == 16 * sizeof(float), "thresholds have padding, which has no fixed bytes");
-  return crc32(std::as_bytes(std::span(&defaults, 1))) ^ kRuleVersion;
+  ByteWriter writer;
+  for_each_field(kThresholdFields, [&](const auto& field) { writer.write(defaults.*field.member); });
+  return crc32(writer.bytes()) ^ kRuleVersion;
 }
 
 void write_figure(ByteWriter& writer, const std::optional<float>& figure) {
@@ -49,6 +51,11 @@ CorpusSink read_sink(ByteReader& reader, const CorpusDocument& document) {
   sink.logit_gap = read_figure(reader);
   sink.far_boost = read_figure(reader);
   return sink;
+}
+
+const std::vector<SinkKind>& all_kinds() {
+  static const std::vector<SinkKind> kinds = {SinkKind::kPrimaryLike, SinkKind::kSecondary, SinkKind::kUnaligned};
+  return kinds;
 }
 
 }  // namespace
@@ -108,8 +115,15 @@ std::optional<CorpusDocument> decode_corpus_document(std::span<const std::byte> 
 
 CorpusDocument corpus_document_of(const SequenceFigures& figures, const std::vector<TokenId>& tokens,
                                   const Thresholds& thresholds) {
-  static const std::vector<SinkKind> kAllKinds = {SinkKind::kPrimaryLike, SinkKind::kSecondary, SinkKind::kUnaligned};
-  return corpus_document(figures, detect_by_evidence(figures, thresholds), thresholds, tokens, kAllKinds);
+  return corpus_document(figures, detect_by_evidence(figures, thresholds), thresholds, tokens, all_kinds());
+}
+
+CorpusDocument corpus_document_of(const ScannedDocument& document) {
+  const Thresholds defaults;
+  if (!document.judgement || document.judgement->thresholds != defaults) {
+    return corpus_document_of(document.figures, document.tokens, defaults);
+  }
+  return corpus_document(document.figures, document.judgement->detection, defaults, document.tokens, all_kinds());
 }
 
 }  // namespace sinkscope

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "levels/corpus.h"
+#include "scan/scanned_document.h"
 
 namespace sinkscope {
 
@@ -24,5 +25,7 @@ std::optional<CorpusDocument> decode_corpus_document(std::span<const std::byte> 
 // The document as those bytes hold it: with sinks of all kinds, by the evidence rule.
 CorpusDocument corpus_document_of(const SequenceFigures& figures, const std::vector<TokenId>& tokens,
                                   const Thresholds& thresholds);
+// The same under default thresholds, by the judgement that the document brings, where that was made with them.
+CorpusDocument corpus_document_of(const ScannedDocument& document);
 
 }  // namespace sinkscope

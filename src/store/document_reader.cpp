@@ -106,7 +106,8 @@ void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
 std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal) {
   Database& database = connection.database;
   Statement rows(database,
-                 "SELECT name, n_layers, n_heads, profiles.n_tokens, encoding, documents.n_tokens FROM profiles "
+                 "SELECT name, n_layers, n_heads, profiles.n_tokens, encoding, documents.n_tokens, "
+                 "length(token_ids) / 4 FROM profiles "
                  "JOIN documents ON ordinal = document WHERE document = ? ORDER BY id");
   rows.bind(1, ordinal);
   std::vector<ProfileShape> shapes;
@@ -114,14 +115,17 @@ std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std:
     ProfileShape shape;
     shape.name = rows.text(0);
     const bool by_head = !rows.is_null(2);
+    shape.by_token = !rows.is_null(3);
     const int encoding = rows.small(4);
-    if (rows.integer(1) != connection.model.facts.n_layers || rows.integer(3) != rows.integer(5) ||
-        (by_head && rows.integer(2) != connection.model.facts.n_heads_max) || encoding < 0 || encoding > 1) {
+    if (rows.integer(1) != connection.model.facts.n_layers ||
+        (shape.by_token && (rows.integer(3) != rows.integer(5) || rows.integer(3) != rows.integer(6))) ||
+        (by_head && rows.integer(2) != connection.model.facts.n_heads_max) || encoding < 0 ||
+        encoding > static_cast<int>(ProfileEncoding::kFloatOfSome)) {
       database.fail_damaged(fmt::format("profile {} of document {} has an impossible shape", shape.name, ordinal));
     }
     shape.shape.push_back(static_cast<std::size_t>(rows.integer(1)));
     if (by_head) shape.shape.push_back(static_cast<std::size_t>(rows.integer(2)));
-    shape.shape.push_back(static_cast<std::size_t>(rows.integer(3)));
+    if (shape.by_token) shape.shape.push_back(static_cast<std::size_t>(rows.integer(3)));
     shape.encoding = static_cast<ProfileEncoding>(encoding);
     shapes.push_back(std::move(shape));
   }

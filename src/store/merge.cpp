@@ -86,9 +86,9 @@ class RecordReader {
   explicit RecordReader(const ScanFile& file) : file_(file) {}
 
   // returns  the record without origins, and the number of its program run
-  std::pair<DocumentRecord, std::size_t> read(std::int64_t ordinal) {
+  std::pair<ScannedDocument, std::size_t> read(std::int64_t ordinal) {
     StoredDocument stored = file_.document(ordinal);
-    DocumentRecord record;
+    ScannedDocument record;
     record.tokens = std::move(stored.tokens);
     record.figures = std::move(stored.figures);
     for (const TokenId token : record.tokens) {
@@ -108,7 +108,7 @@ class RecordReader {
 };
 
 // What decides which of several measurements of a document is kept: any order does that all machines share.
-std::vector<std::byte> measured_bytes(const DocumentRecord& record) {
+std::vector<std::byte> measured_bytes(const ScannedDocument& record) {
   std::vector<std::byte> bytes = encode_figures(record.figures);
   for (const ProfileArray& profile : record.profiles) {
     const auto more = encode_profile(profile, encoding_for(profile));

@@ -73,7 +73,7 @@ void check_same_options(const Database& database, const MeasurementOptions& stor
   }
 }
 
-void check_record(const ScanFile& file, const DocumentRecord& record) {
+void check_record(const ScanFile& file, const ScannedDocument& record) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw Error(ErrorCode::kInternal, std::string("a document to be stored contradicts itself: ") + what);
   };
@@ -85,10 +85,11 @@ void check_record(const ScanFile& file, const DocumentRecord& record) {
   require(record.profiles.empty() == (file.options().keep == Keep::kRuns), "profiles do not fit the file's keep");
   for (const ProfileArray& profile : record.profiles) {
     const auto& axes = profile.shape;
-    require(axes.size() == 2 || axes.size() == 3, "a profile has other than 2 or 3 axes");
-    require(axes.front() == static_cast<std::size_t>(facts.n_layers), "a profile has other n_layers");
-    require(axes.back() == record.tokens.size(), "a profile has other n_tokens");
-    require(axes.size() == 2 || axes[1] == static_cast<std::size_t>(facts.n_heads_max), "a profile has other n_heads");
+    require(!axes.empty() && axes.front() == static_cast<std::size_t>(facts.n_layers), "a profile has other n_layers");
+    require(!profile.by_token || axes.back() == record.tokens.size(), "a profile has other n_tokens");
+    const std::size_t n_others = axes.size() - (profile.by_token ? 1 : 0);
+    require(n_others == 1 || n_others == 2, "a profile has other axes than layers, heads and tokens");
+    require(n_others == 1 || axes[1] == static_cast<std::size_t>(facts.n_heads_max), "a profile has other n_heads");
   }
 }
 
@@ -129,7 +130,7 @@ class DocumentInserter {
         .run();
   }
 
-  std::int64_t insert(const std::string& key, const DocumentRecord& record) {
+  std::int64_t insert(const std::string& key, const ScannedDocument& record) {
     const std::int64_t ordinal = connection_.database.number("SELECT count(*) FROM documents");
     ByteWriter ids;
     for (const TokenId token : record.tokens) ids.write(token);
@@ -144,15 +145,17 @@ class DocumentInserter {
     insert_tokens(record);
     const auto figures = encode_figures(record.figures);
     figures_.bind(1, ordinal).bind(2, std::span(figures)).run();
-    const auto corpus = encode_corpus_document(corpus_document_of(record.figures, record.tokens, Thresholds{}));
+    const auto corpus = encode_corpus_document(corpus_document_of(record));
     corpus_.bind(1, ordinal).bind(2, std::span(corpus)).run();
     for (const ProfileArray& profile : record.profiles) {
       const auto& axes = profile.shape;
       const ProfileEncoding encoding = encoding_for(profile);
       const auto data = encode_profile(profile, encoding);
       profile_.bind(1, ordinal).bind(2, profile.name).bind(3, static_cast<std::int64_t>(axes.front()));
-      if (axes.size() == 3) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
-      profile_.bind(5, static_cast<std::int64_t>(axes.back()))
+      const bool by_head = axes.size() == (profile.by_token ? 3U : 2U);
+      if (by_head) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
+      if (profile.by_token) profile_.bind(5, static_cast<std::int64_t>(axes.back()));
+      profile_
           .bind(6, static_cast<int>(encoding))
           .bind(7, std::span(data))
           .run();
@@ -161,7 +164,7 @@ class DocumentInserter {
   }
 
  private:
-  void insert_tokens(const DocumentRecord& record) {
+  void insert_tokens(const ScannedDocument& record) {
     std::unordered_set<TokenId> seen;
     for (std::size_t t = 0; t < record.tokens.size(); ++t) {
       if (!seen.insert(record.tokens[t]).second) continue;
@@ -245,7 +248,7 @@ ScanFile ScanFile::open(const std::string& path) {
 const ModelRecord& ScanFile::model() const { return connection_->model; }
 const MeasurementOptions& ScanFile::options() const { return connection_->options; }
 
-bool ScanFile::has_document(const std::string& key) const {
+bool ScanFile::has(const std::string& key) const {
   Statement find(connection_->database, "SELECT 1 FROM documents WHERE key = ?");
   const auto bytes = key_bytes(key);
   return find.bind(1, std::span(bytes)).step();
@@ -257,13 +260,13 @@ std::int64_t ScanFile::n_tokens() const {
   return connection_->database.number("SELECT ifnull(sum(n_tokens), 0) FROM documents");
 }
 
-void ScanFile::add(std::span<const DocumentRecord> documents) {
-  for (const DocumentRecord& record : documents) check_record(*this, record);
+void ScanFile::add(std::span<const ScannedDocument> documents) {
+  for (const ScannedDocument& record : documents) check_record(*this, record);
   Transaction transaction(connection_->database);
   {
     // Statements end before the commit, which would fail while one is at work.
     DocumentInserter inserter(*connection_);
-    for (const DocumentRecord& record : documents) {
+    for (const ScannedDocument& record : documents) {
       const std::string key = document_key(record.tokens, record.figures.prompt_tokens);
       const auto known = inserter.find(key);
       const std::int64_t ordinal = known ? *known : inserter.insert(key, record);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "levels/corpus.h"
+#include "scan/result_sink.h"
 #include "store/profiles.h"
 #include "store/records.h"
 
@@ -20,7 +21,7 @@ struct SqliteConnection;
 //
 // The file is SQLite; docs/file-formats.md describes it. One process writes at a time, others may read meanwhile.
 // What add() returned from stays, whatever happens to the process afterwards.
-class ScanFile {
+class ScanFile final : public ResultSink {
  public:
   // A new file, or one that an earlier run began and this one goes on with.
   //
@@ -38,11 +39,11 @@ class ScanFile {
 
   ScanFile(ScanFile&&) noexcept;
   ScanFile& operator=(ScanFile&&) noexcept;
-  ~ScanFile();
+  ~ScanFile() override;
 
   const ModelRecord& model() const;
   const MeasurementOptions& options() const;
-  bool has_document(const std::string& key) const;
+  bool has(const std::string& key) const override;
   std::int64_t n_documents() const;
   std::int64_t n_tokens() const;  // of all documents
 
@@ -51,13 +52,13 @@ class ScanFile {
   //
   // throws  Error{kOutput} if the disk is full, the file is locked or cannot be written;
   //         Error{kInternal} if a record contradicts itself
-  void add(std::span<const DocumentRecord> documents);
-  void add(const DocumentRecord& document) { add(std::span(&document, 1)); }
+  void add(std::span<const ScannedDocument> documents) override;
+  void add(const ScannedDocument& document) { add(std::span(&document, 1)); }
   // From now on documents are recorded as measured by this run, which is added if the file does not know it.
   void use_program_run(const ProgramRun& run);
   // A place where a stored document occurs as well; nothing changes if it is known.
-  void add_origin(const std::string& key, const Origin& origin);
-  void add_skipped(const SkippedLine& line);
+  void add_origin(const std::string& key, const Origin& origin) override;
+  void add_skipped(const SkippedLine& line) override;
 
   // Calls visit for each document in order of ordinals; one at a time is in memory.
   //

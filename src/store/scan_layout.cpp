@@ -85,7 +85,7 @@ CREATE TABLE profiles (
   name TEXT NOT NULL,
   n_layers INTEGER NOT NULL,
   n_heads INTEGER,
-  n_tokens INTEGER NOT NULL,
+  n_tokens INTEGER,
   encoding INTEGER NOT NULL,
   data BLOB NOT NULL,
   UNIQUE (document, name)

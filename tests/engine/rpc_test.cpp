@@ -6,11 +6,15 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <thread>
 
 #include "base/error.h"
 #include "engine/llama/model.h"
 #include "plant/tiny/tiny.h"
+#include "probe/change_rows.h"
+#include "probe/hide_keys.h"
+#include "tests/engine/edits/run_record.h"
 #include "tests/support/invariant_observer.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -41,9 +45,21 @@ class RpcServer {
   pid_t child_;
 };
 
-TEST(Rpc, AModelOnAnotherMachineShowsTheSame) {
-  const std::string endpoint = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 20000);
-  const RpcServer server(endpoint);
+class Rpc : public testing::Test {
+ protected:
+  // Before anything is computed: a process that has OpenMP's threads cannot be forked and compute.
+  static void SetUpTestSuite() { server_ = std::make_unique<RpcServer>(endpoint()); }
+  static void TearDownTestSuite() { server_.reset(); }
+  static std::string endpoint() {
+    static const std::string address = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 20000);
+    return address;
+  }
+
+ private:
+  static inline std::unique_ptr<RpcServer> server_;
+};
+
+TEST_F(Rpc, AModelOnAnotherMachineShowsTheSame) {
   const std::string path = testing::TempDir() + "rpc_" + std::to_string(::getpid()) + ".gguf";
   TinyOptions tiny;
   tiny.n_layers = 4;
@@ -51,7 +67,7 @@ TEST(Rpc, AModelOnAnotherMachineShowsTheSame) {
   LoadOptions options;
   options.path = path;
   options.n_ubatch = 32;
-  options.rpc_servers = {endpoint};
+  options.rpc_servers = {endpoint()};
   const auto model = load_model(options);
   EXPECT_TRUE(model->lacking().empty());
   Pack pack;
@@ -65,7 +81,38 @@ TEST(Rpc, AModelOnAnotherMachineShowsTheSame) {
   std::filesystem::remove(path);
 }
 
-TEST(Rpc, AServerThatIsNotThereIsNamed) {
+// What is edited is written to the other machine, and what it computes next is what this machine computes.
+TEST_F(Rpc, EditsReachAModelOnAnotherMachine) {
+  const std::string path = testing::TempDir() + "rpc_edits_" + std::to_string(::getpid()) + ".gguf";
+  TinyOptions tiny;
+  tiny.arch = "gemma3";
+  tiny.n_layers = 6;  // of both windows
+  write_tiny_model(tiny, path);
+  LoadOptions options;
+  options.path = path;
+  options.n_ubatch = 64;
+  options.n_threads = 1;
+  options.max_sequences = 2;
+  options.precision = Precision::kNative;
+  const auto here = load_model(options);
+  options.rpc_servers = {endpoint()};
+  const auto there = load_model(options);
+  const Pack pack{{some_text(50, 1), some_text(150, 2)}};
+  HideKeys hide(std::vector<HiddenKeys>{{.sequence = 1, .positions = {0, 60}, .first_layer = 1},
+                                        {.sequence = 0, .positions = {7}, .last_layer = 0}});
+  std::vector<float> vector(static_cast<std::size_t>(here->facts().d_model), 0.0F);
+  vector[3] = 20;
+  ChangeRows change({{{ProbePoint::kMlpWrite, 2, 1, 30}, ReplaceRow{vector}},
+                     {{ProbePoint::kEmbedding, -1, 0, 5}, AddToRow{vector}},
+                     {{ProbePoint::kBlockOutput, 0, 1, 100}, AddToRow{vector}}});
+  const RunRecord wanted = record(*here, pack, {&hide, &change}), got = record(*there, pack, {&hide, &change});
+  EXPECT_EQ(got.bits, wanted.bits) << "the same code on the same processor";
+  EXPECT_NE(record(*there, pack).bits, wanted.bits);
+  EXPECT_EQ(record(*there, pack).bits, record(*here, pack).bits) << "the next run knows nothing of it";
+  std::filesystem::remove(path);
+}
+
+TEST_F(Rpc, AServerThatIsNotThereIsNamed) {
   const std::string path = testing::TempDir() + "rpc_none_" + std::to_string(::getpid()) + ".gguf";
   write_tiny_model(TinyOptions{}, path);
   LoadOptions options;

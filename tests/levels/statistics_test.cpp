@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/statistics/random.h"
 #include "levels/level_statistics.h"
-#include "levels/resampling.h"
 
 namespace sinkscope {
 namespace {

@@ -226,6 +226,28 @@ TEST(Watching, CountsTheKeysThatFindNoPlace) {
   EXPECT_EQ(m.n_watch_overflow, 3);
 }
 
+TEST(Watching, AddsUpEvictionCosts) {
+  const ModelFacts facts = fake_facts(5, 32, 2);
+  const std::vector<FakeSequence> sequences{with_evidence(facts, {100, 240}, 1), {facts, 90, 9}};
+  const auto measured = FakeNetwork(facts, sequences).measure(128);
+  const SequenceMeasurement& m = measured[0];
+  ASSERT_THAT(m.watched, testing::ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 100, 240));
+  const auto sum_from = [](int first_query) {
+    double sum = 0;
+    for (int q = first_query; q < 300; ++q) sum += q + 1;
+    return sum;
+  };
+  EXPECT_EQ(m.eviction_queries(2, 3), 300 - 67);
+  EXPECT_EQ(m.eviction_cost(2, 3, 0), sum_from(67));
+  EXPECT_EQ(m.eviction_cost(2, 3, 1), 2 * sum_from(67));
+  EXPECT_EQ(m.eviction_left_out(2, 3), 23) << "70, 80, ..., 290";
+  EXPECT_EQ(m.eviction_cost(0, 8, 0), sum_from(164)) << "far queries come in later micro-batches only";
+  EXPECT_EQ(measured[1].eviction_queries(0, 0), 90 - 64);
+  MeterOptions without;
+  without.eviction_cost = false;
+  EXPECT_EQ(FakeNetwork(facts, sequences).measure(128, without)[0].eviction_queries(2, 3), 0);
+}
+
 TEST(PackMeter, TakesTheWritesOfParallelBlocksFromTheirNodes) {
   ModelFacts facts = fake_facts(3, 24, 1);
   facts.has_mid_residual.assign(3, false);

@@ -36,7 +36,7 @@ class PlantedModel : public testing::TestWithParam<Case> {
     return load_model(options);
   }
   static std::vector<TokenId> tokens(const Model& model, const std::string& text) {
-    auto ids = model.tokenize(text, false);
+    auto ids = model.vocabulary().tokenize(text, false);
     if (model.facts().adds_bos) ids.insert(ids.begin(), model.facts().bos);
     return ids;
   }
@@ -51,7 +51,7 @@ TEST_P(PlantedModel, ShowsWhatWasPlantedAndNothingElse) {
   {
     const auto model = load(source_);
     for (std::size_t i = 0; i < kWords.size(); ++i) {
-      const auto word = model->tokenize(" " + kWords[i], false);
+      const auto word = model->vocabulary().tokenize(" " + kWords[i], false);
       ASSERT_EQ(word.size(), 1U);
       options.sinks.push_back({GetParam().places[i].first, word[0], GetParam().places[i].second, {}});
     }

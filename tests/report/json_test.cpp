@@ -73,18 +73,23 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "cache_type_k", "final_norm", "floor_alignment", "floor_norm_ratio",
                           "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
-  EXPECT_THAT(keys_of(sequence), ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens",
-                                             "n_watch_overflow", "primary", "no_primary_reason", "sinks", "counts"));
+  EXPECT_THAT(keys_of(sequence),
+              ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "n_watch_overflow",
+                          "primary", "no_primary_reason", "sinks", "counts", "first_token"));
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
                           "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
-                          "score_mean", "score_max", "far_boost_median", "far_boost_max", "value_norm_ratio"));
-  EXPECT_THAT(keys_of(sequence["sinks"][1]),
-              ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind",
-                          "run_index", "l_start", "l_end", "lifetime", "attention_lifetime", "censored", "broadcasts",
-                          "alignment_median", "centred_alignment_median", "read_alignment_median", "norm_ratio_median",
-                          "norm_ratio_max", "score_mean", "score_max", "far_boost_median", "far_boost_max",
-                          "heads_over_10_max", "logit_gap", "value_norm_ratio", "margin", "margins"));
+                          "score_mean", "score_max", "far_boost_median", "far_boost_max", "value_norm_ratio",
+                          "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive",
+                          "eviction_cost", "eviction_left_out"));
+  EXPECT_THAT(
+      keys_of(sequence["sinks"][1]),
+      ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind", "run_index",
+                  "l_start", "l_end", "lifetime", "attention_lifetime", "censored", "broadcasts", "alignment_median",
+                  "centred_alignment_median", "read_alignment_median", "norm_ratio_median", "norm_ratio_max",
+                  "score_mean", "score_max", "far_boost_median", "far_boost_max", "heads_over_10_max", "logit_gap",
+                  "value_norm_ratio", "margin", "margins", "sink_rate_02", "sink_rate_03", "sink_rate_05",
+                  "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out"));
   EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "counts"));
 }
 
@@ -137,6 +142,13 @@ TEST(ScanJson, SaysWhatWasPlanted) {
   EXPECT_EQ(secondary["broadcasts"], false);
   EXPECT_EQ(secondary["norm_ratio_median"], 20);
   EXPECT_EQ(secondary["far_boost_median"], 30);
+  EXPECT_EQ(secondary["sink_rate_02"], 0.25);
+  EXPECT_EQ(secondary["massive"]["channel_1"], 7);
+  EXPECT_EQ(secondary["massive"]["value_1"], -500);
+  EXPECT_EQ(secondary["massive"]["ratio_1"], 1000);
+  EXPECT_EQ(secondary["massive"]["overlap"], 1);
+  EXPECT_TRUE(secondary["massive"]["channel_2"].is_null());
+  EXPECT_EQ(sequence["first_token"]["sink_rate_02"].size(), std::size_t{kPlantedLayers});
   EXPECT_EQ(sequence["sinks"][1]["kind"], "primary_like");
   EXPECT_EQ(sequence["counts"],
             Json::parse(R"({"by_kind": {"primary": 1, "primary_like": 1, "secondary": 1, "unaligned": 0},

@@ -16,8 +16,7 @@ inline constexpr int kPlantedTokens = 400;
 
 // A token that nothing happens to.
 inline TokenProfile quiet_token(int position) {
-  TokenProfile token;
-  token.position = position;
+  TokenProfile token = empty_profile(position, kPlantedLayers);
   for (auto [figures, value] : {std::pair{&token.hidden_norm, 10.0F},
                                 {&token.norm_ratio, 1.0F},
                                 {&token.alignment, 0.1F},
@@ -29,7 +28,9 @@ inline TokenProfile quiet_token(int position) {
                                 {&token.score, 0.001F},
                                 {&token.score_head_max, 0.002F},
                                 {&token.score_group_max, 0.002F},
-                                {&token.heads_over_03_frac, 0.0F},
+                                {&token.sink_rate_02, 0.25F},
+                                {&token.sink_rate_03, 0.0F},
+                                {&token.attention_share, 0.001F},
                                 {&token.far_score, 0.001F},
                                 {&token.far_boost, 0.5F},
                                 {&token.heads_over_10, 0.0F}}) {
@@ -50,6 +51,10 @@ inline void plant(TokenProfile& token, int first, int last, float norm_ratio, fl
     token.alignment[i] = token.centred_alignment[i] = token.read_alignment[i] = 0.97F;
     token.first_alignment[0][i] = 0.97F;
     token.value_norm_ratio[i] = 0.25F;
+    token.massive_channel_1[i] = 7;
+    token.massive_value_1[i] = -25 * norm_ratio;
+    token.massive_ratio_1[i] = 50 * norm_ratio;
+    token.massive_overlap[i] = 1;
     if (l + 1 < kPlantedLayers) {
       token.far_boost[i + 1] = far_boost;
       token.score[i + 1] = far_boost / 200;
@@ -84,14 +89,15 @@ inline SequenceFigures planted_figures() {
     plant(figures.tokens.back(), first, last, norm_ratio, far_boost);
   }
   figures.ordinary_norm.assign(kPlantedLayers, 10.0F);
+  figures.channel_median.assign(kPlantedLayers, 0.5F);
   return figures;
 }
 
 // Names that try to break out of every output: quotes, escapes, line feeds, half characters, formulas.
 inline const std::string kHostile = "\x1b[31m\"<\xe4\xbd,\r\n=1+1";
 
-inline DocumentRecord planted_record(int number = 0) {
-  DocumentRecord record;
+inline ScannedDocument planted_record(int number = 0) {
+  ScannedDocument record;
   record.figures = planted_figures();
   record.figures.prompt_tokens += number;
   record.tokens = {1};

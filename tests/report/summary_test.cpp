@@ -27,7 +27,7 @@ std::string summary_of(const ScanFile& file, const ReportOptions& options = {}) 
 
 TEST(Findings, SayWhatTheRuleFound) {
   const ScanFile file = planted_file();
-  const Findings found = find_out(file, {}, levels_of_all_kinds(file, {}, {}));
+  const Findings found = overview_of(file, {}, {}).found;
   EXPECT_THAT(
       found.sentences,
       ElementsAre(HasSubstr("The primary sink is token 0 \u201c<s>\u201d, born at layer 1 and active in layers "
@@ -47,7 +47,7 @@ TEST(Findings, SayWhatTheRuleFound) {
 
 TEST(Findings, CountOverAllTexts) {
   const ScanFile file = planted_file(3);
-  const Findings found = find_out(file, {}, levels_of_all_kinds(file, {}, {}));
+  const Findings found = overview_of(file, {}, {}).found;
   EXPECT_THAT(
       found.sentences[0],
       HasSubstr("3 of 3 texts have a primary sink; in 3 of them it stands at position 0 and is born at layer 1."));

@@ -15,8 +15,8 @@ from declarations import free_functions  # noqa: E402
 
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
 # A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
-ANALYSES = ("levels", "plant")
-MEASURED = ("base", "gguf", "probe", "measure", "sinks")
+ANALYSES = ("levels", "formation", "plant")
+MEASURED = ("base", "gguf", "probe", "measure", "sinks", "scan")
 ROOMS = {
     "base": (),
     "gguf": ("base",),
@@ -25,11 +25,13 @@ ROOMS = {
     "engine": ("base", "gguf", "probe"),
     "measure": ("base", "probe"),
     "sinks": ("base", "probe", "measure"),
+    "scan": ("base", "text", "probe", "measure", "sinks"),
     "levels": MEASURED,
+    "formation": MEASURED,
     "plant": MEASURED,
-    "store": ("base", "probe", "measure", "sinks", "levels"),
-    "report": ("base", "probe", "measure", "sinks", *ANALYSES, "store"),
-    "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", *ANALYSES, "store", "report"),
+    "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels"),
+    "report": ("base", "probe", "measure", "sinks", "scan", *ANALYSES, "store"),
+    "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report"),
 }
 
 MAX_LINES = 400

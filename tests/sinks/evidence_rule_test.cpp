@@ -80,7 +80,7 @@ TEST(EvidenceRule, CallsALaterSinkSecondary) {
   EXPECT_EQ(run.lifetime, 3);
   EXPECT_EQ(run.attention_lifetime, 3);
   EXPECT_FALSE(run.censored);
-  EXPECT_FALSE(run.broadcasts);
+  EXPECT_EQ(run.broadcasts, false);
   EXPECT_EQ(run.norm_ratio_median, 8);
   EXPECT_EQ(run.far_boost_median, 12);
   EXPECT_EQ(run.logit_gap, -1.5F);

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "sinks/figures.h"
+#include "sinks/fields.h"
 
 namespace sinkscope {
 namespace {
@@ -113,10 +113,85 @@ TEST(Reduce, MeasuresScoresByHeadAndGroup) {
   EXPECT_NEAR(*token.score[0], (0.01 + 0.01 + 0.5 + 0.1) / 4, 1e-6);
   EXPECT_NEAR(*token.score_head_max[0], 0.5, 1e-6);
   EXPECT_NEAR(*token.score_group_max[0], 0.3, 1e-6);
-  EXPECT_NEAR(*token.heads_over_03_frac[0], 0.25, 1e-6);
+  EXPECT_NEAR(*token.sink_rate_02[0], 0.25, 1e-6);
+  EXPECT_NEAR(*token.sink_rate_03[0], 0.25, 1e-6);
+  EXPECT_EQ(token.sink_rate_05[0], 0) << "a score of 0.5 is not above 0.5";
+  EXPECT_EQ(token.sink_rate_08[0], 0);
+  EXPECT_NEAR(*token.attention_share[0], *token.score[0], 1e-7) << "all queries see it";
   EXPECT_NEAR(*token.far_score[0], 0.02, 1e-6);
   EXPECT_NEAR(*token.far_boost[0], 4, 1e-5);
   EXPECT_EQ(token.heads_over_10[0], 1);
+}
+
+// A query that does not see the key, as behind a window, gives it nothing.
+TEST(Reduce, SharesAllAttentionOfTheSequence) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.key_counts.table(0).queries[0] = 50;
+  m.attention_sum(0, 0, 0) = 0.9F * 50;
+  m.attention_sum(0, 1, 0) = 0.6F * 50;
+  m.attention_sum(0, 2, 0) = 0.4F * 50;
+  m.attention_sum(0, 3, 0) = 0.1F * 50;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[0];
+  EXPECT_NEAR(*token.score[0], 0.5, 1e-6);
+  EXPECT_NEAR(*token.attention_share[0], 0.125, 1e-6);
+  EXPECT_EQ(token.sink_rate_02[0], 0.75F);
+  EXPECT_EQ(token.sink_rate_05[0], 0.5F);
+  EXPECT_EQ(token.sink_rate_08[0], 0.25F);
+  const auto arrays = profile_arrays(m, 0, true);
+  const auto named = [&](const char* name) { return *std::ranges::find(arrays, name, &ProfileArray::name); };
+  EXPECT_EQ(named("first_token_share").shape, std::vector<std::size_t>{2});
+  EXPECT_NEAR(named("first_token_share").values[0], 0.125, 1e-6);
+  const ProfileArray by_head = named("first_token_share_by_head");
+  EXPECT_EQ(by_head.shape, (std::vector<std::size_t>{2, 4}));
+  EXPECT_FALSE(by_head.by_token);
+  EXPECT_NEAR(by_head.values[1], 0.15, 1e-6);
+  EXPECT_EQ(named("sink_rate_05").values[0], 0.5F);
+}
+
+TEST(Reduce, MeasuresEvictionCostsWhereAllFarQueriesWereWatched) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.watched = {0, 50};
+  m.eviction_cost = Cube<double>(2, 2, 4);
+  m.eviction_left_out = Matrix<std::int32_t>(2, 2);
+  m.eviction_queries = Matrix<std::int32_t>(2, 2);
+  for (std::size_t h = 0; h < 4; ++h) m.eviction_cost(0, 0, h) = static_cast<double>(h + 1);
+  m.eviction_left_out(0, 0) = 3;
+  m.eviction_queries(0, 0) = m.far_queries(0, 0);
+  m.eviction_queries(0, 1) = m.far_queries(0, 50) - 1;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[0];
+  EXPECT_EQ(token.eviction_cost[0], 2.5F);
+  EXPECT_EQ(token.eviction_left_out[0], 3);
+  const auto arrays = profile_arrays(m, 0, true);
+  const auto named = [&](const char* name) { return *std::ranges::find(arrays, name, &ProfileArray::name); };
+  EXPECT_EQ(named("eviction_cost").values[0], 2.5F);
+  EXPECT_TRUE(std::isnan(named("eviction_cost").values[50])) << "one of its far queries is missing";
+  EXPECT_TRUE(std::isnan(named("eviction_cost").values[1])) << "not watched";
+  EXPECT_EQ(named("eviction_cost_by_head").values[2 * 200], 3);
+}
+
+// The channels of a token, beside the candidate's.
+TEST(Reduce, MeasuresMassiveChannels) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.hidden_norm(0, 3) = 40;
+  m.channels.resize(2);
+  m.channels[0] = {{3, {{4, 9, 2}, {-50, 20, 10}}}, {50, {{9, 7, 4}, {30, -8, 5}}}};
+  m.channel_median = {0.5F, std::nullopt};
+  m.hidden_norm(0, 50) = 9;
+  m.alignment.at(0, 3, 50) = 1;
+  const SequenceFigures figures = reduce(m, 0, {});
+  ASSERT_EQ(figures.candidate, 3);
+  EXPECT_EQ(figures.channel_median[0], 0.5F);
+  const TokenProfile& primary = figures.first_positions[3];
+  EXPECT_EQ(primary.massive_channel_1[0], 4);
+  EXPECT_EQ(primary.massive_value_1[0], -50);
+  EXPECT_EQ(primary.massive_ratio_1[0], 100);
+  EXPECT_EQ(primary.massive_overlap[0], 3);
+  EXPECT_FALSE(primary.massive_channel_1[1]);
+  ASSERT_EQ(figures.tokens.size(), 1U);
+  EXPECT_EQ(figures.tokens[0].massive_channel_2[0], 7);
+  EXPECT_EQ(figures.tokens[0].massive_ratio_3[0], 10);
+  EXPECT_EQ(figures.tokens[0].massive_overlap[0], 2);
+  EXPECT_FALSE(figures.first_positions[0].massive_channel_1[0]);
 }
 
 TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
@@ -147,7 +222,7 @@ TEST(Profiles, AreNotANumberWhereNotMeasured) {
   SequenceMeasurement m = plain_measurement(200);
   m.has_writes[1] = 0;
   const auto arrays = profile_arrays(m, 3, true);
-  ASSERT_EQ(arrays.size(), 15U);
+  ASSERT_EQ(arrays.size(), profile_fields().size());
   for (const auto& array : arrays) {
     std::size_t count = 1;
     for (const std::size_t n : array.shape) count *= n;

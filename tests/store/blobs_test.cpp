@@ -55,28 +55,26 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.n_layers = 1;
   figures.n_tokens = 1;
   figures.min_distance = 64;
+  for (const auto& field : kSequenceFields) (figures.*field.member).resize(1);
   figures.ordinary_norm = {2.0F};
   figures.self_cosine.emplace_back(1, 1, 1.0F);
-  TokenProfile token;
-  for (auto* values : {&token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
-                       &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score,
-                       &token.score_head_max, &token.score_group_max, &token.heads_over_03_frac, &token.far_score,
-                       &token.far_boost, &token.heads_over_10, &token.logit_gap}) {
-    values->resize(1);
-  }
+  TokenProfile token = empty_profile(0, 1);
   token.hidden_norm = {-2.0F};
   figures.first_positions.push_back(token);
   // clang-format off
-  const std::vector<unsigned> expected = {
-      'S', 'F', 'I', 'G', 1, 0, 16, 0,                   // magic, layout, figures a token
+  std::vector<unsigned> expected = {
+      'S', 'F', 'I', 'G', 2, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
       1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
       0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
       0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0,        // n_watch_overflow, no candidate, no later tokens
-      1, 0, 0, 0, 0x40,                                  // ordinary_norm: presence, 2.0
+      1, 0, 0, 0, 0x40, 0,                               // ordinary_norm: presence, 2.0; channel_median: not measured
       0, 0, 0, 0, 1, 0, 0, 0, 0xC0,                      // position, hidden_norm: presence, -2.0
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    // 15 figures not measured, no first_alignment
-      1, 0, 0, 0x80, 0x3F};                              // self_cosine: upper triangle, 1.0
+  };
+  const std::vector<unsigned> square = {1, 0, 0, 0x80, 0x3F};  // self_cosine: upper triangle, 1.0
   // clang-format on
+  expected.insert(expected.end(), kTokenFields.size() - 1, 0);  // figures that were not measured
+  expected.insert(expected.end(), {0});                         // no first_alignment
+  expected.insert(expected.end(), square.begin(), square.end());
   const auto bytes = encode_figures(figures);
   ASSERT_EQ(bytes.size(), expected.size() + 4);
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(std::to_integer<unsigned>(bytes[i]), expected[i]) << i;
@@ -201,6 +199,55 @@ TEST(ProfileBlob, NotMeasuredStaysSoAndCountsAreExact) {
   const ProfileArray counts{"test", {1, 4}, {8191.0F, 32767.0F, nan, 3.0F}};
   EXPECT_EQ(encoding_for(counts), ProfileEncoding::kFloat);
   EXPECT_EQ(there_and_back(counts, ProfileEncoding::kFloat).values[1], 32767.0F);
+}
+
+// An array that few tokens have a number in takes room for those only.
+TEST(ProfileBlob, OfFewTokensKeepsThoseOnly) {
+  const float nan = std::nanf("");
+  ProfileArray few{"test", {2, 3, 1000}, std::vector<float>(6000, nan)};
+  few.values[17] = 0.5F;
+  few.values[5 * 1000 + 999] = -3.25F;
+  ASSERT_EQ(encoding_for(few), ProfileEncoding::kScaledHalfOfSome);
+  EXPECT_LT(encode_profile(few, encoding_for(few)).size(), 100U);
+  for (const bool whole : {false, true}) {
+    if (whole) few.values[17] = 70001, few.values[5 * 1000 + 999] = -3;
+    const ProfileEncoding encoding = encoding_for(few);
+    ASSERT_EQ(encoding == ProfileEncoding::kFloatOfSome, whole);
+    const auto back = there_and_back(few, encoding);
+    EXPECT_EQ(back.shape, few.shape);
+    for (std::size_t v = 0; v < few.values.size(); ++v) {
+      ASSERT_EQ(std::isnan(back.values[v]), std::isnan(few.values[v])) << v;
+      if (!std::isnan(few.values[v])) EXPECT_EQ(back.values[v], few.values[v]);
+    }
+  }
+  const ProfileArray nothing{"test", {2, 4}, std::vector<float>(8, nan)};
+  EXPECT_TRUE(std::isnan(there_and_back(nothing, encoding_for(nothing)).values[7]));
+  const ProfileArray half{"test", {1, 4}, {0.5F, nan, 1.5F, nan}};
+  EXPECT_EQ(encoding_for(half), ProfileEncoding::kScaledHalfOfSome);
+  const ProfileArray more{"test", {1, 4}, {0.5F, 1, 1.5F, nan}};
+  EXPECT_EQ(encoding_for(more), ProfileEncoding::kScaledHalf);
+}
+
+TEST(ProfileBlob, DamagedColumnsAreAnError) {
+  const float nan = std::nanf("");
+  const ProfileArray profile{
+      "test", {2, 8}, {nan, 1.5F, nan, 2.5F, nan, nan, nan, nan, nan, 3.5F, nan, nan, nan, nan, nan, nan}};
+  const auto encoding = encoding_for(profile);
+  const ProfileShape shape{profile.name, profile.shape, encoding};
+  const auto bytes = encode_profile(profile, encoding);
+  ASSERT_EQ(bytes.size(), 4U + 2 * 4 + 2 * (4 + 2 * 2) + 4);
+  const auto damaged = [&](std::size_t at, std::uint8_t value) {
+    auto changed = bytes;
+    changed[at] = std::byte{value};
+    mend_checksum(changed);
+    EXPECT_THROW(decode_profile(shape, changed, "test"), Error) << at << ' ' << int{value};
+  };
+  damaged(0, 1);  // fewer columns than are there
+  damaged(0, 9);  // more than the shape has
+  damaged(4, 3);  // the same column twice
+  damaged(8, 8);  // a column that does not exist
+  const ProfileShape huge{"test", {std::size_t{1} << 20, std::size_t{1} << 20}, encoding};
+  EXPECT_THROW(decode_profile(huge, bytes, "test"), Error);
 }
 
 TEST(ProfileBlob, DamageIsAnError) {

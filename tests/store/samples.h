@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "sinks/fields.h"
 #include "store/records.h"
 #include "tests/support/temporary_folder.h"
 
@@ -20,25 +23,14 @@ inline LayerFigures layer_figures(std::mt19937& random, int n_layers) {
 inline TokenProfile token_profile(std::mt19937& random, int n_layers, int position) {
   TokenProfile token;
   token.position = position;
-  for (auto* figures :
-       {&token.hidden_norm, &token.norm_ratio, &token.alignment, &token.centred_alignment, &token.read_alignment,
-        &token.mlp_write_norm, &token.mlp_write_alignment, &token.value_norm_ratio, &token.score, &token.score_head_max,
-        &token.score_group_max, &token.heads_over_03_frac, &token.far_score, &token.far_boost, &token.heads_over_10,
-        &token.logit_gap}) {
-    *figures = layer_figures(random, n_layers);
-  }
+  for (const auto& field : kTokenFields) token.*field.member = layer_figures(random, n_layers);
   for (int c = 0; c < position % 4; ++c) token.first_alignment.push_back(layer_figures(random, n_layers));
   return token;
 }
 
 inline bool same(const TokenProfile& a, const TokenProfile& b) {
-  return a.position == b.position && a.hidden_norm == b.hidden_norm && a.first_alignment == b.first_alignment &&
-         a.norm_ratio == b.norm_ratio && a.alignment == b.alignment && a.centred_alignment == b.centred_alignment &&
-         a.read_alignment == b.read_alignment && a.mlp_write_norm == b.mlp_write_norm &&
-         a.mlp_write_alignment == b.mlp_write_alignment && a.value_norm_ratio == b.value_norm_ratio &&
-         a.score == b.score && a.score_head_max == b.score_head_max && a.score_group_max == b.score_group_max &&
-         a.heads_over_03_frac == b.heads_over_03_frac && a.far_score == b.far_score && a.far_boost == b.far_boost &&
-         a.heads_over_10 == b.heads_over_10 && a.logit_gap == b.logit_gap;
+  return a.position == b.position && a.first_alignment == b.first_alignment &&
+         std::ranges::all_of(kTokenFields, [&](const auto& field) { return a.*field.member == b.*field.member; });
 }
 
 inline bool same(const Matrix<float>& a, const Matrix<float>& b) {
@@ -58,8 +50,8 @@ bool same(const std::vector<T>& a, const std::vector<T>& b) {
 inline bool same(const SequenceFigures& a, const SequenceFigures& b) {
   return a.n_layers == b.n_layers && a.n_tokens == b.n_tokens && a.prompt_tokens == b.prompt_tokens &&
          a.min_distance == b.min_distance && a.n_watch_overflow == b.n_watch_overflow && a.candidate == b.candidate &&
-         a.ordinary_norm == b.ordinary_norm && same(a.first_positions, b.first_positions) &&
-         same(a.self_cosine, b.self_cosine) && same(a.tokens, b.tokens);
+         std::ranges::all_of(kSequenceFields, [&](const auto& field) { return a.*field.member == b.*field.member; }) &&
+         same(a.first_positions, b.first_positions) && same(a.self_cosine, b.self_cosine) && same(a.tokens, b.tokens);
 }
 
 // Figures of n_tokens tokens, of which every fifth was kept.
@@ -83,7 +75,7 @@ inline SequenceFigures sequence_figures(unsigned seed, int n_layers, int n_token
   for (int t = kPrimaryCandidates; t < n_tokens; t += 5) {
     figures.tokens.push_back(token_profile(random, n_layers, t));
   }
-  figures.ordinary_norm = layer_figures(random, n_layers);
+  for (const auto& field : kSequenceFields) figures.*field.member = layer_figures(random, n_layers);
   return figures;
 }
 
@@ -112,8 +104,8 @@ inline ProgramRun program_run() {
 }
 
 // Document number `number`: its tokens, figures and id follow from the number.
-inline DocumentRecord document_record(int number, int n_layers = 5, int n_tokens = 40) {
-  DocumentRecord record;
+inline ScannedDocument document_record(int number, int n_layers = 5, int n_tokens = 40) {
+  ScannedDocument record;
   record.figures = sequence_figures(static_cast<unsigned>(number), n_layers, n_tokens);
   record.tokens.push_back(1);
   for (int t = 1; t < n_tokens; ++t) record.tokens.push_back(2 + (number * 7 + t * 13) % 900);

@@ -120,15 +120,15 @@ TEST(ScanFile, PromptLengthMakesAnotherDocument) {
   auto record = document_record(1);
   file.add(record);
   record.figures.prompt_tokens = 0;
-  EXPECT_FALSE(file.has_document(document_key(record.tokens, 0)));
+  EXPECT_FALSE(file.has(document_key(record.tokens, 0)));
   file.add(record);
-  EXPECT_TRUE(file.has_document(document_key(record.tokens, 0)));
+  EXPECT_TRUE(file.has(document_key(record.tokens, 0)));
   EXPECT_EQ(file.n_documents(), 2);
 }
 
 TEST(ScanFile, APackIsStoredWholeOrNotAtAll) {
   auto file = ScanFile::in_memory(model_record(), {}, program_run());
-  std::vector<DocumentRecord> pack = {document_record(1), document_record(2)};
+  std::vector<ScannedDocument> pack = {document_record(1), document_record(2)};
   pack[1].token_bytes[0] = "another";  // token 1 stands for " t1" in the first
   expect_error(ErrorCode::kInternal, "token 1 ", [&] { file.add(pack); });
   EXPECT_EQ(file.n_documents(), 0);
@@ -161,9 +161,15 @@ TEST(ScanFile, KeepsProfiles) {
   record.profiles.push_back({"hidden_norm", {5, 40}, std::vector<float>(200, 3.0F)});
   record.profiles.push_back({"sink_score_by_head", {5, 4, 40}, std::vector<float>(800, 0.125F)});
   record.profiles.push_back({"far_boost_by_head", {5, 4, 40}, boosts});
+  record.profiles.push_back({"first_token_share", {5}, std::vector<float>(5, 0.25F), false});
+  record.profiles.push_back({"first_token_share_by_head", {5, 4}, std::vector<float>(20, 0.75F), false});
   file.add(record);
   const auto shapes = file.profile_shapes(0);
-  ASSERT_EQ(shapes.size(), 3U);
+  ASSERT_EQ(shapes.size(), 5U);
+  EXPECT_THAT(shapes[3].shape, ElementsAre(5));
+  EXPECT_THAT(shapes[4].shape, ElementsAre(5, 4));
+  EXPECT_EQ(file.profile(0, "first_token_share").values, record.profiles[3].values);
+  EXPECT_EQ(file.profile(0, "first_token_share_by_head").values, record.profiles[4].values);
   EXPECT_THAT(shapes[0].shape, ElementsAre(5, 40));
   EXPECT_EQ(shapes[1].name, "sink_score_by_head");
   EXPECT_EQ(shapes[2].name, "far_boost_by_head");
@@ -189,7 +195,7 @@ TEST(ScanFile, GoesOnWithTheSameModelAndOptionsOnly) {
   }
   {
     auto again = open_sample(path);
-    EXPECT_TRUE(again.has_document(document_key(document_record(0).tokens, 10)));
+    EXPECT_TRUE(again.has(document_key(document_record(0).tokens, 10)));
     again.add(document_record(1));
     EXPECT_EQ(again.program_runs().size(), 2U);
   }
@@ -205,7 +211,7 @@ TEST(ScanFile, GoesOnWithTheSameModelAndOptionsOnly) {
 
 TEST(ScanFile, ManyDocumentsStreamBy) {
   auto file = ScanFile::in_memory(model_record(30), {}, program_run());
-  std::vector<DocumentRecord> pack;
+  std::vector<ScannedDocument> pack;
   for (int i = 0; i < 200; ++i) pack.push_back(document_record(i, 30));
   file.add(pack);
   std::int64_t n = 0;

@@ -92,9 +92,9 @@ TEST_F(Trouble, NewerFilesAreForReadingOnly) {
   {
     open_sample(path_).add(document_record(0));
   }
-  run_sql(path_, "PRAGMA user_version = 2; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
+  run_sql(path_, "PRAGMA user_version = 3; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
   EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
-  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 2, expected 1)", [&] { open_sample(path_); });
+  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 3, expected 2)", [&] { open_sample(path_); });
 }
 
 TEST_F(Trouble, OlderFilesAreRefusedWithWhatToDo) {
@@ -262,7 +262,7 @@ TEST_F(Trouble, AKilledWriterLeavesAFileThatGoesOn) {
       auto resumed = open_sample(path);
       for (int i = 0; i < kDocuments; ++i) {
         const auto record = document_record(i);
-        if (!resumed.has_document(document_key(record.tokens, record.figures.prompt_tokens))) resumed.add(record);
+        if (!resumed.has(document_key(record.tokens, record.figures.prompt_tokens))) resumed.add(record);
       }
     }
     const auto whole = ScanFile::open(path);

@@ -215,12 +215,11 @@ FakeModel::FakeModel(FakeModelOptions options) : options_(std::move(options)) {
   other_axis_[5] = 0.8F;
 
   const auto layers = index(n_layers);
-  facts_.name = "fake model";
+  static_cast<VocabularyFacts&>(facts_) = vocabulary_.facts();
   facts_.arch = "fake";
   facts_.type = "fake F32";
   facts_.n_layers = n_layers;
   facts_.d_model = options_.d_model;
-  facts_.n_vocab = kFakeEos + 1;
   facts_.n_ctx_train = options_.max_tokens;
   facts_.n_heads.assign(layers, options_.n_heads);
   facts_.n_kv_heads.assign(layers, 1);
@@ -229,9 +228,6 @@ FakeModel::FakeModel(FakeModelOptions options) : options_(std::move(options)) {
   facts_.has_mid_residual.assign(layers, !options_.parallel_blocks);
   facts_.has_writes.assign(layers, true);
   facts_.has_attention_input.assign(layers, true);
-  facts_.bos = kFakeBos;
-  facts_.adds_bos = true;
-  facts_.eos = kFakeEos;
   nodes_.push_back({-1, std::string(name_of(ProbePoint::kEmbedding)), "embedding"});
   for (int l = 0; l < n_layers; ++l) {
     nodes_.push_back({l, std::string(name_of(ProbePoint::kBlockOutput)), "block-" + std::to_string(l)});
@@ -289,29 +285,6 @@ Generation FakeModel::generate(const std::vector<TokenId>& prompt, Observer& obs
     if (options.on_token) options.on_token(last);
   }
   return generation;
-}
-
-std::vector<TokenId> FakeModel::tokenize(std::string_view text, bool parse_special) const {
-  std::vector<TokenId> tokens;
-  while (!text.empty()) {
-    std::size_t length = 1;
-    TokenId token = static_cast<unsigned char>(text[0]);
-    for (const TokenId special : {kFakeBos, kFakeEos}) {
-      const std::string name = token_bytes(special);
-      if (!parse_special || !text.starts_with(name)) continue;
-      token = special;
-      length = name.size();
-    }
-    tokens.push_back(token);
-    text.remove_prefix(length);
-  }
-  return tokens;
-}
-
-std::string FakeModel::token_bytes(TokenId token) const {
-  if (token == kFakeBos) return "<s>";
-  if (token == kFakeEos) return "</s>";
-  return std::string(1, static_cast<char>(token));
 }
 
 std::vector<TokenId> fake_text(int n_tokens, unsigned seed, const std::map<int, TokenId>& placed) {

@@ -4,11 +4,10 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "probe/model.h"
+#include "tests/support/fake_vocabulary.h"
 
 namespace sinkscope {
 
@@ -66,22 +65,19 @@ class FakeModel : public Model {
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override;
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override;
 
-  // A token is a byte; "<s>" and "</s>" are BOS and EOS where special text is parsed.
-  std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override;
-  std::string token_bytes(TokenId token) const override;
-  std::string chat_template() const override { return ""; }
+  // Tokens are bytes.
+  const Vocabulary& vocabulary() const override { return vocabulary_; }
 
  private:
   class Pass;
 
   FakeModelOptions options_;
+  FakeVocabulary vocabulary_;
   ModelFacts facts_;
   std::vector<Lacking> lacking_;
   std::vector<ProbeNode> nodes_;
   std::vector<float> axis_, other_axis_;
 };
-
-inline constexpr TokenId kFakeBos = 256, kFakeEos = 257;
 
 // BOS and letters a to z at random, n_tokens in all.
 //

@@ -209,10 +209,10 @@ TEST(FakeModel, RefusesWhatAModelRefuses) {
 
 TEST(FakeModel, TokensAreBytes) {
   const FakeModel model;
-  EXPECT_THAT(model.tokenize("a<s>", true), ElementsAre('a', kFakeBos));
-  EXPECT_THAT(model.tokenize("<s>\xFF", false), ElementsAre('<', 's', '>', 255));
-  EXPECT_EQ(model.token_bytes(255), "\xFF");
-  EXPECT_EQ(model.token_bytes(kFakeEos), "</s>");
+  EXPECT_THAT(model.vocabulary().tokenize("a<s>", true), ElementsAre('a', kFakeBos));
+  EXPECT_THAT(model.vocabulary().tokenize("<s>\xFF", false), ElementsAre('<', 's', '>', 255));
+  EXPECT_EQ(model.vocabulary().token_bytes(255), "\xFF");
+  EXPECT_EQ(model.vocabulary().token_bytes(kFakeEos), "</s>");
 }
 
 }  // namespace

@@ -148,7 +148,9 @@ class FakeNetwork {
   void show_attention(PackMeter& meter, int layer, int first, int count, int min_distance) const {
     const auto l = static_cast<std::size_t>(layer);
     const auto rows = static_cast<std::size_t>(count);
-    FakeAttention attention(layer, first, count, facts_.n_heads_max, meter.watched_keys(layer), min_distance);
+    const auto watched = meter.watched_keys(layer);
+    const auto n_heads = static_cast<std::size_t>(facts_.n_heads_max);
+    FakeAttention attention(layer, first, count, facts_.n_heads_max, watched, min_distance);
     for (double& mass : attention.learned_mass) mass = -lost_mass;
     std::vector<float> key_norm(rows), value_norm(rows, static_cast<float>(layer + 1));
     for (std::size_t i = 0; i < rows; ++i) {
@@ -161,8 +163,29 @@ class FakeNetwork {
                           sequence.logit[l].row(h, position));
       }
     }
+    // Costs that tell heads, keys and queries apart: of head h and far query q (h + 1) x (q + 1); head 0 leaves out one
+    // query in ten.
+    Matrix<double> eviction_cost(n_heads, watched.size());
+    Matrix<std::int32_t> eviction_left_out(n_heads, watched.size());
+    std::vector<std::int32_t> eviction_queries(watched.size());
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::size_t token = static_cast<std::size_t>(first) + i, position = place_[token].position;
+      for (std::size_t w = 0; w < watched.size(); ++w) {
+        const auto key = static_cast<std::size_t>(watched[w]);
+        if (key < token - position || key + static_cast<std::size_t>(min_distance) > token) continue;
+        ++eviction_queries[w];
+        eviction_left_out(0, w) += position % 10 == 0;
+        for (std::size_t h = 0; h < n_heads; ++h) eviction_cost(h, w) += static_cast<double>((h + 1) * (position + 1));
+      }
+    }
+    EvictionCosts eviction;
+    if (meter.wants_eviction_cost(layer)) {
+      eviction = {std::as_const(eviction_cost).view(), std::as_const(eviction_left_out).view(), eviction_queries};
+    }
     meter.on_key_value({layer, first, key_norm, value_norm});
-    meter.on_attention(attention.event());
+    AttentionEvent event = attention.event();
+    event.eviction = eviction;
+    meter.on_attention(event);
   }
 
   ModelFacts facts_;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/tokenizer.h"
+#include "scan/document_tokenizer.h"
 #include "text/document.h"
 
 namespace sinkscope {

@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "cli/paths.h"
 #include "cli/verbs/verb.h"
-#include "gguf/file.h"
 
 namespace sinkscope {
 
@@ -51,7 +50,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_flag("--verbose", options.verbose, "llama.cpp's own log on standard error")->group(group);
 }
 
-void check_model_readable(const std::string& path) {
+ModelFile open_model_file(const std::string& path) {
   std::error_code error;
   const char* why = nullptr;
   if (std::filesystem::is_directory(path, error)) {
@@ -59,16 +58,14 @@ void check_model_readable(const std::string& path) {
   } else if (access(path.c_str(), R_OK) != 0) {
     why = std::strerror(errno);
   }
-  if (why == nullptr) return;
+  if (why == nullptr) return ModelFile(path);
   throw Error(ErrorCode::kModel,
               fmt::format("cannot read model '{}': {}; sinkscope models lists those found here", path, why));
 }
 
-int longest_sequence(const ModelOptions& options) {
+int longest_sequence(const ModelOptions& options, const ModelFile& file) {
   if (options.n_ctx) return *options.n_ctx;
-  const GgufFile file(options.path);
-  const auto arch = file.metadata().text("general.architecture");
-  const auto trained = arch ? file.metadata().integer(*arch + ".context_length") : std::nullopt;
+  const auto trained = file.trained_length();
   if (!trained || *trained < 1) {
     throw Error(ErrorCode::kUsage, fmt::format("'{}' does not say how long its texts may be: give -c N", options.path));
   }

@@ -25,13 +25,13 @@ struct ModelOptions {
 
 void add_model_options(CLI::App& verb, ModelOptions& options);
 
-// throws  Error{kModel} if the file cannot be read
-void check_model_readable(const std::string& path);
+// throws  Error{kModel} if the file cannot be read, or is no model
+ModelFile open_model_file(const std::string& path);
 
 // The tokens that a sequence may have: -c, or what the model was trained for.
 //
-// throws  Error{kModel} if the file is no GGUF file; Error{kUsage} if it names no trained length and -c is missing
-int longest_sequence(const ModelOptions& options);
+// throws  Error{kUsage} if the file names no trained length and -c is missing
+int longest_sequence(const ModelOptions& options, const ModelFile& file);
 
 LoadOptions load_options(const ModelOptions& options);
 

@@ -115,18 +115,17 @@ void write_bench_json(const std::vector<BenchRuns>& all, const ProductPeaks& pea
 }
 
 ExitCode bench(const BenchVerbOptions& options) {
-  check_model_readable(options.model.path);
-  BenchPlan plan;
+  BenchPlan plan{.file = open_model_file(options.model.path)};
   plan.load = load_options(options.model);
   if (plan.load.n_threads == 0)
     plan.load.n_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   if (!options.no_native) plan.precisions.push_back(Precision::kNative);
-  const bool accelerated = precision_of(plan.load).precision != Precision::kNative;
+  const bool accelerated = precision_of(plan.file, plan.load.precision).precision != Precision::kNative;
   if (accelerated || plan.precisions.empty()) plan.precisions.push_back(plan.load.precision);
   plan.n_tokens = options.n_tokens;
   plan.repeats = options.repeats;
   note(engine_versions().back());
-  note(precision_of(plan.load).why);
+  note(precision_of(plan.file, plan.load.precision).why);
   const ProductPeaks before = measure_product_peaks(plan.load.n_threads);
   const std::vector<BenchRuns> all = run_bench(plan, note);
   // The faster of two: a busy machine can only make a peak smaller.

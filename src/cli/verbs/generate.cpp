@@ -1,22 +1,25 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <future>
 #include <memory>
 #include <utility>
 
 #include "base/display_text.h"
 #include "base/error.h"
 #include "base/parallel.h"
-#include "cli/generation_pipeline.h"
+#include "cli/generation_file.h"
+#include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/model_hash.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/skip_log.h"
-#include "cli/text_sequences.h"
 #include "cli/verbs/scan.h"
 #include "cli/verbs/verb.h"
+#include "engine/llama/two_step_load.h"
+#include "scan/growing_text.h"
+#include "scan/scanned_document.h"
 
 namespace sinkscope {
 namespace {
@@ -65,12 +68,24 @@ void check_combinations(const GenerateVerbOptions& options) {
   check_writable(results);
 }
 
-std::string describe_sink(const Model& model, const Sequence& prompt, const ProvisionalSink& sink,
+// What a prompt is called, in the file and in messages: its own name, or "prompt" for one of the command line.
+std::string prompt_name(const Sequence& prompt) {
+  const std::string id = origin_of(prompt).id;
+  return id.empty() ? "prompt" : id;
+}
+
+std::string bytes_of(const Vocabulary& vocabulary, std::span<const TokenId> tokens) {
+  std::string bytes;
+  for (const TokenId token : tokens) bytes += vocabulary.token_bytes(token);
+  return bytes;
+}
+
+std::string describe_sink(const Vocabulary& vocabulary, const std::string& name, const ProvisionalSink& sink,
                           std::span<const TokenId> tokens) {
   const Run& run = sink.run;
-  const std::string token = displayable(model.token_bytes(tokens[static_cast<std::size_t>(run.position)]));
+  const std::string token = displayable(vocabulary.token_bytes(tokens[static_cast<std::size_t>(run.position)]));
   return fmt::format("{}: provisional {} sink '{}' at {}, layers {} to {}, far boost {}; after {} tokens",
-                     displayable(prompt_name(prompt)), name_of(run.kind), token, run.position, run.l_start, run.l_end,
+                     displayable(name), name_of(run.kind), token, run.position, run.l_start, run.l_end,
                      run.far_boost_median ? fmt::format("{:.0f}", *run.far_boost_median) : "-", sink.n_tokens);
 }
 
@@ -80,31 +95,97 @@ std::string describe_counts(const ProvisionalCounts& sinks) {
                      sinks.shown == 1 ? "1 sink" : fmt::format("{} sinks", sinks.shown), sinks.held);
 }
 
-void generate_all(Model& model, const TokenSpool& prompts, GenerationFile& texts, const GenerateVerbOptions& options) {
-  const bool quiet = options.scan.quiet;
-  ProgressBar bar(!quiet && stderr_is_terminal());
-  GenerationOptions generation;
-  generation.generate.sampling = options.sampling;
-  generation.generate.max_tokens = options.max_tokens;
-  generation.generate.run.min_distance = options.scan.min_distance;
-  generation.thresholds = options.scan.rule.thresholds;
-  generation.should_stop = interrupted;
-  generation.on_progress = [&](const GenerationProgress& progress) { bar.show(progress); };
-  if (!quiet) {
-    generation.on_sink = [&](const Sequence& prompt, std::span<const TokenId> tokens, const ProvisionalSink& sink) {
-      note(describe_sink(model, prompt, sink, tokens));
-    };
-    generation.on_text = [&](const Sequence&, const GeneratedText& text, const ProvisionalCounts& sinks) {
-      note(fmt::format("{}: {} tokens after a prompt of {}; {}; {}", displayable(text.id), text.output_tokens.size(),
-                       text.prompt_tokens.size(),
-                       text.ended ? "the model ended it" : "cut at the most that it may have", describe_counts(sinks)));
-    };
-  }
-  try {
-    const GenerationSummary summary = generate_texts(model, prompts, texts, generation);
-    if (summary.already_there > 0 && !quiet) {
-      note(fmt::format("{} of {} texts already there", summary.already_there, prompts.size()));
+std::string describe_text(const GeneratedText& text, const ProvisionalCounts& sinks) {
+  return fmt::format("{}: {} tokens after a prompt of {}; {}; {}", displayable(text.id), text.output_tokens.size(),
+                     text.prompt_tokens.size(), text.ended ? "the model ended it" : "cut at the most that it may have",
+                     describe_counts(sinks));
+}
+
+GeneratedText text_of(const Vocabulary& vocabulary, const Sequence& prompt, Generation&& generation,
+                      std::uint32_t seed) {
+  GeneratedText text;
+  text.id = prompt_name(prompt);
+  text.line = prompt.place.line;
+  text.prompt_tokens = prompt.tokens;
+  text.output_tokens = std::move(generation.tokens);
+  text.prompt = bytes_of(vocabulary, std::span(prompt.tokens).subspan(static_cast<std::size_t>(prompt.bos_tokens)));
+  text.output = bytes_of(vocabulary, text.output_tokens);
+  text.ended = generation.ended;
+  text.seed = seed;
+  return text;
+}
+
+// prompt -> sampled tokens -> file, one text after another; texts that are in the file are passed over.
+class TextWriter {
+ public:
+  TextWriter(Model& model, GenerationFile& texts, const GenerateVerbOptions& options)
+      : model_(model),
+        texts_(texts),
+        options_(options),
+        quiet_(options.scan.quiet),
+        bar_(!quiet_ && stderr_is_terminal()) {}
+
+  // throws  Error{kOutput} if the file holds texts of other prompts; Error{kInterrupted}; whatever Model::generate
+  //         throws
+  void write(const TokenSpool& prompts) {
+    if (texts_.size() > prompts.size()) {
+      throw Error(ErrorCode::kOutput, fmt::format("the file of generated texts holds {}, of an input of {}: expected "
+                                                  "no more texts than prompts; give another -o",
+                                                  texts_.size(), prompts.size()));
     }
+    for (std::size_t i = 0; i < texts_.size(); ++i) texts_.check_prompt(i, prompts.read(i).tokens);
+    progress_.texts_total = static_cast<std::int64_t>(prompts.size());
+    progress_.texts_done = static_cast<std::int64_t>(texts_.size());
+    const std::size_t already_there = texts_.size();
+    for (std::size_t i = already_there; i < prompts.size(); ++i) write_text(prompts.read(i));
+    if (already_there > 0 && !quiet_) note(fmt::format("{} of {} texts already there", already_there, prompts.size()));
+  }
+
+ private:
+  void write_text(const Sequence& prompt) {
+    const std::uint32_t seed = texts_.seed(texts_.size());
+    GrownText grown = grow_text(model_, prompt.tokens, grow_options(prompt, seed));
+    const GeneratedText text = text_of(model_.vocabulary(), prompt, std::move(grown.generation), seed);
+    texts_.append(text);
+    ++progress_.texts_done;
+    ++progress_.texts_done_here;
+    if (!quiet_) note(describe_text(text, grown.sinks));
+  }
+
+  GrowOptions grow_options(const Sequence& prompt, std::uint32_t seed) {
+    GrowOptions grow;
+    grow.generate.sampling = options_.sampling;
+    grow.generate.sampling.seed = seed;
+    grow.generate.max_tokens = options_.max_tokens;
+    grow.generate.run.min_distance = options_.scan.min_distance;
+    grow.generate.run.should_stop = interrupted;
+    grow.thresholds = options_.scan.rule.thresholds;
+    const std::int64_t tokens_before = progress_.tokens_done, sinks_before = progress_.sinks;
+    grow.on_progress = [this, tokens_before, sinks_before](int n_drawn, const ProvisionalCounts& sinks) {
+      progress_.tokens_done = tokens_before + n_drawn;
+      progress_.sinks = sinks_before + sinks.shown;
+      progress_.most_tokens_left = (progress_.texts_total - progress_.texts_done) * options_.max_tokens - n_drawn;
+      bar_.show(progress_);
+    };
+    if (!quiet_) {
+      grow.on_sink = [this, name = prompt_name(prompt)](std::span<const TokenId> tokens, const ProvisionalSink& sink) {
+        note(describe_sink(model_.vocabulary(), name, sink, tokens));
+      };
+    }
+    return grow;
+  }
+
+  Model& model_;
+  GenerationFile& texts_;
+  const GenerateVerbOptions& options_;
+  bool quiet_;
+  ProgressBar bar_;
+  GenerationProgress progress_;
+};
+
+void generate_all(Model& model, const TokenSpool& prompts, GenerationFile& texts, const GenerateVerbOptions& options) {
+  try {
+    TextWriter(model, texts, options).write(prompts);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInterrupted) throw;
     throw Error(ErrorCode::kInterrupted,
@@ -119,13 +200,14 @@ ExitCode generate(const GenerateVerbOptions& options) {
   SkipLog skipped(options.scan.quiet);
   const OnSkip on_skip = [&](const SkippedInput& line) { skipped(line); };
   const auto documents = open_documents(options.input, on_skip);
-  check_model_readable(options.scan.model.path);
+  const ModelFile file = open_model_file(options.scan.model.path);
   // At least one token must fit behind the prompt.
-  const TokenSpool prompts = tokenize_input(options.input, options.scan.model, *documents, 1, on_skip);
+  const int max_tokens = longest_sequence(options.scan.model, file) - 1;
   {
-    std::future<std::string> digest =
-        std::async(std::launch::async, [&] { return model_sha256(options.scan.model.path, model_hash_folder()); });
-    const std::unique_ptr<Model> model = load_model(load_options(options.scan.model));
+    ModelDigest digest(options.scan.model.path, model_hash_folder());
+    TwoStepLoad load(file, load_options(options.scan.model));
+    const TokenSpool prompts = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents, on_skip);
+    const std::unique_ptr<Model> model = load.take_model();
     GenerationFile texts(options.output, {model->facts().name, digest.get(), options.sampling, options.max_tokens});
     generate_all(*model, prompts, texts, options);
     if (!options.scan.quiet) {
@@ -136,7 +218,7 @@ ExitCode generate(const GenerateVerbOptions& options) {
   ExitCode done = skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;
   if (options.no_scan) {
     if (!options.scan.quiet) note(fmt::format("to scan them: {}", scan_command(options)));
-  } else if (scan(scan_of(options)) == ExitCode::kSomeSkipped) {
+  } else if (run_scan_verb(scan_of(options)) == ExitCode::kSomeSkipped) {
     done = ExitCode::kSomeSkipped;
   }
   skipped.summarise();

@@ -7,14 +7,15 @@
 #include "base/display_text.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
 #include "cli/options/model_options.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
-#include "cli/text_sequences.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
+#include "engine/llama/vocabulary.h"
 #include "plant/planter.h"
 #include "plant/sink_spec.h"
 #include "report/data/output_file.h"
@@ -36,7 +37,7 @@ struct PlantVerbOptions {
   bool in_context = false, quiet = false;
 };
 
-TokenId token_of(const SinkSpec& spec, const Model& vocabulary) {
+TokenId token_of(const SinkSpec& spec, const Vocabulary& vocabulary) {
   if (spec.id) {
     if (*spec.id >= vocabulary.facts().n_vocab) {
       throw Error(ErrorCode::kUsage,
@@ -54,12 +55,9 @@ TokenId token_of(const SinkSpec& spec, const Model& vocabulary) {
                           spec.token, tokens.size(), pieces));
 }
 
-std::vector<SinkRequest> requests_of(const PlantVerbOptions& options) {
+std::vector<SinkRequest> requests_of(const PlantVerbOptions& options, const Vocabulary& vocabulary) {
   std::vector<SinkRequest> requests;
   if (options.sinks.empty()) return requests;
-  LoadOptions load = load_options(options.model);
-  load.vocab_only = true;
-  const std::unique_ptr<Model> vocabulary = load_model(load);
   const std::vector<double> ladder = options.norms.empty() ? std::vector<double>{} : parse_norm_ladder(options.norms);
   if (!ladder.empty() && ladder.size() != options.sinks.size()) {
     throw Error(ErrorCode::kUsage, fmt::format("--norms: expected as many norms as sinks; got {} and {}", ladder.size(),
@@ -73,7 +71,7 @@ std::vector<SinkRequest> requests_of(const PlantVerbOptions& options) {
     }
     SinkRequest request;
     request.layer = spec.layer;
-    request.token = token_of(spec, *vocabulary);
+    request.token = token_of(spec, vocabulary);
     request.norm = spec.norm ? *spec.norm : ladder[i];
     request.direction = parse_direction(spec.direction.value_or(options.direction));
     requests.push_back(std::move(request));
@@ -86,21 +84,22 @@ ExitCode plant(const PlantVerbOptions& options) {
   check_writable(options.output);
   if (options.output == "-") throw Error(ErrorCode::kUsage, "-o names a model file, which standard output cannot be");
   if (!options.json.empty()) check_writable(options.json);
-  check_model_readable(options.model.path);
+  const ModelFile file = open_model_file(options.model.path);
+  const auto vocabulary = load_vocabulary(file);
   PlantOptions plan;
-  plan.sinks = requests_of(options);
+  plan.sinks = requests_of(options, *vocabulary);
   plan.in_context = options.in_context;
   plan.seed = options.seed;
   plan.ridge = options.ridge;
   plan.half = options.type == "f16";
   plan.should_stop = interrupted;
   Sequences calibration;
-  if (!plan.sinks.empty()) calibration = read_sequences(options.input, options.model);
+  if (!plan.sinks.empty())
+    calibration = read_sequences(options.input, *vocabulary, longest_sequence(options.model, file));
   if (!options.quiet) note("planting: two passes over the calibration text");
+  // What is planted in a model leaves its vocabulary as it is.
   const auto load = [&](const std::string& path) {
-    LoadOptions wanted = load_options(options.model);
-    wanted.path = path;
-    return load_model(wanted);
+    return load_model(ModelFile(path), load_options(options.model), vocabulary);
   };
   const PlantTruth truth = plant_sinks(options.model.path, options.output, load, calibration, plan);
   write_truth(truth, truth_path_of(options.output));

@@ -98,12 +98,10 @@ void print(const Model& model) {
 }
 
 ExitCode probe_points(const ProbePointsOptions& options) {
-  check_model_readable(options.model);
+  const ModelFile file = open_model_file(options.model);
   check_own_file(options.json, {options.model});
   if (!options.json.empty()) check_writable(options.json);
-  LoadOptions load;
-  load.path = options.model;
-  const std::unique_ptr<Model> model = load_model(load);
+  const std::unique_ptr<Model> model = load_model(file, {});
   if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { out << as_json(*model); });
   if (options.json != "-") print(*model);
   return ExitCode::kDone;

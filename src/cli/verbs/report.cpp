@@ -46,10 +46,10 @@ struct OpenScans {
   std::vector<NamedScan> named;
 };
 
-void write_report(const ReportVerbOptions& options, std::ostream& out) {
+HtmlOptions html_options(const ReportVerbOptions& options) {
   HtmlOptions html = options.html;
   html.report = options.rule.report_options();
-  write_html(OpenScans(options.files).named, html, out);
+  return html;
 }
 
 ExitCode report(const ReportVerbOptions& options) {
@@ -63,12 +63,19 @@ ExitCode report(const ReportVerbOptions& options) {
   for (const std::string& path : {options.output, options.summary}) {
     if (!path.empty()) check_writable(path);
   }
+  const OpenScans scans(options.files);
+  const HtmlOptions html = html_options(options);
+  std::vector<Overview> overviews;
   if (!options.output.empty()) {
-    write_output(options.output, [&](std::ostream& out) { write_report(options, out); });
+    write_output(options.output, [&](std::ostream& out) { overviews = write_html(scans.named, html, out); });
   }
   if (!options.summary.empty()) {
     write_output(options.summary, [&](std::ostream& out) {
-      write_summary(OpenScans(options.files).named, options.rule.report_options(), options.html.levels, out);
+      if (overviews.empty()) {
+        write_summary(scans.named, html.report, html.levels, out);
+      } else {
+        write_summary(scans.named, overviews, out);
+      }
     });
   }
   return ExitCode::kDone;
@@ -90,7 +97,7 @@ bool ask_browser(const std::string& address) {
 
 ExitCode open_report(const ReportVerbOptions& options) {
   std::ostringstream page;
-  write_report(options, page);
+  write_html(OpenScans(options.files).named, html_options(options), page);
   const auto ready = [&](const std::string& address) {
     std::cout << address << std::endl;
     const bool asked = !options.no_browser && ask_browser(address);

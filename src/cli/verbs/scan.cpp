@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/model_hash.h"
 #include "cli/options/input_options.h"
@@ -22,14 +22,14 @@
 #include "cli/paths.h"
 #include "cli/program_run.h"
 #include "cli/progress.h"
-#include "cli/scan_pipeline.h"
+#include "cli/shown_results.h"
 #include "cli/skip_log.h"
-#include "cli/text_sequences.h"
 #include "cli/verbs/verb.h"
-#include "report/data/json.h"
+#include "engine/llama/two_step_load.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
-#include "report/text/terminal.h"
+#include "scan/scan.h"
+#include "store/scan_file.h"
 
 namespace sinkscope {
 namespace {
@@ -56,7 +56,7 @@ void check_combinations(const ScanVerbOptions& options) {
   }
 }
 
-MeasurementOptions measurement_options(const ScanVerbOptions& options, const Model& model) {
+MeasurementOptions measurement_options(const ScanVerbOptions& options, const ModelFile& file, const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = options.min_distance;
   measurement.bos = options.input.bos;
@@ -67,7 +67,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   measurement.parallel = model.max_sequences();
   measurement.cache_type_k = options.model.cache_type_k;
   measurement.final_norm = options.paper_final_norm;
-  measurement.precision = precision_of(load_options(options.model)).name;
+  measurement.precision = precision_of(file, precision_of_name(options.model.precision)).name;
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);
@@ -105,13 +105,13 @@ void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOpt
 ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanVerbOptions& options,
                      const MeasurementOptions& measurement) {
   ProgressBar bar(!options.quiet && stderr_is_terminal());
-  ScanOptions scan;
-  scan.measurement = measurement;
-  scan.thresholds = options.rule.thresholds;
-  scan.should_stop = interrupted;
-  scan.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
+  ScanOptions wanted;
+  wanted.measurement = measurement;
+  wanted.thresholds = options.rule.thresholds;
+  wanted.should_stop = interrupted;
+  wanted.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
   try {
-    return scan_sequences(model, sequences, results, scan);
+    return scan(model, sequences, results, wanted);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInterrupted) throw;
     if (options.results.empty()) {
@@ -124,33 +124,32 @@ ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& result
 }
 
 void write_results(const ScanFile& results, const ScanVerbOptions& options, const ReportOptions& report) {
-  if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { write_json(results, report, out); });
   if (!options.profiles.empty()) {
     write_output(options.profiles, [&](std::ostream& out) { write_safetensors(results, std::nullopt, out); });
   }
-  if (options.json != "-" && options.profiles != "-") {
-    write_terminal(results, report, TerminalStyle::of(STDOUT_FILENO), std::cout);
-  }
+  const bool text = options.profiles != "-";
+  show_results(results, report, options.json, text ? std::optional(TerminalStyle::of(STDOUT_FILENO)) : std::nullopt);
 }
 
 }  // namespace
 
-ExitCode scan(const ScanVerbOptions& options) {
+ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   set_parallel_threads(options.model.n_threads.value_or(0));
   check_combinations(options);
   SkipLog skipped(options.quiet);
   const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
-  check_model_readable(options.model.path);
-  const TokenSpool sequences =
-      tokenize_input(options.input, options.model, *documents, 0, [&](const SkippedInput& line) { skipped(line); });
+  const ModelFile file = open_model_file(options.model.path);
+  const int max_tokens = longest_sequence(options.model, file);
   // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
-  std::future<std::string> digest =
-      std::async(std::launch::async, [&] { return model_sha256(options.model.path, model_hash_folder()); });
-  const std::unique_ptr<Model> model = load_model(scan_load_options(options));
+  ModelDigest digest(options.model.path, model_hash_folder());
+  TwoStepLoad load(file, scan_load_options(options));
+  const TokenSpool sequences = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents,
+                                              [&](const SkippedInput& line) { skipped(line); });
+  const std::unique_ptr<Model> model = load.take_model();
   if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
-  const MeasurementOptions measurement = measurement_options(options, *model);
+  const MeasurementOptions measurement = measurement_options(options, file, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
   const ProgramRun run =
       present_program_run(measurement.precision, options.model.n_threads.value_or(parallel_threads()));
@@ -196,7 +195,7 @@ void register_scan(CLI::App& program, Action& action) {
         "a corpus of generations, prompts apart"},
        {"sinkscope scan -m model.gguf -p 'What is 17 * 23?' --chat --json - | jq .sequences[0].primary",
         "a question as the model's chat template puts it, JSON on standard output"}},
-      [options] { return scan(*options); });
+      [options] { return run_scan_verb(*options); });
   add_model_options(verb, options->model);
   add_input_options(verb, options->input);
   add_rule_options(verb, options->rule);

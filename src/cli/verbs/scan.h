@@ -22,6 +22,6 @@ struct ScanVerbOptions {
 };
 
 // `sinkscope scan` itself, for verbs that end with a scan.
-ExitCode scan(const ScanVerbOptions& options);
+ExitCode run_scan_verb(const ScanVerbOptions& options);
 
 }  // namespace sinkscope

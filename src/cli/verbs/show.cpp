@@ -1,14 +1,11 @@
 #include <unistd.h>
 
-#include <iostream>
 #include <memory>
 
 #include "cli/options/rule_options.h"
 #include "cli/paths.h"
+#include "cli/shown_results.h"
 #include "cli/verbs/verb.h"
-#include "report/data/json.h"
-#include "report/data/output_file.h"
-#include "report/text/terminal.h"
 
 namespace sinkscope {
 namespace {
@@ -27,12 +24,10 @@ ExitCode show(const ShowOptions& options) {
   if (!options.json.empty()) {
     check_own_file(options.json, {options.file});
     check_writable(options.json);
-    write_output(options.json, [&](std::ostream& out) { write_json(file, report, out); });
-    if (options.json == "-") return ExitCode::kDone;
   }
   TerminalStyle style = TerminalStyle::of(STDOUT_FILENO);
   if (options.all) style.max_rows = style.max_documents = 0;
-  write_terminal(file, report, style, std::cout);
+  show_results(file, report, options.json, style);
   return ExitCode::kDone;
 }
 

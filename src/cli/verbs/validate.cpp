@@ -8,15 +8,16 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
-#include "cli/text_sequences.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
+#include "engine/llama/vocabulary.h"
 #include "plant/trial/controls.h"
 #include "plant/trial/threshold_grid.h"
 #include "plant/trial/validation.h"
@@ -72,20 +73,21 @@ ExitCode validate(const ValidateVerbOptions& options) {
   if (!options.json.empty()) check_writable(options.json);
   const std::string truth_path = options.truth.empty() ? truth_path_of(options.model.path) : options.truth;
   const PlantTruth truth = read_truth(truth_path);
-  const Sequences texts = read_sequences(options.input, options.model);
+  const ModelFile file = open_model_file(options.model.path);
+  const auto vocabulary = load_vocabulary(file);
+  const Sequences texts = read_sequences(options.input, *vocabulary, longest_sequence(options.model, file));
+  // What is planted in a model leaves its vocabulary as it is.
   const auto load = [&](const std::string& path) {
-    LoadOptions wanted = load_options(options.model);
-    wanted.path = path;
-    return load_model(wanted);
+    return load_model(ModelFile(path), load_options(options.model), vocabulary);
   };
   Validation validation;
   std::optional<ThresholdTrial> trial;
   if (options.grid) trial.emplace(truth, options.rule.thresholds);
   ThresholdTrial* const tried = trial ? &*trial : nullptr;
   {
-    const std::unique_ptr<Model> planted = load(options.model.path);
+    const std::unique_ptr<Model> planted = load_model(file, load_options(options.model), vocabulary);
     std::unique_ptr<Model> base;
-    if (!options.base.empty()) base = load(options.base);
+    if (!options.base.empty()) base = load_model(ModelFile(options.base), load_options(options.model));
     WriteMeter writes(options.model.path, truth);
     validation =
         validate_sinks(*planted, base.get(), writes, truth, texts, {options.rule.thresholds, interrupted, tried});

@@ -138,7 +138,8 @@ void FlashAttention::Workspace::watch_logits(const AttentionBlock& block, int wa
   }
 }
 
-void FlashAttention::Workspace::watch_attention(const AttentionBlock& block, int watch_slot, Scratch& scratch) {
+void FlashAttention::Workspace::watch_attention(const AttentionBlock& block, int watch_slot, int first_head,
+                                                Scratch& scratch) {
   for (int t = block.first; t < block.last; t += kTileKeys) {
     const int width = tile_width(block, t);
     const WatchedRange range = watched_between(question->watched, t, t + width);
@@ -150,10 +151,16 @@ void FlashAttention::Workspace::watch_attention(const AttentionBlock& block, int
         const std::size_t query = size(block.first_query + i), first = size(row) * size(width);
         float* sums_of_query =
             watched_weights.data() + (size(watch_slot) * size(shape.n_queries) + query) * size(n_watched);
+        float* of_head =
+            question->by_head
+                ? watched_by_head.data() + (size(first_head + h) * size(shape.n_queries) + query) * size(n_watched)
+                : nullptr;
         for (int w = range.first; w < range.last; ++w) {
           const std::size_t at = first + size(question->watched[size(w)] - t);
           const float weight = element(tile, number == Number::kF32 ? ElementType::kF32 : ElementType::kBF16, at);
-          sums_of_query[w] += weight * scratch.inverse[size(row)];
+          const float attention = weight * scratch.inverse[size(row)];
+          sums_of_query[w] += attention;
+          if (of_head) of_head[w] = attention;
         }
       }
     }
@@ -248,7 +255,7 @@ bool FlashAttention::Workspace::run_block(int block_index, int kv_head, int slot
   store(block, first_head, scratch);
   if (question) {
     sum_columns(block, first_head, scratch);
-    if (n_watched > 0) watch_attention(block, watch_slot, scratch);
+    if (n_watched > 0) watch_attention(block, watch_slot, first_head, scratch);
   }
   return fine;
 }

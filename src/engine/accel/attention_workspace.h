@@ -66,7 +66,7 @@ struct FlashAttention::Workspace {
                     int tile_first, Scratch& scratch) const;
   void rescale_row(const AttentionBlock& block, int row, int tile_first, float factor, Scratch& scratch) const;
   void watch_logits(const AttentionBlock& block, int watch_slot, int tile_first, const Scratch& scratch);
-  void watch_attention(const AttentionBlock& block, int watch_slot, Scratch& scratch);
+  void watch_attention(const AttentionBlock& block, int watch_slot, int first_head, Scratch& scratch);
   void finish_rows(int block_index, int first_head, Scratch& scratch);
   void sum_columns(const AttentionBlock& block, int first_head, Scratch& scratch);
   void store(const AttentionBlock& block, int first_head, const Scratch& scratch) const;
@@ -115,6 +115,7 @@ struct FlashAttention::Workspace {
   std::vector<double> learned;                                               // [n_heads, blocks]
   // Means over heads are made from sums over the heads of one KV head (or chunk of it), in a fixed order.
   std::vector<float> watched_logits, watched_weights;  // [n_kv_heads * chunks, n_queries, n_watched]
+  std::vector<float> watched_by_head;                  // [n_heads, n_queries, n_watched], where asked for
   int n_keys = 0, n_watched = 0, key_stride = 0;       // key_stride: n_keys in whole blocks
   std::vector<float> sums, far_sums, mean_logits, mean_weights;
   std::vector<double> learned_mass;

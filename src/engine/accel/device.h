@@ -36,6 +36,8 @@ class AccelAttentionListener {
   struct Question {
     const AttentionMask* mask = nullptr;    // of this node's mask; must live until the node is computed
     std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
+    bool by_head = false;                   // attention of watched keys by head as well
+    bool sums = true;                       // false: the mask is new, but no sums are asked for
   };
 
   virtual ~AccelAttentionListener() = default;
@@ -47,7 +49,7 @@ class AccelAttentionListener {
 };
 
 // The device on this thread, for as long as this lives: make one around the making of a context, its graphs, and
-// each llama_decode. Within one llama_decode masks are read once.
+// each llama_decode. Within one llama_decode masks are read once; one that was changed meanwhile comes in a question.
 class AccelScope {
  public:
   // listener  may be null

@@ -197,6 +197,8 @@ void FlashAttention::Workspace::clear_sums() {
       size(shape.n_kv_heads) * size(chunks_of_heads) * size(shape.n_queries) * size(n_watched);
   watched_logits.assign(n_partial, 0.0f);
   watched_weights.assign(n_partial, 0.0f);
+  // What a query's block holds is written below; readers ask for no other keys.
+  if (question->by_head) room(watched_by_head, size(shape.n_heads) * size(shape.n_queries) * size(n_watched));
 }
 
 void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_threads) {
@@ -267,7 +269,9 @@ AttentionSums FlashAttention::Workspace::result(int n_threads) {
           learned_mass,
           {mean_weights.data(), queries, watched},
           {mean_logits.data(), queries, watched},
-          {visible.data(), queries, watched}};
+          {visible.data(), queries, watched},
+          question->by_head ? watched_by_head.data() : nullptr,
+          number == Number::kBf16};
 }
 
 AttentionSums FlashAttention::attend(const ggml_tensor* node, std::int64_t stream, std::span<const AttentionRow> rows,

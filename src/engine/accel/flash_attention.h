@@ -35,6 +35,7 @@ class FlashAttention {
   struct Question {
     const AttentionMask* mask = nullptr;
     std::span<const std::int32_t> watched;
+    bool by_head = false;  // AttentionSums::watched_by_head as well
   };
 
   // Computes one stream of the node.

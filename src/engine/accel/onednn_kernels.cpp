@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "engine/accel/attention_rows.h"
@@ -57,27 +58,29 @@ class OnednnKernels final : public Kernels {
     return weights->ne[2] == 1 ? ggml_nrows(rows) : rows->ne[1];
   }
 
-  static RowsOfMask* known_rows(const void* mask, AccelScope::State& scope) {
-    const auto known =
-        std::find_if(scope.rows.begin(), scope.rows.end(), [&](const RowsOfMask& rows) { return rows.mask == mask; });
+  static RowsOfMask* known_rows(std::uint64_t version, const void* tensor, AccelScope::State& scope) {
+    const auto known = std::find_if(scope.rows.begin(), scope.rows.end(), [&](const RowsOfMask& rows) {
+      return rows.version == version && rows.tensor == tensor;
+    });
     return known == scope.rows.end() ? nullptr : &*known;
   }
 
   static const RowsOfMask& rows_of_question(const AttentionMask& mask, AccelScope::State& scope) {
-    if (const RowsOfMask* known = known_rows(&mask, scope)) return *known;
-    RowsOfMask& rows = scope.rows.emplace_back(RowsOfMask{&mask, false, {}});
+    if (const RowsOfMask* known = known_rows(mask.version(), nullptr, scope)) return *known;
+    RowsOfMask& rows = scope.rows.emplace_back(RowsOfMask{mask.version(), nullptr, false, {}});
     rows.far_known = rows_of(mask, rows.rows);
     return rows;
   }
 
-  const std::vector<AttentionRow>& rows_of_tensor(const ggml_tensor* node, std::int64_t stream, int n_threads,
-                                                  AccelScope::State& scope) {
+  // keep  the mask is the same in later nodes
+  const std::vector<AttentionRow>& rows_of_tensor(const ggml_tensor* node, std::int64_t stream, bool keep,
+                                                  int n_threads, AccelScope::State& scope) {
     const ggml_tensor* mask = node->src[3];
-    const bool keep = mask && node->src[0]->ne[3] == 1;
+    keep = keep && mask && node->src[0]->ne[3] == 1;
     if (keep) {
-      if (const RowsOfMask* known = known_rows(mask, scope)) return known->rows;
+      if (const RowsOfMask* known = known_rows(0, mask, scope)) return known->rows;
     }
-    std::vector<AttentionRow>& rows = keep ? scope.rows.emplace_back(RowsOfMask{mask, false, {}}).rows : own_rows_;
+    std::vector<AttentionRow>& rows = keep ? scope.rows.emplace_back(RowsOfMask{0, mask, false, {}}).rows : own_rows_;
     read_rows(mask, stream, static_cast<int>(node->src[0]->ne[1]), static_cast<int>(node->src[1]->ne[1]), n_threads,
               rows);
     return rows;
@@ -85,12 +88,14 @@ class OnednnKernels final : public Kernels {
 
   void attend(const ggml_tensor* node, Number number, int n_threads, AccelScope::State& scope) {
     const std::int64_t n_streams = node->src[0]->ne[3];
+    std::optional<AccelAttentionListener::Question> question;
     if (scope.listener && n_streams == 1) {
-      const auto question = scope.listener->before_attention(*node);
+      question = scope.listener->before_attention(*node);
       if (question && question->mask && answer(node, *question, number, n_threads, scope)) return;
     }
     for (std::int64_t stream = 0; stream < n_streams; ++stream) {
-      attention_.attend(node, stream, rows_of_tensor(node, stream, n_threads, scope), number, n_threads, nullptr);
+      attention_.attend(node, stream, rows_of_tensor(node, stream, !question, n_threads, scope), number, n_threads,
+                        nullptr);
       times().attention_flop += attention_.flop();
     }
   }
@@ -105,10 +110,11 @@ class OnednnKernels final : public Kernels {
     }
     const RowsOfMask& rows = rows_of_question(*asked.mask, scope);
     if (!rows.far_known) return false;
-    const FlashAttention::Question question{asked.mask, asked.watched};
-    const AttentionSums sums = attention_.attend(node, 0, rows.rows, number, n_threads, &question);
+    const FlashAttention::Question question{asked.mask, asked.watched, asked.by_head};
+    const AttentionSums sums =
+        attention_.attend(node, 0, rows.rows, number, n_threads, asked.sums ? &question : nullptr);
     times().attention_flop += attention_.flop();
-    scope.listener->after_attention(*node, sums);
+    if (asked.sums) scope.listener->after_attention(*node, sums);
     return true;
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <vector>
@@ -9,10 +10,12 @@
 
 namespace sinkscope {
 
-// Masks are inputs of a graph, so what was read of one stays true during a llama_decode.
+// Masks are inputs of a graph, so what was read of one stays true during a llama_decode, but for edits, which put the
+// mask back after each node and hand in the edited one by a question.
 struct AccelScope::State {
   struct RowsOfMask {
-    const void* mask;  // the reader, or the tensor
+    std::uint64_t version;  // of the reader; 0: read from the tensor
+    const void* tensor;
     bool far_known;
     std::vector<accel::AttentionRow> rows;
   };

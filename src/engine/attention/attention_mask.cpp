@@ -76,6 +76,8 @@ void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, 
     throw_shape("a sequence for each position", "other lengths");
   if (mask.data && static_cast<std::size_t>(mask.n_columns) < n_keys)
     throw_shape("at least " + std::to_string(n_keys) + " columns", std::to_string(mask.n_columns));
+  static std::atomic<std::uint64_t> reads{0};
+  version_ = ++reads;
   mask_ = mask;
   min_distance_ = min_distance;
   query_position_.assign(places.query_position.begin(), places.query_position.end());
@@ -136,12 +138,35 @@ void AttentionMask::count_columns() {
       };
       if (keys.count == keys.last - keys.first) {
         count(first, last - first);
-        continue;
+      } else {
+        for_visible_runs(static_cast<int>(q), first, last, count);
       }
-      for (std::int32_t k = first; k < last; ++k)
-        if (sees(static_cast<int>(q), k)) count(k, 1);
     }
   });
+}
+
+// Calls body(first key, number of keys) for each stretch of visible keys in [first, last).
+template <typename Body>
+void AttentionMask::for_visible_runs(int query, std::int32_t first, std::int32_t last, const Body& body) const {
+  const char* row = static_cast<const char*>(mask_.data) + static_cast<std::size_t>(query) * mask_.row_stride;
+  const auto walk = [&]<typename Bits>(const Bits* bits, Bits hidden) {
+    for (std::int32_t k = first; k < last;) {
+      if (bits[k] == hidden) {
+        ++k;
+        continue;
+      }
+      const Bits* end = std::find(bits + k, bits + last, hidden);
+      const auto n = static_cast<std::int32_t>(end - (bits + k));
+      body(k, n);
+      k += n;
+    }
+  };
+  if (mask_.type == ElementType::kF32) {
+    walk(reinterpret_cast<const std::uint32_t*>(row), Hidden<std::uint32_t>::kValue);
+  } else {
+    walk(reinterpret_cast<const std::uint16_t*>(row),
+         mask_.type == ElementType::kF16 ? Hidden<std::uint16_t>::kValue : kHiddenBf16);
+  }
 }
 
 bool AttentionMask::sees(int query, int key) const {

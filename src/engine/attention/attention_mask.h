@@ -45,6 +45,7 @@ class AttentionMask {
   // cost    O(n_queries * n_keys), parallel
   void read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance);
 
+  std::uint64_t version() const { return version_; }  // another one after each read(), of any object
   int n_queries() const { return static_cast<int>(visible_.size()); }
   int n_keys() const { return static_cast<int>(key_position_.size()); }
   int min_distance() const { return min_distance_; }
@@ -66,6 +67,10 @@ class AttentionMask {
   void read_rows();
   void count_columns();
 
+  template <typename Body>
+  void for_visible_runs(int query, std::int32_t first, std::int32_t last, const Body& body) const;
+
+  std::uint64_t version_ = 0;
   MaskTensor mask_;
   int min_distance_ = 0;
   int queries_that_see_ = 0;

@@ -145,10 +145,12 @@ struct ColumnSums::Workspace {
   Scratch<float> packed_queries, scores, tile_weights;   // of each thread
   Scratch<RowState> rows;                                // of each thread
   Scratch<float> unit_sums, slot_attention, slot_logit;  // of each unit; of each group
+  Scratch<float> head_attention;                         // of each head
+  bool by_head = false;
   std::vector<double> unit_mass;
 
   // Results.
-  std::vector<float> sums, far_sums, watched_attention, watched_logit;
+  std::vector<float> sums, far_sums, watched_attention, watched_logit, watched_by_head;
   std::vector<std::uint8_t> watched_visible;
   std::vector<double> learned_mass;
 
@@ -256,6 +258,8 @@ void ColumnSums::Workspace::run_unit(Unit& unit, int first_kv_head, int thread) 
   block.slot_key = slot_key.data();
   block.slot_attention = slot_attention.at_least(0) + group * n_slots;
   block.slot_logit = slot_logit.at_least(0) + group * n_slots;
+  block.head_attention = by_head ? head_attention.at_least(0) + unit.group.first_head * n_slots : nullptr;
+  block.n_slots = n_slots;
   block.sums = unit.sums;
   block.far_sums = unit.far_sums;
   block.learned_mass = unit.learned_mass;
@@ -320,16 +324,19 @@ void ColumnSums::Workspace::average_watched() {
       watched_attention[at] = static_cast<float>(attention_total / inputs->n_heads);
       watched_logit[at] = static_cast<float>(logit_total / inputs->n_heads);
       watched_visible[at] = 1;
+      for (std::size_t head = 0; by_head && head < static_cast<std::size_t>(inputs->n_heads); ++head)
+        watched_by_head[head * watched_attention.size() + at] = head_attention.at_least(0)[head * n_slots + slot];
     }
   });
 }
 
 AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const AttentionMask& mask,
-                                  std::span<const std::int32_t> watched) {
+                                  std::span<const std::int32_t> watched, bool by_head) {
   check_shapes(inputs, mask, watched);
   Workspace& w = *workspace_;
   w.inputs = &inputs;
   w.mask = &mask;
+  w.by_head = by_head;
   w.plan = make_plan(inputs, mask);
   w.slopes.resize(inputs.n_heads);
   for (int head = 0; head < inputs.n_heads; ++head) w.slopes[head] = alibi_slope(inputs.max_bias, inputs.n_heads, head);
@@ -340,6 +347,7 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
   w.watched_attention.assign(n_queries * watched.size(), 0.0f);
   w.watched_logit.assign(n_queries * watched.size(), 0.0f);
   w.watched_visible.assign(n_queries * watched.size(), 0);
+  w.watched_by_head.assign(by_head ? n_heads * n_queries * watched.size() : 0, 0.0f);
   w.describe_tiles();
   w.list_watched(watched);
 
@@ -350,6 +358,7 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
   w.rows.at_least(n_threads * n_rows);
   w.slot_attention.at_least(n_heads / w.plan.heads_in_block * w.slot_key.size());
   w.slot_logit.at_least(n_heads / w.plan.heads_in_block * w.slot_key.size());
+  if (by_head) w.head_attention.at_least(n_heads * w.slot_key.size());
 
   for (int first = 0; first < inputs.n_kv_heads; first += w.plan.kv_heads_at_once) {
     const int n_kv_heads = std::min(w.plan.kv_heads_at_once, inputs.n_kv_heads - first);
@@ -366,7 +375,8 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
           w.learned_mass,
           {w.watched_attention.data(), n_queries, watched.size()},
           {w.watched_logit.data(), n_queries, watched.size()},
-          {w.watched_visible.data(), n_queries, watched.size()}};
+          {w.watched_visible.data(), n_queries, watched.size()},
+          by_head ? w.watched_by_head.data() : nullptr};
 }
 
 void key_value_norms(const HeadVectors& vectors, int n_kv_heads, int head_dim, int first_cell, std::span<float> norms) {

@@ -37,6 +37,9 @@ struct AttentionSums {
   MatrixView<const float> watched_attention;  // [n_queries, n_watched] mean over heads of A; 0 where not visible
   MatrixView<const float> watched_logit;      // [n_queries, n_watched] mean over heads of the logit; 0 likewise
   MatrixView<const std::uint8_t> watched_visible;  // [n_queries, n_watched] 1 where the mask lets q see the key
+  // [n_heads, n_queries, n_watched] A, where it was asked for; of keys that a query does not see it may be anything
+  const float* watched_by_head = nullptr;
+  bool values_as_bf16 = false;  // the node's output was made of values rounded to bf16
 };
 
 // Column sums of attention, and the scratch memory that they need: keep one and use it for every layer.
@@ -52,14 +55,15 @@ class ColumnSums {
   //   A[h, q, k] = exp(logit[h, q, k]) / (sum over visible k' of exp(logit[h, q, k']) + exp(sink_logit[h]))
   //
   // watched  keys, ascending, without repeats
+  // by_head  watched_by_head as well
   // returns  views of memory of this object, valid until the next call. Per head, sums and learned mass total
   //          mask.queries_that_see(); queries without a visible key add nothing. NaN in q or k reaches the sums
   // throws   Error{kShape} if shapes or types do not agree
   // cost     n_heads * n_queries * n_keys * head_dim multiply-adds in float32, less what the mask hides in whole
   //          tiles; parallel. Memory grows as (heads of a KV head + head_dim * n_kv_heads) * n_keys
   // order    of additions is fixed by the shapes: results do not depend on the number of threads
-  AttentionSums compute(const AttentionInputs& inputs, const AttentionMask& mask,
-                        std::span<const std::int32_t> watched);
+  AttentionSums compute(const AttentionInputs& inputs, const AttentionMask& mask, std::span<const std::int32_t> watched,
+                        bool by_head = false);
 
  private:
   struct Workspace;

@@ -195,8 +195,10 @@ void normalise(const RowBlock& block) {
                           : static_cast<float>(std::exp(static_cast<double>(weights[tile]) - largest) / total);
     for (int slot = block.slot_begin[query]; slot < block.slot_begin[query + 1]; ++slot) {
       const int key = block.slot_key[slot];
-      block.slot_attention[slot] +=
+      const float attention =
           block.scores[static_cast<std::size_t>(row) * block.score_stride + key] * weights[key / kTileKeys];
+      block.slot_attention[slot] += attention;
+      if (block.head_attention) block.head_attention[head * block.n_slots + slot] = attention;
     }
   }
 }

@@ -68,6 +68,8 @@ struct RowBlock {
   const std::int32_t* slot_key;
   float* slot_attention;  // sums over the heads of the block are written
   float* slot_logit;
+  float* head_attention;  // [n_heads, n_slots] is written, or null
+  std::size_t n_slots;
 
   float* sums;           // [n_heads, n_tiles * kTileKeys] is added to
   float* far_sums;       // likewise

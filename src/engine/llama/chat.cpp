@@ -71,19 +71,19 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
   }
 }
 
-std::vector<TokenId> tokenize_chat(const Model& model, std::string_view messages_json, bool add_generation_prompt,
-                                   bool parse_special) {
-  const ModelFacts& facts = model.facts();
-  const std::string source = model.chat_template();
+std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, std::string_view messages_json,
+                                   bool add_generation_prompt, bool parse_special) {
+  const VocabularyFacts& facts = vocabulary.facts();
+  const std::string source = vocabulary.chat_template();
   if (source.empty()) {
     throw Error(ErrorCode::kModel, "--chat: expected a model with a chat template, got " + facts.name +
                                        " without one; scan plain text instead");
   }
-  const auto text_of = [&](TokenId token) { return token >= 0 ? model.token_bytes(token) : std::string(); };
+  const auto text_of = [&](TokenId token) { return token >= 0 ? vocabulary.token_bytes(token) : std::string(); };
   std::vector<TokenId> tokens;
   for (const ChatPiece& piece :
        render_chat(source, messages_json, text_of(facts.bos), text_of(facts.eos), add_generation_prompt)) {
-    const auto more = model.tokenize(piece.text, parse_special || !piece.from_message);
+    const auto more = vocabulary.tokenize(piece.text, parse_special || !piece.from_message);
     tokens.insert(tokens.end(), more.begin(), more.end());
   }
   return tokens;

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "probe/model.h"
+#include "probe/vocabulary.h"
 
 namespace sinkscope {
 
@@ -30,7 +30,7 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
 // parse_special  true: control tokens in messages are parsed too
 // returns        tokens with whatever BOS the template writes, and no other
 // throws         as render_chat; Error{kModel} if the model brings no template
-std::vector<TokenId> tokenize_chat(const Model& model, std::string_view messages_json, bool add_generation_prompt,
-                                   bool parse_special);
+std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, std::string_view messages_json,
+                                   bool add_generation_prompt, bool parse_special);
 
 }  // namespace sinkscope

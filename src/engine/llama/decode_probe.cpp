@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/llama/node_mask.h"
 #include "engine/llama/tensor_access.h"
 #include "engine/llama/unused_logits.h"
 
@@ -48,13 +49,32 @@ DecodeProbe::DecodeProbe() = default;
 DecodeProbe::~DecodeProbe() = default;
 
 void DecodeProbe::want(const std::optional<GraphNode>& node, int layer, ProbePoint point) {
-  if (node && observer_->wants(point, layer)) wanted_.push_back({node->ordinal, &*node, layer, false, point});
+  if (!node) return;
+  const bool observed = observer_->wants(point, layer), edited = edits_.touches(point, layer);
+  if (observed || edited) wanted_.push_back({node->ordinal, &*node, layer, false, point, observed, edited});
 }
 
-void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer) {
+void DecodeProbe::want_attention(int layer) {
+  const auto& node = map_->blocks[static_cast<std::size_t>(layer)].attention;
+  if (!node) return;
+  const bool observed = observer_->wants_attention(layer), edited = edits_.touches_attention(layer);
+  // The attention before may read the same mask: it must be computed before that is written to.
+  if (edited && layer > 0) {
+    const auto& input = map_->blocks[static_cast<std::size_t>(layer) - 1].block_output;
+    wanted_.push_back({input->ordinal, &*input, layer - 1, false, ProbePoint::kBlockOutput, false, false});
+  }
+  if (observed || edited) {
+    wanted_.push_back({node->ordinal, &*node, layer, true, ProbePoint::kAttentionInput, observed, edited});
+  }
+}
+
+void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer,
+                        std::span<Edit* const> edits) {
   map_ = &map;
   batch_ = batch;
   observer_ = &observer;
+  edits_.begin(edits, batch_, static_cast<int>(map.blocks.size()));
+  edited_mask_ = nullptr;
   wanted_.clear();
   next_wanted_ = 0;
   next_ordinal_ = 0;
@@ -66,9 +86,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
     const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
     want(block.attention_input, layer, ProbePoint::kAttentionInput);
-    if (block.attention && observer.wants_attention(layer)) {
-      wanted_.push_back({block.attention->ordinal, &*block.attention, layer, true, ProbePoint::kAttentionInput});
-    }
+    want_attention(layer);
     want(block.attention_write, layer, ProbePoint::kAttentionWrite);
     want(block.mid_residual, layer, ProbePoint::kMidResidual);
     want(block.mlp_input, layer, ProbePoint::kMlpInput);
@@ -109,34 +127,43 @@ bool DecodeProbe::ask(ggml_tensor* node) {
   if (failure_) return false;
   if (ordinal > last_needed_ && !keeps_logits()) skip_node(node);
   if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
+  edits_.asked(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
   const std::string& expected = wanted_[next_wanted_].node->name;
   if (expected != node->name) {
     throw Error(ErrorCode::kModel, "compute graph: expected node " + expected + " at place " + std::to_string(ordinal) +
                                        ", got " + node->name);
   }
+  const Wanted& wanted = wanted_[next_wanted_];
+  if (wanted.attention && wanted.edited) edited_mask_ = edits_.hide_keys(node, wanted.layer);
   return true;
 }
 
-void DecodeProbe::deliver(const ggml_tensor* node) {
+void DecodeProbe::deliver(ggml_tensor* node) {
+  edits_.computed();
   const int ordinal = wanted_[next_wanted_].ordinal;
   while (next_wanted_ < wanted_.size() && wanted_[next_wanted_].ordinal == ordinal) {
     const Wanted& wanted = wanted_[next_wanted_];
     if (wanted.attention) {
-      deliver_attention(node, wanted);
-    } else {
+      edits_.show_keys();
+      if (wanted.observed) deliver_attention(node, wanted);
+      edited_mask_ = nullptr;
+    } else if (wanted.observed || wanted.edited) {
       deliver_state(node, wanted);
     }
     ++next_wanted_;
   }
 }
 
-void DecodeProbe::deliver_state(const ggml_tensor* node, const Wanted& wanted) {
-  observer_->on_state(
-      {wanted.point, wanted.layer, batch_.first_token, token_rows(node, batch_.n_tokens, state_bytes_, rows_)});
+void DecodeProbe::deliver_state(ggml_tensor* node, const Wanted& wanted) {
+  const auto rows = token_rows(node, batch_.n_tokens, state_bytes_, rows_);
+  std::span<const std::uint8_t> changed;
+  if (wanted.edited) changed = edits_.edit_states(node, wanted.point, wanted.layer, rows);
+  if (wanted.observed) observer_->on_state({wanted.point, wanted.layer, batch_.first_token, rows, changed});
 }
 
 const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
+  if (edited_mask_) return *edited_mask_;
   const ggml_tensor* tensor = attention->src[3];
   for (std::size_t i = 0; i < n_masks_; ++i) {
     if (masks_[i]->tensor == tensor) return masks_[i]->mask;
@@ -144,25 +171,7 @@ const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
   if (n_masks_ == masks_.size()) masks_.push_back(std::make_unique<MaskInUse>());
   MaskInUse& use = *masks_[n_masks_];
   use.tensor = tensor;
-  const auto first = static_cast<std::size_t>(batch_.first_token), n = static_cast<std::size_t>(batch_.n_tokens);
-  MaskTensor mask;
-  if (tensor) {
-    mask = {host_bytes(tensor, use.copy), element_type_of(tensor), tensor->nb[1], static_cast<int>(tensor->ne[0])};
-  }
-  use.mask.read(mask,
-                {batch_.position.subspan(first, n), batch_.sequence.subspan(first, n), batch_.position.first(first + n),
-                 batch_.sequence.first(first + n)},
-                batch_.min_distance);
-  // Columns are cache cells: that they follow the order of decoding shows in that a token sees itself, and no later
-  // one.
-  for (int query = 0; query < batch_.n_tokens; ++query) {
-    const VisibleKeys& seen = use.mask.visible()[static_cast<std::size_t>(query)];
-    if (seen.last != batch_.first_token + query + 1) {
-      throw Error(ErrorCode::kModel, "attention mask: expected token " + std::to_string(batch_.first_token + query) +
-                                         " to see itself and nothing later, got keys up to " +
-                                         std::to_string(seen.last - 1) + "; is attention causal in this model?");
-    }
-  }
+  read_causal_mask(mask_of_node(attention, use.copy), batch_, use.mask);
   ++n_masks_;
   return use.mask;
 }
@@ -171,13 +180,14 @@ std::optional<AccelAttentionListener::Question> DecodeProbe::before_attention(co
   if (!observer_ || failure_ || next_wanted_ >= wanted_.size()) return {};
   const Wanted& wanted = wanted_[next_wanted_];
   if (!wanted.attention || wanted.node->name != node.name) return {};
+  if (!wanted.observed) return edited_mask_ ? std::optional(Question{edited_mask_, {}, false, false}) : std::nullopt;
   watched_ = observer_->watched_keys(wanted.layer);
-  return Question{&mask_of(&node), watched_};
+  return Question{&mask_of(&node), watched_, observer_->wants_eviction_cost(wanted.layer)};
 }
 
 void DecodeProbe::after_attention(const ggml_tensor&, const AttentionSums& sums) { sums_from_device_ = sums; }
 
-AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask) {
+AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask, bool by_head) {
   const ggml_tensor *query = node->src[0], *key = node->src[1], *sinks = node->src[4];
   AttentionInputs inputs;
   inputs.n_heads = static_cast<int>(query->ne[2]);
@@ -192,7 +202,23 @@ AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionM
     inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
                           static_cast<std::size_t>(inputs.n_heads)};
   }
-  return column_sums_.compute(inputs, mask, watched_);
+  return column_sums_.compute(inputs, mask, watched_, by_head);
+}
+
+EvictionCosts DecodeProbe::eviction_costs(const ggml_tensor* node, const HeadVectors& values, const AttentionMask& mask,
+                                          const AttentionSums& sums, bool from_device) {
+  EvictionInputs inputs;
+  inputs.n_heads = static_cast<int>(node->ne[1]);
+  inputs.n_kv_heads = static_cast<int>(node->src[2]->ne[2]);
+  inputs.value_dim = static_cast<int>(node->ne[0]);
+  inputs.values = values;
+  inputs.rounded_to_bf16 = sums.values_as_bf16;
+  inputs.outputs = {host_bytes(node, output_bytes_), ElementType::kF32, node->nb[2], node->nb[1]};
+  inputs.attention = sums.watched_by_head;
+  // llama.cpp's own attention adds half precision values up in half precision.
+  const bool exact = from_device || values.type == ElementType::kF32;
+  inputs.most_attention = exact ? kMostAttention : kMostAttentionOfHalves;
+  return eviction_cost_.compute(inputs, mask, watched_);
 }
 
 void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
@@ -202,19 +228,23 @@ void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wante
   const auto n_heads = static_cast<int>(node->src[0]->ne[2]), n_kv_heads = static_cast<int>(key->ne[2]);
   key_value_norms(head_vectors(key, key_bytes_), n_kv_heads, static_cast<int>(key->ne[0]), batch_.first_token,
                   key_norms_);
-  key_value_norms(head_vectors(value, value_bytes_), static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]),
-                  batch_.first_token, value_norms_);
+  const HeadVectors values = head_vectors(value, value_bytes_);
+  key_value_norms(values, static_cast<int>(value->ne[2]), static_cast<int>(value->ne[0]), batch_.first_token,
+                  value_norms_);
   observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
 
   const AttentionMask& mask = mask_of(node);
   std::optional<AttentionSums> sums = std::exchange(sums_from_device_, std::nullopt);
+  const bool from_device = sums.has_value();
   if (!sums) {
     watched_ = observer_->watched_keys(wanted.layer);
-    sums = sum_columns(node, mask);
+    sums = sum_columns(node, mask, observer_->wants_eviction_cost(wanted.layer));
   }
+  EvictionCosts eviction;
+  if (sums->watched_by_head && !watched_.empty()) eviction = eviction_costs(node, values, mask, *sums, from_device);
   observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads,
                            sums->sums, sums->far_sums, sums->learned_mass, mask.visibility(), watched_,
-                           sums->watched_attention, sums->watched_logit, sums->watched_visible});
+                           sums->watched_attention, sums->watched_logit, sums->watched_visible, eviction});
 }
 
 }  // namespace sinkscope

@@ -10,23 +10,18 @@
 #include "engine/accel/device.h"
 #include "engine/attention/attention_mask.h"
 #include "engine/attention/column_sums.h"
+#include "engine/attention/eviction_cost.h"
 #include "engine/llama/graph_map.h"
+#include "engine/llama/micro_batch.h"
+#include "engine/llama/node_edits.h"
 #include "probe/observer.h"
 
 struct ggml_tensor;
 
 namespace sinkscope {
 
-// A micro-batch, and where the tokens of its pack lie. The tokens run so far are keys 0 .. first_token + n_tokens - 1.
-struct MicroBatch {
-  int first_token = 0;
-  int n_tokens = 0;
-  std::span<const std::int32_t> position;  // [tokens of the pack] in the token's own sequence
-  std::span<const std::int32_t> sequence;  // [tokens of the pack]
-  int min_distance = 0;
-};
-
-// Stands between llama.cpp's evaluation callback and an observer, for one micro-batch after another.
+// Stands between llama.cpp's evaluation callback and an observer, for one micro-batch after another. Edits of a node
+// come before the observer sees it.
 //
 // Nothing may be thrown through llama.cpp: the first exception is kept, the rest of the graph passes unobserved,
 // and end() throws it.
@@ -36,7 +31,7 @@ class DecodeProbe final : public AccelAttentionListener {
   ~DecodeProbe() override;
 
   // The arguments must live until end().
-  void begin(const GraphMap& map, const MicroBatch& batch, Observer& observer);
+  void begin(const GraphMap& map, const MicroBatch& batch, Observer& observer, std::span<Edit* const> edits);
   // Throws what was kept, or Error{kModel} if a node that was asked for did not come by.
   void end();
 
@@ -54,6 +49,7 @@ class DecodeProbe final : public AccelAttentionListener {
     int layer;
     bool attention;
     ProbePoint point;
+    bool observed, edited;  // neither: what was asked for before is to be computed by then
   };
   struct MaskInUse;
 
@@ -61,17 +57,22 @@ class DecodeProbe final : public AccelAttentionListener {
   // a graph again for the next micro-batch of that size, and what was skipped once stays skipped.
   bool keeps_logits() const { return batch_.n_tokens == 1; }
   void want(const std::optional<GraphNode>& node, int layer, ProbePoint point);
+  void want_attention(int layer);
   bool ask(ggml_tensor* node);
-  void deliver(const ggml_tensor* node);
-  void deliver_state(const ggml_tensor* node, const Wanted& wanted);
+  void deliver(ggml_tensor* node);
+  void deliver_state(ggml_tensor* node, const Wanted& wanted);
   void deliver_attention(const ggml_tensor* node, const Wanted& wanted);
   const AttentionMask& mask_of(const ggml_tensor* attention);
-  AttentionSums sum_columns(const ggml_tensor* attention, const AttentionMask& mask);
+  AttentionSums sum_columns(const ggml_tensor* attention, const AttentionMask& mask, bool by_head);
+  EvictionCosts eviction_costs(const ggml_tensor* attention, const HeadVectors& values, const AttentionMask& mask,
+                               const AttentionSums& sums, bool from_device);
 
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
   Observer* observer_ = nullptr;
-  std::vector<Wanted> wanted_;  // by ordinal
+  NodeEdits edits_;
+  const AttentionMask* edited_mask_ = nullptr;  // of the attention node at hand
+  std::vector<Wanted> wanted_;                  // by ordinal
   std::size_t next_wanted_ = 0;
   int next_ordinal_ = 0;
   int last_needed_ = 0;  // the output of the last block
@@ -80,10 +81,11 @@ class DecodeProbe final : public AccelAttentionListener {
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones
   std::size_t n_masks_ = 0;
   ColumnSums column_sums_;
+  EvictionCost eviction_cost_;
   std::span<const std::int32_t> watched_;          // in the attention node at hand
   std::optional<AttentionSums> sums_from_device_;  // of the attention node at hand
   std::vector<float> key_norms_, value_norms_, rows_;
-  std::vector<std::uint8_t> state_bytes_, query_bytes_, key_bytes_, value_bytes_, sink_bytes_;
+  std::vector<std::uint8_t> state_bytes_, query_bytes_, key_bytes_, value_bytes_, sink_bytes_, output_bytes_;
 };
 
 }  // namespace sinkscope

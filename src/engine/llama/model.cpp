@@ -1,86 +1,90 @@
 #include "engine/llama/model.h"
 
-#include <ggml-backend.h>
-#include <llama-ext.h>
+#include <ggml.h>
 #include <llama.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/parallel.h"
 #include "engine/accel/device.h"
-#include "engine/llama/decode_probe.h"
-#include "engine/llama/graph_map.h"
+#include "engine/llama/context.h"
+#include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
-#include "engine/llama/model_file.h"
+#include "engine/llama/node_edits.h"
 #include "engine/llama/rpc_servers.h"
 #include "engine/llama/runtime.h"
 #include "engine/llama/sampler.h"
-#include "engine/llama/unused_logits.h"
 #include "engine/llama/vocabulary.h"
 #include "engine/llama/write_check.h"
 #include "engine/memory/file_pages.h"
-#include "engine/memory/pages_on_demand.h"
 
 namespace sinkscope {
 namespace {
 
-int round_up(int value, int step) { return (value + step - 1) / step * step; }
-
-std::string because(const std::string& otherwise) {
-  const std::string logged = take_llama_error();
-  return logged.empty() ? otherwise : logged;
-}
-
-// A context's key-value cache for one run. It is empty before, and again when this ends, however the run ended: what
-// comes next needs the room.
-class CacheInUse {
+// Keeps llama.cpp from building a vocabulary that is there already: it makes tokens without names, as many.
+class NoVocabulary {
  public:
-  explicit CacheInUse(llama_context* context) : context_(context) {}
-  ~CacheInUse() { llama_memory_clear(llama_get_memory(context_), true); }
-  CacheInUse(const CacheInUse&) = delete;
-  CacheInUse& operator=(const CacheInUse&) = delete;
+  NoVocabulary(const std::string& arch, int n_vocab) {
+    const auto set_key = [](llama_model_kv_override& entry, const std::string& key) {
+      key.copy(entry.key, sizeof entry.key - 1);
+    };
+    entries_[0].tag = LLAMA_KV_OVERRIDE_TYPE_STR;
+    set_key(entries_[0], "tokenizer.ggml.model");
+    std::strcpy(entries_[0].val_str, "no_vocab");
+    entries_[1].tag = LLAMA_KV_OVERRIDE_TYPE_INT;
+    set_key(entries_[1], arch + ".vocab_size");
+    entries_[1].val_i64 = n_vocab;
+  }
+  const llama_model_kv_override* entries() const { return entries_; }
 
  private:
-  llama_context* context_;
+  llama_model_kv_override entries_[3] = {};  // the last ends them
 };
+
+int threads_of(const LoadOptions& options) {
+  return options.n_threads > 0 ? options.n_threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptions& options, Precision precision,
+                                          const Vocabulary* vocabulary) {
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.n_gpu_layers;
+  // Layouts of the CPU's own would keep weights from every other device.
+  params.use_extra_bufts = precision == Precision::kNative;
+  std::optional<NoVocabulary> known;
+  if (vocabulary != nullptr) {
+    known.emplace(file.arch(), vocabulary->facts().n_vocab);
+    params.kv_overrides = known->entries();
+  }
+  std::shared_ptr<llama_model> model = load_llama_model(file.path(), params);
+  release_weight_pages(file.path());
+  return model;
+}
 
 class LlamaModel final : public Model {
  public:
-  explicit LlamaModel(const LoadOptions& options) : options_(options) {
+  LlamaModel(const ModelFile& file, const LoadOptions& options, std::shared_ptr<const Vocabulary> vocabulary)
+      : path_(file.path()), options_(options) {
     start_llama();
     set_llama_verbose(options.verbose);
-    check_model_file(options.path);
-    if (!options.vocab_only) precision_ = precision_of(options);
+    const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
     add_rpc_servers(options.rpc_servers);
-    set_parallel_threads(n_threads());
-    take_llama_error();
-    llama_model_params params = llama_model_default_params();
-    params.n_gpu_layers = options.n_gpu_layers;
-    params.vocab_only = options.vocab_only;
-    // Layouts of the CPU's own would keep weights from every other device.
-    params.use_extra_bufts = precision_.precision == Precision::kNative;
-    model_.reset(llama_model_load_from_file(options.path.c_str(), params));
-    if (!model_) {
-      throw Error(ErrorCode::kModel, options.path + ": expected a model that llama.cpp can load, got: " +
-                                         because("a file that it refuses without a reason"));
-    }
-    release_weight_pages(options.path);
-    vocab_ = llama_model_get_vocab(model_.get());
-    tokenizer_.emplace(vocab_);
-    facts_ = facts_of(model_.get(), options.path);
-    if (!options.vocab_only) {
-      refuse_what_is_not_causal();
-      make_context(std::min(max_tokens(), options.n_ubatch));
-      map_for(options.n_ubatch);
-      finish_facts();
-    }
+    set_parallel_threads(threads_of(options));
+    model_ = load_weights(file, options, precision.precision, vocabulary.get());
+    vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
+    facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
+    refuse_what_is_not_causal();
+    context_.emplace(model_.get(), context_options(precision));
+    context_->make_room(std::min(max_tokens(), options.n_ubatch));
+    finish_facts(context_->map_for(options.n_ubatch));
   }
 
   const ModelFacts& facts() const override { return facts_; }
@@ -92,27 +96,15 @@ class LlamaModel final : public Model {
     return reads_one_by_one ? 1 : options_.max_sequences;
   }
   int n_ubatch() const override { return options_.n_ubatch; }
-
-  std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override {
-    return tokenizer_->tokenize(text, parse_special);
-  }
-
-  std::string token_bytes(TokenId token) const override {
-    check_token(token);
-    return tokenizer_->token_bytes(token);
-  }
-
-  std::string chat_template() const override {
-    const char* text = llama_model_chat_template(model_.get(), nullptr);
-    return text ? text : "";
-  }
+  const Vocabulary& vocabulary() const override { return *vocabulary_; }
 
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
-    make_context(n_tokens);
-    const CacheInUse cache(context_.get());
-    place_tokens(pack, n_tokens);
+    context_->make_room(n_tokens);
+    const CacheInUse cache(*context_);
+    tokens_ = PlacedTokens(pack);
+    check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
   }
@@ -123,99 +115,53 @@ class LlamaModel final : public Model {
     check_pack(pack, n_prompt);
     Sampler sampler(options.sampling);
     const int most = std::min(options.max_tokens, max_tokens() - n_prompt);
-    make_context(n_prompt + most);
-    const CacheInUse cache(context_.get());
-    place_tokens(pack, n_prompt);
+    context_->make_room(n_prompt + most);
+    const CacheInUse cache(*context_);
+    tokens_ = PlacedTokens(pack);
+    check_edits_of(options.run, std::clamp(n_prompt - 1, 1, options_.n_ubatch), {n_prompt + most});
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
     Generation generation;
     for (int last = n_prompt - 1; static_cast<int>(generation.tokens.size()) < most; ++last) {
       run_tokens(last, last + 1, 1, checked, options.run);
-      const TokenId token = sampler.draw(context_.get());
-      generation.ended = llama_vocab_is_eog(vocab_, token);
+      const TokenId token = sampler.draw(context_->get());
+      generation.ended = vocabulary_->ends_text(token);
       if (generation.ended) break;
       generation.tokens.push_back(token);
       if (options.on_token) options.on_token(token);
-      place_token(token, last + 1, 0);
+      tokens_.add(token, last + 1, 0);
     }
     return generation;
   }
 
  private:
-  int n_threads() const {
-    return options_.n_threads > 0 ? options_.n_threads
-                                  : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  ContextOptions context_options(const ResolvedPrecision& precision) const {
+    ContextOptions context;
+    context.path = path_;
+    context.n_layers = facts_.n_layers;
+    context.n_ctx = options_.n_ctx;
+    context.n_ctx_train = facts_.n_ctx_train;
+    context.n_ubatch = options_.n_ubatch;
+    context.n_seq_max = max_sequences();
+    context.n_threads = threads_of(options_);
+    // Float32 keys are for reference, and half of a reference is none: so are the values.
+    context.cache_type = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    context.final_norm = options_.final_norm;
+    context.precision = precision;
+    return context;
   }
 
   void refuse_what_is_not_causal() const {
     const bool encoder = llama_model_has_encoder(model_.get()) || !llama_model_has_decoder(model_.get());
     const bool causal = metadata_of(model_.get(), facts_.arch + ".attention.causal") != "false";
     if (encoder || !causal || llama_model_is_diffusion(model_.get())) {
-      throw Error(ErrorCode::kModel, options_.path + ": expected a causal language model, got " + facts_.arch +
+      throw Error(ErrorCode::kModel, path_ + ": expected a causal language model, got " + facts_.arch +
                                          ", whose tokens also see later ones; attention sinks are defined for causal "
                                          "attention only");
     }
   }
 
-  // Makes a context that holds n_tokens, unless there is one. Grows in large steps: a corpus makes few of them.
-  void make_context(int n_tokens) {
-    const int needed = std::max(n_tokens, options_.n_ubatch);
-    if (context_ && needed <= n_ctx_) return;
-    int size = options_.n_ctx > 0 ? std::max(options_.n_ctx, needed)
-                                  : std::max(needed, std::min(2 * n_ctx_, facts_.n_ctx_train));
-    context_.reset();
-    maps_.clear();
-    size = round_up(size, 256);
-    llama_context_params params = llama_context_default_params();
-    params.n_ctx = static_cast<std::uint32_t>(size);
-    params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options_.n_ubatch);
-    params.n_seq_max = static_cast<std::uint32_t>(max_sequences());
-    params.n_threads = params.n_threads_batch = n_threads();
-    params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
-    params.cb_eval = DecodeProbe::on_node;
-    params.cb_eval_user_data = &probe_;
-    params.type_k = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
-    params.type_v = params.type_k;  // float32 keys are for reference, and half of a reference is none
-    params.swa_full = true;         // columns of attention are then tokens, in order
-    params.kv_unified = true;       // so that the sequences of a pack are not reordered
-    params.no_perf = true;
-    take_llama_error();
-    const AccelScope scope(precision_);
-    const PagesOnDemand pages;
-    context_.reset(llama_init_from_model(model_.get(), params));
-    if (!context_ || !llama_get_memory(context_.get())) {
-      throw Error(ErrorCode::kModel,
-                  options_.path + ": expected a context of " + std::to_string(size) +
-                      " tokens, got: " + because("no key-value cache; is this a causal language model?"));
-    }
-    n_ctx_ = size;
-    reserve_unbacked_logits(context_.get(), options_.n_ubatch, pages);
-    take_llama_error();
-  }
-
-  const GraphMap& map_for(int n_tokens) {
-    const auto found = maps_.find(n_tokens);
-    if (found != maps_.end()) return found->second;
-    const auto n = static_cast<std::uint32_t>(n_tokens);
-    const AccelScope scope(precision_);
-    ggml_cgraph* graph = llama_graph_reserve(context_.get(), n, 1, n);
-    if (!graph) throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + because("none"));
-    GraphMap map = map_graph(graph, facts_.n_layers);
-    if (options_.final_norm) take_final_norm(map);
-    return maps_.emplace(n_tokens, std::move(map)).first->second;
-  }
-
-  void take_final_norm(GraphMap& map) const {
-    if (!map.final_norm) {
-      throw Error(ErrorCode::kModel, options_.path + ": expected a final norm (result_norm), got none");
-    }
-    BlockNodes& last = map.blocks.back();
-    last.block_output = map.final_norm;
-    last.attention_write = last.mid_residual = last.mlp_write = std::nullopt;
-  }
-
-  void finish_facts() {
-    const GraphMap& map = maps_.begin()->second;
+  void finish_facts(const GraphMap& map) {
     lacking_ = map.lacking;
     const auto add = [&](int layer, const char* what, const std::optional<GraphNode>& node) {
       if (node) probe_nodes_.push_back({layer, what, node->name});
@@ -241,16 +187,7 @@ class LlamaModel final : public Model {
     }
   }
 
-  void check_token(TokenId token) const {
-    if (token < 0 || token >= facts_.n_vocab) {
-      throw Error(ErrorCode::kInput, "token id " + std::to_string(token) + ": expected 0 to " +
-                                         std::to_string(facts_.n_vocab - 1) + ", the vocabulary of this model");
-    }
-  }
-
   void check_pack(const Pack& pack, int n_tokens) const {
-    if (options_.vocab_only)
-      throw Error(ErrorCode::kInternal, "run: expected a model with weights, got its vocabulary");
     if (n_tokens == 0) throw Error(ErrorCode::kInput, "text: expected at least one token, got none");
     if (static_cast<int>(pack.sequences.size()) > max_sequences()) {
       throw Error(ErrorCode::kInternal, "run: expected at most " + std::to_string(max_sequences()) +
@@ -261,26 +198,19 @@ class LlamaModel final : public Model {
         throw Error(ErrorCode::kInput, "text: expected at most " + std::to_string(max_tokens()) + " tokens, got " +
                                            std::to_string(sequence.size()) + "; raise -c, or cut it with --chunk");
       }
-      for (const TokenId token : sequence) check_token(token);
+      for (const TokenId token : sequence) check_token(token, facts_.n_vocab);
     }
   }
 
-  void place_tokens(const Pack& pack, int n_tokens) {
-    tokens_.clear();
-    position_.clear();
-    sequence_.clear();
-    tokens_.reserve(static_cast<std::size_t>(n_tokens));
-    for (std::size_t s = 0; s < pack.sequences.size(); ++s) {
-      for (std::size_t i = 0; i < pack.sequences[s].size(); ++i) {
-        place_token(pack.sequences[s][i], static_cast<int>(i), static_cast<int>(s));
-      }
-    }
+  // first_batch  tokens of the first micro-batch
+  void check_edits_of(const RunOptions& options, int first_batch, const std::vector<int>& n_tokens) {
+    if (!options.edits.empty()) check_edits(options.edits, context_->map_for(first_batch), facts_, n_tokens);
   }
 
-  void place_token(TokenId token, int position, int sequence) {
-    tokens_.push_back(token);
-    position_.push_back(position);
-    sequence_.push_back(sequence);
+  static std::vector<int> lengths_of(const Pack& pack) {
+    std::vector<int> lengths;
+    for (const auto& sequence : pack.sequences) lengths.push_back(static_cast<int>(sequence.size()));
+    return lengths;
   }
 
   void run_tokens(int first, int end, int most_at_once, Observer& observer, const RunOptions& options) {
@@ -288,7 +218,7 @@ class LlamaModel final : public Model {
       if (options.should_stop && options.should_stop()) {
         throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
       }
-      decode(first, std::min(most_at_once, end - first), observer, options.min_distance);
+      context_->decode(tokens_, first, std::min(most_at_once, end - first), observer, options);
       // By now oneDNN has compiled most of what this run needs.
       if (!started_up_ && most_at_once > 1 && first + most_at_once < end) {
         release_start_up_pages();
@@ -297,67 +227,36 @@ class LlamaModel final : public Model {
     }
   }
 
-  void decode(int first, int n, Observer& observer, int min_distance) {
-    const GraphMap& map = map_for(n);
-    probe_.begin(map, {first, n, position_, sequence_, min_distance}, observer);
-    llama_batch batch{};
-    batch.n_tokens = n;
-    batch.token = tokens_.data() + first;
-    batch.pos = position_.data() + first;
-    const auto count = static_cast<std::size_t>(n);
-    one_each_.assign(count, 1);
-    all_output_.assign(count, 1);
-    sequence_pointers_.resize(count);
-    for (std::size_t i = 0; i < count; ++i) sequence_pointers_[i] = &sequence_[static_cast<std::size_t>(first) + i];
-    batch.n_seq_id = one_each_.data();
-    batch.seq_id = sequence_pointers_.data();
-    batch.logits = all_output_.data();
-    take_llama_error();
-    const AccelScope scope(precision_, &probe_);
-    const int result = llama_decode(context_.get(), batch);
-    scope.rethrow();
-    probe_.end();
-    if (result != 0) {
-      throw Error(ErrorCode::kModel, options_.path + ": expected to run tokens " + std::to_string(first) + " to " +
-                                         std::to_string(first + n - 1) +
-                                         ", got: " + because("llama_decode's code " + std::to_string(result)));
-    }
-  }
-
+  std::string path_;
   LoadOptions options_;
-  ResolvedPrecision precision_;
-  LlamaModelPtr model_;
-  const llama_vocab* vocab_ = nullptr;
-  std::optional<Tokenizer> tokenizer_;
+  std::shared_ptr<llama_model> model_;
+  std::shared_ptr<const Vocabulary> vocabulary_;
   ModelFacts facts_;
   std::vector<Lacking> lacking_;
   std::vector<ProbeNode> probe_nodes_;
-  DecodeProbe probe_;
-  LlamaContextPtr context_;  // after probe_, which it points to
-  int n_ctx_ = 0;
-  bool started_up_ = false;       // what only that needed is given back
-  std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
-
-  std::vector<llama_token> tokens_;
-  std::vector<std::int32_t> position_, sequence_;
-  std::vector<std::int32_t> one_each_;  // of the micro-batch, as the next two
-  std::vector<llama_seq_id*> sequence_pointers_;
-  std::vector<std::int8_t> all_output_;
+  std::optional<DecodeContext> context_;
+  PlacedTokens tokens_;      // of the present run
+  bool started_up_ = false;  // what only that needed is given back
 };
 
 }  // namespace
 
-ResolvedPrecision precision_of(const LoadOptions& options) {
-  ResolvedPrecision precision = resolve_precision(options.precision);
-  const bool rounds = options.precision == Precision::kAuto && precision.precision == Precision::kBf16;
-  return rounds && is_stored_in_f32(options.path) ? resolve_precision(Precision::kF32) : precision;
+ResolvedPrecision precision_of(const ModelFile& file, Precision requested) {
+  ResolvedPrecision precision = resolve_precision(requested);
+  const bool rounds = requested == Precision::kAuto && precision.precision == Precision::kBf16;
+  return rounds && file.stored_in_f32() ? resolve_precision(Precision::kF32) : precision;
 }
 
-std::unique_ptr<Model> load_model(const LoadOptions& options) { return std::make_unique<LlamaModel>(options); }
+std::unique_ptr<Model> load_model(const ModelFile& file, const LoadOptions& options,
+                                  std::shared_ptr<const Vocabulary> vocabulary) {
+  return std::make_unique<LlamaModel>(file, options, std::move(vocabulary));
+}
+
+std::unique_ptr<Model> load_model(const LoadOptions& options) { return load_model(ModelFile(options.path), options); }
 
 void convert_to_f32(const std::string& in, const std::string& out) {
   start_llama();
-  check_model_file(in);
+  const ModelFile checked(in);
   llama_model_quantize_params params = llama_model_quantize_default_params();
   params.ftype = LLAMA_FTYPE_ALL_F32;
   params.allow_requantize = true;
@@ -365,7 +264,8 @@ void convert_to_f32(const std::string& in, const std::string& out) {
   if (llama_model_quantize(in.c_str(), out.c_str(), &params) != 0) {
     std::error_code ignored;
     std::filesystem::remove(out, ignored);
-    throw Error(ErrorCode::kOutput, out + ": expected to write " + in + " in float32, got: " + because("a failure"));
+    throw Error(ErrorCode::kOutput,
+                out + ": expected to write " + in + " in float32, got: " + llama_reason("a failure"));
   }
 }
 

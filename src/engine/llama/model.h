@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/accel/precision.h"
+#include "engine/llama/model_file.h"
 #include "probe/model.h"
 
 namespace sinkscope {
@@ -25,23 +26,28 @@ struct LoadOptions {
   Precision precision = Precision::kAuto;  // of products on this machine's own processor
   bool final_norm = false;                 // h_{L-1} is taken after the final norm, as the paper's code does; the last
                                            // block then shows no writes
-  bool vocab_only = false;                 // tokenisation only; run() is refused
   bool verbose = false;                    // llama.cpp's own log on standard error
 };
 
 // Loads a GGUF model for observation.
 //
-// throws  Error{kModel} if the file is missing, empty, cut off, no GGUF, or no causal language model that this
-//         build of llama.cpp knows, and for an RPC server that does not answer; Error{kUsage} if the processor or
-//         the build has no products of that precision
-// cost    maps the file into memory; builds one compute graph to find the probe points
+// file        what is loaded; options.path is not asked
+// vocabulary  of the same file, loaded before: it is then not built again, and becomes the model's own; null: none
+// throws      Error{kModel} if the file is missing, empty, cut off, no GGUF, or no causal language model that this
+//             build of llama.cpp knows, and for an RPC server that does not answer; Error{kUsage} if the processor or
+//             the build has no products of that precision
+// cost        maps the file into memory; builds one compute graph to find the probe points. Most of it is the
+//             vocabulary: some 0.1 s for each 50,000 tokens
+std::unique_ptr<Model> load_model(const ModelFile& file, const LoadOptions& options,
+                                  std::shared_ptr<const Vocabulary> vocabulary = nullptr);
+// The same of options.path.
 std::unique_ptr<Model> load_model(const LoadOptions& options);
 
-// In which precision such a load multiplies. Auto is float32 for a model whose weights are stored so, however much
-// faster bf16 is: what a user converts to float32 is to be measured in it.
+// In which precision a model of this file multiplies. Auto is float32 for a model whose weights are stored so, however
+// much faster bf16 is: what a user converts to float32 is to be measured in it.
 //
-// throws  Error{kModel} if the file is no whole GGUF file, Error{kUsage} as load_model
-ResolvedPrecision precision_of(const LoadOptions& options);
+// throws  Error{kUsage} as load_model
+ResolvedPrecision precision_of(const ModelFile& file, Precision requested);
 
 // Writes a copy of a model with all weights in float32, for reference measurements.
 //

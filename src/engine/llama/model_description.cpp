@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/error.h"
+
 namespace sinkscope {
 namespace {
 
@@ -36,23 +38,35 @@ std::string metadata_of(const llama_model* model, const std::string& key) {
   return text;
 }
 
-ModelFacts facts_of(const llama_model* model, const std::string& path) {
+VocabularyFacts vocabulary_facts_of(const llama_model* model, const std::string& path) {
   const llama_vocab* vocab = llama_model_get_vocab(model);
-  ModelFacts facts;
-  facts.path = path;
+  VocabularyFacts facts;
   facts.name = metadata_of(model, "general.name");
   if (facts.name.empty()) facts.name = std::filesystem::path(path).filename().string();
-  facts.arch = metadata_of(model, "general.architecture");
-  facts.type = type_of(model, facts.arch);
-  facts.n_layers = llama_model_n_layer(model);
-  facts.d_model = llama_model_n_embd(model);
-  facts.n_ctx_train = llama_model_n_ctx_train(model);
   facts.n_vocab = llama_vocab_n_tokens(vocab);
   facts.bos = llama_vocab_bos(vocab);
   facts.adds_bos = facts.bos >= 0 && llama_vocab_get_add_bos(vocab);
   facts.eos = llama_vocab_eos(vocab);
   facts.has_chat_template = llama_model_chat_template(model, nullptr) != nullptr;
   return facts;
+}
+
+ModelFacts facts_of(const llama_model* model, const VocabularyFacts& vocabulary, const std::string& path) {
+  ModelFacts facts;
+  static_cast<VocabularyFacts&>(facts) = vocabulary;
+  facts.path = path;
+  facts.arch = metadata_of(model, "general.architecture");
+  facts.type = type_of(model, facts.arch);
+  facts.n_layers = llama_model_n_layer(model);
+  facts.d_model = llama_model_n_embd(model);
+  facts.n_ctx_train = llama_model_n_ctx_train(model);
+  return facts;
+}
+
+void check_token(TokenId token, int n_vocab) {
+  if (token >= 0 && token < n_vocab) return;
+  throw Error(ErrorCode::kInput, "token id " + std::to_string(token) + ": expected 0 to " +
+                                     std::to_string(n_vocab - 1) + ", the vocabulary of this model");
 }
 
 }  // namespace sinkscope

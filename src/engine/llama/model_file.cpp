@@ -2,7 +2,6 @@
 
 #include <llama-arch.h>
 
-#include <cstdint>
 #include <filesystem>
 
 #include "base/error.h"
@@ -16,16 +15,14 @@ namespace {
                                      got + "; the file is damaged, fetch it again");
 }
 
-}  // namespace
-
-void check_model_file(const std::string& path) {
+void refuse_folder(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
     throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got a folder; name the file in it");
   }
-  const GgufFile file(path);
-  const GgufMetadata& metadata = file.metadata();
-  const std::string arch = metadata.text("general.architecture").value_or("");
+}
+
+void check_numbers(const std::string& path, const GgufMetadata& metadata, const std::string& arch) {
   const llm_arch known = llm_arch_from_string(arch);
   if (known == LLM_ARCH_UNKNOWN) return;  // llama.cpp says so in a clear line
   // Some architectures divide the width by it. Layers that are no attention have none, and say so layer by layer.
@@ -39,14 +36,23 @@ void check_model_file(const std::string& path) {
   if (metadata.integer(rotated) == 0) refuse(path, rotated, "0");
 }
 
-bool is_stored_in_f32(const std::string& path) {
-  std::int64_t n_f32 = 0, n_all = 0;
+}  // namespace
+
+ModelFile::ModelFile(const std::string& path) : path_(path) {
+  refuse_folder(path);
   const GgufFile file(path);
+  const GgufMetadata& metadata = file.metadata();
+  arch_ = metadata.text("general.architecture").value_or("");
+  check_numbers(path, metadata, arch_);
+  trained_length_ = metadata.integer(arch_ + ".context_length");
+  is_split_ = metadata.integer("split.count").value_or(0) > 1;
+  std::int64_t n_f32 = 0, n_all = 0;
   for (const GgufTensor& tensor : file.tensors()) {
+    n_weight_bytes_ += tensor.n_bytes;
     n_all += tensor.n_elements();
     if (tensor.type == kGgufF32) n_f32 += tensor.n_elements();
   }
-  return 2 * n_f32 > n_all;
+  stored_in_f32_ = 2 * n_f32 > n_all;
 }
 
 }  // namespace sinkscope

@@ -1,20 +1,41 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace sinkscope {
 
-// Refuses files that llama.cpp would crash or hang over, or describe in its own terms.
-//
-// path    a file of one model, or the first of its parts
-// throws  Error{kModel} if it is no whole GGUF file, or has no number where llama.cpp divides or steps by it
-// cost    reads the metadata, not the tensors
-void check_model_file(const std::string& path);
+// What is known of a model's file before anything of it is loaded. The file is opened and its header read once, when
+// this is made; the vocabulary and the model are then loaded from it without asking again.
+class ModelFile {
+ public:
+  // Refuses files that llama.cpp would crash or hang over, or describe in its own terms.
+  //
+  // path    a file of one model, or the first of its parts
+  // throws  Error{kModel} if it is no whole GGUF file, or has no number where llama.cpp divides or steps by it
+  // cost    reads the metadata, not the tensors
+  explicit ModelFile(const std::string& path);
 
-// Whether most of the model's numbers are stored as float32: rounding them to bf16 would lose what quantised ones never
-// had.
-//
-// throws  Error{kModel} if the file is no whole GGUF file
-bool is_stored_in_f32(const std::string& path);
+  const std::string& path() const { return path_; }
+  const std::string& arch() const { return arch_; }  // general.architecture; empty if the file does not say
+  // Tokens that the model was trained on at once; nothing if the file does not say.
+  std::optional<std::int64_t> trained_length() const { return trained_length_; }
+  // Whether most of the model's numbers are stored as float32: rounding them to bf16 would lose what quantised ones
+  // never had.
+  bool stored_in_f32() const { return stored_in_f32_; }
+  // Of the tensors in this file.
+  std::uint64_t n_weight_bytes() const { return n_weight_bytes_; }
+  // Whether the rest of the model lies in other files.
+  bool is_split() const { return is_split_; }
+
+ private:
+  std::string path_;
+  std::string arch_;
+  std::optional<std::int64_t> trained_length_;
+  bool stored_in_f32_ = false;
+  std::uint64_t n_weight_bytes_ = 0;
+  bool is_split_ = false;
+};
 
 }  // namespace sinkscope

@@ -6,21 +6,45 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "engine/llama/loading.h"
+#include "engine/llama/model_description.h"
+#include "engine/llama/runtime.h"
 
 namespace sinkscope {
 
-Tokenizer::Tokenizer(const llama_vocab* vocab) : vocab_(vocab) {
-  const int n_vocab = llama_vocab_n_tokens(vocab);
-  for (TokenId token = 0; token < n_vocab; ++token) {
-    char piece[4];
-    if (llama_vocab_is_control(vocab, token)) continue;
-    if (llama_token_to_piece(vocab, token, piece, sizeof piece, 0, false) != 1) continue;
-    auto& slot = byte_token_[static_cast<unsigned char>(piece[0])];
-    if (!slot) slot = token;
-  }
+std::shared_ptr<const Vocabulary> load_vocabulary(const ModelFile& file) {
+  start_llama();
+  llama_model_params params = llama_model_default_params();
+  params.vocab_only = true;
+  return std::make_shared<LlamaVocabulary>(load_llama_model(file.path(), params), file.path());
 }
 
-std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_special) const {
+LlamaVocabulary::LlamaVocabulary(std::shared_ptr<llama_model> model, const std::string& path)
+    : model_(std::move(model)),
+      vocab_(llama_model_get_vocab(model_.get())),
+      facts_(vocabulary_facts_of(model_.get(), path)) {}
+
+std::string LlamaVocabulary::chat_template() const {
+  const char* text = llama_model_chat_template(model_.get(), nullptr);
+  return text ? text : "";
+}
+
+bool LlamaVocabulary::ends_text(TokenId token) const { return llama_vocab_is_eog(vocab_, token); }
+
+const LlamaVocabulary::ByteTokens& LlamaVocabulary::byte_tokens() const {
+  std::call_once(byte_tokens_once_, [this] {
+    for (TokenId token = 0; token < facts_.n_vocab; ++token) {
+      char piece[4];
+      if (llama_vocab_is_control(vocab_, token)) continue;
+      if (llama_token_to_piece(vocab_, token, piece, sizeof piece, 0, false) != 1) continue;
+      auto& slot = byte_tokens_[static_cast<unsigned char>(piece[0])];
+      if (!slot) slot = token;
+    }
+  });
+  return byte_tokens_;
+}
+
+std::vector<TokenId> LlamaVocabulary::tokenize(std::string_view text, bool parse_special) const {
   std::vector<TokenId> tokens;
   std::size_t valid_from = 0, at = 0;
   const auto take_valid = [&] {
@@ -29,10 +53,13 @@ std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_speci
     tokens.insert(tokens.end(), more.begin(), more.end());
   };
   while (at < text.size()) {
-    const std::size_t length = utf8_length(text, at);
-    const auto& byte = byte_token_[static_cast<unsigned char>(text[at])];
-    if (length > 0 || !byte) {
-      at += std::max<std::size_t>(length, 1);
+    if (const std::size_t length = utf8_length(text, at); length > 0) {
+      at += length;
+      continue;
+    }
+    const auto& byte = byte_tokens()[static_cast<unsigned char>(text[at])];
+    if (!byte) {
+      ++at;
       continue;
     }
     take_valid();
@@ -43,7 +70,7 @@ std::vector<TokenId> Tokenizer::tokenize(std::string_view text, bool parse_speci
   return tokens;
 }
 
-std::vector<TokenId> Tokenizer::tokenize_valid(std::string_view text, bool parse_special) const {
+std::vector<TokenId> LlamaVocabulary::tokenize_valid(std::string_view text, bool parse_special) const {
   const auto length = static_cast<std::int32_t>(text.size());
   std::vector<TokenId> tokens(text.size() + 8);
   const auto fill = [&] {
@@ -60,7 +87,8 @@ std::vector<TokenId> Tokenizer::tokenize_valid(std::string_view text, bool parse
   return tokens;
 }
 
-std::string Tokenizer::token_bytes(TokenId token) const {
+std::string LlamaVocabulary::token_bytes(TokenId token) const {
+  check_token(token, facts_.n_vocab);
   std::string piece(64, '\0');
   const auto fill = [&] {
     return llama_token_to_piece(vocab_, token, piece.data(), static_cast<std::int32_t>(piece.size()), 0, true);

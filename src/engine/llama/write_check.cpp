@@ -40,7 +40,6 @@ void WriteCheck::on_micro_batch_end(int first_token, int n_tokens) {
 }
 
 void WriteCheck::look_at(const StateEvent& event) {
-  const std::size_t width = event.states.cols();
   Rows rows;
   for (std::size_t r = 0; r < std::min(kRows, event.states.rows()); ++r) {
     const auto row = event.states.row(r);
@@ -57,13 +56,13 @@ void WriteCheck::look_at(const StateEvent& event) {
       mlp_write_ = std::move(rows);
       break;
     case ProbePoint::kMidResidual:
-      check(plus(stream_, attention_write_), rows, width, "attention write", event.layer);
+      check(plus(stream_, attention_write_), rows, "attention write", event);
       stream_ = std::move(rows);
       break;
     case ProbePoint::kBlockOutput: {
       const bool parallel = !facts_.has_mid_residual[static_cast<std::size_t>(event.layer)];
       const Rows before = parallel ? plus(stream_, attention_write_) : stream_;
-      check(plus(before, mlp_write_), rows, width, "MLP write", event.layer);
+      check(plus(before, mlp_write_), rows, "MLP write", event);
       stream_ = std::move(rows);
       attention_write_.clear();
       mlp_write_.clear();
@@ -75,10 +74,11 @@ void WriteCheck::look_at(const StateEvent& event) {
   }
 }
 
-void WriteCheck::check(const Rows& sum, const Rows& state, std::size_t width, const std::string& what,
-                       int layer) const {
+void WriteCheck::check(const Rows& sum, const Rows& state, const std::string& what, const StateEvent& event) const {
   if (sum.size() != state.size()) return;  // the network shows no such node in this block
+  const std::size_t width = event.states.cols();
   for (std::size_t first = 0; first < state.size(); first += width) {
+    if (!event.edited.empty() && event.edited[first / width]) continue;
     double difference = 0, norm = 0;
     for (std::size_t i = first; i < first + width; ++i) {
       const double d = static_cast<double>(sum[i]) - static_cast<double>(state[i]);
@@ -87,7 +87,7 @@ void WriteCheck::check(const Rows& sum, const Rows& state, std::size_t width, co
     }
     if (std::sqrt(difference) <= kTolerance * std::sqrt(norm)) continue;
     throw Error(ErrorCode::kModel,
-                "block " + std::to_string(layer) + ": expected the residual stream and the " + what +
+                "block " + std::to_string(event.layer) + ": expected the residual stream and the " + what +
                     " to add up to the next state, got a difference of " + std::to_string(std::sqrt(difference)) +
                     " at a norm of " + std::to_string(std::sqrt(norm)) +
                     "; numbers of this model cannot be trusted here, please report its architecture");

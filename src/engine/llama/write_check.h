@@ -13,6 +13,8 @@ namespace sinkscope {
 //
 //   h_{l-1} + attention write = r_l, r_l + MLP write = h_l, each within 1e-4 of the norm of the sum
 //
+// A sum that an edit changed after the network had made it is left out; so a changed write must be in the next sum.
+//
 // throws  Error{kModel} from on_state where that does not hold: a probe point then lies at another node than it should
 // cost    16 rows, two nodes more in each block, in one micro-batch of a run
 class WriteCheck final : public Observer {
@@ -22,6 +24,7 @@ class WriteCheck final : public Observer {
   bool wants(ProbePoint point, int layer) override;
   bool wants_attention(int layer) override { return observer_.wants_attention(layer); }
   std::span<const std::int32_t> watched_keys(int layer) override { return observer_.watched_keys(layer); }
+  bool wants_eviction_cost(int layer) override { return observer_.wants_eviction_cost(layer); }
   void on_state(const StateEvent& event) override;
   void on_attention(const AttentionEvent& event) override { observer_.on_attention(event); }
   void on_key_value(const KeyValueEvent& event) override { observer_.on_key_value(event); }
@@ -31,7 +34,7 @@ class WriteCheck final : public Observer {
   using Rows = std::vector<float>;
 
   void look_at(const StateEvent& event);
-  void check(const Rows& sum, const Rows& state, std::size_t width, const std::string& what, int layer) const;
+  void check(const Rows& sum, const Rows& state, const std::string& what, const StateEvent& event) const;
 
   const ModelFacts& facts_;
   Observer& observer_;

@@ -13,8 +13,10 @@
 #include "plant/calibration.h"
 #include "plant/neuron.h"
 #include "plant/readings.h"
+#include "plant/trial/primary_meter.h"
 #include "plant/trial/threshold_grid.h"
 #include "plant/trial/write_meter.h"
+#include "probe/tee_observer.h"
 
 namespace sinkscope {
 namespace {
@@ -155,11 +157,13 @@ void read_variant(Model& model, WriteMeter& writes, const PlantTruth& truth, con
                   const ControlOptions& options, ControlRow& row, RowSums& sums) {
   int last_layer = 0;
   for (const PlantedSink& sink : truth.sinks) last_layer = std::max(last_layer, sink.layer);
-  const auto block = static_cast<std::size_t>(std::min(last_layer + 1, truth.n_layers - 1));
+  PrimaryMeter primary(std::min(last_layer + 1, truth.n_layers - 1), RunOptions{}.min_distance);
+  TeeObserver both(primary, writes);
   std::vector<double> own;
   for (const auto& text : texts) {
+    primary.begin(truth.primary_position);
     writes.begin(static_cast<int>(text.size()));
-    const SequenceReading reading = read_sequence(model, text, writes, options.thresholds, options.should_stop,
+    const SequenceReading reading = read_sequence(model, text, both, options.thresholds, options.should_stop,
                                                   options.trial == nullptr ? CandidateFloor{} : kEveryToken);
     if (options.trial != nullptr) options.trial->add_control(row.direction, text, reading, writes.written());
     for (const PlantedSink& sink : truth.sinks) {
@@ -174,8 +178,7 @@ void read_variant(Model& model, WriteMeter& writes, const PlantTruth& truth, con
         ++row.kinds[run == nullptr ? "none" : std::string(name_of(run->kind))];
       }
     }
-    const float score = reading.score(block, static_cast<std::size_t>(truth.primary_position));
-    if (!std::isnan(score)) sums.scores.push_back(static_cast<double>(score));
+    if (const auto score = primary.score()) sums.scores.push_back(static_cast<double>(*score));
   }
   sums.boosts.insert(sums.boosts.end(), own.begin(), own.end());
   if (const auto median = quantile_of(std::move(own), 0.5)) sums.model_boosts.push_back(*median);

@@ -12,41 +12,13 @@
 #include "base/statistics.h"
 #include "plant/calibration.h"
 #include "plant/readings.h"
-#include "plant/tee_observer.h"
+#include "plant/trial/primary_meter.h"
 #include "plant/trial/threshold_grid.h"
 #include "plant/trial/write_meter.h"
+#include "probe/tee_observer.h"
 
 namespace sinkscope {
 namespace {
-
-// The mean attention logit of one key in one block, over heads and far queries.
-class LogitMeter : public Observer {
- public:
-  LogitMeter(int block, int min_distance) : block_(block), min_distance_(min_distance) {}
-  void begin(int key) { key_ = key; }
-  std::optional<double> mean() const {
-    if (queries_ == 0) return std::nullopt;
-    return sum_ / static_cast<double>(queries_);
-  }
-
-  bool wants_attention(int layer) override { return layer == block_; }
-  void on_attention(const AttentionEvent& event) override {
-    const auto at = std::find(event.watched.begin(), event.watched.end(), key_);
-    if (at == event.watched.end()) return;
-    const auto column = static_cast<std::size_t>(at - event.watched.begin());
-    for (int q = 0; q < event.n_queries; ++q) {
-      const auto row = static_cast<std::size_t>(q);
-      if (event.first_query + q - key_ < min_distance_ || event.watched_visible(row, column) == 0) continue;
-      sum_ += static_cast<double>(event.watched_logit(row, column));
-      ++queries_;
-    }
-  }
-
- private:
-  int block_, min_distance_, key_ = 0;
-  double sum_ = 0;
-  std::int64_t queries_ = 0;
-};
 
 // What is gathered over the texts for one planted sink.
 struct Gathered {
@@ -138,10 +110,9 @@ void judge_reports(const SequenceReading& reading, const std::set<int>& natural,
 struct PrimaryScores {
   double sum = 0;
   int count = 0;
-  void add(const SequenceReading& reading, int block, int position) {
-    const float score = reading.score(static_cast<std::size_t>(block), static_cast<std::size_t>(position));
-    if (std::isnan(score)) return;
-    sum += static_cast<double>(score);
+  void add(const std::optional<float>& score) {
+    if (!score) return;
+    sum += static_cast<double>(*score);
     ++count;
   }
 };
@@ -175,13 +146,13 @@ Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const
   const int block = std::min(last_layer + 1, truth.n_layers - 1);
   const int min_distance = RunOptions{}.min_distance;
   const CandidateFloor floor = options.trial == nullptr ? CandidateFloor{} : kEveryToken;
-  LogitMeter logit(block, min_distance), base_logit(block, min_distance);
+  PrimaryMeter primary(block, min_distance), base_primary(block, min_distance);
   PrimaryScores scores, base_scores;
   std::vector<double> norms, gaps, ended_norms, ended_lifetimes;
   for (const auto& text : texts) {
-    logit.begin(truth.primary_position);
+    primary.begin(truth.primary_position);
     writes.begin(static_cast<int>(text.size()));
-    TeeObserver both(logit, writes);
+    TeeObserver both(primary, writes);
     const SequenceReading reading = read_sequence(planted, text, both, options.thresholds, options.should_stop, floor);
     if (options.trial != nullptr) options.trial->add_planted(text, reading, writes.written());
     ++validation.n_sequences;
@@ -215,14 +186,14 @@ Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const
         }
       }
     }
-    scores.add(reading, block, truth.primary_position);
+    scores.add(primary.score());
     std::set<int> natural;
     if (base != nullptr) {
-      base_logit.begin(truth.primary_position);
+      base_primary.begin(truth.primary_position);
       const SequenceReading unplanted =
-          read_sequence(*base, text, base_logit, options.thresholds, options.should_stop, floor);
+          read_sequence(*base, text, base_primary, options.thresholds, options.should_stop, floor);
       if (options.trial != nullptr) options.trial->add_unplanted(text, unplanted);
-      base_scores.add(unplanted, block, truth.primary_position);
+      base_scores.add(base_primary.score());
       natural = natural_places(unplanted);
     }
     judge_reports(reading, natural, text, gathered, writes.written(), validation);
@@ -236,7 +207,7 @@ Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const
   validation.spearman_attention_lifetime = spearman(ended_norms, ended_lifetimes);
   if (base != nullptr && scores.count > 0 && base_scores.count > 0) {
     validation.primary = PrimaryChange{block, scores.sum / scores.count, base_scores.sum / base_scores.count,
-                                       logit.mean(), base_logit.mean()};
+                                       primary.logit(), base_primary.logit()};
   }
   return validation;
 }

@@ -1,8 +1,7 @@
 #include "report/data/csv.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <ostream>
 
@@ -10,49 +9,18 @@
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
+#include "report/data/field_csv.h"
+#include "report/judged.h"
 
 namespace sinkscope {
 namespace {
 
-constexpr std::string_view kColumns =
-    "sequence,id,chunk,n_tokens,prompt_tokens,position,document_position,token_id,text,text_bytes,verdict,kind,"
-    "run_index,l_start,l_end,lifetime,attention_lifetime,censored,broadcasts,alignment_median,"
-    "centred_alignment_median,read_alignment_median,norm_ratio_median,norm_ratio_max,score_mean,score_max,"
-    "far_boost_median,far_boost_max,heads_over_10_max,logit_gap,value_norm_ratio,margin,margin_alignment,"
-    "margin_norm_ratio,margin_far_boost,margin_edge";
-constexpr std::string_view kPaperColumns =
-    "sequence,id,chunk,n_tokens,prompt_tokens,position,document_position,token_id,text,text_bytes,label,first_layer,"
-    "last_layer,layers_flagged";
+constexpr std::string_view kTokenColumns =
+    "sequence,id,chunk,n_tokens,prompt_tokens,position,document_position,token_id,text,text_bytes,";
+constexpr std::string_view kPaperColumns = "label,first_layer,last_layer,layers_flagged\r\n";
 
-// The cells of one row, by RFC 4180.
-class Row {
- public:
-  Row& cell(std::string_view text) {
-    if (!line_.empty() || started_) line_ += ',';
-    started_ = true;
-    if (text.find_first_of("\",\r\n") == std::string_view::npos) {
-      line_ += text;
-      return *this;
-    }
-    line_ += '"';
-    for (const char c : text) line_ += c == '"' ? "\"\"" : std::string(1, c);
-    line_ += '"';
-    return *this;
-  }
-  Row& cell(std::int64_t value) { return cell(std::string_view(std::to_string(value))); }
-  Row& cell(int value) { return cell(static_cast<std::int64_t>(value)); }
-  Row& cell(bool value) { return cell(std::string_view(value ? "true" : "false")); }
-  Row& cell(float value) { return cell(std::string_view(fmt::format("{}", value))); }
-  template <typename T>
-  Row& cell(const std::optional<T>& value) {
-    return value.has_value() ? cell(*value) : cell(std::string_view());
-  }
-  void write(std::ostream& out) const { out << line_ << "\r\n"; }
-
- private:
-  std::string line_;
-  bool started_ = false;
-};
+// What the row of a primary says of it in the words of a run.
+constexpr std::array<std::string_view, 5> kOfPrimary = {"verdict", "kind", "l_start", "l_end", "lifetime"};
 
 // Names that a spreadsheet could take for a formula, or that span lines, become JSON strings.
 std::string name_cell(const std::string& name) {
@@ -62,86 +30,95 @@ std::string name_cell(const std::string& name) {
   return plain ? name : json_string(name);
 }
 
-class Writer {
+class CsvView : public JudgedView {
  public:
-  Writer(const ScanFile& file, std::ostream& out) : file_(file), out_(out) {}
+  CsvView(Rule rule, std::ostream& out) : rule_(rule), out_(out) {}
 
-  void write(const StoredDocument& document, const Detection& detection) {
-    if (detection.primary) primary_row(document, *detection.primary).write(out_);
-    for (const Run& run : detection.runs) run_row(document, run).write(out_);
-  }
-
-  void write(const StoredDocument& document, const PaperDetection& detection) {
-    for (const PaperRun& run : detection.runs) {
-      Row row = begin_row(document, run.position);
-      row.cell(std::string_view(run.label)).cell(run.first_layer).cell(run.last_layer).cell(run.layers_flagged);
-      row.write(out_);
+  void begin() override {
+    out_ << kTokenColumns;
+    if (rule_ == Rule::kPaper) {
+      out_ << kPaperColumns;
+    } else {
+      CsvRow names;
+      add_names(names, kRunFields, Run());
+      out_ << names.line();
     }
   }
 
+  void see(const JudgedDocument& judged) override {
+    if (judged.evidence) {
+      if (judged.evidence->primary) out_ << primary_row(judged, *judged.evidence->primary).line();
+      for (const Run& run : judged.evidence->runs) out_ << run_row(judged, run).line();
+      return;
+    }
+    for (const PaperRun& run : judged.paper->runs) {
+      CsvRow row = begin_row(judged, run.position);
+      row.cell(std::string_view(run.label)).cell(run.first_layer).cell(run.last_layer).cell(run.layers_flagged);
+      out_ << row.line();
+    }
+  }
+
+  void finish(const Totals&) override {
+    if (!out_.flush()) throw Error(ErrorCode::kOutput, "CSV: writing failed; check the free space");
+  }
+
  private:
-  Row begin_row(const StoredDocument& document, int position) const {
-    const Origin origin = document.origins.empty() ? Origin{} : document.origins.front();
-    const TokenId token = document.tokens.at(static_cast<std::size_t>(position));
-    const std::string bytes = file_.token_bytes(token);
-    Row row;
+  static CsvRow begin_row(const JudgedDocument& judged, int position) {
+    const StoredDocument& document = judged.document;
+    const Origin& origin = judged.first_origin();
+    const std::string bytes = judged.token(position);
+    CsvRow row;
     row.cell(document.ordinal).cell(std::string_view(name_cell(origin.id))).cell(origin.chunk);
     row.cell(document.figures.n_tokens).cell(document.figures.prompt_tokens);
-    row.cell(position).cell(position + origin.document_offset).cell(token);
+    row.cell(position).cell(position + origin.document_offset);
+    row.cell(document.tokens.at(static_cast<std::size_t>(position)));
     row.cell(std::string_view(json_string(bytes)));
     row.cell(std::string_view(is_utf8(bytes) ? std::string() : hex_string(bytes)));
     return row;
   }
 
-  Row primary_row(const StoredDocument& document, const Primary& primary) const {
-    constexpr std::optional<float> kNone;
-    int lifetime = 0, l_end = primary.birth_end;
-    for (const auto& [first, last] : primary.active_layers) {
-      lifetime += last - first + 1;
-      l_end = last;
-    }
-    Row row = begin_row(document, primary.position);
-    row.cell(name_of(Verdict::kSink)).cell(name_of(SinkKind::kPrimary)).cell(kNone);
-    row.cell(primary.birth_layer).cell(l_end).cell(lifetime).cell(kNone).cell(kNone).cell(kNone);
-    row.cell(kNone).cell(kNone).cell(kNone).cell(primary.norm_ratio_median).cell(primary.norm_ratio_max);
-    row.cell(primary.score_mean).cell(primary.score_max).cell(primary.far_boost_median).cell(primary.far_boost_max);
-    row.cell(kNone).cell(kNone).cell(primary.value_norm_ratio);
-    for (int margin = 0; margin < 5; ++margin) row.cell(kNone);
+  // The columns of a run, as far as a primary has them.
+  static CsvRow primary_row(const JudgedDocument& judged, const Primary& primary) {
+    Run run;
+    run.verdict = Verdict::kSink;
+    run.kind = SinkKind::kPrimary;
+    run.l_start = primary.birth_layer;
+    run.l_end = primary.active_layers.empty() ? primary.birth_end : primary.active_layers.back().second;
+    for (const auto& [first, last] : primary.active_layers) run.lifetime += last - first + 1;
+    CsvRow row = begin_row(judged, primary.position);
+    for_each_column(kRunFields, run, [&](const std::string& name, const auto& of_run) {
+      if (std::ranges::find(kOfPrimary, name) != kOfPrimary.end()) {
+        row.cell(of_run);
+        return;
+      }
+      bool found = false;
+      for_each_column(kPrimaryFields, primary, [&](const std::string& of_primary, const auto& value) {
+        if constexpr (requires { row.cell(value); }) {
+          if (of_primary != name) return;
+          row.cell(value);
+          found = true;
+        }
+      });
+      if (!found) row.empty_cell();
+    });
     return row;
   }
 
-  Row run_row(const StoredDocument& document, const Run& run) const {
-    Row row = begin_row(document, run.position);
-    row.cell(name_of(run.verdict)).cell(name_of(run.kind)).cell(run.run_index);
-    row.cell(run.l_start).cell(run.l_end).cell(run.lifetime).cell(run.attention_lifetime).cell(run.censored);
-    row.cell(run.value_norm_ratio ? std::optional(run.broadcasts) : std::nullopt);
-    row.cell(run.alignment_median).cell(run.centred_alignment_median).cell(run.read_alignment_median);
-    row.cell(run.norm_ratio_median).cell(run.norm_ratio_max).cell(run.score_mean).cell(run.score_max);
-    row.cell(run.far_boost_median).cell(run.far_boost_max).cell(run.heads_over_10_max);
-    row.cell(run.logit_gap).cell(run.value_norm_ratio).cell(run.margin);
-    row.cell(run.margins.alignment).cell(run.margins.norm_ratio).cell(run.margins.far_boost).cell(run.margins.edge);
+  static CsvRow run_row(const JudgedDocument& judged, const Run& run) {
+    CsvRow row = begin_row(judged, run.position);
+    add_cells(row, kRunFields, run);
     return row;
   }
 
-  const ScanFile& file_;
+  Rule rule_;
   std::ostream& out_;
 };
 
 }  // namespace
 
 void write_csv(const ScanFile& file, const ReportOptions& options, std::ostream& out) {
-  check_answerable(file, options);
-  const bool paper = options.rule == Rule::kPaper;
-  out << (paper ? kPaperColumns : kColumns) << "\r\n";
-  Writer writer(file, out);
-  file.for_each_document([&](const StoredDocument& document) {
-    if (paper) {
-      writer.write(document, detect_by_paper(document.figures, options.paper));
-    } else {
-      writer.write(document, detect_by_evidence(document.figures, options.thresholds));
-    }
-  });
-  if (!out.flush()) throw Error(ErrorCode::kOutput, "CSV: writing failed; check the free space");
+  CsvView view(options.rule, out);
+  judge(file, options, view);
 }
 
 }  // namespace sinkscope

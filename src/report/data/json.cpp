@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "report/counts.h"
+#include "report/data/field_json.h"
 
 namespace sinkscope {
 namespace {
@@ -14,25 +14,13 @@ namespace {
 constexpr auto kLines = JsonLayout::kLines;
 constexpr auto kInline = JsonLayout::kInline;
 
-void write_integers(JsonWriter& json, const std::vector<int>& values) {
-  json.open_array(kInline);
-  for (const int value : values) json.value(value);
-  json.close();
-}
-
-void write_intervals(JsonWriter& json, const std::vector<LayerInterval>& intervals) {
-  json.open_array(kInline);
-  for (const auto& [first, last] : intervals) json.open_array(kInline).value(first).value(last).close();
-  json.close();
-}
-
 // A list by layer where layers differ, else null.
 void write_heads(JsonWriter& json, const char* name, const std::vector<int>& heads) {
   json.key(name);
   if (std::ranges::adjacent_find(heads, std::not_equal_to<>()) == heads.end()) {
     json.null();
   } else {
-    write_integers(json, heads);
+    write_value(json, heads);
   }
 }
 
@@ -52,32 +40,12 @@ void write_model(JsonWriter& json, const ModelRecord& model) {
   json.close().close();
 }
 
-void write_thresholds(JsonWriter& json, const Thresholds& thresholds) {
-  json.key("thresholds").open_object(kLines);
-  json.member("min_alignment", thresholds.min_alignment);
-  json.member("min_norm_ratio", thresholds.min_norm_ratio);
-  json.member("min_far_boost", thresholds.min_far_boost);
-  json.member("min_block_frac", thresholds.min_block_frac);
-  json.member("early_blocks", thresholds.early_blocks);
-  json.member("min_early_blocks", thresholds.min_early_blocks);
-  json.member("birth_cosine", thresholds.birth_cosine);
-  json.member("birth_slack", thresholds.birth_slack);
-  json.member("min_lifetime_boost", thresholds.min_lifetime_boost);
-  json.member("unaligned_far_boost", thresholds.unaligned_far_boost);
-  json.member("unaligned_max_alignment", thresholds.unaligned_max_alignment);
-  json.member("unaligned_norm_ratio", thresholds.unaligned_norm_ratio);
-  json.member("unaligned_blocks", thresholds.unaligned_blocks);
-  json.member("min_layers", thresholds.min_layers);
-  json.member("censor_layers", thresholds.censor_layers);
-  json.member("drain_value_ratio", thresholds.drain_value_ratio);
-  json.close();
-}
-
 void write_options(JsonWriter& json, const ScanFile& file, const ReportOptions& options) {
   json.key("options").open_object(kLines);
   if (options.rule == Rule::kEvidence) {
-    json.member("rule", "evidence");
-    write_thresholds(json, options.thresholds);
+    json.member("rule", "evidence").key("thresholds").open_object(kLines);
+    write_fields(json, kThresholdFields, options.thresholds);
+    json.close();
   } else {
     json.member("rule", "paper").member("paper_positions", options.paper.positions);
   }
@@ -89,22 +57,15 @@ void write_options(JsonWriter& json, const ScanFile& file, const ReportOptions& 
   json.close().close();
 }
 
-// One document with all that its tokens are called in the output.
-struct Place {
-  const ScanFile& file;
-  const StoredDocument& document;
-
-  std::int64_t offset() const { return document.origins.empty() ? 0 : document.origins.front().document_offset; }
-};
-
-void write_token(JsonWriter& json, const Place& place, int position) {
-  const TokenId token = place.document.tokens.at(static_cast<std::size_t>(position));
-  json.member("position", position).member("document_position", position + place.offset());
-  json.member("token_id", token).text_member("text", place.file.token_bytes(token));
+void write_token(JsonWriter& json, const JudgedDocument& judged, int position) {
+  json.member("position", position).member("document_position", position + judged.offset());
+  json.member("token_id", judged.document.tokens.at(static_cast<std::size_t>(position)));
+  json.text_member("text", judged.token(position));
 }
 
-void write_document_facts(JsonWriter& json, const StoredDocument& document) {
-  const Origin first = document.origins.empty() ? Origin{} : document.origins.front();
+void write_document_facts(JsonWriter& json, const JudgedDocument& judged) {
+  const StoredDocument& document = judged.document;
+  const Origin& first = judged.first_origin();
   json.text_member("id", first.id);
   json.member("chunk", first.chunk).member("document_offset", first.document_offset);
   json.key("origins").open_array(kInline);
@@ -116,50 +77,24 @@ void write_document_facts(JsonWriter& json, const StoredDocument& document) {
   json.member("n_tokens", document.figures.n_tokens).member("prompt_tokens", document.figures.prompt_tokens);
 }
 
-void write_primary(JsonWriter& json, const Place& place, const Primary& primary) {
+void write_primary(JsonWriter& json, const JudgedDocument& judged, const Primary& primary) {
   json.open_object(kInline);
-  write_token(json, place, primary.position);
-  json.key("set");
-  write_integers(json, primary.set);
-  json.member("birth_layer", primary.birth_layer).member("birth_end", primary.birth_end);
-  json.key("active_layers");
-  write_intervals(json, primary.active_layers);
-  json.key("early_plateau");
-  write_intervals(json, primary.early_plateau);
-  json.member("sink_axis_drift", primary.sink_axis_drift);
-  json.member("norm_ratio_median", primary.norm_ratio_median).member("norm_ratio_max", primary.norm_ratio_max);
-  json.member("score_mean", primary.score_mean).member("score_max", primary.score_max);
-  json.member("far_boost_median", primary.far_boost_median).member("far_boost_max", primary.far_boost_max);
-  json.member("value_norm_ratio", primary.value_norm_ratio).close();
-}
-
-void write_run(JsonWriter& json, const Place& place, const Run& run) {
-  json.open_object(kInline);
-  write_token(json, place, run.position);
-  json.member("verdict", name_of(run.verdict)).member("kind", name_of(run.kind)).member("run_index", run.run_index);
-  json.member("l_start", run.l_start).member("l_end", run.l_end).member("lifetime", run.lifetime);
-  json.member("attention_lifetime", run.attention_lifetime).member("censored", run.censored);
-  json.key("broadcasts");
-  run.value_norm_ratio ? json.value(run.broadcasts) : json.null();
-  json.member("alignment_median", run.alignment_median);
-  json.member("centred_alignment_median", run.centred_alignment_median);
-  json.member("read_alignment_median", run.read_alignment_median);
-  json.member("norm_ratio_median", run.norm_ratio_median).member("norm_ratio_max", run.norm_ratio_max);
-  json.member("score_mean", run.score_mean).member("score_max", run.score_max);
-  json.member("far_boost_median", run.far_boost_median).member("far_boost_max", run.far_boost_max);
-  json.member("heads_over_10_max", run.heads_over_10_max);
-  json.member("logit_gap", run.logit_gap).member("value_norm_ratio", run.value_norm_ratio);
-  json.member("margin", run.margin);
-  json.key("margins").open_object(kInline);
-  json.member("alignment", run.margins.alignment).member("norm_ratio", run.margins.norm_ratio);
-  json.member("far_boost", run.margins.far_boost).member("edge", run.margins.edge).close();
+  write_token(json, judged, primary.position);
+  write_fields(json, kPrimaryFields, primary);
   json.close();
 }
 
-void write_runs(JsonWriter& json, const Place& place, const Detection& detection, const char* name, bool sinks) {
+void write_run(JsonWriter& json, const JudgedDocument& judged, const Run& run) {
+  json.open_object(kInline);
+  write_token(json, judged, run.position);
+  write_fields(json, kRunFields, run);
+  json.close();
+}
+
+void write_runs(JsonWriter& json, const JudgedDocument& judged, const char* name, bool sinks) {
   json.key(name).open_array(kLines);
-  for (const Run& run : detection.runs) {
-    if ((run.verdict == Verdict::kSink) == sinks) write_run(json, place, run);
+  for (const Run& run : judged.evidence->runs) {
+    if ((run.verdict == Verdict::kSink) == sinks) write_run(json, judged, run);
   }
   json.close();
 }
@@ -178,78 +113,94 @@ void write_counts(JsonWriter& json, const PaperCounts& counts) {
   json.close().close();
 }
 
-Counts write_sequence(JsonWriter& json, const Place& place, const ReportOptions& options) {
-  const Detection detection = detect_by_evidence(place.document.figures, options.thresholds);
-  Counts counts;
-  counts.add(detection);
-  json.open_object(kLines);
-  write_document_facts(json, place.document);
-  json.member("n_watch_overflow", place.document.figures.n_watch_overflow);
-  json.key("primary");
-  detection.primary ? write_primary(json, place, *detection.primary) : static_cast<void>(json.null());
-  json.key("no_primary_reason");
-  detection.primary ? json.null() : json.value(detection.no_primary_reason);
-  write_runs(json, place, detection, "sinks", true);
-  if (options.other_runs) write_runs(json, place, detection, "other_runs", false);
-  write_counts(json, counts);
+void write_first_token(JsonWriter& json, const TokenProfile& token) {
+  json.key("first_token").open_object(kInline);
+  for (const std::string_view name : kFirstTokenFigures) {
+    json.key(name);
+    write_value(json,
+                token.*std::ranges::find(kTokenFields, name, [](const auto& field) { return field.name; })->member);
+  }
   json.close();
-  return counts;
 }
 
-PaperCounts write_paper_sequence(JsonWriter& json, const Place& place, const ReportOptions& options) {
-  const PaperDetection detection = detect_by_paper(place.document.figures, options.paper);
-  PaperCounts counts;
-  counts.add(detection);
+void write_sequence(JsonWriter& json, const JudgedDocument& judged, bool other_runs) {
+  const Detection& detection = *judged.evidence;
   json.open_object(kLines);
-  write_document_facts(json, place.document);
+  write_document_facts(json, judged);
+  json.member("n_watch_overflow", judged.document.figures.n_watch_overflow);
+  json.key("primary");
+  detection.primary ? write_primary(json, judged, *detection.primary) : static_cast<void>(json.null());
+  json.key("no_primary_reason");
+  detection.primary ? json.null() : json.value(detection.no_primary_reason);
+  write_runs(json, judged, "sinks", true);
+  if (other_runs) write_runs(json, judged, "other_runs", false);
+  write_counts(json, judged.counts);
+  write_first_token(json, judged.document.figures.first_positions.front());
+  json.close();
+}
+
+void write_paper_sequence(JsonWriter& json, const JudgedDocument& judged) {
+  const PaperDetection& detection = *judged.paper;
+  json.open_object(kLines);
+  write_document_facts(json, judged);
   json.key("primary").open_object(kInline);
-  write_token(json, place, detection.primary);
+  write_token(json, judged, detection.primary);
   json.member("span_first", detection.span_first).member("span_last", detection.span_last).close();
   json.key("flagged").open_array(kLines);
   for (const PaperRun& run : detection.runs) {
     json.open_object(kInline);
-    write_token(json, place, run.position);
+    write_token(json, judged, run.position);
     json.member("label", run.label).member("first_layer", run.first_layer).member("last_layer", run.last_layer);
     json.member("layers_flagged", run.layers_flagged).close();
   }
   json.close();
-  write_counts(json, counts);
+  write_counts(json, judged.paper_counts);
   json.close();
-  return counts;
 }
 
-template <typename AnyCounts, typename WriteSequence>
-void write_sequences(JsonWriter& json, const ScanFile& file, WriteSequence&& write) {
-  AnyCounts totals;
-  std::int64_t n_sequences = 0, n_tokens = 0;
-  json.key("sequences").open_array(kLines);
-  file.for_each_document([&](const StoredDocument& document) {
-    totals.add(write(Place{file, document}));
-    ++n_sequences;
-    n_tokens += document.figures.n_tokens;
-  });
-  json.close();
-  json.key("totals").open_object(kLines).member("n_sequences", n_sequences).member("n_tokens", n_tokens);
-  write_counts(json, totals);
-  json.close();
-}
+class JsonView : public JudgedView {
+ public:
+  JsonView(const ScanFile& file, const ReportOptions& options, std::ostream& out)
+      : file_(file), options_(options), out_(out), json_(out) {}
+
+  void begin() override {
+    json_.open_object(kLines).member("schema", "sinkscope.scan/1");
+    write_model(json_, file_.model());
+    write_options(json_, file_, options_);
+    json_.key("sequences").open_array(kLines);
+  }
+
+  void see(const JudgedDocument& judged) override {
+    if (judged.evidence) {
+      write_sequence(json_, judged, options_.other_runs);
+    } else {
+      write_paper_sequence(json_, judged);
+    }
+  }
+
+  void finish(const Totals& totals) override {
+    json_.close().key("totals").open_object(kLines);
+    json_.member("n_sequences", totals.n_documents).member("n_tokens", totals.n_tokens);
+    options_.rule == Rule::kEvidence ? write_counts(json_, totals.counts) : write_counts(json_, totals.paper_counts);
+    json_.close().close();
+    if (!out_.flush()) throw Error(ErrorCode::kOutput, "JSON: writing failed; check the free space");
+  }
+
+ private:
+  const ScanFile& file_;
+  ReportOptions options_;
+  std::ostream& out_;
+  JsonWriter json_;
+};
 
 }  // namespace
 
+std::unique_ptr<JudgedView> json_view(const ScanFile& file, const ReportOptions& options, std::ostream& out) {
+  return std::make_unique<JsonView>(file, options, out);
+}
+
 void write_json(const ScanFile& file, const ReportOptions& options, std::ostream& out) {
-  check_answerable(file, options);
-  JsonWriter json(out);
-  json.open_object(kLines).member("schema", "sinkscope.scan/1");
-  write_model(json, file.model());
-  write_options(json, file, options);
-  if (options.rule == Rule::kEvidence) {
-    write_sequences<Counts>(json, file, [&](const Place& place) { return write_sequence(json, place, options); });
-  } else {
-    write_sequences<PaperCounts>(json, file,
-                                 [&](const Place& place) { return write_paper_sequence(json, place, options); });
-  }
-  json.close();
-  if (!out.flush()) throw Error(ErrorCode::kOutput, "JSON: writing failed; check the free space");
+  judge(file, options, *json_view(file, options, out));
 }
 
 }  // namespace sinkscope

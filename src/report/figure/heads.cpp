@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -33,9 +32,7 @@ int position_of(const DrawnDocument& drawn, const LayerData& data) {
 }  // namespace
 
 std::string draw_heads(const DrawnDocument& drawn) {
-  std::array<std::string_view, kHeadQuantities.size()> offered;
-  std::ranges::transform(kHeadQuantities, offered.begin(), &HeadQuantity::name);
-  const Quantity& quantity = quantity_of(drawn.options, offered);
+  const Quantity& quantity = quantity_of(drawn.options, head_quantities());
   const LayerData data = layer_data(*drawn.scan.file, drawn.document, drawn.detection, false);
   const NamedFigures* heads = data.head(quantity.id);
   if (heads == nullptr) {

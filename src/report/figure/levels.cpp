@@ -17,15 +17,15 @@ struct Cell {
 };
 using Cells = std::map<std::pair<int, int>, Cell>;  // by first layer and lifetime
 
-Cells cells_of(const ScanFile& file, const ReportOptions& options) {
+Cells cells_of(const SinkCorpus& corpus) {
   Cells cells;
-  file.for_each_corpus_document(options.thresholds, [&](CorpusDocument&& document) {
+  for (const CorpusDocument& document : corpus.documents) {
     for (const CorpusSink& sink : document.sinks) {
       Cell& cell = cells[{sink.l_start, sink.l_end - sink.l_start + 1}];
       ++cell.n;
       cell.censored += sink.censored ? 1 : 0;
     }
-  });
+  }
   return cells;
 }
 
@@ -37,8 +37,9 @@ std::vector<double> above_zero(std::vector<double> ticks) {
 }  // namespace
 
 std::string draw_levels(const NamedScan& scan, const FigureOptions& options) {
-  const Cells cells = cells_of(*scan.file, options.report);
-  const LevelReport report = levels_of_all_kinds(*scan.file, options.report, options.levels);
+  const SinkCorpus corpus = corpus_of(*scan.file, options.report);
+  const Cells cells = cells_of(corpus);
+  const LevelReport report = find_levels(corpus, options.levels);
   const int n_layers = scan.file->model().facts.n_layers;
   const double width = options.width;
   const Frame frame{width, std::min(480.0, std::max(260.0, width * 0.62)), 52, 14, 10, 42};

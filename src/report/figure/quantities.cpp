@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -12,20 +11,6 @@
 
 namespace sinkscope {
 namespace {
-
-constexpr std::array kQuantities = {
-    Quantity{"far_boost", "Far boost", "\u00d7", false, 0.5F},
-    Quantity{"sink_score", "Sink score", "", false, 0.001F},
-    Quantity{"norm_ratio", "Norm ratio", "\u00d7", false, 0.5F},
-    Quantity{"alignment", "Alignment", "", true, 0},
-    Quantity{"centred_alignment", "Centred alignment", "", true, 0},
-    Quantity{"read_alignment", "Read alignment", "", true, 0},
-    Quantity{"sink_score_head_max", "Score of the strongest head", "", false, 0.001F},
-    Quantity{"mlp_write_norm", "MLP write norm", "", false, 0},
-    Quantity{"attn_write_norm", "Attention write norm", "", false, 0},
-    Quantity{"key_norm", "Key norm", "", false, 0},
-    Quantity{"value_norm", "Value norm", "", false, 0},
-};
 
 // Cosines have both signs, so their colours are of the whole scale.
 int first_colour(const Quantity& quantity, const Scale& scale) {
@@ -36,15 +21,15 @@ int first_colour(const Quantity& quantity, const Scale& scale) {
 }  // namespace
 
 std::vector<std::string_view> map_quantities() {
-  std::vector<std::string_view> ids(kQuantities.size());
-  std::ranges::transform(kQuantities, ids.begin(), &Quantity::id);
+  std::vector<std::string_view> ids(quantities().size());
+  std::ranges::transform(quantities(), ids.begin(), &Quantity::id);
   return ids;
 }
 
 const Quantity& quantity_of(const FigureOptions& options, std::span<const std::string_view> offered) {
   const std::string_view wanted = options.quantity.empty() ? offered.front() : options.quantity;
-  const auto found = std::ranges::find(kQuantities, wanted, &Quantity::id);
-  if (found != kQuantities.end() && std::ranges::find(offered, wanted) != offered.end()) return *found;
+  const Quantity* found = quantity_named(wanted);
+  if (found != nullptr && std::ranges::find(offered, wanted) != offered.end()) return *found;
   throw Error(ErrorCode::kUsage, fmt::format("--quantity: of {} expected one of {}, got '{}'", options.figure,
                                              fmt::join(offered, ", "), options.quantity));
 }

@@ -9,15 +9,9 @@
 #include "report/figure/palette.h"
 #include "report/figure/svg.h"
 #include "report/quantise.h"
+#include "report/quantities.h"
 
 namespace sinkscope {
-
-// What maps, rows and heads are drawn of. web/src/data/quantities.ts has the same.
-struct Quantity {
-  std::string_view id, name, unit;
-  bool cosine;
-  float floor;  // colours begin here; what is smaller is of no interest
-};
 
 // Of maps and rows, the first one first.
 std::vector<std::string_view> map_quantities();

@@ -5,10 +5,13 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
+#include <limits>
 
 #include "base/encodings.h"
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "report/page/packer.h"
 
 namespace sinkscope {
 namespace {
@@ -17,6 +20,12 @@ static_assert(std::endian::native == std::endian::little, "arrays are written as
 constexpr std::size_t kAlignment = 4;
 
 void pad(std::string& bytes) { bytes.resize((bytes.size() + kAlignment - 1) / kAlignment * kAlignment, '\0'); }
+
+std::string length_bytes(std::uint32_t length) {
+  std::string bytes(sizeof length, '\0');
+  std::memcpy(bytes.data(), &length, sizeof length);
+  return bytes;
+}
 
 std::string deflated(const std::string& bytes) {
   uLongf size = compressBound(bytes.size());
@@ -53,11 +62,24 @@ void Block::add(const std::string& name, std::span<const std::size_t> shape, con
                   scale.high));
 }
 
+void Block::pack_head(const Spool& head, std::ostream& out) {
+  constexpr std::string_view kBefore = "{\"head\":", kAfter = ",\"arrays\":{}}";
+  const std::uint64_t size = kBefore.size() + head.size() + kAfter.size();
+  if (size > std::numeric_limits<std::uint32_t>::max()) {
+    throw Error(ErrorCode::kOutput, "the page would hold more than 4 GiB of results; report on fewer documents");
+  }
+  Packer packer(out);
+  packer.add(length_bytes(static_cast<std::uint32_t>(size)));
+  packer.add(kBefore);
+  head.read(0, head.size(), [&](std::string_view piece) { packer.add(piece); });
+  packer.add(kAfter);
+  packer.add(std::string((kAlignment - size % kAlignment) % kAlignment, '\0'));
+  packer.finish();
+}
+
 std::string Block::packed(std::string_view head) const {
   const std::string json = fmt::format("{{\"head\":{},\"arrays\":{{{}}}}}", head, directory_);
-  std::string bytes(sizeof(std::uint32_t), '\0');
-  for (std::size_t b = 0; b < bytes.size(); ++b) bytes[b] = static_cast<char>(json.size() >> 8 * b & 0xFFU);
-  bytes += json;
+  std::string bytes = length_bytes(static_cast<std::uint32_t>(json.size())) + json;
   pad(bytes);
   bytes += data_;
   const std::string small = deflated(bytes);

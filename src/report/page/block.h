@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "report/page/spool.h"
 #include "report/quantise.h"
 
 namespace sinkscope {
@@ -27,6 +28,10 @@ class Block {
   // head     JSON text
   // returns  the block's bytes, as zlib (RFC 1950) stores them, in base64: nothing in them ends an HTML element
   std::string packed(std::string_view head) const;
+  // The same of a block without arrays, whose head may be large.
+  //
+  // throws  Error{kOutput} if the head has more than 4 GiB
+  static void pack_head(const Spool& head, std::ostream& out);
 
  private:
   void add(const std::string& name, std::string_view type, std::span<const std::size_t> shape,

@@ -39,10 +39,8 @@ void add_tokens(const ScanFile& file, const StoredDocument& document, Block& blo
 
 }  // namespace
 
-std::string document_block(const ScanFile& file, const StoredDocument& document, const HtmlOptions& options,
-                           bool detail) {
-  const Detection detection = detect_by_evidence(document.figures, options.report.thresholds);
-  const LayerData data = layer_data(file, document, detection, detail);
+std::string document_block(const JudgedDocument& judged, bool detail) {
+  const LayerData data = layer_data(judged.file, judged.document, *judged.evidence, detail);
   const auto n_layers = static_cast<std::size_t>(data.n_layers);
   Block block;
   for (const auto& [name, values] : data.rows)
@@ -61,7 +59,7 @@ std::string document_block(const ScanFile& file, const StoredDocument& document,
   std::ostringstream out;
   JsonWriter json(out);
   json.open_object(JsonLayout::kInline);
-  add_tokens(file, document, block, json);
+  add_tokens(judged.file, judged.document, block, json);
   json.key("rows").open_array(JsonLayout::kInline);
   for (const int position : data.positions) json.value(position);
   json.close().key("quantiles").open_array(JsonLayout::kInline);

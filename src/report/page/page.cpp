@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <memory>
 #include <ostream>
-#include <sstream>
 
 #include "base/encodings.h"
 #include "base/error.h"
 #include "base/sha256.h"
 #include "report/page/block.h"
 #include "report/page/bundle.h"
-#include "report/page/document_data.h"
 #include "report/page/scan_data.h"
 
 namespace sinkscope {
@@ -24,8 +23,11 @@ std::string policy_hash(std::string_view text) {
   return "'sha256-" + base64(sha.digest()) + "'";
 }
 
-void write_block(std::ostream& out, std::string_view id, std::string_view packed) {
-  out << "<script type=\"application/octet-stream\" id=\"" << id << "\">" << packed << "</script>\n";
+template <typename Write>
+void write_block(std::ostream& out, std::string_view id, const Write& write) {
+  out << "<script type=\"application/octet-stream\" id=\"" << id << "\">";
+  write();
+  out << "</script>\n";
 }
 
 void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
@@ -45,27 +47,31 @@ void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
 
 }  // namespace
 
-void write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out) {
+std::vector<Overview> write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out) {
   check_evidence_rule(options.report, "report");
   for (const NamedScan& scan : scans) check_answerable(*scan.file, options.report);
-  write_opening(scans, out);
-  std::string index;
-  std::vector<ScanData> all;
+  Spool index;
+  std::ostream index_text(&index);
+  index_text.exceptions(std::ios::badbit);  // so that the spool's errors come through
+  std::vector<std::unique_ptr<DocumentBlocks>> blocks;
+  std::vector<Overview> overviews;
+  index_text << "{\"schema\":\"sinkscope.report/1\",\"scans\":[";
   for (std::size_t i = 0; i < scans.size(); ++i) {
-    all.push_back(scan_data(scans[i], static_cast<int>(i), options));
-    index += (i == 0 ? "" : ",") + all.back().json;
+    if (i > 0) index_text << ',';
+    blocks.push_back(std::make_unique<DocumentBlocks>(scans[i], options));
+    overviews.push_back(write_scan_data(scans[i], static_cast<int>(i), options, *blocks.back(), index_text));
   }
-  write_block(out, "index", Block().packed("{\"schema\":\"sinkscope.report/1\",\"scans\":[" + index + "]}"));
+  index_text << "]}";
+  write_opening(scans, out);
+  write_block(out, "index", [&] { Block::pack_head(index, out); });
   for (std::size_t i = 0; i < scans.size(); ++i) {
-    std::size_t number = 0;
-    scans[i].file->for_each_document([&](const StoredDocument& document) {
-      write_block(out, document_block_id(static_cast<int>(i), number),
-                  document_block(*scans[i].file, document, options, all[i].has_detail.at(number)));
-      ++number;
-    });
+    for (std::size_t d = 0; d < blocks[i]->size(); ++d) {
+      write_block(out, document_block_id(static_cast<int>(i), d), [&] { blocks[i]->write(d, out); });
+    }
   }
   out << "<script>" << bundle_script() << "</script>\n</body>\n</html>\n";
   if (!out.flush()) throw Error(ErrorCode::kOutput, "HTML: writing failed; check the free space");
+  return overviews;
 }
 
 }  // namespace sinkscope

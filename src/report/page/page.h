@@ -2,10 +2,11 @@
 
 #include <iosfwd>
 #include <span>
+#include <vector>
 
 #include "levels/levels.h"
+#include "report/findings.h"
 #include "report/named_scan.h"
-#include "report/options.h"
 
 namespace sinkscope {
 
@@ -21,7 +22,9 @@ struct HtmlOptions {
 // Equal files and options give equal bytes.
 // throws  Error{kUsage} as check_answerable, and for another rule than evidence; Error{kInput} if a file is damaged;
 //         Error{kOutput} if `out` fails
-// memory  one document at a time
-void write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out);
+// returns what was found in each file, for who says it elsewhere as well
+// memory  one document at a time, and a few words a document and a sink; what must wait for its turn in the page waits
+//         in a temporary file (TMPDIR)
+std::vector<Overview> write_html(std::span<const NamedScan> scans, const HtmlOptions& options, std::ostream& out);
 
 }  // namespace sinkscope

@@ -3,15 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <sstream>
-#include <utility>
 
 #include "base/json_writer.h"
 #include "report/data/json.h"
 #include "report/data/level_json.h"
 #include "report/file_levels.h"
 #include "report/findings.h"
+#include "report/page/document_data.h"
 
 namespace sinkscope {
 namespace {
@@ -31,12 +32,12 @@ std::vector<bool> with_most(const std::vector<std::int64_t>& sinks, int count) {
 }
 
 // Of sinks of every kind beside the primary.
-std::string levels_json(const NamedScan& scan, LevelReport&& report, const LevelOptions& options) {
+std::string levels_json(const NamedScan& scan, const LevelReport& report, const LevelOptions& options) {
   FileLevels levels;
   levels.name = scan.name;
   levels.model = scan.file->model().facts.name;
   levels.kinds = {"primary_like", "secondary", "unaligned"};
-  levels.report = std::move(report);
+  levels.report = report;
   levels.token_bytes = [&](TokenId token) { return scan.file->token_bytes(token); };
   std::ostringstream out;
   write_levels_json({levels}, options, out);
@@ -66,36 +67,58 @@ std::string document_block_id(int scan_index, std::size_t document) {
   return fmt::format("block-{}-{}", scan_index, document);
 }
 
-ScanData scan_data(const NamedScan& scan, int scan_index, const HtmlOptions& options) {
-  const ScanFile& file = *scan.file;
-  LevelReport levels = levels_of_all_kinds(file, options.report, options.levels);
-  const Findings found = find_out(file, options.report, levels);
-  std::vector<std::int64_t> sinks;
-  for (const FoundText& text : found.texts) sinks.push_back(text.counts.of(Verdict::kSink));
-  std::vector<std::string> keys;
-  file.for_each_place([&](std::int64_t, const std::string& key, std::vector<Origin>&&) { keys.push_back(key); });
-  ScanData data;
-  data.has_detail = with_most(sinks, options.detail_documents);
+DocumentBlocks::DocumentBlocks(const NamedScan& scan, const HtmlOptions& options)
+    : scan_(scan), options_(options), all_detailed_(options.detail_documents >= scan.file->n_documents()) {}
 
-  std::ostringstream results;
-  write_json(file, options.report, results);
-  std::ostringstream out;
+DocumentBlocks::Extent DocumentBlocks::spooled(const std::string& block) {
+  const Extent extent{spool_.size(), block.size()};
+  spool_.append(block);
+  return extent;
+}
+
+void DocumentBlocks::see(const JudgedDocument& judged) {
+  blocks_.push_back(spooled(document_block(judged, all_detailed_)));
+  keys_.push_back(judged.document.key);
+  sinks_.push_back(judged.counts.of(Verdict::kSink));
+}
+
+void DocumentBlocks::finish(const Totals&) {
+  has_detail_ = with_most(sinks_, options_.detail_documents);
+  if (all_detailed_ || scan_.file->options().keep == Keep::kRuns) return;
+  // Which documents are drawn in detail is known only now, so these few are read again.
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    if (!has_detail_[i]) continue;
+    const StoredDocument document = scan_.file->document(static_cast<std::int64_t>(i));
+    blocks_[i] = spooled(document_block(judge_document(*scan_.file, document, options_.report), true));
+  }
+}
+
+void DocumentBlocks::write(std::size_t document, std::ostream& out) const {
+  const auto& [first, n_bytes] = blocks_[document];
+  spool_.read(first, n_bytes, [&](std::string_view piece) { out << piece; });
+}
+
+Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOptions& options, DocumentBlocks& blocks,
+                         std::ostream& out) {
+  const ScanFile& file = *scan.file;
   JsonWriter json(out);
   json.open_object(kInline).member("file", std::string_view(scan.name)).member("keep", name_of(file.options().keep));
-  json.key("scan").raw(results.str());
+  json.key("scan").raw("");  // followed by what the view writes
+  const auto results = json_view(file, options.report, out);
+  const std::array<JudgedView*, 2> views = {results.get(), &blocks};
+  Overview overview = overview_of(file, options.report, options.levels, views);
   json.key("documents").open_array(kInline);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    json.open_object(kInline).member("key", keys[i]).member("block", document_block_id(scan_index, i));
-    json.member("detail", static_cast<bool>(data.has_detail[i])).close();
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    json.open_object(kInline).member("key", blocks.key(i)).member("block", document_block_id(scan_index, i));
+    json.member("detail", blocks.has_detail(i)).close();
   }
   json.close();
-  json.key("levels").raw(levels_json(scan, std::move(levels), options.levels));
-  write_texts(json, "findings", found.sentences);
-  write_texts(json, "warnings", found.warnings);
+  json.key("levels").raw(levels_json(scan, overview.levels, options.levels));
+  write_texts(json, "findings", overview.found.sentences);
+  write_texts(json, "warnings", overview.found.warnings);
   write_program_runs(json, file);
   json.close();
-  data.json = out.str();
-  return data;
+  return overview;
 }
 
 }  // namespace sinkscope

@@ -129,14 +129,11 @@ void write_origin(const NamedScan& scan, std::ostream& out) {
 
 }  // namespace
 
-void write_summary(std::span<const NamedScan> scans, const ReportOptions& options, const LevelOptions& level_options,
-                   std::ostream& out) {
-  check_evidence_rule(options, "report");
+void write_summary(std::span<const NamedScan> scans, std::span<const Overview> overviews, std::ostream& out) {
   out << "# Attention sinks\n";
-  for (const NamedScan& scan : scans) {
-    check_answerable(*scan.file, options);
-    const LevelReport levels = levels_of_all_kinds(*scan.file, options, level_options);
-    const Findings found = find_out(*scan.file, options, levels);
+  for (std::size_t i = 0; i < scans.size(); ++i) {
+    const NamedScan& scan = scans[i];
+    const auto& [totals, levels, found] = overviews[i];
     const ModelFacts& facts = scan.file->model().facts;
     out << fmt::format("\n## {}\n\n{} \u00b7 {} layers \u00b7 {} heads ({} KV) \u00b7 width {} \u00b7 {}, {}\n",
                        escaped(displayable(facts.name)), escaped(displayable(facts.type)), facts.n_layers,
@@ -154,6 +151,14 @@ void write_summary(std::span<const NamedScan> scans, const ReportOptions& option
     write_origin(scan, out);
   }
   if (!out.flush()) throw Error(ErrorCode::kOutput, "summary: writing failed; check the free space");
+}
+
+void write_summary(std::span<const NamedScan> scans, const ReportOptions& options, const LevelOptions& level_options,
+                   std::ostream& out) {
+  check_evidence_rule(options, "report");
+  std::vector<Overview> overviews;
+  for (const NamedScan& scan : scans) overviews.push_back(overview_of(*scan.file, options, level_options));
+  write_summary(scans, overviews, out);
 }
 
 }  // namespace sinkscope

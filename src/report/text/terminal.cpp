@@ -49,13 +49,7 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
   }
 }
 
-struct Corpus {
-  std::int64_t n_documents = 0, n_tokens = 0, n_with_sinks = 0;
-  Counts counts;
-  PaperCounts paper_counts;
-};
-
-void write_corpus(const Corpus& corpus, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
+void write_corpus(const Totals& corpus, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
   const Paint paint(style);
   out << '\n'
       << paint.bold(fmt::format("Together: {} documents, {} tokens", corpus.n_documents, corpus.n_tokens)) << '\n';
@@ -79,6 +73,38 @@ void write_corpus(const Corpus& corpus, const ReportOptions& options, const Term
     out << wrapped("  other runs: ", others, style.width);
   }
 }
+
+class TerminalView : public JudgedView {
+ public:
+  TerminalView(const ScanFile& file, const ReportOptions& options, const TerminalStyle& style, std::ostream& out)
+      : file_(file), options_(options), style_(style), out_(out) {}
+
+  void begin() override { write_model(file_.model(), style_, out_); }
+
+  void see(const JudgedDocument& judged) override {
+    if (style_.max_documents == 0 || n_seen_ < style_.max_documents) write_document(judged, style_, out_);
+    ++n_seen_;
+  }
+
+  void finish(const Totals& totals) override {
+    if (totals.n_documents == 0) out_ << "\nNo documents: nothing was stored yet.\n";
+    if (style_.max_documents != 0 && totals.n_documents > style_.max_documents) {
+      out_ << '\n'
+           << Paint(style_).dim(fmt::format("... and {} more documents; `show --all` shows each",
+                                            totals.n_documents - style_.max_documents))
+           << '\n';
+    }
+    if (totals.n_documents > 1) write_corpus(totals, options_, style_, out_);
+    if (!out_.flush()) throw Error(ErrorCode::kOutput, "the report: writing failed");
+  }
+
+ private:
+  const ScanFile& file_;
+  ReportOptions options_;
+  TerminalStyle style_;
+  std::ostream& out_;
+  std::int64_t n_seen_ = 0;
+};
 
 }  // namespace
 
@@ -105,31 +131,13 @@ void write_model(const ModelRecord& model, const TerminalStyle& style, std::ostr
   write_lacking(model, style, out);
 }
 
+std::unique_ptr<JudgedView> terminal_view(const ScanFile& file, const ReportOptions& options,
+                                          const TerminalStyle& style, std::ostream& out) {
+  return std::make_unique<TerminalView>(file, options, style, out);
+}
+
 void write_terminal(const ScanFile& file, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
-  check_answerable(file, options);
-  write_model(file.model(), style, out);
-  Corpus corpus;
-  file.for_each_document([&](const StoredDocument& document) {
-    const bool show = style.max_documents == 0 || corpus.n_documents < style.max_documents;
-    ++corpus.n_documents;
-    corpus.n_tokens += document.figures.n_tokens;
-    if (options.rule == Rule::kPaper) {
-      corpus.paper_counts.add(write_paper_document(file, document, options.paper, style, show, out));
-      return;
-    }
-    const Counts counts = write_document(file, document, options.thresholds, style, show, out);
-    corpus.counts.add(counts);
-    if (counts.of(Verdict::kSink) > 0) ++corpus.n_with_sinks;
-  });
-  if (corpus.n_documents == 0) out << "\nNo documents: nothing was stored yet.\n";
-  if (style.max_documents != 0 && corpus.n_documents > style.max_documents) {
-    out << '\n'
-        << Paint(style).dim(fmt::format("... and {} more documents; `show --all` shows each",
-                                        corpus.n_documents - style.max_documents))
-        << '\n';
-  }
-  if (corpus.n_documents > 1) write_corpus(corpus, options, style, out);
-  if (!out.flush()) throw Error(ErrorCode::kOutput, "the report: writing failed");
+  judge(file, options, *terminal_view(file, options, style, out));
 }
 
 }  // namespace sinkscope

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <iosfwd>
+#include <memory>
 
-#include "report/options.h"
+#include "report/judged.h"
 
 namespace sinkscope {
 
@@ -25,5 +26,8 @@ void write_model(const ModelRecord& model, const TerminalStyle& style, std::ostr
 //
 // throws  as write_json
 void write_terminal(const ScanFile& file, const ReportOptions& options, const TerminalStyle& style, std::ostream& out);
+// The same as a view, for who judges a file for several outputs. The file and `out` must outlive it.
+std::unique_ptr<JudgedView> terminal_view(const ScanFile& file, const ReportOptions& options,
+                                          const TerminalStyle& style, std::ostream& out);
 
 }  // namespace sinkscope

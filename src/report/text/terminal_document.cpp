@@ -56,24 +56,21 @@ std::string painted(SinkKind kind, const Paint& paint) {
 
 // What all parts of one document's report share.
 struct Page {
-  const ScanFile& file;
+  const JudgedDocument& judged;
   const StoredDocument& document;
   const TerminalStyle& style;
   Paint paint;
   std::ostream& out;
 
   int width() const { return style.width - kIndentColumns; }
-  std::string token(int position) const {
-    return file.token_bytes(document.tokens.at(static_cast<std::size_t>(position)));
-  }
+  std::string token(int position) const { return judged.token(position); }
   std::string tokens(int first, int end) const {
     std::string bytes;
     const int last = std::min(end, static_cast<int>(document.tokens.size()));
     for (int t = std::max(first, 0); t < last; ++t) bytes += token(t);
     return bytes;
   }
-  std::int64_t offset() const { return document.origins.empty() ? 0 : document.origins.front().document_offset; }
-  bool is_chunk() const { return !document.origins.empty() && document.origins.front().chunk.has_value(); }
+  bool is_chunk() const { return judged.first_origin().chunk.has_value(); }
 };
 
 // A token between what precedes and what follows it, so that the tokens of all rows stand below each other.
@@ -192,7 +189,7 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
         three_decimals(run.score_mean),
         three_digits(run.far_boost_median),
     };
-    if (page.is_chunk()) cells.insert(cells.begin() + 2, std::to_string(run.position + page.offset()));
+    if (page.is_chunk()) cells.insert(cells.begin() + 2, std::to_string(run.position + page.judged.offset()));
     table.add(std::move(cells));
   }
   write_table(page, table, positions);
@@ -230,6 +227,52 @@ void write_hints(const Page& page, const Detection& detection) {
                    nearest->l_end, threshold, -100 * *nearest->margin));
 }
 
+void write_evidence(const Page& page) {
+  const Detection& detection = *page.judged.evidence;
+  std::vector<Run> sinks;
+  std::ranges::copy_if(detection.runs, std::back_inserter(sinks),
+                       [](const Run& run) { return run.verdict == Verdict::kSink; });
+  write_primary(page, detection);
+  page.out << '\n';
+  if (sinks.empty()) {
+    page.out << kIndent << (detection.primary ? "No sinks beside the primary." : "No sinks.") << '\n';
+    write_hints(page, detection);
+  } else {
+    page.out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink")) << ": "
+             << kinds_in_words(page.judged.counts, page.paint) << '\n';
+    write_sinks(page, sinks);
+  }
+  if (const std::string others = other_runs_in_words(page.judged.counts); !others.empty()) {
+    page.out << wrapped("  other runs: ", others, page.style.width);
+  }
+}
+
+void write_flagged(const Page& page) {
+  const PaperDetection& detection = *page.judged.paper;
+  page.out << kIndent << page.paint.dim("primary       ")
+           << fmt::format("{} \u00ab{}\u00bb, span of layers {}-{}, by the paper's rule\n\n", detection.primary,
+                          page.paint.primary(clip_end(displayable(page.token(detection.primary)), 24)),
+                          detection.span_first, detection.span_last);
+  page.out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(detection.runs.size()), "token"))
+           << " flagged: " << labels_in_words(page.judged.paper_counts) << '\n';
+  if (detection.runs.empty()) return;
+  Table table({{"", "position", true, 10},
+               {"", "token in its place", false, 10},
+               {"", "label", false, 8},
+               {"", "layers", true, 9},
+               {"layers", "flagged", true, 7}});
+  const std::size_t n_rows = rows_shown(page.style, detection.runs.size());
+  std::vector<int> positions;
+  for (std::size_t i = 0; i < n_rows; ++i) {
+    const PaperRun& run = detection.runs[i];
+    positions.push_back(run.position);
+    table.add({std::to_string(run.position), "", run.label, fmt::format("{}-{}", run.first_layer, run.last_layer),
+               std::to_string(run.layers_flagged)});
+  }
+  write_table(page, table, positions);
+  write_more_rows(page, n_rows, detection.runs.size());
+}
+
 }  // namespace
 
 std::string kinds_in_words(const Counts& counts, const Paint& paint) {
@@ -261,64 +304,10 @@ std::string labels_in_words(const PaperCounts& counts) {
   return words;
 }
 
-Counts write_document(const ScanFile& file, const StoredDocument& document, const Thresholds& thresholds,
-                      const TerminalStyle& style, bool show, std::ostream& out) {
-  const Detection detection = detect_by_evidence(document.figures, thresholds);
-  Counts counts;
-  counts.add(detection);
-  if (!show) return counts;
-  const Page page{file, document, style, Paint(style), out};
-  std::vector<Run> sinks;
-  std::ranges::copy_if(detection.runs, std::back_inserter(sinks),
-                       [](const Run& run) { return run.verdict == Verdict::kSink; });
+void write_document(const JudgedDocument& judged, const TerminalStyle& style, std::ostream& out) {
+  const Page page{judged, judged.document, style, Paint(style), out};
   write_heading(page);
-  write_primary(page, detection);
-  out << '\n';
-  if (sinks.empty()) {
-    out << kIndent << (detection.primary ? "No sinks beside the primary." : "No sinks.") << '\n';
-    write_hints(page, detection);
-  } else {
-    out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink")) << ": "
-        << kinds_in_words(counts, page.paint) << '\n';
-    write_sinks(page, sinks);
-  }
-  if (const std::string others = other_runs_in_words(counts); !others.empty()) {
-    out << wrapped("  other runs: ", others, style.width);
-  }
-  return counts;
-}
-
-PaperCounts write_paper_document(const ScanFile& file, const StoredDocument& document, const PaperOptions& options,
-                                 const TerminalStyle& style, bool show, std::ostream& out) {
-  const PaperDetection detection = detect_by_paper(document.figures, options);
-  PaperCounts counts;
-  counts.add(detection);
-  if (!show) return counts;
-  const Page page{file, document, style, Paint(style), out};
-  write_heading(page);
-  out << kIndent << page.paint.dim("primary       ")
-      << fmt::format("{} \u00ab{}\u00bb, span of layers {}-{}, by the paper's rule\n\n", detection.primary,
-                     page.paint.primary(clip_end(displayable(page.token(detection.primary)), 24)), detection.span_first,
-                     detection.span_last);
-  out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(detection.runs.size()), "token"))
-      << " flagged: " << labels_in_words(counts) << '\n';
-  if (detection.runs.empty()) return counts;
-  Table table({{"", "position", true, 10},
-               {"", "token in its place", false, 10},
-               {"", "label", false, 8},
-               {"", "layers", true, 9},
-               {"layers", "flagged", true, 7}});
-  const std::size_t n_rows = rows_shown(style, detection.runs.size());
-  std::vector<int> positions;
-  for (std::size_t i = 0; i < n_rows; ++i) {
-    const PaperRun& run = detection.runs[i];
-    positions.push_back(run.position);
-    table.add({std::to_string(run.position), "", run.label, fmt::format("{}-{}", run.first_layer, run.last_layer),
-               std::to_string(run.layers_flagged)});
-  }
-  write_table(page, table, positions);
-  write_more_rows(page, n_rows, detection.runs.size());
-  return counts;
+  judged.evidence ? write_evidence(page) : write_flagged(page);
 }
 
 }  // namespace sinkscope

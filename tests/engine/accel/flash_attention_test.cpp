@@ -13,6 +13,7 @@
 #include "attention_inputs.h"
 #include "attention_reference.h"
 #include "engine/accel/attention_rows.h"
+#include "engine/attention/eviction_cost.h"
 #include "node.h"
 
 namespace sinkscope::accel {
@@ -113,7 +114,7 @@ class FlashAttentionTest : public testing::TestWithParam<Number> {
     mask_.read({mask->data, ElementType::kF16, mask->nb[1], static_cast<int>(mask->ne[0])},
                {p.query_position, p.query_sequence, p.key_position, p.key_sequence}, p.min_distance);
     EXPECT_TRUE(rows_of(mask_, rows_));
-    const FlashAttention::Question question{&mask_, p.watched};
+    const FlashAttention::Question question{&mask_, p.watched, true};
     return attention_.attend(node.node, 0, rows_, GetParam(), n_threads, &question);
   }
 
@@ -146,6 +147,7 @@ class FlashAttentionTest : public testing::TestWithParam<Number> {
         ASSERT_NEAR(sums.watched_logit(q, w), expected.watched_logit(q, w),
                     allowed.logit * (1 + std::fabs(expected.watched_logit(q, w))));
       }
+    expect_evictions(p, node, sums);
     // Without a question the outputs are the same, and the rows are read from the mask itself.
     const std::vector<float> before(output, output + node.expected.size());
     std::vector<AttentionRow> rows;
@@ -154,8 +156,35 @@ class FlashAttentionTest : public testing::TestWithParam<Number> {
     EXPECT_TRUE(std::equal(before.begin(), before.end(), output));
   }
 
+  // Costs made of the device's own attention and outputs, against attention without each key.
+  void expect_evictions(const AttentionProblem& p, const Node& node, const AttentionSums& sums) {
+    EvictionInputs inputs;
+    inputs.n_heads = p.n_heads;
+    inputs.n_kv_heads = p.n_kv_heads;
+    inputs.value_dim = static_cast<int>(node.values.cols());
+    const ggml_tensor* value = node.node->src[2];
+    inputs.values = {value->data, value->type == GGML_TYPE_F32 ? ElementType::kF32 : ElementType::kF16, value->nb[1],
+                     value->nb[2]};
+    inputs.rounded_to_bf16 = sums.values_as_bf16;
+    inputs.outputs = {node.node->data, ElementType::kF32, node.node->nb[2], node.node->nb[1]};
+    inputs.attention = sums.watched_by_head;
+    EXPECT_EQ(sums.values_as_bf16, GetParam() == Number::kBf16);
+    const EvictionCosts found = eviction_cost_.compute(inputs, mask_, p.watched);
+    const ReferenceEvictions expected = reference_evictions(p, node.values, static_cast<double>(kMostAttention));
+    // An error of 1 % in a weight is one of 2 % in its square; of these each query has another.
+    const double allowed = GetParam() == Number::kF32 ? 1e-3 : 0.1;
+    for (std::size_t w = 0; w < p.watched.size(); ++w) {
+      EXPECT_EQ(found.far_queries[w], expected.far_queries[w]);
+      for (int h = 0; h < p.n_heads; ++h) {
+        EXPECT_EQ(found.left_out(h, w), expected.left_out(h, w));
+        ASSERT_NEAR(found.cost(h, w), expected.cost(h, w), 1e-6 + allowed * expected.cost(h, w)) << h << " " << w;
+      }
+    }
+  }
+
   Onednn onednn_;
   FlashAttention attention_{onednn_};
+  EvictionCost eviction_cost_;
   AttentionMask mask_;
   std::vector<AttentionRow> rows_;
 };

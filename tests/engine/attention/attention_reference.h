@@ -112,4 +112,56 @@ inline ReferenceSums reference_sums(const AttentionProblem& p) {
   return r;
 }
 
+// Attention of one head and query, over keys; without one of them, as if it had never been there.
+inline std::vector<double> reference_attention(const AttentionProblem& p, int h, int q, int without = -1) {
+  std::vector<double> attention(p.n_keys, kHidden);
+  double largest = p.sink_logits.empty() ? kHidden : p.sink_logits[h];
+  for (int k = 0; k < p.n_keys; ++k)
+    if (k != without && reference_sees(p, q, k))
+      largest = std::max(largest, attention[k] = reference_logit(p, h, q, k));
+  double total = p.sink_logits.empty() || largest == kHidden ? 0 : std::exp(p.sink_logits[h] - largest);
+  for (double& x : attention) total += x = x == kHidden ? 0 : std::exp(x - largest);
+  for (double& x : attention) x = total > 0 ? x / total : 0;
+  return attention;
+}
+
+// values  [n_keys, n_kv_heads, value_dim]
+inline std::vector<double> reference_output(const AttentionProblem& p, const Cube<float>& values, int h, int q,
+                                            int without = -1) {
+  const std::vector<double> attention = reference_attention(p, h, q, without);
+  std::vector<double> output(values.cols());
+  for (int k = 0; k < p.n_keys; ++k)
+    for (std::size_t d = 0; d < output.size(); ++d)
+      output[d] += attention[k] * static_cast<double>(values(k, h / (p.n_heads / p.n_kv_heads), d));
+  return output;
+}
+
+struct ReferenceEvictions {
+  Matrix<double> cost;                    // [n_heads, n_watched]
+  Matrix<std::int32_t> left_out;          // [n_heads, n_watched]
+  std::vector<std::int32_t> far_queries;  // [n_watched]
+};
+
+// Each key is taken away, and attention made anew without it.
+inline ReferenceEvictions reference_evictions(const AttentionProblem& p, const Cube<float>& values, double most) {
+  ReferenceEvictions r{Matrix<double>(p.n_heads, p.watched.size()), Matrix<std::int32_t>(p.n_heads, p.watched.size()),
+                       std::vector<std::int32_t>(p.watched.size())};
+  for (std::size_t w = 0; w < p.watched.size(); ++w)
+    for (int q = 0; q < p.n_queries; ++q) {
+      const int k = p.watched[w];
+      if (!reference_sees(p, q, k) || !reference_far(p, q, k)) continue;
+      ++r.far_queries[w];
+      for (int h = 0; h < p.n_heads; ++h) {
+        if (reference_attention(p, h, q)[k] > most) {
+          ++r.left_out(h, w);
+          continue;
+        }
+        const std::vector<double> with = reference_output(p, values, h, q);
+        const std::vector<double> without = reference_output(p, values, h, q, k);
+        for (std::size_t d = 0; d < with.size(); ++d) r.cost(h, w) += (with[d] - without[d]) * (with[d] - without[d]);
+      }
+    }
+  return r;
+}
+
 }  // namespace sinkscope::testing_support

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <random>
+#include <sstream>
 
 #include "base/encodings.h"
 #include "report/page/token_text.h"
@@ -78,6 +79,41 @@ TEST(Block, ComesBackAsItWentIn) {
   EXPECT_EQ(back.array<float>("floats"), floats);
   EXPECT_EQ(back.json.at("arrays").at("codes").at("scale").at("logarithmic"), true);
   EXPECT_EQ(back.json.at("arrays").at("ids").at("offset").get<int>() % 4, 0);
+}
+
+TEST(Spool, GivesBackWhatWasWrittenFromMemoryAndFromItsFile) {
+  for (const std::size_t memory : {std::size_t{0}, std::size_t{7}, Spool::kMemoryBytes}) {
+    Spool spool(memory);
+    std::ostream out(&spool);
+    std::string all;
+    for (int i = 0; i < 100; ++i) {
+      out << i << ' ' << std::string(static_cast<std::size_t>(i), 'x');
+      all += std::to_string(i) + ' ' + std::string(static_cast<std::size_t>(i), 'x');
+    }
+    ASSERT_EQ(spool.size(), all.size());
+    for (const std::size_t first : {std::size_t{0}, std::size_t{3}, all.size() - 5}) {
+      for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{5}, all.size() - first}) {
+        std::string read;
+        spool.read(first, n, [&](std::string_view piece) { read += piece; });
+        EXPECT_EQ(read, all.substr(first, n)) << memory << " " << first << " " << n;
+      }
+    }
+  }
+}
+
+TEST(Block, AHeadPackedInPiecesHasTheBytesOfOnePackedWhole) {
+  std::mt19937 random(7);
+  // Small, odd and larger than the buffers of zlib and of the packer.
+  for (const std::size_t n : {0, 1, 5, 100'000, 3'000'001}) {
+    std::string head = "\"";
+    while (head.size() <= n) head += static_cast<char>('a' + random() % 9);
+    head += '"';
+    Spool spool(1000);
+    spool.append(head);
+    std::ostringstream pieces;
+    Block::pack_head(spool, pieces);
+    EXPECT_TRUE(pieces.str() == Block().packed(head)) << n;
+  }
 }
 
 TEST(TokenTexts, CharactersStandWhereTheyBegin) {

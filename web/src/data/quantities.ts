@@ -57,6 +57,22 @@ export const kQuantities: Quantity[] = [
     id: "value_norm", name: "Value norm", cosine: false, unit: "", floor: 0,
     says: "Which tokens have almost no value to add, and so drain attention?",
   },
+  {
+    id: "sink_rate_03", name: "Heads with a score above 0.3", cosine: false, unit: "", floor: 0.001,
+    says: "To what share of the heads is the token a sink?",
+  },
+  {
+    id: "attention_share", name: "Share of all attention", cosine: false, unit: "", floor: 0.001,
+    says: "What does the token take of all attention of the text?",
+  },
+  {
+    id: "massive_ratio_1", name: "Largest channel", cosine: false, unit: "×", floor: 1,
+    says: "How far does the largest channel of the state stand above ordinary ones?",
+  },
+  {
+    id: "eviction_cost", name: "Eviction cost", cosine: false, unit: "", floor: 0,
+    says: "How far would attention outputs move, were the token's key removed?",
+  },
 ];
 
 // The code at which the colours of a map begin. Cosines have both signs, so theirs are of the whole scale.

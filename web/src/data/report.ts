@@ -22,6 +22,20 @@ export interface Place {
   text: string;
 }
 
+// The three largest channels of a state in one layer.
+export interface Massive {
+  channel_1: Measured;
+  channel_2: Measured;
+  channel_3: Measured;
+  value_1: Measured;
+  value_2: Measured;
+  value_3: Measured;
+  ratio_1: Measured;
+  ratio_2: Measured;
+  ratio_3: Measured;
+  overlap: Measured;
+}
+
 export interface Primary extends Place {
   set: number[];
   birth_layer: number;
@@ -36,9 +50,18 @@ export interface Primary extends Place {
   far_boost_median: Measured;
   far_boost_max: Measured;
   value_norm_ratio: Measured;
+  sink_rate_02: Measured;
+  sink_rate_03: Measured;
+  sink_rate_05: Measured;
+  sink_rate_08: Measured;
+  attention_share: Measured;
+  massive: Massive;
+  eviction_cost: Measured;
+  eviction_left_out: Measured;
 }
 
 export interface Sink extends Place {
+  verdict: "sink";
   kind: Exclude<Kind, "primary">;
   run_index: number;
   l_start: number;
@@ -60,6 +83,15 @@ export interface Sink extends Place {
   logit_gap: Measured;
   value_norm_ratio: Measured;
   margin: Measured;
+  margins: Record<"alignment" | "norm_ratio" | "far_boost" | "edge", Measured>;
+  sink_rate_02: Measured;
+  sink_rate_03: Measured;
+  sink_rate_05: Measured;
+  sink_rate_08: Measured;
+  attention_share: Measured;
+  massive: Massive;
+  eviction_cost: Measured;
+  eviction_left_out: Measured;
 }
 
 export interface Counts {

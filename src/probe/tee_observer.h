@@ -1,0 +1,44 @@
+#pragma once
+
+#include "probe/observer.h"
+
+namespace sinkscope {
+
+// Shows a run to two observers; each sees what it wants only. Watched keys are the first one's.
+class TeeObserver : public Observer {
+ public:
+  TeeObserver(Observer& first, Observer& second) : first_(first), second_(second) {}
+
+  bool wants(ProbePoint point, int layer) override {
+    const bool first = first_.wants(point, layer);
+    return second_.wants(point, layer) || first;
+  }
+  bool wants_attention(int layer) override {
+    const bool first = first_.wants_attention(layer);
+    return second_.wants_attention(layer) || first;
+  }
+  std::span<const std::int32_t> watched_keys(int layer) override { return first_.watched_keys(layer); }
+  bool wants_eviction_cost(int layer) override { return first_.wants_eviction_cost(layer); }
+  void on_state(const StateEvent& event) override {
+    if (first_.wants(event.point, event.layer)) first_.on_state(event);
+    if (second_.wants(event.point, event.layer)) second_.on_state(event);
+  }
+  void on_attention(const AttentionEvent& event) override {
+    if (first_.wants_attention(event.layer)) first_.on_attention(event);
+    if (second_.wants_attention(event.layer)) second_.on_attention(event);
+  }
+  void on_key_value(const KeyValueEvent& event) override {
+    first_.on_key_value(event);
+    second_.on_key_value(event);
+  }
+  void on_micro_batch_end(int first_token, int n_tokens) override {
+    first_.on_micro_batch_end(first_token, n_tokens);
+    second_.on_micro_batch_end(first_token, n_tokens);
+  }
+
+ private:
+  Observer& first_;
+  Observer& second_;
+};
+
+}  // namespace sinkscope

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sinks/figures.h"
+
+namespace sinkscope {
+
+// How much of a document's measurement is kept.
+enum class Keep {
+  kRuns,      // the figures of all candidate tokens
+  kProfiles,  // and the profile arrays, [n_layers, n_tokens] each
+  kHeads,     // and those by head, [n_layers, n_heads, n_tokens] each
+};
+std::string_view name_of(Keep keep);  // "runs", "profiles", "heads"
+// throws  Error{kUsage} naming the three
+Keep keep_from_name(std::string_view name);
+
+// Everything that decides which numbers are measured. A results file holds documents of one such set only;
+// thresholds are no part of it, since rules are applied to the stored figures afterwards.
+struct MeasurementOptions {
+  int min_distance = 64;
+  std::string bos = "auto";  // auto, on, off
+  bool special = false;      // control tokens in a text are parsed
+  bool chat = false;
+  int chunk = 0;  // tokens a chunk; 0: documents are whole
+  int n_ubatch = 512;
+  int parallel = 1;  // documents that may share a pack, which decides how micro-batches cut them
+  std::string precision = "native";
+  std::string cache_type_k = "f16";
+  bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does
+  CandidateFloor floor;
+  Keep keep = Keep::kRuns;
+};
+
+// An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
+using NamedOption = std::pair<std::string, std::string>;
+std::vector<NamedOption> named_options(const MeasurementOptions& options);
+// throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored
+MeasurementOptions options_from_names(std::span<const NamedOption> named);
+
+}  // namespace sinkscope

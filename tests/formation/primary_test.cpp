@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include "base/index.h"
+#include "formation/primary_claim.h"
+
+namespace sinkscope {
+namespace {
+
+// 26 layers, active in 2 to 24: score 0.5 in blocks 3 to 25, lower in blocks 11 to 13 by `dip`.
+std::vector<PrimaryCase> cases(float dip, int last_layer = 24) {
+  std::vector<PrimaryCase> all;
+  for (int sequence = 0; sequence < 3; ++sequence) {
+    PrimaryCase one;
+    one.sequence = sequence;
+    one.first_layer = 2;
+    one.last_layer = last_layer;
+    one.far_score.assign(26, std::nullopt);
+    for (int block = 1; block < 26; ++block) {
+      const float jitter = 0.001F * static_cast<float>(block % 5);
+      one.far_score[index(block)] = 0.5F + jitter - (block >= 11 && block <= 13 ? dip : 0);
+    }
+    all.push_back(one);
+  }
+  return all;
+}
+
+TEST(PrimaryClaim, CoincidesWhereTheDipIs) {
+  const std::vector<int> starts = {10};
+  const PrimaryClaim result = primary_claim(cases(0.2F), starts, 26, {});
+  EXPECT_EQ(result.dip.first_block, 3);
+  EXPECT_EQ(result.dip.last_block, 25);
+  EXPECT_NEAR(*result.dip.effect, -0.2, 0.002);
+  EXPECT_NEAR(*result.dip.p, 1.0 / 23, 1e-9);  // of 23 shifts only that of no layer at all is as low
+  EXPECT_EQ(result.claim.verdict, ClaimVerdict::kYes);
+  EXPECT_EQ(result.claim.sentence.substr(0, 10), "coincides:");
+}
+
+TEST(PrimaryClaim, DoesNotElsewhere) {
+  const std::vector<int> starts = {17};
+  const PrimaryClaim result = primary_claim(cases(0.2F), starts, 26, {});
+  EXPECT_GT(*result.dip.effect, 0);
+  EXPECT_EQ(result.claim.verdict, ClaimVerdict::kNo);
+}
+
+TEST(PrimaryClaim, NeedsLayersAndStarts) {
+  const std::vector<int> starts = {10};
+  const PrimaryClaim few = primary_claim(cases(0.2F, 20), starts, 26, {});
+  EXPECT_EQ(few.claim.verdict, ClaimVerdict::kNotEnough);
+  EXPECT_EQ(few.claim.sentence, "not enough layers: n = 19, needs 20");
+  EXPECT_FALSE(few.claim.effect);
+  EXPECT_EQ(primary_claim(cases(0.2F), {}, 26, {}).claim.verdict, ClaimVerdict::kNotEnough);
+  EXPECT_EQ(primary_claim({}, starts, 26, {}).claim.verdict, ClaimVerdict::kNotEnough);
+}
+
+}  // namespace
+}  // namespace sinkscope

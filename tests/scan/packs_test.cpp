@@ -1,0 +1,31 @@
+#include "scan/packs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sinkscope {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(PlanPacks, FillsPacksInOrder) {
+  const auto sizes = [](const std::vector<int>& lengths, int tokens, int sequences) {
+    std::vector<std::size_t> counts;
+    std::size_t next = 0;
+    for (const PackRange& range : plan_packs(lengths, tokens, sequences)) {
+      EXPECT_EQ(range.first, next);
+      next += range.count;
+      counts.push_back(range.count);
+    }
+    EXPECT_EQ(next, lengths.size());
+    return counts;
+  };
+  EXPECT_THAT(sizes({3, 3, 3, 3, 3}, 10, 8), ElementsAre(3, 2));
+  EXPECT_THAT(sizes({3, 3, 3, 3, 3}, 10, 2), ElementsAre(2, 2, 1));
+  EXPECT_THAT(sizes({3, 20, 3, 7}, 10, 8), ElementsAre(1, 1, 2));
+  EXPECT_THAT(sizes({1, 1, 1}, 100, 1), ElementsAre(1, 1, 1));
+  EXPECT_THAT(sizes({}, 100, 1), ElementsAre());
+}
+
+}  // namespace
+}  // namespace sinkscope
