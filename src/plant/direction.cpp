@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/vectors.h"
 #include "base/whole_file.h"
 
 namespace sinkscope {
@@ -101,14 +102,6 @@ Direction parse_direction(std::string_view text) {
   direction.vector = read_vector(std::string(text));
   return direction;
 }
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
-double length_of(std::span<const float> vector) { return std::sqrt(dot(vector, vector)); }
 
 std::vector<float> unit_direction(const Direction& direction, const DirectionSources& sources, std::uint64_t seed) {
   std::mt19937_64 bits(seed);
