@@ -236,7 +236,8 @@ TEST_F(ApiTest, AnObserverOfOnesOwn) {
   const Scanner scan = scanner();
   const ScannedText scanned = scan.scan(text_of(200, 3));
   Counter counter;
-  const Pack pack{{{scanned.tokens().begin(), scanned.tokens().end()}}};
+  Pack pack;
+  pack.sequences.emplace_back(scanned.tokens().begin(), scanned.tokens().end());
   const std::vector<Examined> examined = examine(scan.model(), pack, {}, &counter);
   ASSERT_EQ(examined.size(), 1U);
   EXPECT_EQ(examined[0].detection.runs.size(), scanned.detection().runs.size());
