@@ -13,7 +13,6 @@
 #include <random>
 #include <vector>
 
-#include "base/parallel.h"
 #include "engine/attention/column_sums.h"
 
 namespace sinkscope {
@@ -68,7 +67,6 @@ struct Node {
 void column_sums(benchmark::State& state) {
   const auto arg = [&](int i) { return static_cast<int>(state.range(i)); };
   const Node node(arg(0), arg(1), arg(2), arg(3), arg(4), arg(5));
-  set_parallel_threads(1);
   AttentionMask mask;
   mask.read(node.mask_tensor, node.places, 64);
   ColumnSums sums;
@@ -78,7 +76,6 @@ void column_sums(benchmark::State& state) {
 
 void read_mask(benchmark::State& state) {
   const Node node(1, 1, 1, static_cast<int>(state.range(0)), static_cast<int>(state.range(1)), 0);
-  set_parallel_threads(1);
   AttentionMask mask;
   for (auto _ : state) {
     mask.read(node.mask_tensor, node.places, 64);

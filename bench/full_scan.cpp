@@ -15,7 +15,7 @@ int run(const bench::Arguments& arguments) {
   load.path = arguments.model;
   load.n_ctx = arguments.n_tokens;
   load.n_ubatch = arguments.n_ubatch;
-  load.n_threads = arguments.n_threads;
+  load.runtime.n_threads = arguments.n_threads;
   load.precision = precision_of_name(arguments.precision);
   const std::unique_ptr<Model> model = load_model(load);
 

@@ -2,6 +2,10 @@
 # every room gets an include root of its own that holds a link to that room's folder and nothing else.
 add_library(sinkscope_options INTERFACE)
 target_compile_options(sinkscope_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Else no function of a shared library may be inlined, since a program could replace it. Clang does not allow for that.
+  target_compile_options(sinkscope_options INTERFACE -fno-semantic-interposition)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # g++ 12's library, with which Debian 12's clang builds, calls a function of its own that it has deprecated.
   target_compile_options(sinkscope_options INTERFACE -Wno-deprecated-declarations)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/version.h"
 #include "engine/llama/model.h"
 
 namespace sinkscope {
@@ -15,18 +16,8 @@ void set_command_line(const std::vector<std::string>& arguments) {
 
 const std::string& command_line() { return arguments_text; }
 
-std::string program_version() { return SINKSCOPE_VERSION; }
-
-std::string compiler_version() {
-#if defined(__clang__)
-  return "clang " __clang_version__;
-#else
-  return "g++ " __VERSION__;
-#endif
-}
-
 std::string version_text() {
-  std::string text = "sinkscope " + program_version();
+  std::string text = "sinkscope " + library_version();
   for (const std::string& line : engine_versions()) text += "\n" + line;
   return text;
 }

@@ -5,8 +5,6 @@
 
 namespace sinkscope {
 
-std::string program_version();   // "0.1.0"
-std::string compiler_version();  // "g++ 12.2.0"
 // The program's version, then one line for each thing that it is made of.
 std::string version_text();
 

@@ -15,6 +15,18 @@ int horizon_of(const SequenceFigures& figures, const Detection& detection, const
 
 }  // namespace
 
+EligiblePositions eligible_positions(const SequenceFigures& figures, const std::optional<Primary>& primary) {
+  if (!primary) return {};
+  int begin = primary->position + 1;
+  for (const int position : primary->set) begin = std::max(begin, position + 1);
+  return {begin, std::max(begin, figures.n_tokens - figures.min_distance - kMinFarQueries + 1)};
+}
+
+std::optional<double> per_1000(std::int64_t count, std::int64_t eligible_tokens) {
+  if (eligible_tokens == 0) return std::nullopt;
+  return 1000.0 * static_cast<double>(count) / static_cast<double>(eligible_tokens);
+}
+
 CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& detection, const Thresholds& thresholds,
                                const std::vector<TokenId>& tokens, const std::vector<SinkKind>& kinds) {
   CorpusDocument document;
@@ -22,14 +34,9 @@ CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& 
   document.prompt_tokens = figures.prompt_tokens;
   document.has_primary = detection.primary.has_value();
   document.horizon = horizon_of(figures, detection, thresholds);
-  if (detection.primary) {
-    document.eligible_begin = detection.primary->position + 1;
-    for (const int position : detection.primary->set) {
-      document.eligible_begin = std::max(document.eligible_begin, position + 1);
-    }
-    document.eligible_end =
-        std::max(document.eligible_begin, figures.n_tokens - figures.min_distance - kMinFarQueries + 1);
-  }
+  const EligiblePositions eligible = eligible_positions(figures, detection.primary);
+  document.eligible_begin = eligible.begin;
+  document.eligible_end = eligible.end;
   for (const Run& run : detection.runs) {
     if (run.verdict != Verdict::kSink || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
     CorpusSink sink;

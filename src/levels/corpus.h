@@ -44,10 +44,20 @@ struct SinkCorpus {
   std::vector<CorpusDocument> documents;
 };
 
-// A document as the evidence rule sees it.
+// The positions of a document that could hold a sink beside the primary, [begin, end).
 //
 //   eligible = positions after the primary with at least kMinFarQueries queries min_distance or more behind them;
 //              none without a primary, since a state has nothing to align with then
+struct EligiblePositions {
+  int begin = 0, end = 0;
+  int count() const { return end - begin; }
+};
+EligiblePositions eligible_positions(const SequenceFigures& figures, const std::optional<Primary>& primary);
+
+// Sinks per 1000 eligible tokens: the rate of every output. Nothing without eligible tokens.
+std::optional<double> per_1000(std::int64_t count, std::int64_t eligible_tokens);
+
+// A document as the evidence rule sees it.
 //
 // token_at  the ids of the document's tokens
 // kinds     sinks of these kinds only

@@ -17,11 +17,6 @@ std::int64_t eligible_within(const CorpusDocument& document, int first, int end)
   return std::max(0, std::min(end, document.eligible_end) - std::max(first, document.eligible_begin));
 }
 
-std::optional<double> per_1000(std::int64_t count, std::int64_t eligible) {
-  if (eligible == 0) return std::nullopt;
-  return 1000.0 * static_cast<double>(count) / static_cast<double>(eligible);
-}
-
 constexpr int kFirstBin = 128;  // positions of the first bin of the hazard
 
 std::size_t index(RateTable::Part part) { return static_cast<std::size_t>(part); }
@@ -70,7 +65,9 @@ std::vector<Rate> RateTable::compute() const {
   }
 
   std::vector<std::vector<double>> drawn(sorts_.size());
-  for (int draw = 0; draw < options_.n_rate_resamples; ++draw) {
+  // Draws from a handful of documents say nothing of how rates vary.
+  const bool enough = static_cast<int>(corpus_.documents.size()) >= options_.enough_documents;
+  for (int draw = 0; enough && draw < options_.n_rate_resamples; ++draw) {
     const auto weights = bootstrap_weights(corpus_.documents.size(), options_.seed, static_cast<std::uint64_t>(draw));
     std::int64_t tokens[3] = {};
     for (std::size_t d = 0; d < weights.size(); ++d) {
@@ -84,11 +81,12 @@ std::vector<Rate> RateTable::compute() const {
   }
   for (std::size_t s = 0; s < sorts_.size(); ++s) {
     Rate& rate = rates[s];
-    if (!rate.per_1000 || drawn[s].empty()) continue;
+    if (!rate.per_1000) continue;
     if (rate.count == 0) {
       rate.interval = Interval{0, 3000.0 / static_cast<double>(rate.eligible_tokens)};
       continue;
     }
+    if (drawn[s].empty()) continue;
     std::ranges::sort(drawn[s]);
     rate.interval = Interval{sorted_quantile(drawn[s], 0.025), sorted_quantile(drawn[s], 0.975)};
   }

@@ -10,6 +10,7 @@
 #include "base/parallel.h"
 #include "base/statistics.h"
 #include "base/statistics/random.h"
+#include "base/thread_limits.h"
 #include "levels/level_search.h"
 #include "levels/level_statistics.h"
 
@@ -95,7 +96,7 @@ std::vector<double> stabilities(const SinkCorpus& corpus, const SinkTable& table
                                 const LevelOptions& options) {
   const auto n_bootstraps = static_cast<std::size_t>(options.n_bootstraps);
   std::vector<std::vector<char>> found(n_bootstraps, std::vector<char>(levels.size()));
-  parallel_for(options.n_bootstraps, [&](std::int64_t draw, int) {
+  parallel_for(options.n_bootstraps, threads_or_default(options.n_threads), [&](std::int64_t draw, int) {
     const auto weights =
         bootstrap_weights(corpus.documents.size(), options.seed ^ kStabilityStream, static_cast<std::uint64_t>(draw));
     std::vector<LayerCell> cells = table.cells;
@@ -155,10 +156,20 @@ bool by_layers(const LevelComponent& a, const LevelComponent& b) {
   return std::pair(a.l_start, a.l_end) < std::pair(b.l_start, b.l_end);
 }
 
+// A level's range of layers, and how long its members last.
+struct LayerRange {
+  int l_start = 0, l_end = 0;
+  bool l_end_is_lower_bound = false;
+};
+
+LayerRange range_of(const LevelComponent& component, const Lifetimes& lifetimes) {
+  if (!lifetimes.median_is_lower_bound) return {component.l_start, component.l_end, false};
+  return {component.l_start, component.l_start + lifetimes.median - 1, true};
+}
+
 // The levels that are stable, fitted again without the others, which go to `weak`.
 std::vector<double> keep_stable(const SinkCorpus& corpus, const SinkTable& table, const LevelSearch& search,
                                 const LevelOptions& options, LevelMixture& mixture, std::vector<WeakLevel>& weak) {
-  std::ranges::sort(mixture.components, by_layers);
   std::vector<double> stability = stabilities(corpus, table, mixture.components, search, options);
   const auto members = members_of(table, mixture, corpus.n_layers);
   LevelMixture stable = mixture;
@@ -171,7 +182,8 @@ std::vector<double> keep_stable(const SinkCorpus& corpus, const SinkTable& table
       stable.components.push_back(component);
       kept.push_back(stability[k]);
     } else {
-      weak.push_back({component.l_start, component.l_end, count, documents_of(members[k]), stability[k]});
+      const auto [l_start, l_end, is_bound] = range_of(component, lifetimes_of(members[k]));
+      weak.push_back({l_start, l_end, is_bound, count, documents_of(members[k]), stability[k]});
       stable.even_weight += component.weight;
     }
   }
@@ -182,11 +194,13 @@ std::vector<double> keep_stable(const SinkCorpus& corpus, const SinkTable& table
 
 Level describe(const SinkCorpus& corpus, const LevelComponent& component, std::span<const PlacedSink> members) {
   Level level;
-  level.l_start = component.l_start;
-  level.l_end = component.l_end;
   level.start_jitter = kJitters[component.start_jitter];
   level.end_jitter = kJitters[component.end_jitter];
   level.lifetimes = lifetimes_of(members);
+  const LayerRange range = range_of(component, level.lifetimes);
+  level.l_start = range.l_start;
+  level.l_end = range.l_end;
+  level.l_end_is_lower_bound = range.l_end_is_lower_bound;
   const auto near = std::ranges::count_if(
       members, [&](const PlacedSink& member) { return within_one(*member.sink, level.l_start, level.l_end); });
   level.within_one_frac = members.empty() ? 0.0 : static_cast<double>(near) / static_cast<double>(members.size());
@@ -253,14 +267,16 @@ LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options) {
   report.start_entropy_bits = start_entropy_bits(table.sinks);
 
   LevelMixture mixture;
-  std::vector<double> stability;
+  std::vector<double> stability;  // of each component; empty where there are too few documents to say
+  report.enough_documents = report.documents >= options.enough_documents;
   if (!table.sinks.empty()) {
     LevelSearch search;
     search.separation = {options.separation, median_horizon(corpus)};
     search.most_levels = options.most_levels;
     search.min_sinks = options.min_sinks;
     mixture = search_levels(table.cells, corpus.n_layers, search);
-    if (!mixture.components.empty()) {
+    std::ranges::sort(mixture.components, by_layers);
+    if (!mixture.components.empty() && report.enough_documents) {
       stability = keep_stable(corpus, table, search, options, mixture, report.weak);
     }
   }
@@ -268,7 +284,7 @@ LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options) {
   std::int64_t near = 0;
   for (std::size_t k = 0; k < mixture.components.size(); ++k) {
     Level level = describe(corpus, mixture.components[k], members[k]);
-    level.stability = stability[k];
+    if (report.enough_documents) level.stability = stability[k];
     level.tentative = documents_of(members[k]) < options.tentative_documents;
     near += std::ranges::count_if(
         members[k], [&](const PlacedSink& member) { return within_one(*member.sink, level.l_start, level.l_end); });

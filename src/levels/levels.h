@@ -18,7 +18,9 @@ struct LevelOptions {
   double min_stability = 0.8;   // fraction of bootstraps that find a level
   int n_rate_resamples = 1000;  // over documents, for the intervals of rates
   int tentative_documents = 5;  // a level in fewer documents is tentative
+  int enough_documents = 5;     // of a corpus: with fewer, draws of documents say nothing, and none are made
   std::uint64_t seed = 1;
+  int n_threads = 0;  // 0: default_threads(); the report does not depend on it
 };
 
 // How often sinks of some sort occur, per 1000 eligible tokens.
@@ -27,7 +29,7 @@ struct Rate {
   std::int64_t documents = 0;  // that hold one at least
   std::int64_t eligible_tokens = 0;
   std::optional<double> per_1000;    // nothing without eligible tokens
-  std::optional<Interval> interval;  // 95 %, by bootstrap over documents; none found: 0 to 3 / eligible tokens
+  std::optional<Interval> interval;  // 95 %, by bootstrap over enough documents; none found: 0 to 3 / eligible tokens
 };
 
 struct Lifetimes {
@@ -52,9 +54,12 @@ struct HazardBin {
 
 // A cluster of (l_start, l_end).
 struct Level {
-  int l_start = 0, l_end = 0;               // its centre
+  // Its range of layers, which all outputs show: the centre of its bells. Where the median lifetime of its members is
+  // a lower bound, l_end is what that lifetime reaches to, and is one too: the bell would lie anywhere later.
+  int l_start = 0, l_end = 0;
+  bool l_end_is_lower_bound = false;
   double start_jitter = 0, end_jitter = 0;  // layers, standard deviation of the fitted bell
-  double stability = 0;                     // fraction of bootstraps over documents that find it
+  std::optional<double> stability;          // fraction of bootstraps over documents that find it; of enough documents
   bool tentative = false;                   // in too few documents to be sure
   Rate rate, prompt_rate, output_rate;
   Lifetimes lifetimes;
@@ -67,7 +72,8 @@ struct Level {
 
 // A cluster that the Bayes criterion wants and the bootstraps do not find often enough.
 struct WeakLevel {
-  int l_start = 0, l_end = 0;
+  int l_start = 0, l_end = 0;  // as of a level
+  bool l_end_is_lower_bound = false;
   std::int64_t count = 0;
   std::int64_t documents = 0;
   double stability = 0;
@@ -83,6 +89,7 @@ struct LevelReport {
   std::int64_t documents = 0;
   std::int64_t documents_without_primary = 0;
   std::int64_t tokens = 0;
+  bool enough_documents = false;       // for stability and for intervals of rates
   Rate all;                            // all sinks of the corpus
   std::vector<LabelledRate> by_kind;   // those that occur
   std::vector<LabelledRate> by_label;  // of imported records

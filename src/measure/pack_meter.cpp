@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/thread_limits.h"
 #include "measure/kernels.h"
 #include "measure/sequence_meter.h"
 
@@ -24,11 +25,12 @@ constexpr double kConservationTolerance = 1e-3;
 
 // One parallel region costs as much as a hundred tokens, so a single task goes without.
 template <typename Body>
-void for_each_task(std::size_t count, const Body& body) {
+void for_each_task(std::size_t count, int n_threads, const Body& body) {
   if (count == 1) {
     body(std::size_t{0});
   } else if (count > 1) {
-    parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t i, int) { body(static_cast<std::size_t>(i)); });
+    parallel_for(static_cast<std::int64_t>(count), n_threads,
+                 [&](std::int64_t i, int) { body(static_cast<std::size_t>(i)); });
   }
 }
 
@@ -37,12 +39,11 @@ void for_each_task(std::size_t count, const Body& body) {
 class PackMeter::State {
  public:
   State(const ModelFacts& facts, const Pack& pack, const MeterOptions& options) : facts_(facts), options_(options) {
-    int first = 0;
+    options_.n_threads = threads_or_default(options.n_threads);
     for (const auto& tokens : pack.sequences) {
-      sequences_.push_back({first, static_cast<int>(tokens.size()), {}});
-      first += static_cast<int>(tokens.size());
+      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), {}});
+      n_tokens_ += static_cast<int>(tokens.size());
     }
-    n_tokens_ = first;
     meters_.resize(sequences_.size());
   }
 
@@ -129,7 +130,7 @@ class PackMeter::State {
   // Calls body(meter, rows, task) for all rows of the micro-batch, on several threads.
   template <typename Body>
   void for_rows(const StateEvent& event, const Body& body) {
-    for_each_task(row_tasks_.size(), [&](std::size_t i) {
+    for_each_task(row_tasks_.size(), options_.n_threads, [&](std::size_t i) {
       const Task& task = row_tasks_[i];
       body(meter(segments_[task.segment]), rows(event, task), task);
     });
@@ -270,7 +271,7 @@ void PackMeter::State::on_block_output(const StateEvent& event) {
   });
   for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) { of.classify(layer, part); });
   if (options_.centred_alignment) {
-    for_each_task(column_tasks_.size(), [&](std::size_t i) {
+    for_each_task(column_tasks_.size(), options_.n_threads, [&](std::size_t i) {
       const Task& task = column_tasks_[i];
       const Segment& segment = segments_[task.segment];
       meter(segment).add_to_mean(layer, rows(event, segment), task.first, task.count);
@@ -316,7 +317,8 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
     const SequenceQueries part{sequences_[segment.sequence].first_token, segment.first_row, segment.n_rows,
                                segment.first_position};
     SequenceMeter& of = meter(segment);
-    for_each_task(n_heads, [&](std::size_t head) { head_totals_[head] += of.add_head(event, part, head); });
+    for_each_task(n_heads, options_.n_threads,
+                  [&](std::size_t head) { head_totals_[head] += of.add_head(event, part, head); });
     of.add_queries(event, part);
   }
   for (std::size_t head = 0; head < n_heads; ++head) {

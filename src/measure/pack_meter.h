@@ -22,6 +22,7 @@ struct MeterOptions {
   bool massive_channels = true;
   bool eviction_cost = true;  // of watched keys; with attention only
   int n_kept_positions = 0;   // alignments with positions below it cover all tokens, whatever their norms
+  int n_threads = 0;          // 0: default_threads(); the model's own number is best, since they wait meanwhile
 };
 
 // Measures every sequence of a pack in one streaming pass.

@@ -65,6 +65,8 @@ class Model {
   // Sequences that a pack may have; 1 for recurrent and hybrid networks, which read their tokens one by one.
   virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
+  // Threads that it runs on; what measures it may use as many.
+  virtual int n_threads() const { return 1; }
 
   // What its tokens stand for; lives as long as the model.
   virtual const Vocabulary& vocabulary() const = 0;

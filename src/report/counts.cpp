@@ -1,11 +1,28 @@
 #include "report/counts.h"
 
+#include <algorithm>
+
+#include "levels/corpus.h"
+
 namespace sinkscope {
 
-void Counts::add(const Detection& detection) {
+namespace {
+
+void raise(std::optional<float>& most, const std::optional<float>& value) {
+  if (value) most = std::max(*value, most.value_or(*value));
+}
+
+}  // namespace
+
+void Counts::add(const SequenceFigures& figures, const Detection& detection) {
+  eligible_tokens += eligible_positions(figures, detection.primary).count();
   if (detection.primary) ++by_kind[static_cast<std::size_t>(SinkKind::kPrimary)];
   for (const Run& run : detection.runs) {
     ++by_verdict[static_cast<std::size_t>(run.verdict)];
+    if (run.verdict == Verdict::kAlignedOnly) {
+      raise(aligned_only_median, run.far_boost_median);
+      raise(aligned_only_max, run.far_boost_max);
+    }
     if (run.verdict == Verdict::kSink) ++by_kind[static_cast<std::size_t>(run.kind)];
   }
 }
@@ -13,6 +30,9 @@ void Counts::add(const Detection& detection) {
 void Counts::add(const Counts& other) {
   for (std::size_t i = 0; i < by_kind.size(); ++i) by_kind[i] += other.by_kind[i];
   for (std::size_t i = 0; i < by_verdict.size(); ++i) by_verdict[i] += other.by_verdict[i];
+  eligible_tokens += other.eligible_tokens;
+  raise(aligned_only_median, other.aligned_only_median);
+  raise(aligned_only_max, other.aligned_only_max);
 }
 
 void PaperCounts::add(const PaperDetection& detection) {

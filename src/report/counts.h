@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "sinks/detection.h"
@@ -18,8 +19,11 @@ inline constexpr std::array<std::string_view, 3> kPaperLabels = {"bos_sink", "se
 struct Counts {
   std::array<std::int64_t, kAllKinds.size()> by_kind{};
   std::array<std::int64_t, kAllVerdicts.size()> by_verdict{};
+  std::int64_t eligible_tokens = 0;  // that could be judged: see eligible_positions
+  // The most that runs with Verdict::kAlignedOnly draw: far boost, as a median and in a single block.
+  std::optional<float> aligned_only_median, aligned_only_max;
 
-  void add(const Detection& detection);
+  void add(const SequenceFigures& figures, const Detection& detection);
   void add(const Counts& other);
   std::int64_t of(SinkKind kind) const { return by_kind[static_cast<std::size_t>(kind)]; }
   std::int64_t of(Verdict verdict) const { return by_verdict[static_cast<std::size_t>(verdict)]; }

@@ -31,7 +31,7 @@ struct FoundPrimaries {
 
 class FindingsView::Collector {
  public:
-  explicit Collector(const ScanFile& file) : file_(file) {}
+  Collector(const ScanFile& file, const Thresholds& thresholds) : file_(file), thresholds_(thresholds) {}
 
   void add(const JudgedDocument& judged) {
     const Detection& detection = *judged.evidence;
@@ -63,7 +63,7 @@ class FindingsView::Collector {
 
   Findings finish(const LevelReport& levels) {
     say(primary_sentence());
-    say(sinks_sentence());
+    say(sinks_sentence(levels.all));
     say(strongest_sentence());
     say(tokens_sentence());
     say(levels_sentence(levels));
@@ -130,19 +130,25 @@ class FindingsView::Collector {
 
   std::int64_t n_sinks() const { return found_.counts.of(Verdict::kSink); }
 
-  std::string sinks_sentence() const {
+  // How many tokens could be judged, and what was found among them.
+  std::string sinks_sentence(const Rate& all) const {
+    const std::string judged =
+        fmt::format("{} of {} could be judged: those behind the primary with enough far queries.",
+                    grouped(all.eligible_tokens), counted(found_.n_tokens, "token"));
     if (n_sinks() == 0) {
-      return fmt::format("Beside the primary, none of {} is a sink.", counted(found_.n_tokens, "token"));
+      if (all.eligible_tokens == 0)
+        return fmt::format("None of {} could be judged.", counted(found_.n_tokens, "token"));
+      return fmt::format("{} Beside the primary, none of them is a sink.", judged);
     }
     std::vector<std::string> parts;
     for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike, SinkKind::kUnaligned}) {
       const std::int64_t n = found_.counts.of(kind);
       if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), kind_name(kind)));
     }
-    const double rate = 1000.0 * static_cast<double>(n_sinks()) / static_cast<double>(found_.n_tokens);
-    return fmt::format("Beside the primary, {} {} found in {}: {}. That is {} in 1000 tokens.",
-                       counted(n_sinks(), "sink"), n_sinks() == 1 ? "was" : "were", counted(found_.n_tokens, "token"),
-                       fmt::join(parts, ", "), in_digits(rate));
+    std::string words = fmt::format("Beside the primary, {} {} found: {}.", counted(n_sinks(), "sink"),
+                                    n_sinks() == 1 ? "was" : "were", fmt::join(parts, ", "));
+    if (all.per_1000) words += fmt::format(" That is {} in 1000 eligible tokens.", in_digits(all.per_1000));
+    return judged + " " + words;
   }
 
   std::optional<std::string> strongest_sentence() const {
@@ -183,15 +189,9 @@ class FindingsView::Collector {
   }
 
   std::optional<std::string> other_runs_sentence() const {
-    std::vector<std::string> parts;
-    for (const auto& [verdict, why] : {std::pair{Verdict::kAlignedOnly, "draw no attention"},
-                                       {Verdict::kTransient, "last one layer only"},
-                                       {Verdict::kUnscored, "come too late in the text to be judged"}}) {
-      const std::int64_t n = found_.counts.of(verdict);
-      if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), why));
-    }
-    if (parts.empty()) return {};
-    return fmt::format("Further runs of layers point the primary's way and are no sinks: {}.", fmt::join(parts, ", "));
+    const std::string runs = other_runs_in_words(found_.counts, thresholds_);
+    if (runs.empty()) return {};
+    return fmt::format("Further runs of layers point the primary's way and are no sinks: {}.", runs);
   }
 
   void add_general_warnings() {
@@ -212,13 +212,15 @@ class FindingsView::Collector {
   }
 
   const ScanFile& file_;
+  Thresholds thresholds_;
   Findings found_;
   FoundPrimaries primaries_;
   std::map<std::string, std::int64_t> tokens_;  // of sinks, by how often
   std::size_t n_warnings_ = 0;                  // of single texts
 };
 
-FindingsView::FindingsView(const ScanFile& file) : collector_(std::make_unique<Collector>(file)) {}
+FindingsView::FindingsView(const ScanFile& file, const ReportOptions& options)
+    : collector_(std::make_unique<Collector>(file, options.thresholds)) {}
 FindingsView::~FindingsView() = default;
 void FindingsView::see(const JudgedDocument& judged) { collector_->add(judged); }
 Findings FindingsView::findings(const LevelReport& levels) { return collector_->finish(levels); }
@@ -226,7 +228,7 @@ Findings FindingsView::findings(const LevelReport& levels) { return collector_->
 Overview overview_of(const ScanFile& file, const ReportOptions& options, const LevelOptions& level_options,
                      std::span<JudgedView* const> views) {
   CorpusView corpus(file, options);
-  FindingsView findings(file);
+  FindingsView findings(file, options);
   std::vector<JudgedView*> all(views.begin(), views.end());
   all.push_back(&corpus);
   all.push_back(&findings);

@@ -37,7 +37,7 @@ inline constexpr std::size_t kStrongest = 24;
 // Makes findings while a file is judged by the evidence rule. The file must outlive it.
 class FindingsView : public JudgedView {
  public:
-  explicit FindingsView(const ScanFile& file);
+  FindingsView(const ScanFile& file, const ReportOptions& options);
   ~FindingsView() override;
   void see(const JudgedDocument& judged) override;
   // After the last document.

@@ -22,10 +22,10 @@ void Totals::add(const JudgedDocument& judged) {
 }
 
 JudgedDocument judge_document(const ScanFile& file, const StoredDocument& document, const ReportOptions& options) {
-  JudgedDocument judged{file, document, {}, {}, {}, {}};
+  JudgedDocument judged{file, document, options, {}, {}, {}, {}};
   if (options.rule == Rule::kEvidence) {
     judged.evidence = detect_by_evidence(document.figures, options.thresholds);
-    judged.counts.add(*judged.evidence);
+    judged.counts.add(document.figures, *judged.evidence);
   } else {
     judged.paper = detect_by_paper(document.figures, options.paper);
     judged.paper_counts.add(*judged.paper);

@@ -17,6 +17,7 @@ namespace sinkscope {
 struct JudgedDocument {
   const ScanFile& file;
   const StoredDocument& document;
+  const ReportOptions& options;
   std::optional<Detection> evidence;    // with Rule::kEvidence
   std::optional<PaperDetection> paper;  // with Rule::kPaper
   Counts counts;                        // of the evidence rule

@@ -32,10 +32,28 @@ std::string in_percent(std::optional<double> fraction) {
   return hundred >= 9.95 ? fmt::format("{:.0f} %", hundred) : fmt::format("{:.2g} %", hundred);
 }
 
-std::string level_name(const Level& level) {
-  const auto& lifetimes = level.lifetimes;
-  if (!lifetimes.median_is_lower_bound) return fmt::format("{}\u2013{}", level.l_start, level.l_end);
-  return fmt::format("{}\u2013{}+", level.l_start, level.l_start + lifetimes.median - 1);
+std::string level_range(int l_start, int l_end, bool l_end_is_lower_bound) {
+  return fmt::format("{}\u2013{}{}", l_start, l_end, l_end_is_lower_bound ? "+" : "");
+}
+
+std::string not_enough(std::int64_t n, std::string_view noun) {
+  return fmt::format("not enough ({})", counted(n, noun));
+}
+
+std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds) {
+  std::string words;
+  const auto add = [&](Verdict verdict, const std::string& why) {
+    if (counts.of(verdict) == 0) return;
+    words += fmt::format("{}{} {} ({})", words.empty() ? "" : ", ", grouped(counts.of(verdict)), name_of(verdict), why);
+  };
+  add(Verdict::kAlignedOnly,
+      fmt::format(
+          "far boost under {} in too many of the blocks that read them; medians up to {}, single blocks up to {}",
+          thresholds.min_far_boost, in_digits(counts.aligned_only_median), in_digits(counts.aligned_only_max)));
+  add(Verdict::kTransient, thresholds.min_layers == 2 ? std::string("one layer only")
+                                                      : fmt::format("fewer than {} layers", thresholds.min_layers));
+  add(Verdict::kUnscored, fmt::format("no block that reads them has {} far queries", kMinFarQueries));
+  return words;
 }
 
 std::string_view kind_name(SinkKind kind) { return kind == SinkKind::kPrimaryLike ? "primary-like" : name_of(kind); }

@@ -8,6 +8,7 @@
 
 #include "base/words.h"
 #include "levels/levels.h"
+#include "report/counts.h"
 #include "sinks/detection.h"
 
 namespace sinkscope {
@@ -18,8 +19,17 @@ namespace sinkscope {
 // Three digits or so: 123, 12.3, 1.23, 0.123; an en dash where nothing was measured.
 std::string in_digits(std::optional<double> value);
 std::string in_percent(std::optional<double> fraction);
-std::string level_name(const Level& level);  // 4–15; 4–15+ where ends are lower bounds
-std::string_view kind_name(SinkKind kind);   // primary-like for primary_like
+std::string level_range(int l_start, int l_end, bool l_end_is_lower_bound);
+// A level's range of layers: 4–15, or 4–15+ where its end is a lower bound.
+template <typename AnyLevel>
+std::string level_name(const AnyLevel& level) {
+  return level_range(level.l_start, level.l_end, level.l_end_is_lower_bound);
+}
+// Why stability and intervals are not said: not enough (1 document)
+std::string not_enough(std::int64_t n, std::string_view noun);
+// "38 aligned_only (...), 41 transient (...)": runs that are no sinks, with what is lacking; empty if there are none.
+std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds);
+std::string_view kind_name(SinkKind kind);  // primary-like for primary_like
 // A token on one line in which nothing is invisible: blanks are U+2423, none at all U+2205.
 std::string token_name(std::string_view bytes);
 

@@ -28,6 +28,7 @@ std::vector<Examined> examine(Model& model, const Pack& pack, const ExamineOptio
   measured.min_distance = options.run.min_distance;
   measured.attention = options.attention;
   measured.n_kept_positions = positions_kept_for(options.floor);
+  measured.n_threads = model.n_threads();
   PackMeter meter(model.facts(), pack, measured);
   if (also != nullptr) {
     TeeObserver both(meter, *also);

@@ -18,7 +18,8 @@ class Watcher {
         tokens_(prompt),
         meter_(model.facts(), room_for(model, prompt, options),
                {.min_distance = options.generate.run.min_distance,
-                .n_kept_positions = positions_kept_for(options.floor)}) {}
+                .n_kept_positions = positions_kept_for(options.floor),
+                .n_threads = model.n_threads()}) {}
 
   PackMeter& meter() { return meter_; }
   // A token that was drawn, before the meter sees it.

@@ -28,12 +28,12 @@ std::string bytes_of(const std::string& path) {
 }
 
 void load_and_run(const std::string& path) {
-  set_fatal_handler([](const char*) { _exit(kRefused); });
   try {
     LoadOptions options;
     options.path = path;
     options.n_ubatch = 16;
-    options.n_threads = 1;
+    options.runtime.n_threads = 1;
+    options.runtime.tuning.on_fatal = [](const char*) { _exit(kRefused); };
     const auto model = load_model(options);
     Pack pack;
     pack.sequences.push_back({kTinyBos, 1, 2, 3, 4, 5});

@@ -48,15 +48,27 @@ class RpcServer {
 class Rpc : public testing::Test {
  protected:
   // Before anything is computed: a process that has OpenMP's threads cannot be forked and compute.
-  static void SetUpTestSuite() { server_ = std::make_unique<RpcServer>(endpoint()); }
-  static void TearDownTestSuite() { server_.reset(); }
+  static void SetUpTestSuite() {
+    server_ = std::make_unique<RpcServer>(endpoint());
+    spare_ = std::make_unique<RpcServer>(spare_endpoint());
+  }
+  static void TearDownTestSuite() {
+    server_.reset();
+    spare_.reset();
+  }
   static std::string endpoint() {
     static const std::string address = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 20000);
     return address;
   }
 
+  static std::string spare_endpoint() {
+    static const std::string address = "127.0.0.1:" + std::to_string(20000 + (::getpid() + 1) % 20000);
+    return address;
+  }
+  static void stop_spare() { spare_.reset(); }
+
  private:
-  static inline std::unique_ptr<RpcServer> server_;
+  static inline std::unique_ptr<RpcServer> server_, spare_;
 };
 
 TEST_F(Rpc, AModelOnAnotherMachineShowsTheSame) {
@@ -91,7 +103,7 @@ TEST_F(Rpc, EditsReachAModelOnAnotherMachine) {
   LoadOptions options;
   options.path = path;
   options.n_ubatch = 64;
-  options.n_threads = 1;
+  options.runtime.n_threads = 1;
   options.max_sequences = 2;
   options.precision = Precision::kNative;
   const auto here = load_model(options);
@@ -109,6 +121,20 @@ TEST_F(Rpc, EditsReachAModelOnAnotherMachine) {
   EXPECT_EQ(got.bits, wanted.bits) << "the same code on the same processor";
   EXPECT_NE(record(*there, pack).bits, wanted.bits);
   EXPECT_EQ(record(*there, pack).bits, record(*here, pack).bits) << "the next run knows nothing of it";
+  std::filesystem::remove(path);
+}
+
+TEST_F(Rpc, OtherModelsDoNotUseTheServer) {
+  const std::string path = testing::TempDir() + "rpc_other_" + std::to_string(::getpid()) + ".gguf";
+  write_tiny_model(TinyOptions{}, path);
+  LoadOptions options;
+  options.path = path;
+  LoadOptions remote = options;
+  remote.rpc_servers = {spare_endpoint()};
+  load_model(remote);
+  stop_spare();
+  const auto model = load_model(options);
+  EXPECT_FALSE(record(*model, Pack{{some_text(50, 1)}}).bits.empty());
   std::filesystem::remove(path);
 }
 

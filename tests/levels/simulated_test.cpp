@@ -91,7 +91,7 @@ std::string text_of(const LevelReport& report) {
   std::string text;
   for (const Level& level : report.levels) {
     text += std::to_string(level.l_start) + "-" + std::to_string(level.l_end) + " x" +
-            std::to_string(level.rate.count) + " stable " + std::to_string(level.stability) + "; ";
+            std::to_string(level.rate.count) + " stable " + std::to_string(level.stability.value_or(-1)) + "; ";
   }
   for (const WeakLevel& weak : report.weak) {
     text += "weak " + std::to_string(weak.l_start) + "-" + std::to_string(weak.l_end) + " x" +

@@ -30,7 +30,7 @@ inline std::unique_ptr<Model> load_tiny(const std::string& path) {
   LoadOptions options;
   options.path = path;
   options.n_ctx = 1024;
-  options.n_threads = 1;  // a second thread costs a tiny model more than it gives
+  options.runtime.n_threads = 1;  // a second thread costs a tiny model more than it gives
   return load_model(options);
 }
 

@@ -32,14 +32,15 @@ TEST(Findings, SayWhatTheRuleFound) {
       found.sentences,
       ElementsAre(HasSubstr("The primary sink is token 0 \u201c<s>\u201d, born at layer 1 and active in layers "
                             "1\u201310. It draws "),
-                  "Beside the primary, 2 sinks were found in 400 tokens: 1 secondary, 1 primary-like. That is "
-                  "5.00 in 1000 tokens.",
+                  "272 of 400 tokens could be judged: those behind the primary with enough far queries. Beside the "
+                  "primary, 2 sinks were found: 1 secondary, 1 primary-like. That is 7.35 in 1000 eligible tokens.",
                   HasSubstr("at position 150, primary-like, in layers 2\u201310: 35.0 times the norm of an ordinary "
                             "token, 40.0 times its share of far attention."),
                   "Tokens that became sinks more than once: \u201c" + token_name(kHostile) + "\u201d (2).",
                   "They are too few, or too scattered, to form sink levels.",
-                  "Further runs of layers point the primary's way and are no sinks: 1 draw no attention, 1 last "
-                  "one layer only."));
+                  "Further runs of layers point the primary's way and are no sinks: 1 aligned_only (far boost "
+                  "under 5 in too many of the blocks that read them; medians up to 4.00, single blocks up to 4.00), 1 "
+                  "transient (one layer only)."));
   ASSERT_EQ(found.strongest.size(), 2U);
   EXPECT_EQ(found.strongest[0].run.position, 150);
   EXPECT_EQ(found.n_tokens, kPlantedTokens);

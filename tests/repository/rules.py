@@ -28,7 +28,8 @@ ROOMS = {
     "plant": MEASURED,
     "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels"),
     "report": ("base", "probe", "measure", "sinks", "scan", *ANALYSES, "store"),
-    "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report"),
+    "api": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report"),
+    "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report", "api"),
 }
 
 MAX_LINES = 400
@@ -208,8 +209,23 @@ def words(root):
                     yield f"{name}:{number}: {wrong}: {line.strip()[:100]}"
 
 
+def public_headers(root):
+    """What programs include, api/sinkscope.h and all that it reaches, asks for the C++ standard library alone."""
+    first = "src/api/sinkscope.h"
+    reached = [first] if (root / first).is_file() else []
+    for name in reached:
+        for mark, header in INCLUDE.findall(text_of(root, name) or ""):
+            ours = f"src/{header}"
+            if mark == "<" and re.fullmatch(r"[a-z_]+", header):
+                continue
+            if mark == "<" or not (root / ours).is_file():
+                yield f"{name}: includes {header}; public headers may include the standard library and our own"
+            elif ours not in reached:
+                reached.append(ours)
+
+
 RULES = {rule.__name__: rule for rule in
-         (engine_headers, room_includes, room_links, rooms_in_order, file_length, words)}
+         (engine_headers, room_includes, room_links, rooms_in_order, public_headers, file_length, words)}
 
 
 def main():

@@ -55,6 +55,15 @@ class RulesTest(unittest.TestCase):
                   "src/sinks/parts/a.cpp": '#include "base/c.h"\n#include "sinks/d.h"\n'}
         self.assertEqual([], self.broken(rules.room_links, folder))
 
+    def test_public_headers(self):
+        def tree(text):
+            return {"src/api/sinkscope.h": '#include <vector>\n#include "base/a.h"\n', "src/base/a.h": text,
+                    "src/base/private.h": "#include <llama.h>\n"}
+        self.assertEqual([], self.broken(rules.public_headers, {}))
+        self.assertEqual([], self.broken(rules.public_headers, tree('#include <string_view>\n#include "base/a.h"\n')))
+        for header in ('"base/private.h"', "<fmt/format.h>", "<sqlite3.h>", '"base/none.h"'):
+            self.assertEqual(1, len(self.broken(rules.public_headers, tree(f"#include {header}\n"))), header)
+
     def test_rooms_in_order(self):
         def tree(*rooms):
             return {"src/CMakeLists.txt": "".join(f"add_subdirectory({room})\n" for room in rooms)}

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/paths.h"
+#include "cli/program_runtime.h"
 #include "cli/verbs/verb.h"
 
 namespace sinkscope {
@@ -28,7 +29,8 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
       ->type_name("N")
       ->check(whole_number(1, 65536))
       ->group(group);
-  verb.add_option("-t,--threads", options.n_threads, "Threads; by default one for each processor")
+  verb.add_option("-t,--threads", options.n_threads,
+                  "Threads; by default one for each processor that the process may use")
       ->type_name("N")
       ->check(whole_number(1, 4096))
       ->group(group);
@@ -77,7 +79,7 @@ LoadOptions load_options(const ModelOptions& options) {
   load.path = options.path;
   load.n_ctx = options.n_ctx.value_or(0);
   load.n_ubatch = options.n_ubatch;
-  load.n_threads = options.n_threads.value_or(0);
+  load.runtime = program_runtime(options.n_threads.value_or(0));
   load.n_gpu_layers = options.n_gpu_layers.value_or(-1);
   load.rpc_servers = options.rpc_servers;
   load.cache_type_k = options.cache_type_k == "f32" ? CacheType::kF32 : CacheType::kF16;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
-#include <thread>
 
 #include "base/json_writer.h"
 #include "base/statistics.h"
+#include "base/thread_limits.h"
 #include "cli/bench_runs.h"
 #include "cli/options/model_options.h"
 #include "cli/progress.h"
@@ -117,8 +117,7 @@ void write_bench_json(const std::vector<BenchRuns>& all, const ProductPeaks& pea
 ExitCode bench(const BenchVerbOptions& options) {
   BenchPlan plan{.file = open_model_file(options.model.path)};
   plan.load = load_options(options.model);
-  if (plan.load.n_threads == 0)
-    plan.load.n_threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int n_threads = threads_or_default(plan.load.runtime.n_threads);
   if (!options.no_native) plan.precisions.push_back(Precision::kNative);
   const bool accelerated = precision_of(plan.file, plan.load.precision).precision != Precision::kNative;
   if (accelerated || plan.precisions.empty()) plan.precisions.push_back(plan.load.precision);
@@ -126,10 +125,10 @@ ExitCode bench(const BenchVerbOptions& options) {
   plan.repeats = options.repeats;
   note(engine_versions().back());
   note(precision_of(plan.file, plan.load.precision).why);
-  const ProductPeaks before = measure_product_peaks(plan.load.n_threads);
+  const ProductPeaks before = measure_product_peaks(n_threads);
   const std::vector<BenchRuns> all = run_bench(plan, note);
   // The faster of two: a busy machine can only make a peak smaller.
-  ProductPeaks peaks = measure_product_peaks(plan.load.n_threads);
+  ProductPeaks peaks = measure_product_peaks(n_threads);
   peaks.f32 = std::max(peaks.f32, before.f32);
   peaks.bf16 = std::max(peaks.bf16, before.bf16);
   if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { write_bench_json(all, peaks, out); });

@@ -7,17 +7,16 @@
 
 #include "base/display_text.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/generation_file.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
-#include "cli/model_hash.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/skip_log.h"
 #include "cli/verbs/scan.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/two_step_load.h"
+#include "gguf/digest.h"
 #include "scan/growing_text.h"
 #include "scan/scanned_document.h"
 
@@ -195,7 +194,6 @@ void generate_all(Model& model, const TokenSpool& prompts, GenerationFile& texts
 }
 
 ExitCode generate(const GenerateVerbOptions& options) {
-  set_parallel_threads(options.scan.model.n_threads.value_or(0));
   check_combinations(options);
   SkipLog skipped(options.scan.quiet);
   const OnSkip on_skip = [&](const SkippedInput& line) { skipped(line); };

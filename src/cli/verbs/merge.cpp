@@ -5,10 +5,11 @@
 #include <iostream>
 #include <memory>
 
-#include "base/parallel.h"
+#include "api/program_run.h"
+#include "base/thread_limits.h"
 #include "cli/paths.h"
-#include "cli/program_run.h"
 #include "cli/verbs/verb.h"
+#include "cli/version.h"
 
 namespace sinkscope {
 namespace {
@@ -21,7 +22,7 @@ struct MergeOptions {
 ExitCode merge(const MergeOptions& options) {
   check_writable(options.output);
   const MergeSummary summary =
-      merge_results(options.files, options.output, present_program_run("", parallel_threads()));
+      merge_results(options.files, options.output, present_program_run(command_line(), "", default_threads()));
   std::cout << fmt::format("{}: {} documents, {} tokens; {} that several files hold are kept once\n", options.output,
                            summary.documents, summary.tokens, summary.repeated);
   return ExitCode::kDone;

@@ -6,7 +6,6 @@
 
 #include "base/display_text.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
@@ -80,7 +79,6 @@ std::vector<SinkRequest> requests_of(const PlantVerbOptions& options, const Voca
 }
 
 ExitCode plant(const PlantVerbOptions& options) {
-  set_parallel_threads(options.model.n_threads.value_or(0));
   check_writable(options.output);
   if (options.output == "-") throw Error(ErrorCode::kUsage, "-o names a model file, which standard output cannot be");
   if (!options.json.empty()) check_writable(options.json);

@@ -11,21 +11,21 @@
 #include <optional>
 #include <utility>
 
+#include "api/program_run.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
-#include "cli/model_hash.h"
 #include "cli/options/input_options.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/paths.h"
-#include "cli/program_run.h"
 #include "cli/progress.h"
 #include "cli/shown_results.h"
 #include "cli/skip_log.h"
 #include "cli/verbs/verb.h"
+#include "cli/version.h"
 #include "engine/llama/two_step_load.h"
+#include "gguf/digest.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
 #include "scan/scan.h"
@@ -135,7 +135,6 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
 
 ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  set_parallel_threads(options.model.n_threads.value_or(0));
   check_combinations(options);
   SkipLog skipped(options.quiet);
   const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
@@ -151,8 +150,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
 
   const MeasurementOptions measurement = measurement_options(options, file, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
-  const ProgramRun run =
-      present_program_run(measurement.precision, options.model.n_threads.value_or(parallel_threads()));
+  const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run);
   const ReportOptions report = options.rule.report_options();

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
@@ -66,7 +65,6 @@ std::vector<std::string> missed_floors(const Validation& validation, const Contr
 }
 
 ExitCode validate(const ValidateVerbOptions& options) {
-  set_parallel_threads(options.model.n_threads.value_or(0));
   if (options.min_primary_fall && options.base.empty()) {
     throw Error(ErrorCode::kUsage, "--min-primary-fall compares with the unplanted model: give --base MODEL.gguf");
   }

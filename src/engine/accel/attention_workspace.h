@@ -92,7 +92,7 @@ struct FlashAttention::Workspace {
   Number number = Number::kF32;
   bool blocks = true;  // factors in oneDNN's blocks, not in plain rows
   std::span<const AttentionRow> rows;
-  const Question* question = nullptr;
+  const ColumnQuestion* question = nullptr;
   double flop = 0;
 
   int heads_at_once = 1, chunks_of_heads = 1;  // of one KV head: chunks_of_heads x heads_at_once query heads

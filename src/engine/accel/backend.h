@@ -22,7 +22,7 @@ class Kernels {
 // null  if this build has no oneDNN
 std::unique_ptr<Kernels> make_kernels();
 
-// Where the time of the process went; written by the thread that decodes.
+// Where the time of this thread went, as it decodes.
 AccelTimes& times();
 
 }  // namespace sinkscope::accel

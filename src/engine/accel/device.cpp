@@ -183,7 +183,7 @@ ggml_backend_reg_t registry() {
 }  // namespace
 
 AccelTimes& times() {
-  static AccelTimes spent;
+  thread_local AccelTimes spent;
   return spent;
 }
 

@@ -1,13 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 
 #include "engine/accel/precision.h"
-#include "engine/attention/attention_mask.h"
-#include "engine/attention/column_sums.h"
+#include "engine/attention/summer.h"
 
 struct ggml_tensor;
 
@@ -33,12 +30,7 @@ AccelTimes accel_times();
 // Asks the device for column sums as it computes attention.
 class AccelAttentionListener {
  public:
-  struct Question {
-    const AttentionMask* mask = nullptr;    // of this node's mask; must live until the node is computed
-    std::span<const std::int32_t> watched;  // keys, ascending, without repeats; likewise
-    bool by_head = false;                   // attention of watched keys by head as well
-    bool sums = true;                       // false: the mask is new, but no sums are asked for
-  };
+  using Question = ColumnQuestion;
 
   virtual ~AccelAttentionListener() = default;
   // Before an attention node is computed, when its inputs are. Without a question there are no sums.

@@ -271,11 +271,12 @@ AttentionSums FlashAttention::Workspace::result(int n_threads) {
           {mean_logits.data(), queries, watched},
           {visible.data(), queries, watched},
           question->by_head ? watched_by_head.data() : nullptr,
-          number == Number::kBf16};
+          number == Number::kBf16,
+          true};
 }
 
 AttentionSums FlashAttention::attend(const ggml_tensor* node, std::int64_t stream, std::span<const AttentionRow> rows,
-                                     Number number, int n_threads, const Question* question) {
+                                     Number number, int n_threads, const ColumnQuestion* question) {
   Workspace& work = *workspace_;
   work.number = number;
   work.question = question;

@@ -6,8 +6,7 @@
 
 #include "engine/accel/attention_rows.h"
 #include "engine/accel/onednn.h"
-#include "engine/attention/attention_mask.h"
-#include "engine/attention/column_sums.h"
+#include "engine/attention/summer.h"
 
 struct ggml_tensor;
 
@@ -31,12 +30,8 @@ class FlashAttention {
 
   static bool supports(const ggml_tensor* node);
 
-  // What to sum: columns of the cells that mask describes.
-  struct Question {
-    const AttentionMask* mask = nullptr;
-    std::span<const std::int32_t> watched;
-    bool by_head = false;  // AttentionSums::watched_by_head as well
-  };
+  // What to sum: columns of the cells that its mask describes.
+  using Question = ColumnQuestion;
 
   // Computes one stream of the node.
   //

@@ -110,9 +110,7 @@ class OnednnKernels final : public Kernels {
     }
     const RowsOfMask& rows = rows_of_question(*asked.mask, scope);
     if (!rows.far_known) return false;
-    const FlashAttention::Question question{asked.mask, asked.watched, asked.by_head};
-    const AttentionSums sums =
-        attention_.attend(node, 0, rows.rows, number, n_threads, asked.sums ? &question : nullptr);
+    const AttentionSums sums = attention_.attend(node, 0, rows.rows, number, n_threads, asked.sums ? &asked : nullptr);
     times().attention_flop += attention_.flop();
     if (asked.sums) scope.listener->after_attention(*node, sums);
     return true;

@@ -70,7 +70,7 @@ void count_query(const CountedQuery& query, std::size_t n, const std::int32_t* _
 
 }  // namespace
 
-void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance) {
+void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance, int n_threads) {
   const std::size_t n_queries = places.query_position.size(), n_keys = places.key_position.size();
   if (places.query_sequence.size() != n_queries || places.key_sequence.size() != n_keys)
     throw_shape("a sequence for each position", "other lengths");
@@ -85,14 +85,14 @@ void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, 
   key_position_.assign(places.key_position.begin(), places.key_position.end());
   key_sequence_.assign(places.key_sequence.begin(), places.key_sequence.end());
   visible_.assign(n_queries, {});
-  read_rows();
-  count_columns();
+  read_rows(n_threads);
+  count_columns(n_threads);
 }
 
-void AttentionMask::read_rows() {
+void AttentionMask::read_rows(int n_threads) {
   const std::int32_t n_keys = this->n_keys();
   std::atomic<bool> padding_visible{false};
-  parallel_for(n_queries(), [&](std::int64_t query, int) {
+  parallel_for(n_queries(), n_threads, [&](std::int64_t query, int) {
     VisibleKeys& keys = visible_[static_cast<std::size_t>(query)];
     if (!mask_.data) {
       keys = {0, n_keys, n_keys, true};
@@ -115,14 +115,14 @@ void AttentionMask::read_rows() {
       std::count_if(visible_.begin(), visible_.end(), [](const VisibleKeys& keys) { return keys.count > 0; }));
 }
 
-void AttentionMask::count_columns() {
+void AttentionMask::count_columns(int n_threads) {
   const std::size_t n_keys = key_position_.size();
   queries_.assign(n_keys, 0);
   far_queries_.assign(n_keys, 0);
   far_uniform_.assign(n_keys, 0.0);
   // A key's numbers are summed over the queries in their order, whatever thread has the key.
   constexpr std::int64_t kBlock = 1024;
-  parallel_for((n_keys + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
+  parallel_for((n_keys + kBlock - 1) / kBlock, n_threads, [&](std::int64_t block, int) {
     const std::int32_t begin = static_cast<std::int32_t>(block * kBlock);
     const std::int32_t end = std::min(begin + static_cast<std::int32_t>(kBlock), this->n_keys());
     for (std::size_t q = 0; q < visible_.size(); ++q) {

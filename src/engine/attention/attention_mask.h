@@ -42,8 +42,8 @@ class AttentionMask {
   // mask    its memory must stay as it is until the last use of this object
   // places  copied
   // throws  Error{kShape} if lengths do not agree, or a column beyond the keys is visible
-  // cost    O(n_queries * n_keys), parallel
-  void read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance);
+  // cost    O(n_queries * n_keys), on n_threads threads
+  void read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance, int n_threads = 1);
 
   std::uint64_t version() const { return version_; }  // another one after each read(), of any object
   int n_queries() const { return static_cast<int>(visible_.size()); }
@@ -64,8 +64,8 @@ class AttentionMask {
   KeyVisibility visibility() const { return {queries_, far_queries_, far_uniform_}; }
 
  private:
-  void read_rows();
-  void count_columns();
+  void read_rows(int n_threads);
+  void count_columns(int n_threads);
 
   template <typename Body>
   void for_visible_runs(int query, std::int32_t first, std::int32_t last, const Body& body) const;

@@ -134,6 +134,7 @@ struct Unit {
 struct ColumnSums::Workspace {
   const AttentionInputs* inputs = nullptr;
   const AttentionMask* mask = nullptr;
+  int n_threads = 1;
   Plan plan;
   std::vector<float> slopes;
   std::vector<TileFacts> tiles;
@@ -206,7 +207,7 @@ void ColumnSums::Workspace::pack_kv_heads(int first_kv_head, int n_kv_heads) {
   const std::size_t tile_floats = static_cast<std::size_t>(kTileKeys) * inputs->head_dim;
   float* to = panels.at_least(n_kv_heads * plan.n_tiles * tile_floats);
   const std::int64_t n_tiles = plan.last_tile - plan.first_tile;
-  parallel_for(n_kv_heads * n_tiles, [&](std::int64_t i, int) {
+  parallel_for(n_kv_heads * n_tiles, n_threads, [&](std::int64_t i, int) {
     const int head = static_cast<int>(i / n_tiles), tile = plan.first_tile + static_cast<int>(i % n_tiles);
     attention_kernel::pack_keys(inputs->keys, first_kv_head + head, inputs->head_dim, tile * kTileKeys, mask->n_keys(),
                                 to + (static_cast<std::size_t>(head) * plan.n_tiles + tile) * tile_floats);
@@ -292,7 +293,7 @@ void ColumnSums::Workspace::run_unit(Unit& unit, int first_kv_head, int thread) 
 void ColumnSums::Workspace::add_units() {
   const std::size_t n_columns = static_cast<std::size_t>(plan.n_tiles) * kTileKeys, n_keys = mask->n_keys();
   const std::size_t n_groups = units.size() / std::max(1, plan.n_chunks);
-  parallel_for(n_groups * plan.heads_in_block, [&](std::int64_t i, int) {
+  parallel_for(n_groups * plan.heads_in_block, n_threads, [&](std::int64_t i, int) {
     const std::size_t group = i / plan.heads_in_block, head = i % plan.heads_in_block;
     for (int chunk = 0; chunk < plan.n_chunks; ++chunk) {
       const Unit& unit = units[group * plan.n_chunks + chunk];
@@ -313,7 +314,7 @@ void ColumnSums::Workspace::average_watched() {
   const std::size_t n_groups = inputs->n_heads / plan.heads_in_block;
   const float* attention = slot_attention.at_least(0);
   const float* logit = slot_logit.at_least(0);
-  parallel_for(n_queries, [&](std::int64_t query, int) {
+  parallel_for(n_queries, n_threads, [&](std::int64_t query, int) {
     for (std::size_t slot = slot_begin[query]; slot < static_cast<std::size_t>(slot_begin[query + 1]); ++slot) {
       double attention_total = 0, logit_total = 0;
       for (std::size_t group = 0; group < n_groups; ++group) {
@@ -331,10 +332,11 @@ void ColumnSums::Workspace::average_watched() {
 }
 
 AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const AttentionMask& mask,
-                                  std::span<const std::int32_t> watched, bool by_head) {
+                                  std::span<const std::int32_t> watched, bool by_head, int n_threads) {
   check_shapes(inputs, mask, watched);
   Workspace& w = *workspace_;
   w.inputs = &inputs;
+  w.n_threads = std::max(1, n_threads);
   w.mask = &mask;
   w.by_head = by_head;
   w.plan = make_plan(inputs, mask);
@@ -351,11 +353,11 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
   w.describe_tiles();
   w.list_watched(watched);
 
-  const std::size_t n_threads = parallel_threads(), n_rows = w.plan.n_rows();
-  w.packed_queries.at_least(n_threads * n_rows * inputs.head_dim);
-  w.scores.at_least(n_threads * n_rows * w.plan.score_stride);
-  w.tile_weights.at_least(n_threads * n_rows * w.plan.n_tiles);
-  w.rows.at_least(n_threads * n_rows);
+  const std::size_t n_rows = w.plan.n_rows(), each = w.n_threads;  // each thread has scratch memory of its own
+  w.packed_queries.at_least(each * n_rows * inputs.head_dim);
+  w.scores.at_least(each * n_rows * w.plan.score_stride);
+  w.tile_weights.at_least(each * n_rows * w.plan.n_tiles);
+  w.rows.at_least(each * n_rows);
   w.slot_attention.at_least(n_heads / w.plan.heads_in_block * w.slot_key.size());
   w.slot_logit.at_least(n_heads / w.plan.heads_in_block * w.slot_key.size());
   if (by_head) w.head_attention.at_least(n_heads * w.slot_key.size());
@@ -366,7 +368,8 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
     w.make_units(first, n_kv_heads);
     // Later chunks see more keys: they begin first.
     const std::int64_t n_units = static_cast<std::int64_t>(w.units.size());
-    parallel_for(n_units, [&](std::int64_t i, int thread) { w.run_unit(w.units[n_units - 1 - i], first, thread); });
+    parallel_for(n_units, w.n_threads,
+                 [&](std::int64_t i, int thread) { w.run_unit(w.units[n_units - 1 - i], first, thread); });
     w.add_units();
   }
   w.average_watched();

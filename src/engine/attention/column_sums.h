@@ -40,6 +40,7 @@ struct AttentionSums {
   // [n_heads, n_queries, n_watched] A, where it was asked for; of keys that a query does not see it may be anything
   const float* watched_by_head = nullptr;
   bool values_as_bf16 = false;  // the node's output was made of values rounded to bf16
+  bool output_in_f32 = false;   // and was added up in float32, in whatever type the values are stored
 };
 
 // Column sums of attention, and the scratch memory that they need: keep one and use it for every layer.
@@ -60,10 +61,10 @@ class ColumnSums {
   //          mask.queries_that_see(); queries without a visible key add nothing. NaN in q or k reaches the sums
   // throws   Error{kShape} if shapes or types do not agree
   // cost     n_heads * n_queries * n_keys * head_dim multiply-adds in float32, less what the mask hides in whole
-  //          tiles; parallel. Memory grows as (heads of a KV head + head_dim * n_kv_heads) * n_keys
+  //          tiles; on n_threads threads. Memory grows as (heads of a KV head + head_dim * n_kv_heads) * n_keys
   // order    of additions is fixed by the shapes: results do not depend on the number of threads
   AttentionSums compute(const AttentionInputs& inputs, const AttentionMask& mask, std::span<const std::int32_t> watched,
-                        bool by_head = false);
+                        bool by_head = false, int n_threads = 1);
 
  private:
   struct Workspace;

@@ -62,10 +62,11 @@ void EvictionCost::find_far(const AttentionMask& mask, std::span<const std::int3
   }
 }
 
-void EvictionCost::load_values(const EvictionInputs& in, std::span<const std::int32_t> watched, std::size_t stride) {
+void EvictionCost::load_values(const EvictionInputs& in, std::span<const std::int32_t> watched, std::size_t stride,
+                               int n_threads) {
   const auto dim = static_cast<std::size_t>(in.value_dim);
   values_.assign(static_cast<std::size_t>(in.n_kv_heads) * dim * stride, 0.0F);
-  parallel_for(in.n_kv_heads, [&](std::int64_t head, int) {
+  parallel_for(in.n_kv_heads, n_threads, [&](std::int64_t head, int) {
     float* to = values_.data() + static_cast<std::size_t>(head) * dim * stride;
     for (std::size_t k = 0; k < watched.size(); ++k) {
       const void* from = in.values.row(watched[k], static_cast<int>(head));
@@ -112,7 +113,7 @@ void EvictionCost::add_chunk(const EvictionInputs& in, int head, int chunk, std:
 }
 
 EvictionCosts EvictionCost::compute(const EvictionInputs& in, const AttentionMask& mask,
-                                    std::span<const std::int32_t> watched) {
+                                    std::span<const std::int32_t> watched, int n_threads) {
   if (in.n_kv_heads < 1 || in.n_heads % in.n_kv_heads != 0 || in.outputs.type != ElementType::kF32) {
     throw Error(ErrorCode::kShape, "eviction cost: expected float32 outputs of a multiple of the KV heads, got " +
                                        std::to_string(in.n_heads) + " heads of " + std::to_string(in.n_kv_heads) +
@@ -122,11 +123,11 @@ EvictionCosts EvictionCost::compute(const EvictionInputs& in, const AttentionMas
   const auto stride = static_cast<std::size_t>(rounded_up(static_cast<int>(n_watched), kPaddedKeys));
   const int n_chunks = rounded_up(mask.n_queries(), kChunk) / kChunk;
   find_far(mask, watched);
-  load_values(in, watched, stride);
+  load_values(in, watched, stride, n_threads);
   const std::size_t n_sums = n_heads * n_watched;
   cost_of_chunk_.resize(n_sums * static_cast<std::size_t>(n_chunks));
   left_out_of_chunk_.resize(cost_of_chunk_.size());
-  parallel_for(static_cast<std::int64_t>(in.n_heads) * n_chunks, [&](std::int64_t i, int) {
+  parallel_for(static_cast<std::int64_t>(in.n_heads) * n_chunks, n_threads, [&](std::int64_t i, int) {
     const int head = static_cast<int>(i) % in.n_heads, chunk = static_cast<int>(i) / in.n_heads;
     const std::size_t at = static_cast<std::size_t>(i) * n_watched;
     add_chunk(in, head, chunk, n_watched, stride, cost_of_chunk_.data() + at, left_out_of_chunk_.data() + at);

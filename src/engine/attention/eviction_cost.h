@@ -40,14 +40,16 @@ class EvictionCost {
  public:
   // watched  keys, ascending
   // returns  views of memory of this object, valid until the next call
-  // cost     2 * n_heads * n_queries * n_watched * value_dim operations in float32, parallel; sums of 64 queries in
+  // cost     2 * n_heads * n_queries * n_watched * value_dim operations in float32, on n_threads threads; sums of 64
+  // queries in
   //          float32, of these in float64. Memory grows as n_heads * n_watched * n_queries / 64
   // order    of additions is fixed: results do not depend on the number of threads
-  EvictionCosts compute(const EvictionInputs& inputs, const AttentionMask& mask, std::span<const std::int32_t> watched);
+  EvictionCosts compute(const EvictionInputs& inputs, const AttentionMask& mask, std::span<const std::int32_t> watched,
+                        int n_threads = 1);
 
  private:
   void find_far(const AttentionMask& mask, std::span<const std::int32_t> watched);
-  void load_values(const EvictionInputs& in, std::span<const std::int32_t> watched, std::size_t stride);
+  void load_values(const EvictionInputs& in, std::span<const std::int32_t> watched, std::size_t stride, int n_threads);
   void add_chunk(const EvictionInputs& in, int head, int chunk, std::size_t n_watched, std::size_t stride, double* cost,
                  std::int32_t* left_out) const;
 

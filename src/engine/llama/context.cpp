@@ -94,7 +94,8 @@ void DecodeContext::take_final_norm(GraphMap& map) const {
 
 void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& observer, const RunOptions& options) {
   const GraphMap& map = map_for(n);
-  probe_.begin(map, {first, n, tokens.position, tokens.sequence, options.min_distance}, observer, options.edits);
+  probe_.begin(map, {first, n, tokens.position, tokens.sequence, options.min_distance, options_.n_threads}, observer,
+               options.edits, column_summers_);
   llama_batch batch{};
   batch.n_tokens = n;
   batch.token = tokens.tokens.data() + first;
@@ -110,7 +111,7 @@ void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& obs
   batch.seq_id = sequence_pointers_.data();
   batch.logits = all_output_.data();
   take_llama_error();
-  const AccelScope scope(options_.precision, &probe_);
+  const AccelScope scope(options_.precision, &accel_sums_);
   const int result = llama_decode(context_.get(), batch);
   scope.rethrow();
   probe_.end();

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "engine/accel/accel_sums.h"
 #include "engine/accel/precision.h"
 #include "engine/llama/decode_probe.h"
 #include "engine/llama/graph_map.h"
-#include "engine/llama/runtime.h"
+#include "engine/llama/host_sums.h"
+#include "engine/llama/llama_library.h"
 #include "probe/model.h"
 
 namespace sinkscope {
@@ -41,7 +43,8 @@ struct ContextOptions {
 class DecodeContext {
  public:
   // model  must outlive this
-  DecodeContext(llama_model* model, const ContextOptions& options) : model_(model), options_(options) {}
+  DecodeContext(llama_model* model, const ContextOptions& options)
+      : model_(model), options_(options), host_sums_(options.n_threads) {}
   DecodeContext(const DecodeContext&) = delete;
   DecodeContext& operator=(const DecodeContext&) = delete;
 
@@ -66,6 +69,9 @@ class DecodeContext {
   llama_model* model_;
   ContextOptions options_;
   DecodeProbe probe_;
+  AccelSums accel_sums_{probe_};
+  HostSums host_sums_;
+  ColumnSummers column_summers_{&accel_sums_, &host_sums_};
   LlamaContextPtr context_;  // after probe_, which it points to
   int n_ctx_ = 0;
   std::map<int, GraphMap> maps_;  // by tokens of the micro-batch

@@ -3,7 +3,6 @@
 #include <ggml.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -15,10 +14,6 @@
 namespace sinkscope {
 namespace {
 
-HeadVectors head_vectors(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
-  return {host_bytes(tensor, copy), element_type_of(tensor), tensor->nb[1], tensor->nb[2]};
-}
-
 // llama.cpp rounds keys and values of a float32 cache to half precision before its flash attention, which takes both.
 // Keys of several hundred, as in Qwen2.5's first block, then lose several percent of far boosts.
 void read_full_precision(ggml_tensor* attention) {
@@ -28,13 +23,6 @@ void read_full_precision(ggml_tensor* attention) {
       attention->src[i] = cast->src[0];
     }
   }
-}
-
-float op_param(const ggml_tensor* node, int index) {
-  float value;
-  std::memcpy(&value, reinterpret_cast<const char*>(node->op_params) + sizeof(float) * static_cast<std::size_t>(index),
-              sizeof(float));
-  return value;
 }
 
 }  // namespace
@@ -68,11 +56,13 @@ void DecodeProbe::want_attention(int layer) {
   }
 }
 
-void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer,
-                        std::span<Edit* const> edits) {
+void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer, std::span<Edit* const> edits,
+                        ColumnSummer& summer) {
   map_ = &map;
   batch_ = batch;
   observer_ = &observer;
+  summer_ = &summer;
+  summer.begin_micro_batch();
   edits_.begin(edits, batch_, static_cast<int>(map.blocks.size()));
   edited_mask_ = nullptr;
   wanted_.clear();
@@ -80,7 +70,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   next_ordinal_ = 0;
   n_masks_ = 0;
   failure_ = nullptr;
-  sums_from_device_.reset();
+  question_.reset();
   last_needed_ = map.blocks.back().block_output->ordinal;
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
@@ -176,37 +166,23 @@ const AttentionMask& DecodeProbe::mask_of(const ggml_tensor* attention) {
   return use.mask;
 }
 
-std::optional<AccelAttentionListener::Question> DecodeProbe::before_attention(const ggml_tensor& node) {
+ColumnQuestion DecodeProbe::question_about(const ggml_tensor* attention, int layer) {
+  return {&mask_of(attention), observer_->watched_keys(layer), observer_->wants_eviction_cost(layer)};
+}
+
+std::optional<ColumnQuestion> DecodeProbe::question_for(const ggml_tensor& node) {
   if (!observer_ || failure_ || next_wanted_ >= wanted_.size()) return {};
   const Wanted& wanted = wanted_[next_wanted_];
   if (!wanted.attention || wanted.node->name != node.name) return {};
-  if (!wanted.observed) return edited_mask_ ? std::optional(Question{edited_mask_, {}, false, false}) : std::nullopt;
-  watched_ = observer_->watched_keys(wanted.layer);
-  return Question{&mask_of(&node), watched_, observer_->wants_eviction_cost(wanted.layer)};
-}
-
-void DecodeProbe::after_attention(const ggml_tensor&, const AttentionSums& sums) { sums_from_device_ = sums; }
-
-AttentionSums DecodeProbe::sum_columns(const ggml_tensor* node, const AttentionMask& mask, bool by_head) {
-  const ggml_tensor *query = node->src[0], *key = node->src[1], *sinks = node->src[4];
-  AttentionInputs inputs;
-  inputs.n_heads = static_cast<int>(query->ne[2]);
-  inputs.n_kv_heads = static_cast<int>(key->ne[2]);
-  inputs.head_dim = static_cast<int>(query->ne[0]);
-  inputs.queries = head_vectors(query, query_bytes_);
-  inputs.keys = head_vectors(key, key_bytes_);
-  inputs.scale = op_param(node, 0);
-  inputs.max_bias = op_param(node, 1);
-  inputs.logit_softcap = op_param(node, 2);
-  if (sinks) {
-    inputs.sink_logits = {static_cast<const float*>(host_bytes(sinks, sink_bytes_)),
-                          static_cast<std::size_t>(inputs.n_heads)};
+  if (!wanted.observed) {
+    return edited_mask_ ? std::optional(ColumnQuestion{edited_mask_, {}, false, false}) : std::nullopt;
   }
-  return column_sums_.compute(inputs, mask, watched_, by_head);
+  question_ = question_about(&node, wanted.layer);
+  return question_;
 }
 
-EvictionCosts DecodeProbe::eviction_costs(const ggml_tensor* node, const HeadVectors& values, const AttentionMask& mask,
-                                          const AttentionSums& sums, bool from_device) {
+EvictionCosts DecodeProbe::eviction_costs(const ggml_tensor* node, const HeadVectors& values,
+                                          const ColumnQuestion& question, const AttentionSums& sums) {
   EvictionInputs inputs;
   inputs.n_heads = static_cast<int>(node->ne[1]);
   inputs.n_kv_heads = static_cast<int>(node->src[2]->ne[2]);
@@ -216,9 +192,9 @@ EvictionCosts DecodeProbe::eviction_costs(const ggml_tensor* node, const HeadVec
   inputs.outputs = {host_bytes(node, output_bytes_), ElementType::kF32, node->nb[2], node->nb[1]};
   inputs.attention = sums.watched_by_head;
   // llama.cpp's own attention adds half precision values up in half precision.
-  const bool exact = from_device || values.type == ElementType::kF32;
+  const bool exact = sums.output_in_f32 || values.type == ElementType::kF32;
   inputs.most_attention = exact ? kMostAttention : kMostAttentionOfHalves;
-  return eviction_cost_.compute(inputs, mask, watched_);
+  return eviction_cost_.compute(inputs, *question.mask, question.watched, batch_.n_threads);
 }
 
 void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
@@ -233,18 +209,15 @@ void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wante
                   value_norms_);
   observer_->on_key_value({wanted.layer, batch_.first_token, key_norms_, value_norms_});
 
-  const AttentionMask& mask = mask_of(node);
-  std::optional<AttentionSums> sums = std::exchange(sums_from_device_, std::nullopt);
-  const bool from_device = sums.has_value();
-  if (!sums) {
-    watched_ = observer_->watched_keys(wanted.layer);
-    sums = sum_columns(node, mask, observer_->wants_eviction_cost(wanted.layer));
-  }
+  const ColumnQuestion question = question_ ? *question_ : question_about(node, wanted.layer);
+  question_.reset();
+  const AttentionSums sums = summer_->sum(*node, question);
   EvictionCosts eviction;
-  if (sums->watched_by_head && !watched_.empty()) eviction = eviction_costs(node, values, mask, *sums, from_device);
-  observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads,
-                           sums->sums, sums->far_sums, sums->learned_mass, mask.visibility(), watched_,
-                           sums->watched_attention, sums->watched_logit, sums->watched_visible, eviction});
+  if (sums.watched_by_head && !question.watched.empty()) eviction = eviction_costs(node, values, question, sums);
+  observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, question.mask->n_keys(), n_heads,
+                           n_kv_heads, sums.sums, sums.far_sums, sums.learned_mass, question.mask->visibility(),
+                           question.watched, sums.watched_attention, sums.watched_logit, sums.watched_visible,
+                           eviction});
 }
 
 }  // namespace sinkscope

@@ -7,10 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "engine/accel/device.h"
 #include "engine/attention/attention_mask.h"
-#include "engine/attention/column_sums.h"
 #include "engine/attention/eviction_cost.h"
+#include "engine/attention/summer.h"
 #include "engine/llama/graph_map.h"
 #include "engine/llama/micro_batch.h"
 #include "engine/llama/node_edits.h"
@@ -25,22 +24,23 @@ namespace sinkscope {
 //
 // Nothing may be thrown through llama.cpp: the first exception is kept, the rest of the graph passes unobserved,
 // and end() throws it.
-class DecodeProbe final : public AccelAttentionListener {
+class DecodeProbe final : public ColumnAsker {
  public:
   DecodeProbe();
   ~DecodeProbe() override;
 
   // The arguments must live until end().
-  void begin(const GraphMap& map, const MicroBatch& batch, Observer& observer, std::span<Edit* const> edits);
+  //
+  // summer  makes the column sums of this micro-batch
+  void begin(const GraphMap& map, const MicroBatch& batch, Observer& observer, std::span<Edit* const> edits,
+             ColumnSummer& summer);
   // Throws what was kept, or Error{kModel} if a node that was asked for did not come by.
   void end();
 
   // ggml_backend_sched_eval_callback; user_data is the DecodeProbe.
   static bool on_node(ggml_tensor* node, bool ask, void* user_data);
 
-  // From the device that computes a wanted attention node and sums its columns on the way.
-  std::optional<Question> before_attention(const ggml_tensor& node) override;
-  void after_attention(const ggml_tensor& node, const AttentionSums& sums) override;
+  std::optional<ColumnQuestion> question_for(const ggml_tensor& node) override;
 
  private:
   struct Wanted {
@@ -63,13 +63,14 @@ class DecodeProbe final : public AccelAttentionListener {
   void deliver_state(ggml_tensor* node, const Wanted& wanted);
   void deliver_attention(const ggml_tensor* node, const Wanted& wanted);
   const AttentionMask& mask_of(const ggml_tensor* attention);
-  AttentionSums sum_columns(const ggml_tensor* attention, const AttentionMask& mask, bool by_head);
-  EvictionCosts eviction_costs(const ggml_tensor* attention, const HeadVectors& values, const AttentionMask& mask,
-                               const AttentionSums& sums, bool from_device);
+  ColumnQuestion question_about(const ggml_tensor* attention, int layer);
+  EvictionCosts eviction_costs(const ggml_tensor* attention, const HeadVectors& values, const ColumnQuestion& question,
+                               const AttentionSums& sums);
 
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
   Observer* observer_ = nullptr;
+  ColumnSummer* summer_ = nullptr;
   NodeEdits edits_;
   const AttentionMask* edited_mask_ = nullptr;  // of the attention node at hand
   std::vector<Wanted> wanted_;                  // by ordinal
@@ -80,12 +81,10 @@ class DecodeProbe final : public AccelAttentionListener {
 
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones
   std::size_t n_masks_ = 0;
-  ColumnSums column_sums_;
+  std::optional<ColumnQuestion> question_;  // of the attention node at hand, once it was asked for
   EvictionCost eviction_cost_;
-  std::span<const std::int32_t> watched_;          // in the attention node at hand
-  std::optional<AttentionSums> sums_from_device_;  // of the attention node at hand
   std::vector<float> key_norms_, value_norms_, rows_;
-  std::vector<std::uint8_t> state_bytes_, query_bytes_, key_bytes_, value_bytes_, sink_bytes_, output_bytes_;
+  std::vector<std::uint8_t> state_bytes_, key_bytes_, value_bytes_, output_bytes_;
 };
 
 }  // namespace sinkscope

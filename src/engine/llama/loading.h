@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "engine/llama/runtime.h"
+#include "engine/llama/llama_library.h"
 
 namespace sinkscope {
 

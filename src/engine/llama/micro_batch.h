@@ -14,6 +14,7 @@ struct MicroBatch {
   std::span<const std::int32_t> position;  // [tokens of the pack] in the token's own sequence
   std::span<const std::int32_t> sequence;  // [tokens of the pack]
   int min_distance = 0;
+  int n_threads = 1;  // for what is made of its attention on the processor
 
   RunTokens tokens() const {
     const auto so_far = static_cast<std::size_t>(first_token + n_tokens);

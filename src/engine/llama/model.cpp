@@ -8,18 +8,17 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
-#include "base/parallel.h"
+#include "base/thread_limits.h"
 #include "engine/accel/device.h"
 #include "engine/llama/context.h"
+#include "engine/llama/llama_library.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/node_edits.h"
 #include "engine/llama/rpc_servers.h"
-#include "engine/llama/runtime.h"
 #include "engine/llama/sampler.h"
 #include "engine/llama/vocabulary.h"
 #include "engine/llama/write_check.h"
@@ -48,13 +47,23 @@ class NoVocabulary {
   llama_model_kv_override entries_[3] = {};  // the last ends them
 };
 
-int threads_of(const LoadOptions& options) {
-  return options.n_threads > 0 ? options.n_threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+// The devices that llama.cpp would choose by itself if its list of all devices had the servers' too; empty: its choice.
+std::vector<ggml_backend_dev_t> devices_with(const std::vector<std::string>& rpc_servers) {
+  std::vector<ggml_backend_dev_t> devices = rpc_devices(rpc_servers);
+  if (devices.empty()) return devices;
+  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+    const ggml_backend_dev_t device = ggml_backend_dev_get(i);
+    if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU) devices.push_back(device);
+  }
+  devices.push_back(nullptr);
+  return devices;
 }
 
 std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptions& options, Precision precision,
                                           const Vocabulary* vocabulary) {
   llama_model_params params = llama_model_default_params();
+  std::vector<ggml_backend_dev_t> devices = devices_with(options.rpc_servers);
+  if (!devices.empty()) params.devices = devices.data();
   params.n_gpu_layers = options.n_gpu_layers;
   // Layouts of the CPU's own would keep weights from every other device.
   params.use_extra_bufts = precision == Precision::kNative;
@@ -71,13 +80,12 @@ std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptio
 class LlamaModel final : public Model {
  public:
   LlamaModel(const ModelFile& file, const LoadOptions& options, std::shared_ptr<const Vocabulary> vocabulary)
-      : path_(file.path()), options_(options) {
+      : path_(file.path()), options_(options), n_threads_(threads_or_default(options.runtime.n_threads)) {
+    apply(options.runtime.tuning);
     start_llama();
-    set_llama_verbose(options.verbose);
+    const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
-    add_rpc_servers(options.rpc_servers);
-    set_parallel_threads(threads_of(options));
     model_ = load_weights(file, options, precision.precision, vocabulary.get());
     vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
     facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
@@ -96,9 +104,11 @@ class LlamaModel final : public Model {
     return reads_one_by_one ? 1 : options_.max_sequences;
   }
   int n_ubatch() const override { return options_.n_ubatch; }
+  int n_threads() const override { return n_threads_; }
   const Vocabulary& vocabulary() const override { return *vocabulary_; }
 
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
+    const LlamaLogScope log(options_.verbose);
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
     context_->make_room(n_tokens);
@@ -110,6 +120,7 @@ class LlamaModel final : public Model {
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
+    const LlamaLogScope log(options_.verbose);
     const Pack pack{{prompt}};
     const int n_prompt = pack.n_tokens();
     check_pack(pack, n_prompt);
@@ -143,7 +154,7 @@ class LlamaModel final : public Model {
     context.n_ctx_train = facts_.n_ctx_train;
     context.n_ubatch = options_.n_ubatch;
     context.n_seq_max = max_sequences();
-    context.n_threads = threads_of(options_);
+    context.n_threads = n_threads_;
     // Float32 keys are for reference, and half of a reference is none: so are the values.
     context.cache_type = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     context.final_norm = options_.final_norm;
@@ -220,23 +231,24 @@ class LlamaModel final : public Model {
       }
       context_->decode(tokens_, first, std::min(most_at_once, end - first), observer, options);
       // By now oneDNN has compiled most of what this run needs.
-      if (!started_up_ && most_at_once > 1 && first + most_at_once < end) {
+      if (releases_start_up_pages_ && most_at_once > 1 && first + most_at_once < end) {
         release_start_up_pages();
-        started_up_ = true;
+        releases_start_up_pages_ = false;
       }
     }
   }
 
   std::string path_;
   LoadOptions options_;
+  int n_threads_;
   std::shared_ptr<llama_model> model_;
   std::shared_ptr<const Vocabulary> vocabulary_;
   ModelFacts facts_;
   std::vector<Lacking> lacking_;
   std::vector<ProbeNode> probe_nodes_;
   std::optional<DecodeContext> context_;
-  PlacedTokens tokens_;      // of the present run
-  bool started_up_ = false;  // what only that needed is given back
+  PlacedTokens tokens_;                                                            // of the present run
+  bool releases_start_up_pages_ = options_.runtime.tuning.release_start_up_pages;  // once a model
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "engine/accel/precision.h"
 #include "engine/llama/model_file.h"
+#include "engine/llama/runtime.h"
 #include "probe/model.h"
 
 namespace sinkscope {
@@ -16,9 +17,9 @@ enum class CacheType { kF16, kF32 };
 
 struct LoadOptions {
   std::string path;
+  Runtime runtime;        // threads, and what may be changed of the process
   int n_ctx = 0;          // longest sequence in tokens; 0: the trained length, memory being taken as packs need it
   int n_ubatch = 512;     // tokens of a micro-batch
-  int n_threads = 0;      // 0: one per processor
   int n_gpu_layers = -1;  // -1: all that fit
   int max_sequences = 1;  // of a pack, where the network can have several
   std::vector<std::string> rpc_servers;  // "host:port"
@@ -56,9 +57,5 @@ void convert_to_f32(const std::string& in, const std::string& out);
 
 // What the engine is made of: one "name version" a line, processor features last.
 std::vector<std::string> engine_versions();
-
-// llama.cpp ends the process on some broken models. The handler gets its message just before; it must not return to
-// ordinary work: print a line and _exit.
-void set_fatal_handler(void (*handler)(const char* message));
 
 }  // namespace sinkscope

@@ -20,7 +20,7 @@ void read_causal_mask(const MaskTensor& tensor, const MicroBatch& batch, Attenti
   mask.read(tensor,
             {batch.position.subspan(first, n), batch.sequence.subspan(first, n), batch.position.first(first + n),
              batch.sequence.first(first + n)},
-            batch.min_distance);
+            batch.min_distance, batch.n_threads);
   for (int query = 0; query < batch.n_tokens; ++query) {
     const VisibleKeys& seen = mask.visible()[static_cast<std::size_t>(query)];
     if (seen.last != batch.first_token + query + 1) {

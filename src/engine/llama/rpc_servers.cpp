@@ -1,6 +1,5 @@
 #include "engine/llama/rpc_servers.h"
 
-#include <ggml-backend.h>
 #include <ggml-rpc.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -31,7 +30,8 @@ bool answers(const std::string& server) {
 
 }  // namespace
 
-void add_rpc_servers(std::span<const std::string> servers) {
+std::vector<ggml_backend_dev_t> rpc_devices(std::span<const std::string> servers) {
+  std::vector<ggml_backend_dev_t> devices;
   for (const std::string& server : servers) {
     ggml_backend_reg_t reg = answers(server) ? ggml_backend_rpc_add_server(server.c_str()) : nullptr;
     if (!reg || ggml_backend_reg_dev_count(reg) == 0) {
@@ -39,8 +39,11 @@ void add_rpc_servers(std::span<const std::string> servers) {
                                          ": expected a running llama.cpp RPC server at host:port, got no answer; "
                                          "start rpc-server there");
     }
-    ggml_backend_register(reg);
+    for (std::size_t i = 0; i < ggml_backend_reg_dev_count(reg); ++i) {
+      devices.push_back(ggml_backend_reg_dev_get(reg, i));
+    }
   }
+  return devices;
 }
 
 }  // namespace sinkscope

@@ -1,27 +1,28 @@
 #pragma once
 
-#include <llama.h>
-
-#include <memory>
-#include <string>
-
 namespace sinkscope {
 
-// What llama.cpp needs once in a process: its log taken over, its backends and abort handler in place.
-void start_llama();
-
-// The last line that llama.cpp logged as an error since the last call; empty without one.
-std::string take_llama_error();
-
-void set_llama_verbose(bool verbose);
-
-struct LlamaModelFree {
-  void operator()(llama_model* model) const { llama_model_free(model); }
+// What the engine may change of the process that it runs in. All is off by default: a library leaves the process of
+// others alone. A program that does nothing else turns all of it on.
+struct ProcessTuning {
+  // The C library serves arrays of 256 KiB and more by pages of their own, which are given back when an array is freed;
+  // otherwise it keeps ever larger holes. Holds for all of the process, for good; glibc only.
+  bool large_arrays_by_pages = false;
+  // After the first micro-batch of a model, pages of code and freed memory that only starting up needed are given back:
+  // some 20 MiB. Code that runs again is read again.
+  bool release_start_up_pages = false;
+  // Called with llama.cpp's message when it is about to end the process, which it does on some broken models. The
+  // handler must not return to ordinary work: print a line and _exit. Null: llama.cpp prints its message and aborts.
+  void (*on_fatal)(const char* message) = nullptr;
 };
-struct LlamaContextFree {
-  void operator()(llama_context* context) const { llama_free(context); }
+
+// How models run in this process. A value, which is passed with LoadOptions: there is no global one.
+struct Runtime {
+  ProcessTuning tuning;
+  int n_threads = 0;  // of each model; 0: default_threads()
 };
-using LlamaModelPtr = std::unique_ptr<llama_model, LlamaModelFree>;
-using LlamaContextPtr = std::unique_ptr<llama_context, LlamaContextFree>;
+
+// Applies what holds for the process as a whole; load_model does it too. Repeating it changes nothing.
+void apply(const ProcessTuning& tuning);
 
 }  // namespace sinkscope

@@ -18,6 +18,10 @@ const void* host_bytes(const ggml_tensor* tensor, std::vector<std::uint8_t>& cop
   return copy.data();
 }
 
+HeadVectors head_vectors(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
+  return {host_bytes(tensor, copy), element_type_of(tensor), tensor->nb[1], tensor->nb[2]};
+}
+
 ElementType element_type_of(const ggml_tensor* tensor) {
   switch (tensor->type) {
     case GGML_TYPE_F32:

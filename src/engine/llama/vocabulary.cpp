@@ -6,9 +6,9 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "engine/llama/llama_library.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
-#include "engine/llama/runtime.h"
 
 namespace sinkscope {
 

@@ -127,6 +127,7 @@ void write_sequence(JsonWriter& json, const JudgedDocument& judged, bool other_r
   const Detection& detection = *judged.evidence;
   json.open_object(kLines);
   write_document_facts(json, judged);
+  json.member("eligible_tokens", judged.counts.eligible_tokens);
   json.member("n_watch_overflow", judged.document.figures.n_watch_overflow);
   json.key("primary");
   detection.primary ? write_primary(json, judged, *detection.primary) : static_cast<void>(json.null());
@@ -181,6 +182,7 @@ class JsonView : public JudgedView {
   void finish(const Totals& totals) override {
     json_.close().key("totals").open_object(kLines);
     json_.member("n_sequences", totals.n_documents).member("n_tokens", totals.n_tokens);
+    if (options_.rule == Rule::kEvidence) json_.member("eligible_tokens", totals.counts.eligible_tokens);
     options_.rule == Rule::kEvidence ? write_counts(json_, totals.counts) : write_counts(json_, totals.paper_counts);
     json_.close().close();
     if (!out_.flush()) throw Error(ErrorCode::kOutput, "JSON: writing failed; check the free space");

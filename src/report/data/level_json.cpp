@@ -59,11 +59,12 @@ void write_level(JsonWriter& json, const Level& level, const FileLevels& file) {
   const int n_layers = file.report.n_layers;
   json.open_object(kLines);
   json.member("l_start", level.l_start).member("l_end", level.l_end);
+  json.member("l_end_is_lower_bound", level.l_end_is_lower_bound);
   json.member("depth_start", static_cast<float>(depth_fraction(level.l_start, n_layers)));
   json.member("depth_end", static_cast<float>(depth_fraction(level.l_end, n_layers)));
   json.member("start_jitter", static_cast<float>(level.start_jitter));
   json.member("end_jitter", static_cast<float>(level.end_jitter));
-  json.member("stability", static_cast<float>(level.stability)).member("tentative", level.tentative);
+  json.member("stability", rounded(level.stability)).member("tentative", level.tentative);
   const Lifetimes& lifetimes = level.lifetimes;
   json.key("lifetime").open_object(kInline).member("median", lifetimes.median);
   json.member("median_is_lower_bound", lifetimes.median_is_lower_bound).member("shortest", lifetimes.shortest);
@@ -103,7 +104,8 @@ void write_file(JsonWriter& json, const FileLevels& file) {
   write_rate(json, "unassigned", report.unassigned);
   json.key("unstable").open_array(kLines);
   for (const WeakLevel& weak : report.weak) {
-    json.open_object(kInline).member("l_start", weak.l_start).member("l_end", weak.l_end).member("count", weak.count);
+    json.open_object(kInline).member("l_start", weak.l_start).member("l_end", weak.l_end);
+    json.member("l_end_is_lower_bound", weak.l_end_is_lower_bound).member("count", weak.count);
     json.member("documents", weak.documents).member("stability", static_cast<float>(weak.stability)).close();
   }
   json.close().close();
@@ -118,6 +120,7 @@ void write_levels_json(const std::vector<FileLevels>& files, const LevelOptions&
   json.member("min_sinks", options.min_sinks).member("bootstraps", options.n_bootstraps);
   json.member("min_stability", static_cast<float>(options.min_stability));
   json.member("rate_resamples", options.n_rate_resamples).member("tentative_documents", options.tentative_documents);
+  json.member("enough_documents", options.enough_documents);
   json.member("seed", static_cast<std::int64_t>(options.seed)).close();
   json.key("files").open_array(kLines);
   for (const FileLevels& file : files) write_file(json, file);

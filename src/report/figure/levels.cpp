@@ -78,8 +78,7 @@ std::string draw_levels(const NamedScan& scan, const FigureOptions& options) {
            most > 1 ? fmt::format("a cell: 1 to {}", counted(most, "sink")) : std::string("a cell: 1 sink"),
            "text-anchor=\"end\"");
   for (const Level& level : report.levels) {
-    const auto& lifetimes = level.lifetimes;
-    const int lifetime = lifetimes.median_is_lower_bound ? lifetimes.median : level.l_end - level.l_start + 1;
+    const int lifetime = level.l_end - level.l_start + 1;
     svg.ellipse(x.at(level.l_start), y.at(lifetime), w * (0.9 + level.start_jitter), h * (0.9 + level.end_jitter),
                 fmt::format("fill=\"none\" stroke=\"{}\" stroke-width=\"2\"{}", theme.of(SinkKind::kSecondary),
                             level.tentative ? " stroke-dasharray=\"4 3\"" : ""));

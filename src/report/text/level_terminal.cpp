@@ -10,21 +10,16 @@
 #include "base/words.h"
 #include "report/file_levels.h"
 #include "report/text/table.h"
+#include "report/words.h"
 
 namespace sinkscope {
 namespace {
 
-// Three digits that count, so that rare and common sinks both can be read.
-std::string short_number(double value) {
-  if (value == 0) return "0";
-  return value >= 100 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
-}
-
-std::string rate_text(const Rate& rate) { return rate.per_1000 ? short_number(*rate.per_1000) : "-"; }
+std::string rate_text(const Rate& rate) { return rate.per_1000 ? in_digits(rate.per_1000) : "-"; }
 
 std::string interval_text(const Rate& rate) {
   if (!rate.interval) return "-";
-  return fmt::format("{}-{}", short_number(rate.interval->low), short_number(rate.interval->high));
+  return fmt::format("{}-{}", in_digits(rate.interval->low), in_digits(rate.interval->high));
 }
 
 std::string figure(const std::optional<double>& value) {
@@ -48,25 +43,26 @@ std::string tokens_text(const Level& level, const FileLevels& file) {
   return text;
 }
 
-std::string end_text(const Level& level) {
-  // A bell whose members mostly end where ends cannot be seen any more says "from here on".
-  return fmt::format("{}{}", level.l_end, 2 * level.lifetimes.censored > level.rate.count ? "+" : "");
+template <typename AnyLevel>
+std::string end_text(const AnyLevel& level) {
+  return fmt::format("{}{}", level.l_end, level.l_end_is_lower_bound ? "+" : "");
 }
 
 std::string depth_text(const Level& level, int n_layers) {
   return fmt::format("{:.2f}-{:.2f}", depth_fraction(level.l_start, n_layers), depth_fraction(level.l_end, n_layers));
 }
 
-void write_rate_line(const std::string& name, const Rate& rate, std::ostream& out) {
+void write_rate_line(const std::string& name, const Rate& rate, const LevelReport& report, std::ostream& out) {
   if (!rate.per_1000) {
     out << fmt::format("  {}: {}; no eligible tokens, so no rate\n", name, grouped(rate.count));
   } else if (rate.count == 0) {
     out << fmt::format("  {}: none in {} eligible tokens, so fewer than {} per 1000\n", name,
-                       grouped(rate.eligible_tokens), short_number(rate.interval->high));
+                       grouped(rate.eligible_tokens), in_digits(rate.interval->high));
   } else {
-    out << fmt::format("  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
-                       counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
-                       interval_text(rate));
+    out << fmt::format(
+        "  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
+        counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
+        rate.interval ? interval_text(rate) : "95 % interval: " + not_enough(report.documents, "document"));
   }
 }
 
@@ -83,18 +79,21 @@ void write_level_table(const LevelReport& report, const TerminalStyle& style, st
                {"lifetime:", "median (range)", false, 8},
                {"", "sinks", true, 9},
                {"docu-", "ments", true, 7},
-               {"per 1000", "tokens", true, 8},
+               {"per 1000", "eligible", true, 8},
                {"95 %", "interval", false, 6},
-               {"found", "again", true, 5}});
+               {"", "stability", true, 5}});
   for (std::size_t k = 0; k < report.levels.size(); ++k) {
     const Level& level = report.levels[k];
     table.add({level_name(report.levels, k), std::to_string(level.l_start), end_text(level),
                depth_text(level, report.n_layers), lifetime_text(level.lifetimes), grouped(level.rate.count),
                grouped(level.rate.documents), rate_text(level.rate), interval_text(level.rate),
-               fmt::format("{:.0f} %", 100 * level.stability)});
+               level.stability ? in_percent(level.stability) : "-"});
   }
   table.fit(style.width - 2);
   table.write("  ", Paint(style), out);
+  if (!report.enough_documents) {
+    out << fmt::format("  stability and 95 % intervals: {}\n", not_enough(report.documents, "document"));
+  }
   if (std::ranges::any_of(report.levels, &Level::tentative)) out << "  ? tentative: in few documents\n";
 }
 
@@ -152,9 +151,9 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
     out << fmt::format("  {} without a primary sink: their tokens are not eligible\n",
                        counted(report.documents_without_primary, "document"));
   }
-  write_rate_line(fmt::format("{} sinks", fmt::join(file.kinds, ", ")), report.all, out);
+  write_rate_line(fmt::format("{} sinks", fmt::join(file.kinds, ", ")), report.all, report, out);
   for (const LabelledRate& label : report.by_label) {
-    write_rate_line(fmt::format("recorded as {}", displayable(label.name)), label.rate, out);
+    write_rate_line(fmt::format("recorded as {}", displayable(label.name)), label.rate, report, out);
   }
   if (report.levels.empty()) {
     out << "  no levels\n";
@@ -170,7 +169,7 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
   }
   for (const WeakLevel& weak : report.weak) {
     out << fmt::format("  not counted: l_start {}, l_end {}, {} in {}, found again in {:.0f} % of bootstraps\n",
-                       weak.l_start, weak.l_end, counted(weak.count, "sink"), counted(weak.documents, "document"),
+                       weak.l_start, end_text(weak), counted(weak.count, "sink"), counted(weak.documents, "document"),
                        100 * weak.stability);
   }
 }
@@ -183,7 +182,7 @@ void write_side_by_side(const std::vector<FileLevels>& files, const TerminalStyl
                {"", "l_end", true, 9},
                {"depth", "fraction", false, 9},
                {"", "sinks", true, 5},
-               {"per 1000", "tokens", true, 9},
+               {"per 1000", "eligible", true, 9},
                {"95 %", "interval", false, 8}});
   for (const FileLevels& file : files) {
     // What sets models apart may stand anywhere in a long name, so it is cut late.

@@ -83,8 +83,12 @@ void write_strongest(const Findings& found, std::ostream& out) {
 
 void write_levels(const ScanFile& file, const LevelReport& report, std::ostream& out) {
   if (report.levels.empty()) return;
-  out << "\n### Levels\n\nClusters of sinks by first and last layer that are found again in resamples of the texts.\n";
-  write_head({"layers:", "sinks:", "texts:", "in 1000 tokens:", "median life:", "stability:", "commonest tokens"}, out);
+  out << "\n### Levels\n\nClusters of sinks of every kind by first and last layer that are found again in resamples of "
+         "the texts. "
+         "A + marks an end that most of its sinks do not reach: the primary or the network ends before.\n";
+  write_head(
+      {"layers:", "sinks:", "texts:", "in 1000 eligible tokens:", "median life:", "stability:", "commonest tokens"},
+      out);
   for (const Level& level : report.levels) {
     std::vector<std::string> tokens;
     for (std::size_t i = 0; i < std::min(kMostTokens, level.tokens.size()); ++i) {
@@ -96,7 +100,8 @@ void write_levels(const ScanFile& file, const LevelReport& report, std::ostream&
     write_row({level_name(level), grouped(level.rate.count),
                grouped(level.rate.documents) + (level.tentative ? " (tentative)" : ""), in_digits(level.rate.per_1000),
                fmt::format("{}{}", lifetimes.median_is_lower_bound ? "\u2265 " : "", lifetimes.median),
-               in_percent(level.stability), fmt::format("{}", fmt::join(tokens, ", "))},
+               level.stability ? in_percent(level.stability) : not_enough(report.documents, "text"),
+               fmt::format("{}", fmt::join(tokens, ", "))},
               out);
   }
 }

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/words.h"
 #include "report/text/terminal_document.h"
+#include "report/words.h"
 
 namespace sinkscope {
 namespace {
@@ -58,18 +59,18 @@ void write_corpus(const Totals& corpus, const ReportOptions& options, const Term
     return;
   }
   const Counts& counts = corpus.counts;
-  out << fmt::format("  a primary in {} of {} documents\n", counts.of(SinkKind::kPrimary), corpus.n_documents);
+  out << fmt::format("  a primary in {} of {} documents; {} of {} tokens could be judged (eligible)\n",
+                     counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
                  fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
                              kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
                  style.width);
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {
-    out << fmt::format(
-        "  {:.3f} secondary sinks per 1000 tokens\n",
-        1000.0 * static_cast<double>(n) / static_cast<double>(std::max<std::int64_t>(corpus.n_tokens, 1)));
+    out << fmt::format("  {} secondary sinks per 1000 eligible tokens\n",
+                       in_digits(per_1000(n, counts.eligible_tokens)));
   }
-  if (const std::string others = other_runs_in_words(counts); !others.empty()) {
+  if (const std::string others = other_runs_in_words(counts, options.thresholds); !others.empty()) {
     out << wrapped("  other runs: ", others, style.width);
   }
 }

@@ -9,6 +9,7 @@
 
 #include "base/display_text.h"
 #include "base/words.h"
+#include "report/words.h"
 
 namespace sinkscope {
 namespace {
@@ -227,6 +228,13 @@ void write_hints(const Page& page, const Detection& detection) {
                    nearest->l_end, threshold, -100 * *nearest->margin));
 }
 
+std::string no_sinks_in_words(const Detection& detection, std::int64_t eligible_tokens) {
+  if (!detection.primary) return "No sinks.";
+  if (eligible_tokens == 0) return "No token could be judged.";
+  return fmt::format("No sinks beside the primary among the {} that could be judged.",
+                     counted(eligible_tokens, "token"));
+}
+
 void write_evidence(const Page& page) {
   const Detection& detection = *page.judged.evidence;
   std::vector<Run> sinks;
@@ -235,14 +243,15 @@ void write_evidence(const Page& page) {
   write_primary(page, detection);
   page.out << '\n';
   if (sinks.empty()) {
-    page.out << kIndent << (detection.primary ? "No sinks beside the primary." : "No sinks.") << '\n';
+    page.out << kIndent << no_sinks_in_words(detection, page.judged.counts.eligible_tokens) << '\n';
     write_hints(page, detection);
   } else {
     page.out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink")) << ": "
              << kinds_in_words(page.judged.counts, page.paint) << '\n';
     write_sinks(page, sinks);
   }
-  if (const std::string others = other_runs_in_words(page.judged.counts); !others.empty()) {
+  if (const std::string others = other_runs_in_words(page.judged.counts, page.judged.options.thresholds);
+      !others.empty()) {
     page.out << wrapped("  other runs: ", others, page.style.width);
   }
 }
@@ -281,18 +290,6 @@ std::string kinds_in_words(const Counts& counts, const Paint& paint) {
     if (counts.of(kind) == 0) continue;
     words += fmt::format("{}{} {}", words.empty() ? "" : ", ", counts.of(kind), painted(kind, paint));
   }
-  return words;
-}
-
-std::string other_runs_in_words(const Counts& counts) {
-  std::string words;
-  const auto add = [&](Verdict verdict, const char* why) {
-    if (counts.of(verdict) == 0) return;
-    words += fmt::format("{}{} {} ({})", words.empty() ? "" : ", ", counts.of(verdict), name_of(verdict), why);
-  };
-  add(Verdict::kAlignedOnly, "draws no attention");
-  add(Verdict::kTransient, "one layer");
-  add(Verdict::kUnscored, "too few far queries");
   return words;
 }
 

@@ -15,7 +15,5 @@ void write_document(const JudgedDocument& judged, const TerminalStyle& style, st
 // "3 secondary, 1 unaligned": kinds of sinks beside the primary, those that there are.
 std::string kinds_in_words(const Counts& counts, const Paint& paint);
 std::string labels_in_words(const PaperCounts& counts);
-// "38 aligned_only (no attention), 41 transient (one layer)": runs that are no sinks; empty if there are none.
-std::string other_runs_in_words(const Counts& counts);
 
 }  // namespace sinkscope

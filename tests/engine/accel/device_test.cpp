@@ -62,7 +62,7 @@ class Sums final : public AccelAttentionListener {
   }
   void begin(int first, int n) { first_ = static_cast<std::size_t>(first), n_ = static_cast<std::size_t>(n); }
 
-  std::optional<Question> before_attention(const ggml_tensor& node) override {
+  std::optional<ColumnQuestion> before_attention(const ggml_tensor& node) override {
     const ggml_tensor* mask = node.src[3];
     const std::span<const std::int32_t> position(position_), sequence(sequence_);
     masks_.push_back(std::make_unique<AttentionMask>());
@@ -70,7 +70,7 @@ class Sums final : public AccelAttentionListener {
                         {position.subspan(first_, n_), sequence.subspan(first_, n_), position.first(first_ + n_),
                          sequence.first(first_ + n_)},
                         64);
-    return Question{masks_.back().get(), {}};
+    return ColumnQuestion{masks_.back().get(), {}};
   }
   void after_attention(const ggml_tensor&, const AttentionSums& sums) override {
     for (std::size_t h = 0; h < sums.sums.rows(); ++h) {
@@ -90,7 +90,9 @@ class Sums final : public AccelAttentionListener {
 
 class Throwing final : public AccelAttentionListener {
  public:
-  std::optional<Question> before_attention(const ggml_tensor&) override { throw std::runtime_error("from inside"); }
+  std::optional<ColumnQuestion> before_attention(const ggml_tensor&) override {
+    throw std::runtime_error("from inside");
+  }
   void after_attention(const ggml_tensor&, const AttentionSums&) override {}
 };
 

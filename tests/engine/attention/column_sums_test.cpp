@@ -9,7 +9,6 @@
 #include "attention_inputs.h"
 #include "attention_reference.h"
 #include "base/error.h"
-#include "base/parallel.h"
 
 namespace sinkscope {
 namespace {
@@ -80,14 +79,11 @@ AttentionProblem one_hot() {
 class ColumnSumsTest : public testing::TestWithParam<std::int64_t> {
  protected:
   void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
-  void TearDown() override {
-    hwy::SetSupportedTargetsForTest(0);
-    set_parallel_threads(0);
-  }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
 
-  AttentionSums run(const AttentionProblem& p, const StoredProblem& stored) {
-    mask_.read(stored.mask, stored.places, p.min_distance);
-    return column_sums_.compute(stored.inputs, mask_, p.watched);
+  AttentionSums run(const AttentionProblem& p, const StoredProblem& stored, int n_threads = 2) {
+    mask_.read(stored.mask, stored.places, p.min_distance, n_threads);
+    return column_sums_.compute(stored.inputs, mask_, p.watched, false, n_threads);
   }
 
   void check(const ProblemOptions& options) {
@@ -323,8 +319,7 @@ TEST_P(ColumnSumsTest, ThreadsDoNotChangeABit) {
   const StoredProblem stored(p, ElementType::kF16, ElementType::kF16, false, 12);
   std::vector<float> first;
   for (const int threads : {1, 2, 5, 2}) {
-    set_parallel_threads(threads);
-    const AttentionSums sums = run(p, stored);
+    const AttentionSums sums = run(p, stored, threads);
     std::vector<float> all;
     for (const auto& part : {sums.sums, sums.far_sums, sums.watched_attention, sums.watched_logit})
       for (std::size_t r = 0; r < part.rows(); ++r) all.insert(all.end(), part.row(r).begin(), part.row(r).end());

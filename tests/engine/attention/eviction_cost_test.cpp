@@ -8,7 +8,6 @@
 #include "attention_inputs.h"
 #include "attention_reference.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "engine/attention/column_sums.h"
 
 namespace sinkscope {
@@ -19,13 +18,10 @@ using namespace testing_support;
 class EvictionCostTest : public testing::TestWithParam<std::int64_t> {
  protected:
   void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
-  void TearDown() override {
-    hwy::SetSupportedTargetsForTest(0);
-    set_parallel_threads(0);
-  }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
 
   // Attention by head from the column sums, outputs from the reference: what the probe hands over.
-  EvictionCosts run(const AttentionProblem& p, const Cube<float>& values, ElementType type) {
+  EvictionCosts run(const AttentionProblem& p, const Cube<float>& values, ElementType type, int n_threads = 1) {
     const StoredProblem stored(p, ElementType::kF32, ElementType::kF32, false, 0);
     mask_.read(stored.mask, stored.places, p.min_distance);
     const AttentionSums sums = column_sums_.compute(stored.inputs, mask_, p.watched, true);
@@ -44,7 +40,7 @@ class EvictionCostTest : public testing::TestWithParam<std::int64_t> {
     inputs.outputs = made.view;
     inputs.attention = sums.watched_by_head;
     inputs.most_attention = most_;
-    return eviction_cost_.compute(inputs, mask_, p.watched);
+    return eviction_cost_.compute(inputs, mask_, p.watched, n_threads);
   }
 
   Cube<float> random_values(const AttentionProblem& p, int value_dim, ElementType type) {
@@ -164,8 +160,7 @@ TEST_P(EvictionCostTest, ThreadsDoNotChangeABit) {
   const Cube<float> values = random_values(p, 16, ElementType::kF32);
   std::vector<double> first;
   for (const int threads : {1, 2, 3}) {
-    set_parallel_threads(threads);
-    const EvictionCosts costs = run(p, values, ElementType::kF32);
+    const EvictionCosts costs = run(p, values, ElementType::kF32, threads);
     std::vector<double> all;
     for (int h = 0; h < p.n_heads; ++h) all.insert(all.end(), costs.cost.row(h).begin(), costs.cost.row(h).end());
     if (first.empty()) first = all;

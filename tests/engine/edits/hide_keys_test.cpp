@@ -64,7 +64,7 @@ class HideKeysTest : public testing::TestWithParam<Case> {
     options.path = path_;
     options.n_ctx = 512;
     options.n_ubatch = n_ubatch;
-    options.n_threads = 1;
+    options.runtime.n_threads = 1;
     options.max_sequences = 3;
     options.cache_type_k = CacheType::kF32;
     options.precision = GetParam().precision;

@@ -40,7 +40,7 @@ class StateEdits : public testing::TestWithParam<Case> {
     options.path = folder_.file("tiny.gguf");
     write_tiny_model(tiny, options.path);
     options.n_ubatch = 48;
-    options.n_threads = 1;
+    options.runtime.n_threads = 1;
     options.max_sequences = 3;
     options.cache_type_k = CacheType::kF32;
     options.precision = GetParam().precision;

@@ -200,7 +200,7 @@ TEST_P(FamiliesTest, ColumnSumsEqualTheProbabilitiesReadWhole) {
     options.path = path_.string();
     options.n_ctx = 512;
     options.n_ubatch = 64;  // sums come in four parts
-    options.n_threads = 1;
+    options.runtime.n_threads = 1;
     options.cache_type_k = CacheType::kF32;
     options.precision = precision;
     const auto model = load_model(options);

@@ -1,6 +1,6 @@
 // The report's data as the program writes them: schema sinkscope.report/1.
 
-import { visible_controls } from "../ui/format";
+import { count, visible_controls } from "../ui/format";
 import { Block, read_block } from "./blocks";
 
 export type Kind = "primary" | "primary_like" | "secondary" | "unaligned";
@@ -105,6 +105,7 @@ export interface Sequence {
   document_offset: number;
   n_tokens: number;
   prompt_tokens: number;
+  eligible_tokens: number; // that could be judged
   n_watch_overflow: number;
   primary: Primary | null;
   no_primary_reason: string | null;
@@ -128,7 +129,7 @@ export interface ScanResults {
   };
   options: { thresholds: Record<string, number>; measurement: Record<string, unknown> };
   sequences: Sequence[];
-  totals: { n_sequences: number; n_tokens: number; counts: Counts };
+  totals: { n_sequences: number; n_tokens: number; eligible_tokens: number; counts: Counts };
 }
 
 export interface Rate {
@@ -142,9 +143,10 @@ export interface Rate {
 export interface Level {
   l_start: number;
   l_end: number;
+  l_end_is_lower_bound: boolean;
   start_jitter: number;
   end_jitter: number;
-  stability: number;
+  stability: Measured; // null: too few documents to say
   tentative: boolean;
   lifetime: { median: number; median_is_lower_bound: boolean; shortest: number; longest: number; censored: number };
   rate: Rate;
@@ -155,9 +157,13 @@ export interface Level {
 }
 
 // A level's layers in words. Censored states lasted longer than was seen: then its end is a bound.
-export function level_name(level: Level): string {
-  const { median, median_is_lower_bound } = level.lifetime;
-  return median_is_lower_bound ? `${level.l_start}–${level.l_start + median - 1}+` : `${level.l_start}–${level.l_end}`;
+export function level_name(level: Pick<Level, "l_start" | "l_end" | "l_end_is_lower_bound">): string {
+  return `${level.l_start}–${level.l_end}${level.l_end_is_lower_bound ? "+" : ""}`;
+}
+
+// Why stability and intervals are not said.
+export function not_enough(n: number): string {
+  return `not enough (${count(n, "text")})`;
 }
 
 // The levels of one results file, as in schema sinkscope.levels/1.
@@ -167,7 +173,7 @@ export interface Levels {
   sinks: Rate;
   levels: Level[];
   unassigned: Rate;
-  unstable: { l_start: number; l_end: number; count: number; documents: number; stability: number }[];
+  unstable: { l_start: number; l_end: number; l_end_is_lower_bound: boolean; count: number; documents: number; stability: number }[];
 }
 
 export interface Scan {

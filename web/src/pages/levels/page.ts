@@ -1,6 +1,6 @@
 // Levels: where sinks begin and how long they last.
 
-import { level_name, type Scan } from "../../data/report";
+import { level_name, not_enough, type Scan } from "../../data/report";
 import { bottom_axis, left_axis, svg_of } from "../../draw/axes";
 import { css_colour, is_dark, ramp } from "../../draw/colour";
 import { layer_ticks, linear } from "../../draw/scale";
@@ -57,7 +57,7 @@ function draw(scan: Scan, into: HTMLElement, width: number, fig: Figure): void {
   const bound = most > 1 ? `a cell: 1 to ${count(most, "sink")}` : "a cell: 1 sink";
   append(svg, s("text", { x: width - frame.right, y: frame.top + 12, "text-anchor": "end" }, bound));
   for (const level of scan.levels.files[0].levels) {
-    const lifetime = level.lifetime.median_is_lower_bound ? level.lifetime.median : level.l_end - level.l_start + 1;
+    const lifetime = level.l_end - level.l_start + 1;
     append(svg, s("ellipse", { cx: x.at(level.l_start), cy: y.at(lifetime), rx: w * (0.9 + level.start_jitter), ry: hgt * (0.9 + level.end_jitter), class: `level${level.tentative ? " tentative" : ""}` }));
   }
   into.replaceChildren(svg);
@@ -67,20 +67,20 @@ function levels_table(scan: Scan): HTMLElement {
   const { levels, unassigned, unstable } = scan.levels.files[0];
   const numeric = (text: string) => h("td", { class: "number" }, text);
   const rate = (one: (typeof levels)[number]["rate"]) => one.per_1000 === null ? "–" :
-    `${number(one.per_1000)}${one.interval_95 && scan.scan.sequences.length > 1 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
-  const head = ["layers", "sinks", "texts", "in 1000 tokens (95 %)", "median life", "stability", "norm ratio", "far boost", "commonest tokens"];
+    `${number(one.per_1000)}${one.interval_95 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
+  const head = ["layers", "sinks", "texts", "in 1000 eligible tokens (95 %)", "median life", "stability", "norm ratio", "far boost", "commonest tokens"];
   return h("div", {},
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Levels, ${scan.file}` }, h("table", {},
       h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 8 ? "" : "number" }, name)))),
       h("tbody", {}, ...levels.map((level) => h("tr", {},
         numeric(level_name(level)), numeric(String(level.rate.count)), numeric(`${level.rate.documents}${level.tentative ? " (tentative)" : ""}`),
-        numeric(rate(level.rate)), numeric(`${level.lifetime.median_is_lower_bound ? "≥ " : ""}${level.lifetime.median}`), numeric(percent(level.stability)),
+        numeric(rate(level.rate)), numeric(`${level.lifetime.median_is_lower_bound ? "≥ " : ""}${level.lifetime.median}`), numeric(level.stability === null ? not_enough(scan.scan.sequences.length) : percent(level.stability)),
         numeric(number(level.norm_ratio_median)), numeric(number(level.far_boost_median)),
         h("td", {}, ...level.tokens.slice(0, 5).flatMap((token) => [h("code", {}, token_name(token.text)), ` ${token.count}  `])))),
         h("tr", {}, h("td", {}, "no level"), numeric(String(unassigned.count)), numeric(String(unassigned.documents)), numeric(rate(unassigned)),
           h("td", { colspan: 5 }))))),
     unstable.length > 0 && h("p", { class: "note" }, `Not stable enough to count, found in less than ${percent(scan.levels.options.min_stability)} of ` +
-      `${scan.levels.options.bootstraps} resamples of the texts: ${unstable.map((one) => `${one.l_start}–${one.l_end} (${one.count} sinks, ${percent(one.stability)})`).join(", ")}.`));
+      `${scan.levels.options.bootstraps} resamples of the texts: ${unstable.map((one) => `${level_name(one)} (${one.count} sinks, ${percent(one.stability)})`).join(", ")}.`));
 }
 
 function places_table(scan: Scan): HTMLElement {

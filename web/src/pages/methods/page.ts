@@ -20,6 +20,7 @@ const kWords: [string, string][] = [
   ["unaligned", "A token that draws far attention in two blocks in a row without pointing the primary's way."],
   ["state life, attention life", "Layers for which the state holds; blocks in a row that go on attending to it. A + marks a state that ends with the primary or the network: it might have lasted longer."],
   ["drains, broadcasts", "A sink whose values are at most half as long as an ordinary token's takes attention and gives little back; others broadcast."],
+  ["eligible tokens", "Tokens that could be judged: behind the primary, with at least 64 queries at least 64 positions later. Rates are per 1000 of them."],
   ["level", "A cluster of sinks by first and last layer over all texts that is found again in resamples of them."],
 ];
 

@@ -74,7 +74,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
     h("div", { class: "hero" },
       h("h1", {}, model.name),
       h("p", { class: "facts" }, `${model.type} · ${model.n_layers} layers · ${model.n_heads} heads (${model.n_kv_heads} KV) · ` +
-        `width ${model.d_model} · ${count(totals.n_sequences, "text")}, ${count(totals.n_tokens, "token")}`)),
+        `width ${model.d_model} · ${count(totals.n_sequences, "text")}, ${count(totals.n_tokens, "token")}, ${totals.eligible_tokens.toLocaleString("en")} of which could be judged`)),
     tiles(context),
     h("div", { class: "summary" }, h("section", { class: "found" }, h("h2", {}, "What was found"), ...scan.findings.map((sentence) => h("p", {}, sentence))),
     scan.warnings.length > 0 && h("section", { class: "alerts", role: "note" }, h("h2", {}, "To keep in mind"), h("ul", {}, ...scan.warnings.map((alert) => h("li", {}, alert))))));

@@ -1,4 +1,4 @@
-#include "cli/model_hash.h"
+#include "gguf/digest.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

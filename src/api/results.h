@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "api/scanned_text.h"
+#include "levels/levels.h"
+#include "probe/model_facts.h"
+
+namespace sinkscope {
+
+// Writes texts into a results file, which the program's show, report, export and levels read.
+//
+// path    a new file, or one of the same model and the same measurement, to which they are added; texts that are in it
+//         already are not written twice
+// texts   at least one; of one model, measured in one way
+// throws  Error{kOutput} if the file cannot be written; Error{kInput} if it holds results of another model or
+//         another measurement; Error{kUsage} without a text
+// cost    the first time for a scanner, the model's file is read for its digest: about a second a gigabyte
+void save(const std::string& path, std::span<const ScannedText> texts);
+
+// A results file that is open for reading. A value that shares the open file; one thread at a time.
+class Results {
+ public:
+  // throws  Error{kInput} if there is no such file, or it is no results file
+  explicit Results(const std::string& path);
+
+  const ModelFacts& model() const;
+  std::int64_t n_texts() const;
+  // One text, judged under the thresholds. It keeps the file open.
+  //
+  // i       from 0, in the order in which texts were stored
+  // throws  Error{kInput} if there is no such text, or it is damaged
+  ScannedText text(std::int64_t i, const Thresholds& thresholds = {}) const;
+  // Levels of the sinks of all texts, the primaries not among them.
+  //
+  // throws  as text(); as find_levels
+  // cost    reads a few bytes a text; see find_levels
+  LevelReport levels(const LevelOptions& options = {}, const Thresholds& thresholds = {}) const;
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+// The same of texts in memory, under the thresholds that each was judged by.
+//
+// throws  Error{kUsage} if texts are of models of different depth, or there is none; as find_levels
+LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options = {});
+
+}  // namespace sinkscope

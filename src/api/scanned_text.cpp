@@ -1,0 +1,77 @@
+#include "api/scanned_text.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "api/parts.h"
+#include "base/error.h"
+
+namespace sinkscope {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+std::span<const TokenId> ScannedText::tokens() const { return parts_->document->tokens; }
+
+const std::string& ScannedText::token_bytes(int position) const {
+  if (position < 0 || position >= n_tokens()) {
+    throw Error(ErrorCode::kUsage, "token_bytes: expected a position from 0 to " + std::to_string(n_tokens() - 1) +
+                                       ", got " + std::to_string(position));
+  }
+  return parts_->document->token_bytes[static_cast<std::size_t>(position)];
+}
+
+const std::string& ScannedText::name() const { return parts_->document->origins.front().id; }
+const SequenceFigures& ScannedText::figures() const { return parts_->document->figures; }
+const Detection& ScannedText::detection() const { return parts_->detection; }
+const MeasurementOptions& ScannedText::measured_by() const { return parts_->origin->measurement; }
+
+std::vector<Run> ScannedText::sinks() const {
+  std::vector<Run> sinks;
+  std::ranges::copy_if(detection().runs, std::back_inserter(sinks),
+                       [](const Run& run) { return run.verdict == Verdict::kSink; });
+  return sinks;
+}
+
+ScannedText ScannedText::under(const Thresholds& thresholds) const {
+  check_kept(measured_by().floor, thresholds);
+  auto parts = std::make_shared<Parts>(*parts_);
+  parts->thresholds = thresholds;
+  parts->detection = detect_by_evidence(figures(), thresholds);
+  return ScannedText(std::move(parts));
+}
+
+std::vector<std::string> ScannedText::array_names() const {
+  std::vector<std::string> names;
+  if (parts_->file) {
+    const std::lock_guard lock(parts_->file->in_use);
+    for (const ProfileShape& shape : parts_->file->file.profile_shapes(parts_->ordinal)) names.push_back(shape.name);
+  } else {
+    for (const ProfileArray& array : parts_->document->profiles) names.push_back(array.name);
+  }
+  return names;
+}
+
+ArrayView ScannedText::array(std::string_view name) const {
+  const std::vector<std::string> names = array_names();
+  if (std::ranges::find(names, name) == names.end()) {
+    const std::string got = names.empty() ? "none, since they were not kept" : joined(names);
+    throw Error(ErrorCode::kUsage, "array '" + std::string(name) + "': expected one that was kept; there are: " + got);
+  }
+  if (parts_->file) {
+    const std::lock_guard lock(parts_->file->in_use);
+    auto read = std::make_shared<const ProfileArray>(parts_->file->file.profile(parts_->ordinal, std::string(name)));
+    return {read->shape, read->values, read};
+  }
+  const ProfileArray& array = *std::ranges::find(parts_->document->profiles, name, &ProfileArray::name);
+  return {array.shape, array.values, parts_->document};
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,133 @@
+#include "api/scanner.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "api/parts.h"
+#include "api/program_run.h"
+#include "engine/llama/chat.h"
+#include "engine/llama/model_file.h"
+#include "scan/result_sink.h"
+#include "text/token_spool.h"
+
+namespace sinkscope {
+namespace {
+
+// Keeps every document, equal ones too: each was asked for.
+class EveryDocument final : public ResultSink {
+ public:
+  bool has(const std::string&) const override { return false; }
+  void add(std::span<const ScannedDocument> documents) override {
+    all.insert(all.end(), documents.begin(), documents.end());
+  }
+  void add_origin(const std::string&, const Origin&) override {}
+  void add_skipped(const SkippedLine&) override {}
+
+  std::vector<ScannedDocument> all;
+};
+
+const char* name_of(BosMode bos) {
+  switch (bos) {
+    case BosMode::kOn:
+      return "on";
+    case BosMode::kOff:
+      return "off";
+    case BosMode::kAuto:
+      break;
+  }
+  return "auto";
+}
+
+MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings, const ModelFile& file,
+                                  const Model& model) {
+  MeasurementOptions measurement;
+  measurement.min_distance = settings.min_distance;
+  measurement.bos = name_of(settings.bos);
+  measurement.special = settings.special;
+  measurement.n_ubatch = load.n_ubatch;
+  measurement.parallel = model.max_sequences();
+  measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
+  measurement.final_norm = load.final_norm;
+  measurement.precision = precision_of(file, load.precision).name;
+  // Thresholds below the usual floor need tokens from further down.
+  CandidateFloor& floor = measurement.floor;
+  floor.alignment = std::min(floor.alignment, settings.thresholds.min_alignment);
+  floor.norm_ratio = std::min(floor.norm_ratio, settings.thresholds.min_norm_ratio);
+  floor.unaligned_far_boost = std::min(floor.unaligned_far_boost, settings.thresholds.unaligned_far_boost);
+  measurement.keep = settings.keep;
+  return measurement;
+}
+
+}  // namespace
+
+struct Scanner::State {
+  State(const LoadOptions& load, ScanSettings asked) : settings(std::move(asked)) {
+    const ModelFile file(load.path);
+    model = load_model(file, load);
+    origin->model = {model->facts(), "", {model->lacking().begin(), model->lacking().end()}};
+    origin->measurement = measurement_of(load, settings, file, *model);
+    origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
+  }
+
+  ScanSettings settings;
+  std::unique_ptr<Model> model;
+  std::shared_ptr<ScanOrigin> origin = std::make_shared<ScanOrigin>();
+};
+
+Scanner::Scanner(const LoadOptions& load, ScanSettings settings)
+    : state_(std::make_unique<State>(load, std::move(settings))) {}
+Scanner::~Scanner() = default;
+Scanner::Scanner(Scanner&&) noexcept = default;
+Scanner& Scanner::operator=(Scanner&&) noexcept = default;
+
+Model& Scanner::model() const { return *state_->model; }
+
+ScannedText Scanner::scan(std::string_view text, const std::string& name) const {
+  Document document;
+  document.place.id = name;
+  document.body = std::string(text);
+  return scan_all(std::span(&document, 1)).front();
+}
+
+ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string& name) const {
+  Document document;
+  document.place.id = name;
+  document.body = std::move(tokens);
+  return scan_all(std::span(&document, 1)).front();
+}
+
+std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) const {
+  const ScanSettings& settings = state_->settings;
+  const Vocabulary& vocabulary = state_->model->vocabulary();
+  const auto tokenize_messages = [&](const ChatMessages& messages) {
+    return tokenize_chat(vocabulary, messages.json, messages.awaits_reply, settings.special);
+  };
+  const DocumentTokenizer tokenizer(vocabulary, {settings.bos, settings.special, 0}, tokenize_messages);
+  TokenSpool spool;
+  for (const Document& document : documents) {
+    for (const Sequence& sequence : tokenizer(document)) {
+      spool.append(sequence);
+    }
+  }
+  ScanOptions options;
+  options.measurement = state_->origin->measurement;
+  options.thresholds = settings.thresholds;
+  options.should_stop = settings.should_stop;
+  options.on_progress = settings.on_progress;
+  EveryDocument found;
+  sinkscope::scan(*state_->model, spool, found, options);
+  std::vector<ScannedText> texts;
+  for (ScannedDocument& document : found.all) {
+    auto parts = std::make_shared<ScannedText::Parts>();
+    parts->thresholds = settings.thresholds;
+    parts->detection = document.judgement->detection;
+    parts->document = std::make_shared<const ScannedDocument>(std::move(document));
+    parts->origin = state_->origin;
+    texts.emplace_back(std::move(parts));
+  }
+  return texts;
+}
+
+}  // namespace sinkscope

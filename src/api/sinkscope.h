@@ -1,0 +1,25 @@
+#pragma once
+
+// sinkscope as a library: all that other programs include.
+//
+//   Runtime        how models run in this process: threads, and what may be changed of the process. A value
+//   Scanner        an open model: text in, ScannedText out
+//   ScannedText    one text's tokens, sinks and arrays by layer and token. A value that shares its data
+//   save, Results  results files, the same that the program writes and reads
+//   levels_of      clusters of sinks over many texts
+//
+// Everything is in namespace sinkscope. What goes wrong is thrown as Error, whose message is one line. There is no
+// global state: two scanners may work on two threads, and one scanner on one thread at a time. docs/embedding.md has
+// an example, and says more of lifetimes, threads and fork.
+//
+// To watch a run, hand an Observer to examine() (scan/examine.h) together with Scanner::model().
+#include "api/results.h"
+#include "api/scanned_text.h"
+#include "api/scanner.h"
+#include "api/version.h"
+#include "base/error.h"
+#include "engine/llama/model.h"
+#include "levels/levels.h"
+#include "scan/examine.h"
+#include "sinks/detection.h"
+#include "sinks/figures.h"

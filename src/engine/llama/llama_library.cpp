@@ -1,0 +1,44 @@
+#include "engine/llama/llama_library.h"
+
+#include <ggml.h>
+
+#include <cstdio>
+#include <mutex>
+#include <utility>
+
+#include "engine/memory/pages_on_demand.h"
+
+namespace sinkscope {
+namespace {
+
+// llama.cpp's log has no address but the process. It logs on the thread that called it, so what a caller asks about is
+// kept by thread, and two models on two threads do not read each other's errors.
+thread_local std::string last_error;
+thread_local bool log_verbose = false;
+
+void keep_errors(ggml_log_level level, const char* text, void*) {
+  if (log_verbose) std::fputs(text, stderr);
+  if (level != GGML_LOG_LEVEL_ERROR) return;
+  std::string line(text);
+  while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
+  // Of several lines the first names the cause; those after it only say that the call failed.
+  if (last_error.empty()) last_error = line;
+}
+
+}  // namespace
+
+void start_llama() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llama_log_set(keep_errors, nullptr);
+    const PagesOnDemand prepared;  // it changes ggml, which no other thread uses yet
+    llama_backend_init();
+  });
+}
+
+std::string take_llama_error() { return std::exchange(last_error, {}); }
+
+LlamaLogScope::LlamaLogScope(bool verbose) : before_(std::exchange(log_verbose, verbose)) {}
+LlamaLogScope::~LlamaLogScope() { log_verbose = before_; }
+
+}  // namespace sinkscope

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formation/explanation.h"
+#include "formation/height_meter.h"
+#include "gguf/file.h"
+#include "probe/model.h"
+
+namespace sinkscope {
+
+// What is read of the model's file: MLPs and the gains of attention's norms. Each layer is read once it is asked for;
+// one layer's MLP is kept.
+class ModelWeights {
+ public:
+  explicit ModelWeights(GgufFile file) : file_(std::move(file)) {}
+
+  // throws  Error{kModel} if the layer's MLP is of a kind that is not known here
+  const LayerMlp& mlp(int layer);
+  // The gain of the RMS norm through which attention of a block reads, [d_model]; empty where it has no such norm.
+  std::vector<float> attention_gain(int block) const;
+
+ private:
+  GgufFile file_;
+  std::optional<LayerMlp> mlp_;
+};
+
+// One sequence of a results file.
+struct ScannedSequence {
+  std::int64_t ordinal = 0;
+  std::span<const TokenId> tokens;
+  const SequenceFigures& figures;
+  const Detection& detection;  // with a primary
+};
+
+// Whether a run is explained: a sink of one of the kinds.
+bool is_explained(const Run& run, std::span<const SinkKind> kinds);
+
+// Measures what made the sinks of a sequence: one pass, and no attention but which layers see the whole text.
+//
+// n_pretended  tokens in no run that are taken for sinks as well: a null
+// throws       Error{kModel} if the network does not show its writes; whatever Model::run throws
+// cost         one forward pass; memory as HeightMeter, for each explained run, pretended sink and their controls
+SequenceExplanation explain_sequence(Model& model, ModelWeights& weights, const ScannedSequence& sequence,
+                                     std::span<const SinkKind> kinds, int n_pretended, const ExplainOptions& options,
+                                     const RunOptions& run);
+
+// Norm, heights and writes of some tokens of a sequence.
+//
+// kept      positions, ascending
+// n_layers  of which writes are kept
+// n_tokens  of the sequence that are run
+SequenceHeights measure_heights(Model& model, const ScannedSequence& sequence, std::vector<int> kept, int n_layers,
+                                int n_tokens, const RunOptions& run);
+
+// The layer of a run with the largest height.
+int peak_layer(const Matrix<float>& state_axis, int position, int l_start, int l_end);
+
+// The figures of a token; null if they were not kept.
+const TokenProfile* profile_of(const SequenceFigures& figures, int position);
+
+}  // namespace sinkscope
