@@ -47,6 +47,21 @@ TEST(MeasurementOptionsNames, GoThereAndBack) {
   expect_error(ErrorCode::kInput, "chat", [&] { options_from_names(std::span(named).first(3)); });
 }
 
+// Without edits the stored options are what they were before there were any.
+TEST(MeasurementOptionsNames, EditsAreNamedWhereThereAreSome) {
+  MeasurementOptions plain, edited;
+  edited.edits = "hide keys 3 of sequence 0 in blocks 1- from distance 1";
+  EXPECT_EQ(named_options(plain).back().first, "keep");
+  EXPECT_EQ(named_options(edited).back().first, "edits");
+  EXPECT_EQ(options_from_names(named_options(edited)).edits, edited.edits);
+  EXPECT_EQ(options_from_names(named_options(plain)).edits, "");
+  EXPECT_FALSE(first_difference(edited, edited));
+  for (const auto& [a, b] : {std::pair(plain, edited), std::pair(edited, plain)}) {
+    ASSERT_TRUE(first_difference(a, b));
+    EXPECT_EQ(first_difference(a, b)->name, "edits");
+  }
+}
+
 TEST(ScanFile, GivesBackWhatItWasGiven) {
   TemporaryFolder folder;
   const auto path = folder.file("a.scan.db");
