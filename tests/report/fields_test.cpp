@@ -187,7 +187,7 @@ TEST(AnAddedField, IsInTheBytesOfResultsFiles) {
   const auto bytes = writer.take();
   TokenWithMore read;
   ByteReader reader(bytes, "test");
-  read_fields(reader, 2, kFields, read);
+  read_layer_fields(reader, 2, kFields, read);
   EXPECT_EQ(reader.remaining(), 0U);
   EXPECT_EQ(read.hidden_norm, token.hidden_norm);
   EXPECT_EQ(read.zeal, token.zeal);
