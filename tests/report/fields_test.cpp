@@ -185,7 +185,7 @@ TEST(AnAddedField, IsInTheBytesOfResultsFiles) {
   token.hidden_norm = {1.0F, std::nullopt};
   token.zeal = {std::nullopt, 7.0F};
   ByteWriter writer;
-  write_fields(writer, token, kFields, 2);
+  write_layer_fields(writer, token, kFields, 2);
   const auto bytes = writer.take();
   TokenWithMore read;
   ByteReader reader(bytes, "test");
@@ -203,7 +203,7 @@ TEST(AnAddedField, IsAnArrayOfSafetensors) {
   SequenceMeasurement measurement;
   measurement.n_layers = kPlantedLayers;
   measurement.n_tokens = kPlantedTokens;
-  DocumentRecord record = planted_record();
+  ScannedDocument record = planted_record();
   record.profiles = arrays_of(std::span(fields).last(1), measurement, {}, false);
   MeasurementOptions options;
   options.keep = Keep::kProfiles;
