@@ -203,7 +203,7 @@ TEST(AnAddedField, IsAnArrayOfSafetensors) {
   SequenceMeasurement measurement;
   measurement.n_layers = kPlantedLayers;
   measurement.n_tokens = kPlantedTokens;
-  DocumentRecord record = planted_record();
+  auto record = planted_record();
   record.profiles = arrays_of(std::span(fields).last(1), measurement, {}, false);
   MeasurementOptions options;
   options.keep = Keep::kProfiles;
