@@ -34,8 +34,9 @@ struct OpenFile {
 void check_kept(const CandidateFloor& floor, const Thresholds& thresholds);
 
 struct ScannedText::Parts {
-  ScannedDocument document;  // of a file: without its arrays
-  Detection detection;
+  std::shared_ptr<const ScannedDocument> document;  // of a file: without its arrays
+  Thresholds thresholds;
+  Detection detection;  // under them
   std::shared_ptr<ScanOrigin> origin;
   std::shared_ptr<const OpenFile> file;  // that the text was read from; null: it was scanned
   std::int64_t ordinal = 0;              // in that file

@@ -31,10 +31,10 @@ void save(const std::string& path, std::span<const ScannedText> texts) {
       file.emplace(ScanFile::open_or_create(path, parts.origin->model_with_digest(), origin->measurement, origin->run));
     }
     if (!parts.file) {
-      file->add(parts.document);
+      file->add(*parts.document);
       continue;
     }
-    ScannedDocument whole = parts.document;
+    ScannedDocument whole = *parts.document;
     for (const std::string& name : text.array_names()) {
       const std::lock_guard lock(parts.file->in_use);
       whole.profiles.push_back(parts.file->file.profile(parts.ordinal, name));
@@ -71,18 +71,19 @@ ScannedText Results::text(std::int64_t i, const Thresholds& thresholds) const {
   const ScanFile& file = state_->open->file;
   check_kept(file.options().floor, thresholds);
   auto parts = std::make_shared<ScannedText::Parts>();
+  ScannedDocument document;
   {
     const std::lock_guard lock(state_->open->in_use);
     StoredDocument stored = file.document(i);
     parts->origin = state_->origins.at(stored.program_run);
-    ScannedDocument& document = parts->document;
     for (const TokenId token : stored.tokens) document.token_bytes.push_back(file.token_bytes(token));
     document.tokens = std::move(stored.tokens);
     document.origins = std::move(stored.origins);
     document.figures = std::move(stored.figures);
   }
-  parts->detection = detect_by_evidence(parts->document.figures, thresholds);
-  parts->document.judgement = Judgement{thresholds, parts->detection};
+  parts->thresholds = thresholds;
+  parts->detection = detect_by_evidence(document.figures, thresholds);
+  parts->document = std::make_shared<const ScannedDocument>(std::move(document));
   parts->file = state_->open;
   parts->ordinal = i;
   return ScannedText(std::move(parts));
@@ -110,7 +111,7 @@ LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& op
                                          std::to_string(text.n_layers()) + " layers");
     }
     const std::vector<TokenId> tokens(text.tokens().begin(), text.tokens().end());
-    documents.push_back(corpus_document_of(text.figures(), tokens, text.parts_->document.judgement->thresholds));
+    documents.push_back(corpus_document_of(text.figures(), tokens, text.parts_->thresholds));
   }
   return levels_in(std::move(documents), texts.front().n_layers(), options);
 }

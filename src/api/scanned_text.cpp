@@ -18,18 +18,18 @@ std::string joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::span<const TokenId> ScannedText::tokens() const { return parts_->document.tokens; }
+std::span<const TokenId> ScannedText::tokens() const { return parts_->document->tokens; }
 
 const std::string& ScannedText::token_bytes(int position) const {
   if (position < 0 || position >= n_tokens()) {
     throw Error(ErrorCode::kUsage, "token_bytes: expected a position from 0 to " + std::to_string(n_tokens() - 1) +
                                        ", got " + std::to_string(position));
   }
-  return parts_->document.token_bytes[static_cast<std::size_t>(position)];
+  return parts_->document->token_bytes[static_cast<std::size_t>(position)];
 }
 
-const std::string& ScannedText::name() const { return parts_->document.origins.front().id; }
-const SequenceFigures& ScannedText::figures() const { return parts_->document.figures; }
+const std::string& ScannedText::name() const { return parts_->document->origins.front().id; }
+const SequenceFigures& ScannedText::figures() const { return parts_->document->figures; }
 const Detection& ScannedText::detection() const { return parts_->detection; }
 const MeasurementOptions& ScannedText::measured_by() const { return parts_->origin->measurement; }
 
@@ -43,8 +43,8 @@ std::vector<Run> ScannedText::sinks() const {
 ScannedText ScannedText::under(const Thresholds& thresholds) const {
   check_kept(measured_by().floor, thresholds);
   auto parts = std::make_shared<Parts>(*parts_);
-  parts->detection = detect_by_evidence(parts->document.figures, thresholds);
-  parts->document.judgement = Judgement{thresholds, parts->detection};
+  parts->thresholds = thresholds;
+  parts->detection = detect_by_evidence(figures(), thresholds);
   return ScannedText(std::move(parts));
 }
 
@@ -54,7 +54,7 @@ std::vector<std::string> ScannedText::array_names() const {
     const std::lock_guard lock(parts_->file->in_use);
     for (const ProfileShape& shape : parts_->file->file.profile_shapes(parts_->ordinal)) names.push_back(shape.name);
   } else {
-    for (const ProfileArray& array : parts_->document.profiles) names.push_back(array.name);
+    for (const ProfileArray& array : parts_->document->profiles) names.push_back(array.name);
   }
   return names;
 }
@@ -70,8 +70,8 @@ ArrayView ScannedText::array(std::string_view name) const {
     auto read = std::make_shared<const ProfileArray>(parts_->file->file.profile(parts_->ordinal, std::string(name)));
     return {read->shape, read->values, read};
   }
-  const ProfileArray& array = *std::ranges::find(parts_->document.profiles, name, &ProfileArray::name);
-  return {array.shape, array.values, parts_};
+  const ProfileArray& array = *std::ranges::find(parts_->document->profiles, name, &ProfileArray::name);
+  return {array.shape, array.values, parts_->document};
 }
 
 }  // namespace sinkscope

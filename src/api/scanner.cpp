@@ -85,12 +85,16 @@ Scanner& Scanner::operator=(Scanner&&) noexcept = default;
 Model& Scanner::model() const { return *state_->model; }
 
 ScannedText Scanner::scan(std::string_view text, const std::string& name) const {
-  const Document document{{.id = name}, std::string(), std::string(text)};
+  Document document;
+  document.place.id = name;
+  document.body = std::string(text);
   return scan_all(std::span(&document, 1)).front();
 }
 
 ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string& name) const {
-  const Document document{{.id = name}, std::string(), std::move(tokens)};
+  Document document;
+  document.place.id = name;
+  document.body = std::move(tokens);
   return scan_all(std::span(&document, 1)).front();
 }
 
@@ -117,8 +121,9 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
   std::vector<ScannedText> texts;
   for (ScannedDocument& document : found.all) {
     auto parts = std::make_shared<ScannedText::Parts>();
+    parts->thresholds = settings.thresholds;
     parts->detection = document.judgement->detection;
-    parts->document = std::move(document);
+    parts->document = std::make_shared<const ScannedDocument>(std::move(document));
     parts->origin = state_->origin;
     texts.emplace_back(std::move(parts));
   }

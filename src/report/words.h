@@ -27,7 +27,7 @@ std::string level_name(const AnyLevel& level) {
   return level_range(level.l_start, level.l_end, level.l_end_is_lower_bound);
 }
 // Why stability and intervals are not said: not enough (1 document)
-std::string not_enough(std::int64_t n, std::string_view noun);
+std::string too_few(std::int64_t n, std::string_view noun);
 // "38 aligned_only (...), 41 transient (...)": runs that are no sinks, with what is lacking; empty if there are none.
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds);
 // primary-like for primary_like; by the paper's rule the label that the kind stands for: see shown_detection

@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kEdits = "edits";
+
 // Each option with its name: the one list that storing, reading and comparing share.
 template <typename Options, typename Visit>
 void for_each_option(Options& options, Visit&& visit) {
@@ -33,10 +35,11 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("keep", options.keep);
   visit("rule", options.rule);
   visit("paper_positions", options.paper_positions);
+  visit(kEdits, options.edits);
 }
 
 // Names that earlier programs did not write.
-constexpr std::array<std::string_view, 2> kLater = {"rule", "paper_positions"};
+constexpr std::array<std::string_view, 3> kLater = {"rule", "paper_positions", kEdits};
 
 constexpr std::array kKeeps = {Keep::kRuns, Keep::kProfiles, Keep::kHeads};
 
@@ -53,6 +56,12 @@ void read_option(const Json& json, bool& value) { value = json.get<bool>(); }
 void read_option(const Json& json, int& value) { value = json.get<int>(); }
 void read_option(const Json& json, float& value) { value = json.get<float>(); }
 void read_option(const Json& json, Keep& value) { value = keep_from_name(json.get<std::string>()); }
+
+std::vector<NamedOption> all_options(const MeasurementOptions& options) {
+  std::vector<NamedOption> named;
+  for_each_option(options, [&](const char* name, const auto& value) { named.emplace_back(name, json_of(value)); });
+  return named;
+}
 
 }  // namespace
 
@@ -76,9 +85,17 @@ Keep keep_from_name(std::string_view name) {
 }
 
 std::vector<NamedOption> named_options(const MeasurementOptions& options) {
-  std::vector<NamedOption> named;
-  for_each_option(options, [&](const char* name, const auto& value) { named.emplace_back(name, json_of(value)); });
+  std::vector<NamedOption> named = all_options(options);
+  if (options.edits.empty()) std::erase_if(named, [](const NamedOption& option) { return option.first == kEdits; });
   return named;
+}
+
+std::optional<OptionDifference> first_difference(const MeasurementOptions& expected, const MeasurementOptions& got) {
+  const std::vector<NamedOption> a = all_options(expected), b = all_options(got);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].second != b[i].second) return OptionDifference{a[i].first, a[i].second, b[i].second};
+  }
+  return {};
 }
 
 MeasurementOptions options_from_names(std::span<const NamedOption> named) {

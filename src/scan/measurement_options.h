@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ struct MeasurementOptions {
   bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does
   CandidateFloor floor;
   Keep keep = Keep::kRuns;
+  std::string edits;  // description_of() the run's edits; empty: the network as it is
   // Which rule is applied where nobody asks for another: it changes nothing that is measured.
   std::string rule = "evidence";  // evidence, paper
   int paper_positions = 2;        // of the paper's rule
@@ -42,9 +44,18 @@ struct MeasurementOptions {
 
 // An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
 using NamedOption = std::pair<std::string, std::string>;
+//
+// returns  without "edits" where there are none
 std::vector<NamedOption> named_options(const MeasurementOptions& options);
 // throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored, and
 //         files of programs that knew no stored rule have the one that their floor was made for
 MeasurementOptions options_from_names(std::span<const NamedOption> named);
+
+// The first option in which two sets differ, with its values as JSON text.
+struct OptionDifference {
+  std::string name, expected, got;
+};
+// returns  nothing if the sets are equal: results of such can stand in one file
+std::optional<OptionDifference> first_difference(const MeasurementOptions& expected, const MeasurementOptions& got);
 
 }  // namespace sinkscope

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-#include "fake_network.h"
+#include "tests/support/fake_network.h"
 
 namespace sinkscope {
 namespace {

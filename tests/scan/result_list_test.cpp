@@ -10,7 +10,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-Origin from(const std::string& file) { return {.file = file, .id = file}; }
+Origin from(const std::string& file) {
+  Origin origin;
+  origin.file = origin.id = file;
+  return origin;
+}
 
 ScannedDocument document(std::vector<TokenId> tokens, const std::string& file, int prompt_tokens = 0) {
   ScannedDocument result;

@@ -102,7 +102,9 @@ ExitCode probe_points(const ProbePointsOptions& options) {
   const ModelFile file = open_model_file(options.model);
   check_own_file(options.json, {options.model});
   if (!options.json.empty()) check_writable(options.json);
-  const std::unique_ptr<Model> model = load_model(file, {.runtime = program_runtime(0)});
+  LoadOptions load;
+  load.runtime = program_runtime(0);
+  const std::unique_ptr<Model> model = load_model(file, load);
   if (!options.json.empty()) write_output(options.json, [&](std::ostream& out) { out << as_json(*model); });
   if (options.json != "-") print(*model);
   return ExitCode::kDone;
