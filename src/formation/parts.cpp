@@ -161,12 +161,6 @@ bool is_formed(const PartExcess& peak, int n_eligible, const ExplainOptions& opt
          *peak.excess_cos >= options.min_excess_cos;
 }
 
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
 std::optional<double> cosine(std::span<const float> a, std::span<const float> b) {
   const double squares = dot(a, a) * dot(b, b);
   if (!(squares > 0)) return std::nullopt;

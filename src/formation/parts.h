@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/vectors.h"
 #include "base/views.h"
 #include "formation/explain_options.h"
 
@@ -97,9 +98,7 @@ double rank_p(std::span<const float> heights, std::span<const int> eligible, int
 // n_eligible  under min_ranked of them, rank_p is not asked
 bool is_formed(const PartExcess& peak, int n_eligible, const ExplainOptions& options);
 
-// Products and norms in double.
-double dot(std::span<const float> a, std::span<const float> b);
-// nothing for vectors of no length
+// returns  nothing for vectors of no length
 std::optional<double> cosine(std::span<const float> a, std::span<const float> b);
 
 }  // namespace sinkscope

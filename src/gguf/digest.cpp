@@ -2,19 +2,19 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <optional>
 #include <regex>
 #include <span>
+#include <sstream>
 #include <vector>
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 namespace {
@@ -42,7 +42,8 @@ bool is_digest(const std::string& text) {
 }
 
 std::optional<std::string> cached(const fs::path& entry, const std::string& file_identity) {
-  std::ifstream in(entry);
+  constexpr std::size_t kMostBytes = 1 << 16;
+  std::istringstream in(read_whole_file(entry.string(), kMostBytes).bytes);
   std::string digest, stored;
   if (!(in >> digest) || !std::getline(in >> std::ws, stored)) return std::nullopt;
   if (!is_digest(digest) || stored != file_identity) return std::nullopt;
@@ -52,13 +53,12 @@ std::optional<std::string> cached(const fs::path& entry, const std::string& file
 void keep(const fs::path& entry, const std::string& digest, const std::string& file_identity) {
   std::error_code ignored;
   fs::create_directories(entry.parent_path(), ignored);
-  const fs::path temporary = entry.string() + fmt::format(".{}", getpid());
-  {
-    std::ofstream out(temporary);
-    out << digest << " " << file_identity << "\n";
-    if (!out.flush()) return;
+  try {
+    write_whole_file(entry.string(), entry.string(),
+                     [&](std::ostream& out) { out << digest << " " << file_identity << "\n"; });
+  } catch (const Error&) {
+    // Then it is read again the next time.
   }
-  fs::rename(temporary, entry, ignored);
 }
 
 bool was_still(const std::string& path) {

@@ -1,46 +1,24 @@
 #include "gguf/writer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <ggml.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/half.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 namespace {
 
-// A file that gets its name only once it is whole.
-class AtomicFile {
+// Numbers and texts as GGUF has them, into a file that appears whole or not at all.
+class OutputFile {
  public:
-  explicit AtomicFile(const std::string& path) : path_(path), temporary_(fmt::format("{}.{}.part", path, ::getpid())) {
-    file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file_ < 0) fail();
-  }
-  ~AtomicFile() {
-    if (file_ >= 0) ::close(file_);
-    if (!committed_) ::unlink(temporary_.c_str());
-  }
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
+  explicit OutputFile(const std::string& path) : file_(path, fmt::format("model '{}'", path)) {}
 
-  std::uint64_t position() const { return position_; }
-  void write(std::span<const std::byte> bytes) {
-    position_ += bytes.size();
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) fail();
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-  }
+  void write(std::span<const std::byte> bytes) { file_.write(bytes); }
   template <typename T>
   void write_value(T value) {
     write(std::as_bytes(std::span(&value, 1)));
@@ -51,32 +29,15 @@ class AtomicFile {
   }
   void pad_to(std::uint64_t alignment) {
     static constexpr std::byte kZeros[64] = {};
-    std::uint64_t missing = (alignment - position_ % alignment) % alignment;
+    std::uint64_t missing = (alignment - file_.position() % alignment) % alignment;
     for (; missing > 0; missing -= std::min<std::uint64_t>(missing, sizeof kZeros)) {
       write(std::span(kZeros).first(std::min<std::uint64_t>(missing, sizeof kZeros)));
     }
   }
-  void commit() {
-    // Some file systems tell of a full disk only here.
-    if (::fsync(file_) != 0 && errno != EINVAL) fail();
-    const int closed = ::close(file_);
-    file_ = -1;
-    if (closed != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) fail();
-    committed_ = true;
-  }
+  void commit() { file_.commit(); }
 
  private:
-  [[noreturn]] void fail() const {
-    throw Error(ErrorCode::kOutput,
-                fmt::format("model '{}': expected to write it; got: {}; check the folder, its permissions and the free "
-                            "space",
-                            path_, std::strerror(errno)));
-  }
-
-  std::string path_, temporary_;
-  int file_ = -1;
-  std::uint64_t position_ = 0;
-  bool committed_ = false;
+  AtomicFile file_;
 };
 
 std::vector<std::byte> encode(const NewGgufTensor& tensor) {
@@ -95,9 +56,10 @@ std::vector<std::byte> encode(const NewGgufTensor& tensor) {
   for (const float value : tensor.values) {
     if (!(std::abs(value) <= kLargestHalf)) refuse(fmt::format("{} does not fit F16; write F32", value));
   }
-  std::vector<std::byte> halves(tensor.values.size() * sizeof(ggml_fp16_t));
-  ggml_fp32_to_fp16_row(tensor.values.data(), reinterpret_cast<ggml_fp16_t*>(halves.data()), n_elements);
-  return halves;
+  std::vector<std::uint16_t> halves(tensor.values.size());
+  std::ranges::transform(tensor.values, halves.begin(), half_from_float);
+  const auto half_bytes = std::as_bytes(std::span(halves));
+  return {half_bytes.begin(), half_bytes.end()};
 }
 
 struct OutputTensor {
@@ -109,7 +71,7 @@ struct OutputTensor {
 
 void write_file(std::uint32_t version, std::uint64_t alignment, const GgufMetadata& metadata,
                 std::span<const OutputTensor> tensors, const std::string& path) {
-  AtomicFile file(path);
+  OutputFile file(path);
   file.write(std::as_bytes(std::span("GGUF", 4)));
   file.write_value<std::uint32_t>(version);
   file.write_value<std::uint64_t>(tensors.size());

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/vectors.h"
 #include "plant/direction.h"
 
 namespace sinkscope {

@@ -6,13 +6,14 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
+#include "base/vectors.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 namespace {
@@ -27,17 +28,18 @@ constexpr std::array<std::pair<std::string_view, DirectionKind>, 7> kNames = {{
     {"mean", DirectionKind::kMean},
 }};
 constexpr std::size_t kMassiveChannels = 4;
+constexpr std::size_t kMostVectorBytes = 16 << 20;
 
 std::vector<float> read_vector(const std::string& path) {
-  std::ifstream in(path);
+  const FileBytes file = read_whole_file(path, kMostVectorBytes);
   const auto refuse = [&](std::string_view got) {
     throw Error(ErrorCode::kInput,
                 fmt::format("direction '{}': expected axis, opposite, orthogonal, permuted, channel, no-channels, "
                             "token:ID, mean, or a file with a JSON array of numbers; got {}",
                             path, got));
   };
-  if (!in) refuse("no such file");
-  const auto json = nlohmann::json::parse(in, nullptr, false);
+  if (!file.problem.empty()) refuse("no such file");
+  const auto json = nlohmann::json::parse(file.bytes, nullptr, false);
   if (!json.is_array() || json.empty()) refuse("a file without a JSON array");
   std::vector<float> vector;
   for (const auto& value : json) {
@@ -100,14 +102,6 @@ Direction parse_direction(std::string_view text) {
   direction.vector = read_vector(std::string(text));
   return direction;
 }
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
-double length_of(std::span<const float> vector) { return std::sqrt(dot(vector, vector)); }
 
 std::vector<float> unit_direction(const Direction& direction, const DirectionSources& sources, std::uint64_t seed) {
   std::mt19937_64 bits(seed);

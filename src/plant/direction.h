@@ -46,7 +46,4 @@ struct DirectionSources {
 // throws   Error{kInput} if the vector it comes from has no length, or another width
 std::vector<float> unit_direction(const Direction& direction, const DirectionSources& sources, std::uint64_t seed);
 
-double length_of(std::span<const float> vector);
-double dot(std::span<const float> a, std::span<const float> b);
-
 }  // namespace sinkscope

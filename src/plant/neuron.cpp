@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/vectors.h"
 #include "plant/direction.h"
 
 namespace sinkscope {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/statistics.h"
+#include "base/vectors.h"
 #include "gguf/writer.h"
 #include "plant/calibration.h"
 #include "plant/neuron.h"

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "base/error.h"
 #include "base/statistics.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 namespace {
@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char kSchema[] = "sinkscope.truth/1";
+constexpr std::size_t kMostTruthBytes = 64 << 20;
 
 template <typename T>
 Json or_null(const std::optional<T>& value) {
@@ -114,29 +115,18 @@ std::string to_json(const PlantTruth& truth) {
 }
 
 void write_truth(const PlantTruth& truth, const std::string& path) {
-  const std::string temporary = path + ".part";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << to_json(truth);
-  out.close();
-  std::error_code failed;
-  if (out) std::filesystem::rename(temporary, path, failed);
-  if (!out || failed) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    throw Error(ErrorCode::kOutput,
-                fmt::format("truth file '{}': expected to write it; check the folder and the free space", path));
-  }
+  write_whole_file(path, fmt::format("truth file '{}'", path), [&](std::ostream& out) { out << to_json(truth); });
 }
 
 PlantTruth read_truth(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
+  const FileBytes file = read_whole_file(path, kMostTruthBytes);
   const auto refuse = [&](const std::string& got) {
     throw Error(ErrorCode::kInput, fmt::format("truth file '{}': expected schema {}; got {}; give the file that "
                                                "`sinkscope plant` wrote beside the model",
                                                path, kSchema, got));
   };
-  if (!in) refuse("no readable file");
-  const auto json = Json::parse(in, nullptr, false);
+  if (!file.problem.empty()) refuse("no readable file");
+  const auto json = Json::parse(file.bytes, nullptr, false);
   if (!json.is_object() || json.value("schema", Json()) != kSchema) refuse("something else");
   PlantTruth truth;
   try {

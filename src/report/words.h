@@ -26,7 +26,7 @@ std::string level_name(const AnyLevel& level) {
   return level_range(level.l_start, level.l_end, level.l_end_is_lower_bound);
 }
 // Why stability and intervals are not said: not enough (1 document)
-std::string not_enough(std::int64_t n, std::string_view noun);
+std::string too_few(std::int64_t n, std::string_view noun);
 // "38 aligned_only (...), 41 transient (...)": runs that are no sinks, with what is lacking; empty if there are none.
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds);
 std::string_view kind_name(SinkKind kind);  // primary-like for primary_like

@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kEdits = "edits";
+
 // Each option with its name: the one list that storing, reading and comparing share.
 template <typename Options, typename Visit>
 void for_each_option(Options& options, Visit&& visit) {
@@ -31,6 +33,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("floor_unaligned_far_boost", options.floor.unaligned_far_boost);
   visit("floor_any_norm_both_signs", options.floor.any_norm_both_signs);
   visit("keep", options.keep);
+  visit(kEdits, options.edits);
 }
 
 constexpr std::array kKeeps = {Keep::kRuns, Keep::kProfiles, Keep::kHeads};
@@ -48,6 +51,12 @@ void read_option(const Json& json, bool& value) { value = json.get<bool>(); }
 void read_option(const Json& json, int& value) { value = json.get<int>(); }
 void read_option(const Json& json, float& value) { value = json.get<float>(); }
 void read_option(const Json& json, Keep& value) { value = keep_from_name(json.get<std::string>()); }
+
+std::vector<NamedOption> all_options(const MeasurementOptions& options) {
+  std::vector<NamedOption> named;
+  for_each_option(options, [&](const char* name, const auto& value) { named.emplace_back(name, json_of(value)); });
+  return named;
+}
 
 }  // namespace
 
@@ -71,15 +80,24 @@ Keep keep_from_name(std::string_view name) {
 }
 
 std::vector<NamedOption> named_options(const MeasurementOptions& options) {
-  std::vector<NamedOption> named;
-  for_each_option(options, [&](const char* name, const auto& value) { named.emplace_back(name, json_of(value)); });
+  std::vector<NamedOption> named = all_options(options);
+  if (options.edits.empty()) std::erase_if(named, [](const NamedOption& option) { return option.first == kEdits; });
   return named;
+}
+
+std::optional<OptionDifference> first_difference(const MeasurementOptions& expected, const MeasurementOptions& got) {
+  const std::vector<NamedOption> a = all_options(expected), b = all_options(got);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].second != b[i].second) return OptionDifference{a[i].first, a[i].second, b[i].second};
+  }
+  return {};
 }
 
 MeasurementOptions options_from_names(std::span<const NamedOption> named) {
   MeasurementOptions options;
   for_each_option(options, [&](const char* name, auto& value) {
     const auto found = std::ranges::find(named, name, &NamedOption::first);
+    if (found == named.end() && name == std::string_view(kEdits)) return;
     if (found == named.end()) {
       throw Error(ErrorCode::kInput, fmt::format("measurement options: expected {}, got none", name));
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,12 +36,22 @@ struct MeasurementOptions {
   bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does
   CandidateFloor floor;
   Keep keep = Keep::kRuns;
+  std::string edits;  // description_of() the run's edits; empty: the network as it is
 };
 
 // An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
 using NamedOption = std::pair<std::string, std::string>;
+//
+// returns  without "edits" where there are none
 std::vector<NamedOption> named_options(const MeasurementOptions& options);
 // throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored
 MeasurementOptions options_from_names(std::span<const NamedOption> named);
+
+// The first option in which two sets differ, with its values as JSON text.
+struct OptionDifference {
+  std::string name, expected, got;
+};
+// returns  nothing if the sets are equal: results of such can stand in one file
+std::optional<OptionDifference> first_difference(const MeasurementOptions& expected, const MeasurementOptions& got);
 
 }  // namespace sinkscope

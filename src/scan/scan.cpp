@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+#include "probe/edit.h"
 #include "scan/examine.h"
 #include "scan/packs.h"
 
@@ -67,6 +69,7 @@ ScannedDocument document_of(const Vocabulary& vocabulary, const Sequence& sequen
 ExamineOptions examine_options(const ScanOptions& options, const std::vector<Sequence>& members) {
   ExamineOptions examine;
   examine.run.min_distance = options.measurement.min_distance;
+  examine.run.edits = options.edits;
   for (const Sequence& sequence : members) examine.prompt_tokens.push_back(sequence.prompt_tokens);
   examine.floor = options.measurement.floor;
   examine.thresholds = options.thresholds;
@@ -77,6 +80,10 @@ ExamineOptions examine_options(const ScanOptions& options, const std::vector<Seq
 }  // namespace
 
 ScanSummary scan(Model& model, const TokenSpool& sequences, ResultSink& results, const ScanOptions& options) {
+  if (const std::string edits = description_of(options.edits); options.measurement.edits != edits) {
+    throw Error(ErrorCode::kInternal, "scan: expected the measurement option edits to be what is edited, '" + edits +
+                                          "', got '" + options.measurement.edits + "'");
+  }
   ScanSummary summary;
   summary.sequences = static_cast<std::int64_t>(sequences.size());
   ScanProgress progress;

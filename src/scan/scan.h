@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "probe/model.h"
 #include "scan/measurement_options.h"
@@ -20,7 +21,8 @@ struct ScanProgress {
 
 struct ScanOptions {
   MeasurementOptions measurement;
-  Thresholds thresholds;  // of the judgement that each document gets
+  Thresholds thresholds;     // of the judgement that each document gets
+  std::vector<Edit*> edits;  // of each pack's run, which measurement.edits must describe
   std::function<bool()> should_stop;
   std::function<void(const ScanProgress&)> on_progress;  // before each micro-batch, and after each pack
 };
@@ -36,7 +38,8 @@ struct ScanSummary {
 //
 // Each pack is added at once; packs whose sequences are all in the results are not run again, and only their origins
 // are added.
-// throws  Error{kInterrupted} if should_stop said so: the results then hold all packs that were finished;
+// throws  Error{kInternal} if measurement.edits does not describe the edits;
+//         Error{kInterrupted} if should_stop said so: the results then hold all packs that were finished;
 //         whatever Model::run and ResultSink::add throw
 ScanSummary scan(Model& model, const TokenSpool& sequences, ResultSink& results, const ScanOptions& options);
 

@@ -20,7 +20,7 @@ enum class Triangle : std::uint8_t { kFull = 0, kUpper = 1 };
 
 void write_token(ByteWriter& writer, const TokenProfile& token, std::size_t n_layers) {
   writer.write(static_cast<std::int32_t>(token.position));
-  write_fields(writer, token, kTokenFields, n_layers);
+  write_layer_fields(writer, token, kTokenFields, n_layers);
   require_figures(token.first_alignment.size() <= kPrimaryCandidates, "alignments with more positions than there are");
   writer.write(static_cast<std::uint8_t>(token.first_alignment.size()));
   for (const LayerFigures& alignment : token.first_alignment) write_layers(writer, alignment, n_layers);
@@ -44,7 +44,7 @@ void write_square(ByteWriter& writer, const Matrix<float>& matrix, std::size_t n
 TokenProfile read_token(ByteReader& reader, std::size_t n_layers) {
   TokenProfile token;
   token.position = reader.read<std::int32_t>();
-  read_fields(reader, n_layers, kTokenFields, token);
+  read_layer_fields(reader, n_layers, kTokenFields, token);
   const auto n_first = reader.read<std::uint8_t>();
   if (n_first > kPrimaryCandidates) reader.fail("alignments with more positions than there are");
   token.first_alignment.resize(n_first);
@@ -99,7 +99,7 @@ std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   writer.write(static_cast<std::int32_t>(figures.n_watch_overflow));
   writer.write(static_cast<std::int32_t>(figures.candidate.value_or(-1)));
   writer.write(static_cast<std::int32_t>(figures.tokens.size()));
-  write_fields(writer, figures, kSequenceFields, n_layers);
+  write_layer_fields(writer, figures, kSequenceFields, n_layers);
   for (const auto& token : figures.first_positions) write_token(writer, token, n_layers);
   for (const auto& matrix : figures.self_cosine) write_square(writer, matrix, n_layers);
   for (const auto& token : figures.tokens) write_token(writer, token, n_layers);
@@ -135,7 +135,7 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
   const int n_kept = read_count(reader, "tokens", 0, figures.n_tokens - n_first);
 
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
-  read_fields(reader, n_layers, kSequenceFields, figures);
+  read_layer_fields(reader, n_layers, kSequenceFields, figures);
   for (int i = 0; i < n_first; ++i) {
     figures.first_positions.push_back(read_token(reader, n_layers));
     if (figures.first_positions.back().position != i) reader.fail("first positions are not in order");

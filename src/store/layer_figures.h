@@ -18,11 +18,11 @@ void read_layers(ByteReader& reader, std::size_t n_layers, LayerFigures& figures
 
 // All figures by layer of a record, in the order of the list.
 template <typename Record, typename Fields>
-void write_fields(ByteWriter& writer, const Record& record, const Fields& fields, std::size_t n_layers) {
+void write_layer_fields(ByteWriter& writer, const Record& record, const Fields& fields, std::size_t n_layers) {
   for_each_field(fields, [&](const auto& field) { write_layers(writer, record.*field.member, n_layers); });
 }
 template <typename Record, typename Fields>
-void read_fields(ByteReader& reader, std::size_t n_layers, const Fields& fields, Record& record) {
+void read_layer_fields(ByteReader& reader, std::size_t n_layers, const Fields& fields, Record& record) {
   for_each_field(fields, [&](const auto& field) { read_layers(reader, n_layers, record.*field.member); });
 }
 

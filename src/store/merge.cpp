@@ -44,12 +44,10 @@ void check_mergeable(const ScanFile& first, const std::string& first_path, const
                             path, first_path, first.model().facts.name, first.model().sha256.substr(0, 12),
                             other.model().facts.name, other.model().sha256.substr(0, 12)));
   }
-  const auto expected = named_options(first.options()), got = named_options(other.options());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].second == got[i].second) continue;
+  if (const auto difference = first_difference(first.options(), other.options())) {
     throw Error(ErrorCode::kInput,
                 fmt::format("{}: measured with other options than {}; expected {} = {}, got {}; only equal ones merge",
-                            path, first_path, expected[i].first, expected[i].second, got[i].second));
+                            path, first_path, difference->name, difference->expected, difference->got));
   }
 }
 

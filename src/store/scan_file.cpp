@@ -63,13 +63,11 @@ void check_same_model(const Database& database, const ModelRecord& stored, const
 }
 
 void check_same_options(const Database& database, const MeasurementOptions& stored, const MeasurementOptions& given) {
-  const auto expected = named_options(stored), got = named_options(given);
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].second == got[i].second) continue;
+  if (const auto difference = first_difference(stored, given)) {
     throw Error(ErrorCode::kInput,
                 fmt::format("{}: holds results of other measurement options; expected {} = {}, got {}; use the same "
                             "options, or write into another file",
-                            database.shown(), expected[i].first, expected[i].second, got[i].second));
+                            database.shown(), difference->name, difference->expected, difference->got));
   }
 }
 
@@ -155,10 +153,7 @@ class DocumentInserter {
       const bool by_head = axes.size() == (profile.by_token ? 3U : 2U);
       if (by_head) profile_.bind(4, static_cast<std::int64_t>(axes[1]));
       if (profile.by_token) profile_.bind(5, static_cast<std::int64_t>(axes.back()));
-      profile_
-          .bind(6, static_cast<int>(encoding))
-          .bind(7, std::span(data))
-          .run();
+      profile_.bind(6, static_cast<int>(encoding)).bind(7, std::span(data)).run();
     }
     return ordinal;
   }

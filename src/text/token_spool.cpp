@@ -1,12 +1,9 @@
 #include "text/token_spool.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -48,62 +45,29 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-[[noreturn]] void throw_unwritable(const std::string& folder) {
-  throw Error(ErrorCode::kOutput,
-              fmt::format("cannot write a temporary file in '{}': {}; set TMPDIR to a folder with room", folder,
-                          std::strerror(errno)));
-}
-
-std::string temporary_folder() {
-  const char* folder = std::getenv("TMPDIR");
-  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
-}
-
-std::FILE* open_unnamed() {
-  const std::string folder = temporary_folder();
-  std::string name = folder + "/sinkscope-XXXXXX";
-  const int fd = mkstemp(name.data());
-  if (fd < 0) throw_unwritable(folder);
-  unlink(name.c_str());
-  return fdopen(fd, "w+b");
-}
-
 }  // namespace
 
 void TokenSpool::append(const Sequence& sequence) {
-  const std::size_t start = tail_.size();
-  put_string(tail_, sequence.place.file);
-  put(tail_, sequence.place.line);
-  put_string(tail_, sequence.place.id);
-  for (const int n : {sequence.prompt_tokens, sequence.bos_tokens, sequence.chunk_index, sequence.n_chunks,
-                      sequence.document_offset, static_cast<int>(sequence.tokens.size())}) {
-    put(tail_, static_cast<std::int32_t>(n));
-  }
-  tail_.append(reinterpret_cast<const char*>(sequence.tokens.data()), sequence.tokens.size() * sizeof(TokenId));
+  std::string bytes;
+  put_string(bytes, sequence.place.file);
+  put(bytes, sequence.place.line);
+  put_string(bytes, sequence.place.id);
   const int n_tokens = static_cast<int>(sequence.tokens.size());
-  entries_.push_back(
-      {file_bytes_ + static_cast<std::int64_t>(start), static_cast<std::int32_t>(tail_.size() - start), n_tokens});
+  for (const int n : {sequence.prompt_tokens, sequence.bos_tokens, sequence.chunk_index, sequence.n_chunks,
+                      sequence.document_offset, n_tokens}) {
+    put(bytes, static_cast<std::int32_t>(n));
+  }
+  bytes.append(reinterpret_cast<const char*>(sequence.tokens.data()), sequence.tokens.size() * sizeof(TokenId));
+  entries_.push_back({spool_->size(), bytes.size(), n_tokens});
   total_tokens_ += n_tokens;
   longest_ = std::max(longest_, n_tokens);
-  if (tail_.size() <= memory_bytes_) return;
-  if (!file_) file_.reset(open_unnamed());
-  if (std::fseek(file_.get(), file_bytes_, SEEK_SET) != 0 ||
-      std::fwrite(tail_.data(), 1, tail_.size(), file_.get()) != tail_.size() || std::fflush(file_.get()) != 0) {
-    throw_unwritable(temporary_folder());
-  }
-  file_bytes_ += static_cast<std::int64_t>(tail_.size());
-  tail_.clear();
+  spool_->append(bytes);
 }
 
 Sequence TokenSpool::read(std::size_t i) const {
   const Entry& entry = entries_.at(i);
-  std::string bytes(static_cast<std::size_t>(entry.n_bytes), '\0');
-  if (entry.offset >= file_bytes_) {
-    bytes.assign(tail_, static_cast<std::size_t>(entry.offset - file_bytes_), bytes.size());
-  } else if (std::fseek(file_.get(), entry.offset, SEEK_SET) != 0 ||
-             std::fread(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) {
-    throw Error(ErrorCode::kInternal, "the temporary file of tokens cannot be read back");
-  }
+  std::string bytes;
+  spool_->read(entry.offset, entry.n_bytes, [&](std::string_view piece) { bytes += piece; });
   Reader reader(bytes);
   Sequence sequence;
   sequence.place.file = reader.text();

@@ -2,11 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "base/spool.h"
 #include "text/chunks.h"
 
 namespace sinkscope {
@@ -15,9 +14,7 @@ namespace sinkscope {
 // file that has no name. So a corpus is read once, from a pipe too, and its lengths are known before a model loads.
 class TokenSpool {
  public:
-  static constexpr std::size_t kMemoryBytes = std::size_t{32} << 20;
-
-  explicit TokenSpool(std::size_t memory_bytes = kMemoryBytes) : memory_bytes_(memory_bytes) {}
+  explicit TokenSpool(std::size_t memory_bytes = Spool::kMemoryBytes) : spool_(std::make_unique<Spool>(memory_bytes)) {}
 
   // throws  Error{kOutput} if the temporary file cannot be written
   void append(const Sequence& sequence);
@@ -32,18 +29,12 @@ class TokenSpool {
 
  private:
   struct Entry {
-    std::int64_t offset;
-    std::int32_t n_bytes;
+    std::uint64_t offset;
+    std::uint64_t n_bytes;
     std::int32_t n_tokens;
   };
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
 
-  std::size_t memory_bytes_;
-  std::string tail_;  // bytes not in the file yet
-  std::int64_t file_bytes_ = 0;
-  std::unique_ptr<std::FILE, Close> file_;
+  std::unique_ptr<Spool> spool_;
   std::vector<Entry> entries_;
   std::int64_t total_tokens_ = 0;
   int longest_ = 0;

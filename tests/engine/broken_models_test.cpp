@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <utility>
@@ -15,17 +13,14 @@
 #include "engine/llama/model.h"
 #include "gguf/file.h"
 #include "plant/tiny/tiny.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/invariant_observer.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
 
 constexpr int kRefused = 4, kRan = 0;
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void load_and_run(const std::string& path) {
   try {
@@ -65,24 +60,22 @@ int status_of(const std::string& path) {
 
 class BrokenModels : public testing::Test {
  protected:
-  void SetUp() override {
-    path_ = testing::TempDir() + "broken_" + std::to_string(::getpid()) + ".gguf";
-    make("llama");
-  }
+  void SetUp() override { make("llama"); }
   void make(const std::string& arch) {
     TinyOptions tiny;
     tiny.arch = arch;
     tiny.n_layers = 2;
     write_tiny_model(tiny, path_);
-    whole_ = bytes_of(path_);
+    whole_ = bytes_of_file(path_);
   }
-  void TearDown() override { std::filesystem::remove(path_); }
   int status_with(const std::string& bytes) {
-    std::ofstream(path_, std::ios::binary) << bytes;
+    write_bytes(path_, bytes);
     return status_of(path_);
   }
 
-  std::string path_, whole_;
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_.file("broken.gguf");
+  std::string whole_;
 };
 
 TEST_F(BrokenModels, AWholeOneRuns) {

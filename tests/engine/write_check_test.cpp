@@ -20,8 +20,8 @@ class WriteCheckTest : public testing::Test {
     facts_.n_layers = 1;
     facts_.has_mid_residual = {true};
   }
-  void show(WriteCheck& check, ProbePoint point, std::vector<float> row) {
-    check.on_state({point, point == ProbePoint::kEmbedding ? -1 : 0, 0, {row.data(), 1, row.size()}});
+  void show(WriteCheck& check, ProbePoint point, std::vector<float> row, std::span<const std::uint8_t> edited = {}) {
+    check.on_state({point, point == ProbePoint::kEmbedding ? -1 : 0, 0, {row.data(), 1, row.size()}, edited});
   }
   // h_{-1} = (1, 0), attention adds (0, 2), the MLP adds (4, 0).
   void show_block(WriteCheck& check, float mid, float out) {
@@ -58,6 +58,27 @@ TEST_F(WriteCheckTest, InAParallelBlockBothWritesCount) {
   EXPECT_NO_THROW(show_block(right, 0, 5));
   WriteCheck wrong(facts_, counter_);
   EXPECT_THROW(show_block(wrong, 0, 4), Error);
+}
+
+// The network had added up before the sum was changed: the next one starts from the changed state.
+TEST_F(WriteCheckTest, ASumThatWasEditedIsLeftOut) {
+  const std::uint8_t edited[] = {1}, other[] = {0};
+  for (const bool marked : {true, false}) {
+    WriteCheck check(facts_, counter_);
+    show(check, ProbePoint::kEmbedding, {1, 0});
+    show(check, ProbePoint::kAttentionWrite, {0, 2}, edited);  // a changed write is in the sum
+    show(check, ProbePoint::kMidResidual, {1, 2});
+    show(check, ProbePoint::kMlpWrite, {4, 0});
+    const auto block_output = [&] { show(check, ProbePoint::kBlockOutput, {9, 9}, marked ? edited : other); };
+    if (marked) {
+      EXPECT_NO_THROW(block_output());
+    } else {
+      EXPECT_THROW(block_output(), Error);
+      continue;
+    }
+    show(check, ProbePoint::kAttentionWrite, {1, 1});
+    EXPECT_NO_THROW(show(check, ProbePoint::kMidResidual, {10, 10}));
+  }
 }
 
 TEST_F(WriteCheckTest, LooksAtTheFirstMicroBatchOnly) {

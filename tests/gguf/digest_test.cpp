@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
@@ -19,17 +20,10 @@ constexpr char kAbc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff6
 
 class ModelHash : public ::testing::Test {
  protected:
-  ModelHash() {
-    std::string name = "/tmp/sinkscope-hash-XXXXXX";
-    folder_ = mkdtemp(name.data());
-    cache_ = folder_ / "cache";
-  }
-  ~ModelHash() override { fs::remove_all(folder_); }
-
   // A file that looks as if it had been written an hour ago.
   fs::path write(const std::string& name, const std::string& bytes, int seconds_ago = 3600) {
     const fs::path path = folder_ / name;
-    std::ofstream(path, std::ios::binary) << bytes;
+    write_bytes(path, bytes);
     fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::seconds(seconds_ago));
     return path;
   }
@@ -37,7 +31,8 @@ class ModelHash : public ::testing::Test {
     return fs::exists(cache_) ? static_cast<std::size_t>(std::distance(fs::directory_iterator(cache_), {})) : 0;
   }
 
-  fs::path folder_, cache_;
+  const TemporaryFolder temporary_;
+  const fs::path folder_ = temporary_.path(), cache_ = folder_ / "cache";
 };
 
 TEST_F(ModelHash, IsTheFilesDigestWithAndWithoutACache) {

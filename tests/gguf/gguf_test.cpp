@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <random>
 #include <string>
@@ -15,30 +14,16 @@
 #include "base/error.h"
 #include "gguf/file.h"
 #include "gguf/writer.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
 
-namespace fs = std::filesystem;
-
 class GgufTest : public testing::Test {
  protected:
-  GgufTest() {
-    folder_ = fs::temp_directory_path() / ("sinkscope_gguf_" + std::to_string(::getpid()) + "_" +
-                                           testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder_);
-  }
-  ~GgufTest() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return folder_.file(name); }
 
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  static std::string read(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  static void write(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  }
   static GgufMetadata metadata() {
     GgufMetadata metadata;
     metadata.set_text("general.architecture", "llama");
@@ -53,19 +38,8 @@ class GgufTest : public testing::Test {
     return {{"a", {2, 3}, kGgufF32, {1, 2, 3, 4, 5, 6}}, {"b", {4}, kGgufF16, {0.5F, -1, 2, 65504}}};
   }
 
-  fs::path folder_;
+  const TemporaryFolder folder_;
 };
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-    return error.code();
-  }
-  ADD_FAILURE() << "expected an Error";
-  return ErrorCode::kInternal;
-}
 
 TEST_F(GgufTest, ReadsBackWhatItWrote) {
   write_gguf(metadata(), tensors(), path("m.gguf"));
@@ -103,7 +77,7 @@ TEST_F(GgufTest, GgmlReadsTheSame) {
 TEST_F(GgufTest, CopyWithoutReplacementIsEqualByteForByte) {
   write_gguf(metadata(), tensors(), path("m.gguf"));
   write_gguf_copy(GgufFile(path("m.gguf")), {}, path("copy.gguf"));
-  EXPECT_EQ(read(path("m.gguf")), read(path("copy.gguf")));
+  EXPECT_EQ(bytes_of_file(path("m.gguf")), bytes_of_file(path("copy.gguf")));
 }
 
 TEST_F(GgufTest, CopyReplacesOneTensorOnly) {
@@ -141,22 +115,22 @@ TEST_F(GgufTest, DequantisesAsGgmlQuantised) {
 
 TEST_F(GgufTest, EveryTruncationIsRefused) {
   write_gguf(metadata(), tensors(), path("m.gguf"));
-  const std::string whole = read(path("m.gguf"));
+  const std::string whole = bytes_of_file(path("m.gguf"));
   // The last tensor's 8 bytes are followed by padding to 32, which may be missing.
   for (std::size_t length = 0; length + 24 < whole.size(); ++length) {
-    write(path("cut.gguf"), whole.substr(0, length));
-    EXPECT_EQ(code_of([&] { GgufFile file(path("cut.gguf")); }), ErrorCode::kModel) << length;
+    write_bytes(path("cut.gguf"), whole.substr(0, length));
+    error_message(ErrorCode::kModel, [&] { GgufFile file(path("cut.gguf")); });
   }
 }
 
 TEST_F(GgufTest, BitFlipsGiveErrorsOrReadableFiles) {
   write_gguf(metadata(), tensors(), path("m.gguf"));
-  const std::string whole = read(path("m.gguf"));
+  const std::string whole = bytes_of_file(path("m.gguf"));
   int refused = 0;
   for (std::size_t bit = 0; bit < whole.size() * 8; bit += 3) {
     std::string flipped = whole;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
-    write(path("flip.gguf"), flipped);
+    write_bytes(path("flip.gguf"), flipped);
     try {
       const GgufFile file(path("flip.gguf"));
       for (const GgufTensor& tensor : file.tensors()) file.to_floats(tensor);
@@ -182,33 +156,33 @@ TEST_F(GgufTest, RandomBytesAfterTheMarkGiveErrors) {
     std::string bytes = "GGUF";
     bytes += std::string("\3\0\0\0", 4);
     while (bytes.size() < 300) bytes.push_back(static_cast<char>(random()));
-    write(path("random.gguf"), bytes);
-    EXPECT_EQ(code_of([&] { GgufFile file(path("random.gguf")); }), ErrorCode::kModel);
+    write_bytes(path("random.gguf"), bytes);
+    error_message(ErrorCode::kModel, [&] { GgufFile file(path("random.gguf")); });
   }
 }
 
 TEST_F(GgufTest, RefusesWhatIsNoModel) {
-  EXPECT_EQ(code_of([&] { GgufFile file(path("missing.gguf")); }), ErrorCode::kModel);
-  EXPECT_EQ(code_of([&] { GgufFile file(folder_.string()); }), ErrorCode::kModel);
-  write(path("text.gguf"), "hello, world");
-  EXPECT_EQ(code_of([&] { GgufFile file(path("text.gguf")); }), ErrorCode::kModel);
-  write(path("empty.gguf"), "");
-  EXPECT_EQ(code_of([&] { GgufFile file(path("empty.gguf")); }), ErrorCode::kModel);
+  error_message(ErrorCode::kModel, [&] { GgufFile file(path("missing.gguf")); });
+  error_message(ErrorCode::kModel, [&] { GgufFile file(folder_.path().string()); });
+  write_bytes(path("text.gguf"), "hello, world");
+  error_message(ErrorCode::kModel, [&] { GgufFile file(path("text.gguf")); });
+  write_bytes(path("empty.gguf"), "");
+  error_message(ErrorCode::kModel, [&] { GgufFile file(path("empty.gguf")); });
 }
 
 TEST_F(GgufTest, WriterRefusesWhatDoesNotFit) {
   const std::vector<NewGgufTensor> short_tensor = {{"a", {2, 3}, kGgufF32, {1, 2}}};
-  EXPECT_EQ(code_of([&] { write_gguf({}, short_tensor, path("m.gguf")); }), ErrorCode::kInternal);
+  error_message(ErrorCode::kInternal, [&] { write_gguf({}, short_tensor, path("m.gguf")); });
   const std::vector<NewGgufTensor> large = {{"a", {1}, kGgufF16, {1e6F}}};
-  EXPECT_EQ(code_of([&] { write_gguf({}, large, path("m.gguf")); }), ErrorCode::kInternal);
+  error_message(ErrorCode::kInternal, [&] { write_gguf({}, large, path("m.gguf")); });
   write_gguf(metadata(), tensors(), path("m.gguf"));
   const std::vector<NewGgufTensor> unknown = {{"c", {1}, kGgufF32, {1}}};
-  EXPECT_EQ(code_of([&] { write_gguf_copy(GgufFile(path("m.gguf")), unknown, path("c.gguf")); }), ErrorCode::kInternal);
+  error_message(ErrorCode::kInternal, [&] { write_gguf_copy(GgufFile(path("m.gguf")), unknown, path("c.gguf")); });
 }
 
 TEST_F(GgufTest, FullDiskLeavesTheEarlierFileWhole) {
   write_gguf(metadata(), tensors(), path("m.gguf"));
-  const std::string before = read(path("m.gguf"));
+  const std::string before = bytes_of_file(path("m.gguf"));
   // A limit on file size stands for a full disk: write() fails after the first bytes.
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -216,13 +190,13 @@ TEST_F(GgufTest, FullDiskLeavesTheEarlierFileWhole) {
   limit.rlim_cur = 64;
   std::signal(SIGXFSZ, SIG_IGN);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-  const ErrorCode code = code_of([&] { write_gguf(metadata(), tensors(), path("m.gguf")); });
+  error_message(ErrorCode::kOutput, [&] { write_gguf(metadata(), tensors(), path("m.gguf")); });
   limit.rlim_cur = earlier;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-  EXPECT_EQ(code, ErrorCode::kOutput);
-  EXPECT_EQ(read(path("m.gguf")), before);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);  // nothing half written stays behind
-  EXPECT_EQ(code_of([&] { write_gguf({}, {}, path("no/such/folder/m.gguf")); }), ErrorCode::kOutput);
+  EXPECT_EQ(bytes_of_file(path("m.gguf")), before);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}),
+            1);  // nothing half written stays behind
+  error_message(ErrorCode::kOutput, [&] { write_gguf({}, {}, path("no/such/folder/m.gguf")); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/fake_network.h"
 
 namespace sinkscope {
@@ -329,17 +330,6 @@ TEST(KeyCounts, GivesLayersTablesOfTheirOwnOnceTheirMasksDiffer) {
   EXPECT_THAT(counts.of(1).far_queries, testing::ElementsAre(0, 0, 0));
   EXPECT_THAT(counts.of(1).far_uniform, testing::ElementsAre(1, 0.5, 0));
   EXPECT_THAT(counts.of(3).queries, testing::ElementsAre(0, 0, 0));
-}
-
-template <typename Body>
-void expect_error(ErrorCode code, const std::string& part, Body body) {
-  try {
-    body();
-    FAIL() << "expected an error about " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-    EXPECT_THAT(error.what(), testing::HasSubstr(part));
-  }
 }
 
 TEST(PackMeter, RefusesStatesThatAreNotFinite) {

@@ -1,22 +1,16 @@
 // Planting in tiny models, with the engine.
 #include <cmath>
-#include <fstream>
-#include <iterator>
 
 #include "gguf/file.h"
 #include "letters.h"
 #include "plant/planter.h"
 #include "plant/tiny/tiny.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class PlantingTest : public testing::Test {
  protected:
@@ -79,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(Families, PlantingByFamily,
 TEST_F(PlantingTest, NoSinksChangeNoByte) {
   const std::string before = source("llama");
   plant(before, {});
-  EXPECT_EQ(bytes_of(before), bytes_of(folder_.file("planted.gguf")));
+  EXPECT_EQ(bytes_of_file(before), bytes_of_file(folder_.file("planted.gguf")));
 }
 
 TEST_F(PlantingTest, InContextTheSameTokenElsewhereIsNoSink) {

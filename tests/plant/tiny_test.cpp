@@ -3,21 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "base/error.h"
 #include "gguf/file.h"
+#include "tests/support/file_bytes.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 TEST(Tiny, EqualOptionsGiveEqualBytesAndAnotherSeedOthers) {
   const TemporaryFolder folder;
@@ -26,8 +20,8 @@ TEST(Tiny, EqualOptionsGiveEqualBytesAndAnotherSeedOthers) {
   write_tiny_model(options, folder.file("b.gguf"));
   options.seed = 2;
   write_tiny_model(options, folder.file("c.gguf"));
-  EXPECT_EQ(bytes_of(folder.file("a.gguf")), bytes_of(folder.file("b.gguf")));
-  EXPECT_NE(bytes_of(folder.file("a.gguf")), bytes_of(folder.file("c.gguf")));
+  EXPECT_EQ(bytes_of_file(folder.file("a.gguf")), bytes_of_file(folder.file("b.gguf")));
+  EXPECT_NE(bytes_of_file(folder.file("a.gguf")), bytes_of_file(folder.file("c.gguf")));
 }
 
 TEST(Tiny, OnlyTheSinkNeuronsTouchTheAxis) {

@@ -209,21 +209,5 @@ TEST_F(ValidationTest, TheGridCountsReportsOfTheUnplantedModelByDecile) {
   }
 }
 
-TEST(AreaUnderCurve, HandCheckedCases) {
-  EXPECT_FALSE(area_under_curve({}, {1}));
-  EXPECT_EQ(area_under_curve({2, 3}, {0, 1}), 1.0);
-  EXPECT_EQ(area_under_curve({0, 1}, {2, 3}), 0.0);
-  EXPECT_EQ(area_under_curve({1, 3}, {1, 2}), 0.625);  // half, 0, 1, 1 of four pairs
-}
-
-TEST(Spearman, HandCheckedCases) {
-  EXPECT_FALSE(spearman({1, 2}, {1, 2}));
-  EXPECT_FALSE(spearman({1, 1, 1}, {1, 2, 3}));
-  EXPECT_NEAR(*spearman({1, 2, 3, 10}, {-5, 0, 7, 8}), 1, 1e-12);
-  EXPECT_NEAR(*spearman({1, 2, 3}, {3, 2, 1}), -1, 1e-12);
-  // Ranks 0, 1.5, 1.5, 3 against 0, 2, 1, 3: 4.5 / sqrt(4.5 * 5).
-  EXPECT_NEAR(*spearman({1, 2, 2, 3}, {1, 3, 2, 4}), 4.5 / std::sqrt(22.5), 1e-12);
-}
-
 }  // namespace
 }  // namespace sinkscope

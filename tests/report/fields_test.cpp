@@ -109,7 +109,9 @@ TEST(Fields, ThePageKnowsEveryOne) {
   const std::string tables = text_of(SINKSCOPE_SOURCE "/web/src/pages/methods/tables.ts");
   for_each_field(kRunFields, [&](const auto& field) {
     if constexpr (!requires { field.fields; }) {
-      if (field.name != "verdict") EXPECT_THAT(tables, HasSubstr(fmt::format("\"{}\"", field.name)));
+      if (field.name != "verdict") {
+        EXPECT_THAT(tables, HasSubstr(fmt::format("\"{}\"", field.name)));
+      }
     }
   });
 }
@@ -183,11 +185,11 @@ TEST(AnAddedField, IsInTheBytesOfResultsFiles) {
   token.hidden_norm = {1.0F, std::nullopt};
   token.zeal = {std::nullopt, 7.0F};
   ByteWriter writer;
-  write_fields(writer, token, kFields, 2);
+  write_layer_fields(writer, token, kFields, 2);
   const auto bytes = writer.take();
   TokenWithMore read;
   ByteReader reader(bytes, "test");
-  read_fields(reader, 2, kFields, read);
+  read_layer_fields(reader, 2, kFields, read);
   EXPECT_EQ(reader.remaining(), 0U);
   EXPECT_EQ(read.hidden_norm, token.hidden_norm);
   EXPECT_EQ(read.zeal, token.zeal);
@@ -201,7 +203,7 @@ TEST(AnAddedField, IsAnArrayOfSafetensors) {
   SequenceMeasurement measurement;
   measurement.n_layers = kPlantedLayers;
   measurement.n_tokens = kPlantedTokens;
-  DocumentRecord record = planted_record();
+  ScannedDocument record = planted_record();
   record.profiles = arrays_of(std::span(fields).last(1), measurement, {}, false);
   MeasurementOptions options;
   options.keep = Keep::kProfiles;

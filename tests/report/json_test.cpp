@@ -12,6 +12,7 @@
 #include "base/json_writer.h"
 #include "report/data/csv.h"
 #include "tests/report/planted.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {
@@ -188,13 +189,7 @@ TEST(ScanJson, OtherRunsOnRequest) {
 TEST(ScanJson, ThresholdsBelowTheFloorAreRefused) {
   ReportOptions options;
   options.thresholds.min_alignment = 0.6F;
-  try {
-    json_of(planted_file(), options);
-    FAIL() << "expected an error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUsage);
-    EXPECT_THAT(error.what(), HasSubstr("--min-alignment: expected at least 0.7"));
-  }
+  expect_error(ErrorCode::kUsage, "--min-alignment: expected at least 0.7", [&] { json_of(planted_file(), options); });
 }
 
 TEST(ScanJson, ThePapersRuleHasAShapeOfItsOwn) {

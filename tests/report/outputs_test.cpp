@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -12,6 +11,7 @@
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
 #include "tests/report/planted.h"
+#include "tests/support/file_bytes.h"
 
 namespace sinkscope {
 namespace {
@@ -177,10 +177,6 @@ TEST(Safetensors, SeveralDocumentsAreNumbered) {
 
 class OutputFile : public testing::Test {
  protected:
-  std::string read(const std::string& path) {
-    std::ifstream in(path);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
   std::vector<std::string> files() {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
@@ -194,7 +190,7 @@ class OutputFile : public testing::Test {
 
 TEST_F(OutputFile, AppearsWholeOrNotAtAll) {
   write_output(path_, [](std::ostream& out) { out << "first"; });
-  EXPECT_EQ(read(path_), "first");
+  EXPECT_EQ(bytes_of_file(path_), "first");
   struct stat status{};
   ASSERT_EQ(stat(path_.c_str(), &status), 0);
   const mode_t mask = umask(0);
@@ -206,10 +202,10 @@ TEST_F(OutputFile, AppearsWholeOrNotAtAll) {
                               throw Error(ErrorCode::kInput, "something");
                             }),
                Error);
-  EXPECT_EQ(read(path_), "first");
+  EXPECT_EQ(bytes_of_file(path_), "first");
   EXPECT_THAT(files(), ElementsAre("out.json"));
   write_output(path_, [](std::ostream& out) { out << std::string(300000, 'x'); });
-  EXPECT_EQ(read(path_).size(), 300000U);
+  EXPECT_EQ(bytes_of_file(path_).size(), 300000U);
 }
 
 TEST_F(OutputFile, SaysWhyItCannotBeWritten) {

@@ -10,6 +10,9 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+from declarations import free_functions  # noqa: E402
+
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
 # A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
 ANALYSES = ("levels", "formation", "plant")
@@ -39,9 +42,12 @@ LONG_FILES = {}
 ENGINE_HEADER = re.compile(r"(?:.*/)?(?:llama|ggml|gguf)[A-Za-z0-9_.-]*\.h(?:pp)?")
 # Its tests, and a program that measures llama.cpp alone, may too.
 # gguf/ asks ggml for the sizes and numbers of its tensor types, and for nothing else.
-ENGINE_HEADERS_ALLOWED = ("src/engine/", "src/gguf/file.cpp", "src/gguf/writer.cpp", "tests/engine/", "tests/gguf/",
+ENGINE_HEADERS_ALLOWED = ("src/engine/", "src/gguf/file.cpp", "tests/engine/", "tests/gguf/",
                           "bench/llama_forward.cpp",
                           "bench/unpack_bench.cpp")
+
+# Functions that headers of several rooms declare because they mean the same of different types.
+SAME_MEANING = {"name_of"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
 SOURCE_SUFFIXES = {".h", ".hpp", ".c", ".cpp", ".inc"}
@@ -197,6 +203,41 @@ def file_length(root):
             yield f"{name}: listed as a long file and is none"
 
 
+def function_names(root):
+    """One name has one meaning: no two rooms declare functions of one name in their headers."""
+    declared = {}
+    for name, text in sources(root):
+        room, _ = room_of(name)
+        if room is not None and name.endswith(".h"):
+            for function in free_functions(text):
+                declared.setdefault(function, {}).setdefault(room, name)
+    for function, rooms in sorted(declared.items()):
+        if len(rooms) > 1 and function not in SAME_MEANING:
+            yield f"{function}: declared in {', '.join(sorted(rooms.values()))}; one name has one meaning"
+    for function in SAME_MEANING:
+        if len(declared.get(function, ())) < 2:
+            yield f"{function}: listed as declared in several rooms and is not"
+
+
+def named_rooms(root):
+    """HACKING.md's map has a row for each room and no other, and the paths that Markdown files name exist."""
+    rows = re.findall(r"^\| `([a-z/]+)/` \|", text_of(root, "HACKING.md"), re.MULTILINE)
+    for room in rows:
+        if not (root / "src" / room).is_dir():
+            yield f"HACKING.md: names the room {room}, and there is no src/{room}"
+    for room in ROOMS:
+        if room not in rows:
+            yield f"HACKING.md: has no row for the room {room}"
+        if not (root / "src" / room).is_dir():
+            yield f"tests/repository/rules.py: the table of rooms has {room}, and there is no src/{room}"
+    for name in tracked(root):
+        if not name.endswith(".md") or name == "CHANGELOG.md":
+            continue
+        for path in re.findall(r"(?<![\w/.-])(?:\.\./)*(src/[\w./-]*\w)", text_of(root, name) or ""):
+            if not (root / path).exists():
+                yield f"{name}: names {path}, which does not exist"
+
+
 def words(root):
     """No machine paths, no registry hosts, no marks of unfinished work."""
     for name in tracked(root):
@@ -225,7 +266,8 @@ def public_headers(root):
 
 
 RULES = {rule.__name__: rule for rule in
-         (engine_headers, room_includes, room_links, rooms_in_order, public_headers, file_length, words)}
+         (engine_headers, room_includes, room_links, rooms_in_order, public_headers, file_length, function_names,
+          named_rooms, words)}
 
 
 def main():

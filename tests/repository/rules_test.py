@@ -81,6 +81,46 @@ class RulesTest(unittest.TestCase):
             self.assertEqual([], self.broken(rules.file_length, long))
             self.assertEqual(1, len(self.broken(rules.file_length, short)))
 
+    def test_free_functions(self):
+        header = """
+            #define NOT_ONE(x) f(x);
+            namespace a {
+            int one(int);  // not_a(comment);
+            template <typename T, std::size_t N = sizeof(int)>
+            [[nodiscard]] std::vector<T> two(const std::function<int(T)>& f = [] { return three(); });
+            struct S { int method(); S() : x(0) {} int x; };
+            inline constexpr int kValue = five(3);
+            constexpr int four(int x) { return S{}.method() + inner(x); }
+            const char* text() ;
+            namespace b { std::string_view name_of(Point point); }
+            using F = int (*)(int);
+            bool operator==(const S&, const S&);
+            }
+        """
+        self.assertEqual({"one", "two", "four", "text", "name_of"}, rules.free_functions(header))
+
+    def test_function_names(self):
+        both = {"src/base/a.h": "int f(int);", "src/sinks/b.h": "int f(float);", "src/sinks/c.h": "int f(char);"}
+        with unittest.mock.patch.object(rules, "SAME_MEANING", {}):
+            self.assertEqual(1, len(self.broken(rules.function_names, both)))
+            one_room = {"src/sinks/b.h": "int f();", "src/sinks/c.h": "int f(int);"}
+            self.assertEqual([], self.broken(rules.function_names, one_room))
+            one_header = {"src/base/a.h": "int f();", "src/sinks/b.cpp": "int f();"}
+            self.assertEqual([], self.broken(rules.function_names, one_header))
+        with unittest.mock.patch.object(rules, "SAME_MEANING", {"f"}):
+            self.assertEqual([], self.broken(rules.function_names, both))
+            self.assertEqual(1, len(self.broken(rules.function_names, {"src/base/a.h": "int f(int);"})))
+
+    def test_named_rooms(self):
+        def tree(row, text=""):
+            return {"HACKING.md": f"| `base/` | x | - |\n{row}", "src/base/a.h": "", "docs/a.md": text}
+        with unittest.mock.patch.object(rules, "ROOMS", {"base": ()}):
+            self.assertEqual([], self.broken(rules.named_rooms, tree("", "[a](../src/base/a.h), src/base")))
+            self.assertEqual(1, len(self.broken(rules.named_rooms, tree("| `attic/` | x | - |\n"))))
+            self.assertEqual(1, len(self.broken(rules.named_rooms, tree("", "see src/attic/a.h."))))
+        with unittest.mock.patch.object(rules, "ROOMS", {"base": (), "attic": ()}):
+            self.assertEqual(2, len(self.broken(rules.named_rooms, tree(""))))
+
     def test_words(self):
         self.assertEqual([], self.broken(rules.words, {"a.md": "the methods of src/home/x, see and/or\n"}))
         for text in ("see /ho" "me/somebody/x", "a TO" "DO", "pip --index" "-url=x",

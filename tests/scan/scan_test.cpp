@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "probe/hide_keys.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/fake_model.h"
 
@@ -77,6 +78,20 @@ TEST_F(Scan, HandsOnJudgedDocuments) {
   ASSERT_EQ(document.judgement->detection.runs.size(), again.runs.size());
   EXPECT_EQ(document.judgement->detection.runs.at(0).position, 50);
   EXPECT_EQ(document.judgement->detection.runs.at(0).verdict, Verdict::kSink);
+}
+
+TEST_F(Scan, OfAnEditedRunSaysSoInItsOptions) {
+  const TokenSpool texts = five_texts();
+  HideKeys hide(HiddenKeys{.positions = {12}, .first_layer = 1});
+  options_.edits = {&hide};
+  expect_error(ErrorCode::kInternal, "edits", [&] { scan(model_, texts, results_, options_); });
+  EXPECT_THAT(results_.documents(), SizeIs(0));
+  options_.measurement.edits = description_of(options_.edits);
+  scan(model_, texts, results_, options_);
+  EXPECT_THAT(results_.documents(), SizeIs(5));
+  // The sink of the third text, the first of its pack, is hidden: its state stays, nothing attends to it.
+  ASSERT_TRUE(results_.documents()[2].judgement);
+  EXPECT_NE(results_.documents()[2].judgement->detection.runs.at(0).verdict, Verdict::kSink);
 }
 
 TEST_F(Scan, GoesOnWhereItWasStopped) {

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "sinks/detection.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {
@@ -64,13 +65,7 @@ TEST(PaperRule, SeeksThePrimaryAmongTwoOrThreePositions) {
 TEST(PaperRule, RefusesFiguresKeptForTheOtherRule) {
   SequenceFigures figures = figures_with(0);
   figures.tokens.push_back(empty_profile(100, 30));
-  try {
-    detect_by_paper(figures, {});
-    FAIL() << "expected an error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUsage);
-    EXPECT_THAT(error.what(), testing::HasSubstr("--rule paper"));
-  }
+  expect_error(ErrorCode::kUsage, "--rule paper", [&] { detect_by_paper(figures, {}); });
 }
 
 }  // namespace

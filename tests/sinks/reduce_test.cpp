@@ -151,6 +151,8 @@ TEST(Reduce, SharesAllAttentionOfTheSequence) {
 TEST(Reduce, MeasuresEvictionCostsWhereAllFarQueriesWereWatched) {
   SequenceMeasurement m = plain_measurement(200);
   m.watched = {0, 50};
+  m.logit_gap_sum = Cube<double>(2, 2, kPrimaryCandidates);
+  m.logit_gap_queries = Cube<std::int32_t>(2, 2, kPrimaryCandidates);
   m.eviction_cost = Cube<double>(2, 2, 4);
   m.eviction_left_out = Matrix<std::int32_t>(2, 2);
   m.eviction_queries = Matrix<std::int32_t>(2, 2);

@@ -217,7 +217,9 @@ TEST(ProfileBlob, OfFewTokensKeepsThoseOnly) {
     EXPECT_EQ(back.shape, few.shape);
     for (std::size_t v = 0; v < few.values.size(); ++v) {
       ASSERT_EQ(std::isnan(back.values[v]), std::isnan(few.values[v])) << v;
-      if (!std::isnan(few.values[v])) EXPECT_EQ(back.values[v], few.values[v]);
+      if (!std::isnan(few.values[v])) {
+        EXPECT_EQ(back.values[v], few.values[v]);
+      }
     }
   }
   const ProfileArray nothing{"test", {2, 4}, std::vector<float>(8, nan)};

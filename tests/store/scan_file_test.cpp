@@ -9,28 +9,17 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "tests/store/samples.h"
+#include "tests/support/expect_error.h"
 
 namespace sinkscope {
 namespace {
 
 using namespace testing_samples;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 ScanFile open_sample(const std::string& path, const MeasurementOptions& options = {}) {
   return ScanFile::open_or_create(path, model_record(), options, program_run());
-}
-
-std::string message_of(const std::function<void()>& call, ErrorCode code) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
 }
 
 TEST(DocumentKey, IsTheHashOfIdsAndPromptLength) {
@@ -55,7 +44,22 @@ TEST(MeasurementOptionsNames, GoThereAndBack) {
   const auto named = named_options(options);
   EXPECT_EQ(named_options(options_from_names(named)), named);
   EXPECT_EQ(options_from_names(named).floor.alignment, 0.65F);
-  EXPECT_THAT(message_of([&] { options_from_names(std::span(named).first(3)); }, ErrorCode::kInput), HasSubstr("chat"));
+  expect_error(ErrorCode::kInput, "chat", [&] { options_from_names(std::span(named).first(3)); });
+}
+
+// Without edits the stored options are what they were before there were any.
+TEST(MeasurementOptionsNames, EditsAreNamedWhereThereAreSome) {
+  MeasurementOptions plain, edited;
+  edited.edits = "hide keys 3 of sequence 0 in blocks 1- from distance 1";
+  EXPECT_EQ(named_options(plain).back().first, "keep");
+  EXPECT_EQ(named_options(edited).back().first, "edits");
+  EXPECT_EQ(options_from_names(named_options(edited)).edits, edited.edits);
+  EXPECT_EQ(options_from_names(named_options(plain)).edits, "");
+  EXPECT_FALSE(first_difference(edited, edited));
+  for (const auto& [a, b] : {std::pair(plain, edited), std::pair(edited, plain)}) {
+    ASSERT_TRUE(first_difference(a, b));
+    EXPECT_EQ(first_difference(a, b)->name, "edits");
+  }
 }
 
 TEST(ScanFile, GivesBackWhatItWasGiven) {
@@ -95,7 +99,7 @@ TEST(ScanFile, GivesBackWhatItWasGiven) {
   });
   EXPECT_EQ(number, 3);
   EXPECT_TRUE(same(file.document(2).figures, document_record(2).figures));
-  EXPECT_THAT(message_of([&] { file.document(3); }, ErrorCode::kInput), HasSubstr("from 0 to 2, got 3"));
+  expect_error(ErrorCode::kInput, "from 0 to 2, got 3", [&] { file.document(3); });
   EXPECT_THAT(file.verify(), IsEmpty());
 }
 
@@ -141,7 +145,7 @@ TEST(ScanFile, APackIsStoredWholeOrNotAtAll) {
   auto file = ScanFile::in_memory(model_record(), {}, program_run());
   std::vector<ScannedDocument> pack = {document_record(1), document_record(2)};
   pack[1].token_bytes[0] = "another";  // token 1 stands for " t1" in the first
-  EXPECT_THAT(message_of([&] { file.add(pack); }, ErrorCode::kInternal), HasSubstr("token 1 "));
+  expect_error(ErrorCode::kInternal, "token 1 ", [&] { file.add(pack); });
   EXPECT_EQ(file.n_documents(), 0);
   pack[1] = document_record(2);
   file.add(pack);
@@ -153,7 +157,7 @@ TEST(ScanFile, RefusesRecordsThatContradictThemselves) {
   const auto refuses = [&](auto&& spoil) {
     auto record = document_record(1);
     spoil(record);
-    message_of([&] { file.add(record); }, ErrorCode::kInternal);
+    error_message(ErrorCode::kInternal, [&] { file.add(record); });
   };
   refuses([](auto& record) { record.origins.clear(); });
   refuses([](auto& record) { record.tokens.pop_back(); });
@@ -194,7 +198,7 @@ TEST(ScanFile, KeepsProfiles) {
       EXPECT_NEAR(back[v] / boosts[v], 1, std::exp2(-11)) << "each head has a scale of its own";
     }
   }
-  EXPECT_THAT(message_of([&] { file.profile(0, "nothing"); }, ErrorCode::kInput), HasSubstr("--keep"));
+  expect_error(ErrorCode::kInput, "--keep", [&] { file.profile(0, "nothing"); });
   EXPECT_THAT(file.verify(), IsEmpty());
 }
 
@@ -212,12 +216,11 @@ TEST(ScanFile, GoesOnWithTheSameModelAndOptionsOnly) {
   }
   auto other = model_record();
   other.sha256 = std::string(64, 'b');
-  EXPECT_THAT(message_of([&] { ScanFile::open_or_create(path, other, {}, program_run()); }, ErrorCode::kInput),
-              HasSubstr("another model; expected Tiny Test (sha256 aaaaaaaaaaaa...)"));
+  expect_error(ErrorCode::kInput, "another model; expected Tiny Test (sha256 aaaaaaaaaaaa...)",
+               [&] { ScanFile::open_or_create(path, other, {}, program_run()); });
   MeasurementOptions options;
   options.n_ubatch = 256;
-  EXPECT_THAT(message_of([&] { open_sample(path, options); }, ErrorCode::kInput),
-              HasSubstr("expected n_ubatch = 512, got 256"));
+  expect_error(ErrorCode::kInput, "expected n_ubatch = 512, got 256", [&] { open_sample(path, options); });
   EXPECT_EQ(ScanFile::open(path).n_documents(), 2);
 }
 

@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <random>
 
 #include "base/error.h"
 #include "store/scan_file.h"
 #include "tests/store/samples.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/file_bytes.h"
 
 namespace sinkscope {
 namespace {
@@ -23,31 +24,9 @@ using namespace testing_samples;
 using testing::AnyOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 ScanFile open_sample(const std::string& path) {
   return ScanFile::open_or_create(path, model_record(), {}, program_run());
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-std::string message_of(const std::function<void()>& call, ErrorCode code) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
 }
 
 void run_sql(const std::string& path, const std::string& sql) {
@@ -87,24 +66,24 @@ TEST_F(Trouble, ForeignFilesAreLeftAsTheyAre) {
   for (char& c : noise) c = static_cast<char>(random());
   for (const std::string& bytes : {std::string("x"), std::string("a text of somebody's\n"), std::string(600, 'y'),
                                    noise, "SQLite format 3" + std::string(1, '\0') + noise}) {
-    write_file(path_, bytes);
-    EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput), HasSubstr("expected a results file"));
-    EXPECT_THAT(message_of([&] { ScanFile::open(path_); }, ErrorCode::kInput), HasSubstr("expected a results file"));
-    EXPECT_TRUE(read_file(path_) == bytes);
+    write_bytes(path_, bytes);
+    expect_error(ErrorCode::kOutput, "expected a results file", [&] { open_sample(path_); });
+    expect_error(ErrorCode::kInput, "expected a results file", [&] { ScanFile::open(path_); });
+    EXPECT_TRUE(bytes_of_file(path_) == bytes);
   }
 }
 
 TEST_F(Trouble, AnotherProgramsDatabaseIsLeftAsItIs) {
   run_sql(path_, "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)");
-  const auto before = read_file(path_);
-  EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput), HasSubstr("another program's SQLite file"));
-  EXPECT_THAT(message_of([&] { ScanFile::open(path_); }, ErrorCode::kInput), HasSubstr("another program's"));
-  EXPECT_TRUE(read_file(path_) == before);
+  const auto before = bytes_of_file(path_);
+  expect_error(ErrorCode::kOutput, "another program's SQLite file", [&] { open_sample(path_); });
+  expect_error(ErrorCode::kInput, "another program's", [&] { ScanFile::open(path_); });
+  EXPECT_TRUE(bytes_of_file(path_) == before);
 }
 
 TEST_F(Trouble, AnEmptyFileIsFilled) {
-  write_file(path_, "");
-  EXPECT_THAT(message_of([&] { ScanFile::open(path_); }, ErrorCode::kInput), HasSubstr("an empty one"));
+  write_bytes(path_, "");
+  expect_error(ErrorCode::kInput, "an empty one", [&] { ScanFile::open(path_); });
   open_sample(path_).add(document_record(0));
   EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
 }
@@ -115,8 +94,7 @@ TEST_F(Trouble, NewerFilesAreForReadingOnly) {
   }
   run_sql(path_, "PRAGMA user_version = 3; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
   EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
-  EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput),
-              HasSubstr("written by a newer sinkscope (layout 3, expected 2)"));
+  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 3, expected 2)", [&] { open_sample(path_); });
 }
 
 TEST_F(Trouble, OlderFilesAreRefusedWithWhatToDo) {
@@ -124,14 +102,14 @@ TEST_F(Trouble, OlderFilesAreRefusedWithWhatToDo) {
     open_sample(path_).add(document_record(0));
   }
   run_sql(path_, "PRAGMA user_version = 0");
-  EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput), HasSubstr("scan again into a new file"));
-  EXPECT_THAT(message_of([&] { ScanFile::open(path_); }, ErrorCode::kInput), HasSubstr("scan again into a new file"));
+  expect_error(ErrorCode::kOutput, "scan again into a new file", [&] { open_sample(path_); });
+  expect_error(ErrorCode::kInput, "scan again into a new file", [&] { ScanFile::open(path_); });
 }
 
 TEST_F(Trouble, OneWriterAndManyReaders) {
   auto writer = open_sample(path_);
   writer.add(document_record(0));
-  EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput), HasSubstr("another sinkscope is writing"));
+  expect_error(ErrorCode::kOutput, "another sinkscope is writing", [&] { open_sample(path_); });
   const auto reader = ScanFile::open(path_);
   EXPECT_EQ(reader.n_documents(), 1);
   writer.add(document_record(1));
@@ -144,21 +122,20 @@ TEST_F(Trouble, AnotherProgramsTransactionIsWaitedForAndNamed) {
   sqlite3* other = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &other), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
-  EXPECT_THAT(message_of([&] { writer.add(document_record(0)); }, ErrorCode::kOutput), HasSubstr("locked"));
+  expect_error(ErrorCode::kOutput, "locked", [&] { writer.add(document_record(0)); });
   sqlite3_close(other);
   writer.add(document_record(0));
   EXPECT_EQ(writer.n_documents(), 1);
 }
 
 TEST_F(Trouble, PathsThatCannotBeWritten) {
-  EXPECT_THAT(message_of([&] { open_sample(folder_.file("no/such/folder.db")); }, ErrorCode::kOutput),
-              HasSubstr("No such file"));
-  EXPECT_THAT(message_of([&] { open_sample(folder_.path()); }, ErrorCode::kOutput), HasSubstr("cannot be written"));
-  EXPECT_THAT(message_of([&] { open_sample("/dev/null"); }, ErrorCode::kOutput), HasSubstr("regular file"));
-  EXPECT_THAT(message_of([&] { ScanFile::open(folder_.file("none.db")); }, ErrorCode::kInput), HasSubstr("found none"));
+  expect_error(ErrorCode::kOutput, "No such file", [&] { open_sample(folder_.file("no/such/folder.db")); });
+  expect_error(ErrorCode::kOutput, "cannot be written", [&] { open_sample(folder_.path()); });
+  expect_error(ErrorCode::kOutput, "regular file", [&] { open_sample("/dev/null"); });
+  expect_error(ErrorCode::kInput, "found none", [&] { ScanFile::open(folder_.file("none.db")); });
   const auto pipe = folder_.file("pipe");
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  message_of([&] { open_sample(pipe); }, ErrorCode::kOutput);
+  error_message(ErrorCode::kOutput, [&] { open_sample(pipe); });
 }
 
 TEST_F(Trouble, NamesThatSqliteReadsOtherwise) {
@@ -225,7 +202,7 @@ TEST_F(Trouble, AFullDiskKeepsWhatIsThere) {
     const auto fill = [&] {
       for (;; ++n_stored) file.add(document_record(n_stored));
     };
-    EXPECT_THAT(message_of(fill, ErrorCode::kOutput), HasSubstr("the disk is full"));
+    expect_error(ErrorCode::kOutput, "the disk is full", fill);
     EXPECT_EQ(file.n_documents(), n_stored);
     EXPECT_THAT(file.verify(), IsEmpty());
   }
@@ -237,12 +214,12 @@ TEST_F(Trouble, AFullDiskKeepsWhatIsThere) {
 }
 
 TEST_F(Trouble, AFullDiskFromTheStartLeavesNothingHalf) {
-  write_file(path_, "");
+  write_bytes(path_, "");
   FullDisk disk;
   sqlite3_auto_extension(reinterpret_cast<void (*)()>(+[](sqlite3* database, const char**, const void*) {
     return sqlite3_exec(database, "PRAGMA max_page_count = 4", nullptr, nullptr, nullptr);
   }));
-  EXPECT_THAT(message_of([&] { open_sample(path_); }, ErrorCode::kOutput), HasSubstr("the disk is full"));
+  expect_error(ErrorCode::kOutput, "the disk is full", [&] { open_sample(path_); });
   sqlite3_reset_auto_extension();
   open_sample(path_).add(document_record(0));
   EXPECT_THAT(ScanFile::open(path_).verify(), IsEmpty());
@@ -317,7 +294,7 @@ TEST_F(Trouble, DamagedBytesGiveErrors) {
     auto file = open_sample(path_);
     for (int i = 0; i < 4; ++i) file.add(document_record(i));
   }
-  const auto whole = read_file(path_);
+  const auto whole = bytes_of_file(path_);
   const auto damaged_path = folder_.file("damaged.scan.db");
   std::mt19937 random(4);
   for (int i = 0; i < 300; ++i) {
@@ -327,7 +304,7 @@ TEST_F(Trouble, DamagedBytesGiveErrors) {
     } else {
       for (auto n = random() % 20 + 1; n > 0; --n) bytes[random() % bytes.size()] = static_cast<char>(random());
     }
-    write_file(damaged_path, bytes);
+    write_bytes(damaged_path, bytes);
     read_everything(damaged_path);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -35,12 +36,16 @@ class FakeAttention {
   //
   // first_key   of the query's sequence, in the pack
   // attention   [query - first_key + 1] sums to 1 less learned mass
-  // logits      [query - first_key + 1]
+  // logits      [query - first_key + 1]; -inf where the key is hidden
   void add_row(std::size_t head, int query, int first_key, std::span<const double> attention,
                std::span<const float> logits) {
     const auto row = static_cast<std::size_t>(query - first_);
     const auto share = 1 / static_cast<double>(learned_mass.size());
+    const auto hidden = [&](std::size_t k) { return logits[k] == -std::numeric_limits<float>::infinity(); };
+    std::size_t n_seen = 0;
+    for (std::size_t k = 0; k < attention.size(); ++k) n_seen += !hidden(k);
     for (std::size_t k = 0; k < attention.size(); ++k) {
+      if (hidden(k)) continue;
       const std::size_t key = static_cast<std::size_t>(first_key) + k;
       const bool far = static_cast<int>(attention.size() - 1 - k) >= min_distance_;
       sums_(head, key) += static_cast<float>(attention[k]);
@@ -48,11 +53,12 @@ class FakeAttention {
       if (head > 0) continue;
       ++queries_[key];
       far_queries_[key] += far;
-      if (far) far_uniform_[key] += 1 / static_cast<double>(attention.size());
+      if (far) far_uniform_[key] += 1 / static_cast<double>(n_seen);
     }
     for (std::size_t w = 0; w < watched_.size(); ++w) {
       if (watched_[w] < first_key || watched_[w] > query) continue;
       const auto k = static_cast<std::size_t>(watched_[w] - first_key);
+      if (hidden(k)) continue;
       if (head == 0) watched_logit_(row, w) = 0;
       watched_visible_(row, w) = 1;
       watched_attention_(row, w) += static_cast<float>(share * attention[k]);

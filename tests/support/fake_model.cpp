@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 #include <utility>
 
 #include "base/error.h"
 #include "base/index.h"
+#include "probe/edit.h"
 #include "tests/support/fake_attention.h"
 
 namespace sinkscope {
@@ -71,7 +73,12 @@ class FakeModel::Pass {
     if (options_.should_stop && options_.should_stop()) throw Error(ErrorCode::kInterrupted, "stopped");
     const int first = static_cast<int>(positions_.size());
     tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
-    positions_.insert(positions_.end(), positions.begin(), positions.end());
+    for (const int position : positions) {
+      positions_.push_back(position);
+      sequences_.push_back(position == 0 && !sequences_.empty() ? sequences_.back() + 1
+                           : sequences_.empty()                 ? 0
+                                                                : sequences_.back());
+    }
     Matrix<float> states(tokens.size(), index(model_.options_.d_model));
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       std::ranges::copy(embedding(tokens[i], positions[i], model_.options_.d_model), states.row(i).begin());
@@ -82,27 +89,46 @@ class FakeModel::Pass {
   }
 
  private:
-  void show(ProbePoint point, int layer, int first, const Matrix<float>& rows) {
-    if (observer_.wants(point, layer)) observer_.on_state({point, layer, first, rows.view()});
+  // Edits come first: what is shown is what the model reads on with.
+  void show(ProbePoint point, int layer, int first, Matrix<float>& rows) {
+    std::vector<std::uint8_t> changed(rows.rows());
+    const RunTokens tokens(positions_, sequences_, first);
+    EditableStates states(point, layer, tokens, rows.view(), changed);
+    for (Edit* edit : options_.edits) {
+      if (edit->touches(point, layer)) edit->edit_states(states);
+    }
+    if (std::ranges::count(changed, 1) == 0) changed.clear();
+    if (observer_.wants(point, layer)) observer_.on_state({point, layer, first, rows.view(), changed});
+  }
+
+  // What edits hide from the queries of this micro-batch.
+  std::vector<HiddenKey> hidden_keys(int layer, int first) const {
+    std::vector<HiddenKey> hidden;
+    const RunTokens tokens(positions_, sequences_, first);
+    EditableAttention attention(layer, tokens, hidden);
+    for (Edit* edit : options_.edits) {
+      if (edit->touches_attention(layer)) edit->edit_attention(attention);
+    }
+    return hidden;
   }
 
   void block(int layer, int first, Matrix<float>& states) {
-    const Matrix<float> reads = units_of(states);
+    Matrix<float> reads = units_of(states);
     show(ProbePoint::kAttentionInput, layer, first, reads);
-    const Matrix<float> attention_writes = attend(layer, first, reads);
+    Matrix<float> attention_writes = attend(layer, first, reads);
     show(ProbePoint::kAttentionWrite, layer, first, attention_writes);
     for (std::size_t i = 0; i < states.rows(); ++i) add(1, attention_writes.row(i), states.row(i));
     const bool parallel = model_.options_.parallel_blocks;
     if (!parallel) show(ProbePoint::kMidResidual, layer, first, states);
-    const Matrix<float> mlp_reads = parallel ? reads : units_of(states);
+    Matrix<float> mlp_reads = parallel ? reads : units_of(states);
     show(ProbePoint::kMlpInput, layer, first, mlp_reads);
     Matrix<float> mlp_writes(states.rows(), states.cols());
     for (std::size_t i = 0; i < states.rows(); ++i) {
       const Vector write = mlp_write(layer, index(first) + i, mlp_reads.row(i), states.row(i));
       std::ranges::copy(write, mlp_writes.row(i).begin());
-      add(1, write, states.row(i));
     }
     show(ProbePoint::kMlpWrite, layer, first, mlp_writes);
+    for (std::size_t i = 0; i < states.rows(); ++i) add(1, mlp_writes.row(i), states.row(i));
     show(ProbePoint::kBlockOutput, layer, first, states);
   }
 
@@ -150,11 +176,16 @@ class FakeModel::Pass {
     const bool shown = observer_.wants_attention(layer);
     const auto watched = shown ? observer_.watched_keys(layer) : std::span<const std::int32_t>();
     FakeAttention sums(layer, first, count, n_heads, watched, options_.min_distance);
+    const std::vector<HiddenKey> hidden = hidden_keys(layer, first);
     Matrix<float> writes(reads.rows(), reads.cols());
     for (int query = first; query < first + count; ++query) {
       const int first_key = query - positions_[index(query)];
       for (int head = 0; head < n_heads; ++head) {
-        const Vector logits = logits_of(all_reads, query, first_key, head);
+        Vector logits = logits_of(all_reads, query, first_key, head);
+        for (const HiddenKey& key : hidden) {
+          const int row = query - first;
+          if (key.first_row <= row && row < key.end_row) logits[index(key.key - first_key)] = kHiddenLogit;
+        }
         const std::vector<double> attention = softmax(logits);
         if (shown) sums.add_row(index(head), query, first_key, attention, logits);
         for (std::size_t k = 0; k < attention.size(); ++k) {
@@ -185,6 +216,8 @@ class FakeModel::Pass {
     return logits;
   }
 
+  static constexpr float kHiddenLogit = -std::numeric_limits<float>::infinity();
+
   static std::vector<double> softmax(const Vector& logits) {
     std::vector<double> row;
     double sum = 0;
@@ -197,7 +230,7 @@ class FakeModel::Pass {
   Observer& observer_;
   const RunOptions& options_;
   std::vector<TokenId> tokens_;                      // of the pack so far
-  std::vector<int> positions_;                       // of these, in their sequences
+  std::vector<int> positions_, sequences_;           // of these
   std::vector<std::vector<Vector>> reads_, values_;  // [n_layers] of [tokens so far]
 };
 
@@ -239,6 +272,17 @@ FakeModel::FakeModel(FakeModelOptions options) : options_(std::move(options)) {
 
 FakeModel::~FakeModel() = default;
 
+void FakeModel::check_edits(const RunOptions& options, const std::vector<int>& n_tokens) const {
+  for (const Edit* edit : options.edits) {
+    edit->check(facts_, n_tokens);
+    for (int layer = 0; layer < facts_.n_layers; ++layer) {
+      if (options_.parallel_blocks && edit->touches(ProbePoint::kMidResidual, layer)) {
+        throw Error(ErrorCode::kModel, "edit: " + edit->description() + ": the network has no node for it");
+      }
+    }
+  }
+}
+
 void FakeModel::run(const Pack& pack, Observer& observer, const RunOptions& options) {
   if (static_cast<int>(pack.sequences.size()) > max_sequences()) throw Error(ErrorCode::kInput, "too many sequences");
   std::vector<TokenId> tokens;
@@ -251,6 +295,9 @@ void FakeModel::run(const Pack& pack, Observer& observer, const RunOptions& opti
       positions.push_back(static_cast<int>(t));
     }
   }
+  std::vector<int> n_tokens;
+  for (const auto& sequence : pack.sequences) n_tokens.push_back(static_cast<int>(sequence.size()));
+  check_edits(options, n_tokens);
   Pass pass(*this, observer, options);
   for (std::size_t first = 0; first < tokens.size(); first += index(n_ubatch())) {
     const std::size_t count = std::min(index(n_ubatch()), tokens.size() - first);
@@ -263,6 +310,7 @@ Generation FakeModel::generate(const std::vector<TokenId>& prompt, Observer& obs
   if (prompt.empty() || static_cast<int>(prompt.size()) > max_tokens()) throw Error(ErrorCode::kInput, "the prompt");
   std::vector<int> positions(prompt.size());
   for (std::size_t t = 0; t < prompt.size(); ++t) positions[t] = static_cast<int>(t);
+  check_edits(options.run, {std::min(max_tokens(), static_cast<int>(prompt.size()) + options.max_tokens)});
   Pass pass(*this, observer, options.run);
   const std::size_t n_together = prompt.size() - 1;
   for (std::size_t first = 0; first < n_together; first += index(n_ubatch())) {

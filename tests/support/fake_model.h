@@ -42,7 +42,8 @@ struct FakeModelOptions {
 //   r_l      = h_{l-1} + mean over heads of sum over k <= q of softmax(logit) v_k     v: x without both axes, turned, /
 //   2 h_l      = r_l + the MLP's write: r_l / |r_l| turned, / 5; and what DictatedSink says
 //
-// So sinks draw attention by what their states are, and what makes their states can be taken away.
+// So sinks draw attention by what their states are, and what makes their states can be taken away: edits work as in a
+// real model.
 // cost  O(n_layers * n_heads * n_tokens^2 * d_model): meant for some hundred tokens
 class FakeModel : public Model {
  public:
@@ -70,6 +71,8 @@ class FakeModel : public Model {
 
  private:
   class Pass;
+
+  void check_edits(const RunOptions& options, const std::vector<int>& n_tokens) const;
 
   FakeModelOptions options_;
   FakeVocabulary vocabulary_;

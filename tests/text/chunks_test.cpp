@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/support/expect_error.h"
 #include "text/token_spool.h"
 
 namespace sinkscope {
@@ -76,13 +77,7 @@ TEST(TokenSpool, GivesBackWhatItTookFromMemoryAndFile) {
 TEST(TokenSpool, NamesTheFolderThatCannotBeWritten) {
   setenv("TMPDIR", "/nonexistent", 1);
   TokenSpool spool(0);
-  try {
-    spool.append({{}, {1, 2, 3}});
-    FAIL() << "expected an error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kOutput);
-    EXPECT_NE(std::string(error.what()).find("'/nonexistent'"), std::string::npos);
-  }
+  expect_error(ErrorCode::kOutput, "'/nonexistent'", [&] { spool.append({{}, {1, 2, 3}}); });
   unsetenv("TMPDIR");
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
@@ -12,17 +13,6 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string body(DocumentSource& source) { return std::get<std::string>(source.next().value().body); }
-
-std::string error_of(const std::function<void()>& call, ErrorCode code) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
-}
 
 TEST(Documents, TextKeepsEveryByte) {
   const std::string bytes(
@@ -36,12 +26,11 @@ TEST(Documents, TextKeepsEveryByte) {
 }
 
 TEST(Documents, BadTextFilesAreNamed) {
-  EXPECT_THAT(error_of([] { text_file_source("/no/such/file"); }, ErrorCode::kInput),
-              HasSubstr("'/no/such/file': No such file"));
-  EXPECT_THAT(error_of([] { text_file_source("/tmp"); }, ErrorCode::kInput), HasSubstr("got a directory"));
-  EXPECT_THAT(error_of([] { text_file_source("/dev/null"); }, ErrorCode::kInput), HasSubstr("is empty"));
-  EXPECT_THAT(error_of([] { text_source("", {}); }, ErrorCode::kInput), HasSubstr("the text is empty"));
-  EXPECT_THAT(error_of([] { text_file_source("/dev/zero"); }, ErrorCode::kInput), HasSubstr("too large"));
+  expect_error(ErrorCode::kInput, "'/no/such/file': No such file", [] { text_file_source("/no/such/file"); });
+  expect_error(ErrorCode::kInput, "got a directory", [] { text_file_source("/tmp"); });
+  expect_error(ErrorCode::kInput, "is empty", [] { text_file_source("/dev/null"); });
+  expect_error(ErrorCode::kInput, "the text is empty", [] { text_source("", {}); });
+  expect_error(ErrorCode::kInput, "too large", [] { text_file_source("/dev/zero"); });
 }
 
 TEST(Documents, TokenFiles) {
@@ -52,18 +41,18 @@ TEST(Documents, TokenFiles) {
   }
   for (const char* json : {"[1, -2]", "[1, 2.5]", "[\"a\"]", "[4294967296]", "{\"ids\": []}", "7", "[[1]]"}) {
     const TemporaryFile file(json);
-    EXPECT_THAT(error_of([&] { token_file_source(file.path()); }, ErrorCode::kInput),
+    EXPECT_THAT(error_message(ErrorCode::kInput, [&] { token_file_source(file.path()); }),
                 HasSubstr("expected a JSON array"))
         << json;
   }
   const TemporaryFile empty("[]"), broken("[1, 2");
-  EXPECT_THAT(error_of([&] { token_file_source(empty.path()); }, ErrorCode::kInput), HasSubstr("is empty"));
-  EXPECT_THAT(error_of([&] { token_file_source(broken.path()); }, ErrorCode::kInput), HasSubstr("not valid JSON"));
+  expect_error(ErrorCode::kInput, "is empty", [&] { token_file_source(empty.path()); });
+  expect_error(ErrorCode::kInput, "not valid JSON", [&] { token_file_source(broken.path()); });
 }
 
 TEST(Documents, DeepJsonIsRefused) {
   const TemporaryFile file(std::string(200000, '[') + std::string(200000, ']'));
-  EXPECT_THAT(error_of([&] { token_file_source(file.path()); }, ErrorCode::kInput), HasSubstr("nests 200000 deep"));
+  expect_error(ErrorCode::kInput, "nests 200000 deep", [&] { token_file_source(file.path()); });
 }
 
 TEST(Documents, ChatTakesMessagesOrOneUserText) {
@@ -74,8 +63,8 @@ TEST(Documents, ChatTakesMessagesOrOneUserText) {
   EXPECT_EQ(messages(R"( [{"role": "user", "content": "Hi"}])"), R"([{"content":"Hi","role":"user"}])");
   EXPECT_EQ(messages("[1] is the first reference"), R"([{"content":"[1] is the first reference","role":"user"}])");
   EXPECT_EQ(messages("broken \xFF"), "[{\"content\":\"broken \xFF\",\"role\":\"user\"}]");
-  EXPECT_THAT(error_of([&] { messages(R"([{"role": "user"}])"); }, ErrorCode::kInput), HasSubstr("chat messages"));
-  EXPECT_THAT(error_of([&] { messages("[]"); }, ErrorCode::kInput), HasSubstr("chat messages"));
+  expect_error(ErrorCode::kInput, "chat messages", [&] { messages(R"([{"role": "user"}])"); });
+  expect_error(ErrorCode::kInput, "chat messages", [&] { messages("[]"); });
 }
 
 TEST(Documents, AChatThatEndsWithTheAssistantAwaitsNoReply) {

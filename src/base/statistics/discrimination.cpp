@@ -14,7 +14,7 @@ std::optional<double> area_under_roc(std::span<const double> positives, std::spa
   double sum = 0;
   for (std::size_t i = 0; i < positives.size(); ++i) sum += ranks[i];
   const auto n = static_cast<double>(positives.size());
-  return (sum - n * (n + 1) / 2) / (n * static_cast<double>(negatives.size()));
+  return (sum - n * (n + 1) / 2) / n / static_cast<double>(negatives.size());
 }
 
 }  // namespace sinkscope

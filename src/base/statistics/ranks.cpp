@@ -67,7 +67,18 @@ std::optional<double> pearson(std::span<const double> x, std::span<const double>
 }
 
 std::optional<double> spearman(std::span<const double> x, std::span<const double> y) {
-  return pearson(ranks_of(x), ranks_of(y));
+  if (x.size() != y.size()) throw Error(ErrorCode::kShape, "correlation: expected as many values on both sides");
+  const std::vector<double> rank_x = ranks_of(x), rank_y = ranks_of(y);
+  // The mean of ranks is known, and all sums are of quarters: but for the last step nothing is rounded.
+  const double mean = static_cast<double>(x.size() + 1) / 2;
+  double xx = 0, yy = 0, xy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += (rank_x[i] - mean) * (rank_x[i] - mean);
+    yy += (rank_y[i] - mean) * (rank_y[i] - mean);
+    xy += (rank_x[i] - mean) * (rank_y[i] - mean);
+  }
+  if (xx == 0 || yy == 0) return std::nullopt;
+  return xy / std::sqrt(xx * yy);
 }
 
 std::vector<double> residuals_of(std::span<const double> y, MatrixView<const double> covariates) {

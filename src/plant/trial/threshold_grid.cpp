@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/statistics.h"
+#include "base/statistics/discrimination.h"
 #include "plant/calibration.h"
 #include "plant/trial/write_meter.h"
 
@@ -257,23 +258,10 @@ ThresholdGrid ThresholdTrial::grid() const {
     figure.planted = static_cast<int>(values.planted.size());
     figure.others = static_cast<int>(values.others.size());
     figure.controls = static_cast<int>(values.controls.size());
-    figure.auc_others = area_under_curve(values.planted, values.others);
-    figure.auc_controls = area_under_curve(values.planted, values.controls);
+    figure.auc_others = area_under_roc(values.planted, values.others);
+    figure.auc_controls = area_under_roc(values.planted, values.controls);
   }
   return grid;
-}
-
-std::optional<double> area_under_curve(const std::vector<double>& high, const std::vector<double>& low) {
-  if (high.empty() || low.empty()) return std::nullopt;
-  std::vector<double> sorted = low;
-  std::sort(sorted.begin(), sorted.end());
-  double wins = 0;
-  for (const double value : high) {
-    const auto below = std::lower_bound(sorted.begin(), sorted.end(), value);
-    const auto above = std::upper_bound(below, sorted.end(), value);
-    wins += static_cast<double>(below - sorted.begin()) + 0.5 * static_cast<double>(above - below);
-  }
-  return wins / static_cast<double>(high.size()) / static_cast<double>(low.size());
 }
 
 }  // namespace sinkscope

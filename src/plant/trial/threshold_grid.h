@@ -108,7 +108,4 @@ class ThresholdTrial {
   std::vector<Values> values_;  // as grid_.figures
 };
 
-// The chance that a number of `high` is larger than one of `low`; ties count half.
-std::optional<double> area_under_curve(const std::vector<double>& high, const std::vector<double>& low);
-
 }  // namespace sinkscope

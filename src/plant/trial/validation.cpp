@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "base/statistics.h"
+#include "base/statistics/ranks.h"
 #include "plant/calibration.h"
 #include "plant/readings.h"
 #include "plant/trial/primary_meter.h"
@@ -25,6 +25,11 @@ struct Gathered {
   SinkPlaces places;
   std::vector<double> l_start_errors, lifetime_errors, attention_errors, gaps, lifetimes, boosts, ratios;
 };
+
+// Two points lie on a line whatever they are.
+std::optional<double> rank_correlation(std::span<const double> a, std::span<const double> b) {
+  return a.size() < 3 ? std::nullopt : spearman(a, b);
+}
 
 void score_place(const SequenceReading& reading, int position, SinkScore& score, Gathered& gathered) {
   const int layer = score.truth.layer;
@@ -203,40 +208,13 @@ Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const
     validation.precision = static_cast<double>(validation.correct + validation.spilled) / validation.reported;
     validation.token_precision = static_cast<double>(validation.correct) / validation.reported;
   }
-  validation.spearman_logit_gap = spearman(norms, gaps);
-  validation.spearman_attention_lifetime = spearman(ended_norms, ended_lifetimes);
+  validation.spearman_logit_gap = rank_correlation(norms, gaps);
+  validation.spearman_attention_lifetime = rank_correlation(ended_norms, ended_lifetimes);
   if (base != nullptr && scores.count > 0 && base_scores.count > 0) {
     validation.primary = PrimaryChange{block, scores.sum / scores.count, base_scores.sum / base_scores.count,
                                        primary.logit(), base_primary.logit()};
   }
   return validation;
-}
-
-std::optional<double> spearman(const std::vector<double>& a, const std::vector<double>& b) {
-  const auto ranks = [](const std::vector<double>& values) {
-    std::vector<std::size_t> order(values.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return values[i] < values[j]; });
-    std::vector<double> rank(values.size());
-    for (std::size_t first = 0; first < order.size();) {
-      std::size_t last = first;
-      while (last + 1 < order.size() && values[order[last + 1]] == values[order[first]]) ++last;
-      for (std::size_t i = first; i <= last; ++i) rank[order[i]] = static_cast<double>(first + last) / 2;
-      first = last + 1;
-    }
-    return rank;
-  };
-  if (a.size() < 3 || a.size() != b.size()) return std::nullopt;
-  const std::vector<double> x = ranks(a), y = ranks(b);
-  const double mean = static_cast<double>(a.size() - 1) / 2;
-  double xy = 0, xx = 0, yy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xy += (x[i] - mean) * (y[i] - mean);
-    xx += (x[i] - mean) * (x[i] - mean);
-    yy += (y[i] - mean) * (y[i] - mean);
-  }
-  if (xx == 0 || yy == 0) return std::nullopt;
-  return xy / std::sqrt(xx * yy);
 }
 
 }  // namespace sinkscope

@@ -76,9 +76,4 @@ struct ValidateOptions {
 Validation validate_sinks(Model& planted, Model* base, WriteMeter& writes, const PlantTruth& truth,
                           const Sequences& texts, const ValidateOptions& options);
 
-// Spearman's rank correlation; ties get the mean of their ranks.
-//
-// returns  nothing for fewer than 3 pairs, or if one side has one value only
-std::optional<double> spearman(const std::vector<double>& a, const std::vector<double>& b);
-
 }  // namespace sinkscope

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/vectors.h"
 #include "plant/direction.h"
 
 namespace sinkscope {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "report/page/spool.h"
+#include "base/spool.h"
 #include "report/quantise.h"
 
 namespace sinkscope {

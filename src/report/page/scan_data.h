@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "base/spool.h"
 #include "report/findings.h"
 #include "report/page/page.h"
-#include "report/page/spool.h"
 
 namespace sinkscope {
 

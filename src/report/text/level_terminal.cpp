@@ -62,7 +62,7 @@ void write_rate_line(const std::string& name, const Rate& rate, const LevelRepor
     out << fmt::format(
         "  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
         counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
-        rate.interval ? interval_text(rate) : "95 % interval: " + not_enough(report.documents, "document"));
+        rate.interval ? interval_text(rate) : "95 % interval: " + too_few(report.documents, "document"));
   }
 }
 
@@ -92,7 +92,7 @@ void write_level_table(const LevelReport& report, const TerminalStyle& style, st
   table.fit(style.width - 2);
   table.write("  ", Paint(style), out);
   if (!report.enough_documents) {
-    out << fmt::format("  stability and 95 % intervals: {}\n", not_enough(report.documents, "document"));
+    out << fmt::format("  stability and 95 % intervals: {}\n", too_few(report.documents, "document"));
   }
   if (std::ranges::any_of(report.levels, &Level::tentative)) out << "  ? tentative: in few documents\n";
 }

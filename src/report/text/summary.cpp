@@ -100,7 +100,7 @@ void write_levels(const ScanFile& file, const LevelReport& report, std::ostream&
     write_row({level_name(level), grouped(level.rate.count),
                grouped(level.rate.documents) + (level.tentative ? " (tentative)" : ""), in_digits(level.rate.per_1000),
                fmt::format("{}{}", lifetimes.median_is_lower_bound ? "\u2265 " : "", lifetimes.median),
-               level.stability ? in_percent(level.stability) : not_enough(report.documents, "text"),
+               level.stability ? in_percent(level.stability) : too_few(report.documents, "text"),
                fmt::format("{}", fmt::join(tokens, ", "))},
               out);
   }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/statistics/discrimination.h"
 #include "base/statistics/intervals.h"
 #include "base/statistics/permutation.h"
 #include "base/statistics/random.h"
@@ -174,6 +175,24 @@ TEST(ClopperPearson, HasExactEnds) {
   EXPECT_EQ(all->high, 1);
   EXPECT_FALSE(clopper_pearson(0, 0));
   EXPECT_THROW(clopper_pearson(3, 2), Error);
+}
+
+TEST(Spearman, HandCheckedCases) {
+  using Values = std::vector<double>;
+  EXPECT_FALSE(spearman(Values{1}, Values{1}));
+  EXPECT_FALSE(spearman(Values{1, 1, 1}, Values{1, 2, 3}));
+  EXPECT_EQ(*spearman(Values{1, 2, 3, 10}, Values{-5, 0, 7, 8}), 1);
+  EXPECT_EQ(*spearman(Values{1, 2, 3}, Values{3, 2, 1}), -1);
+  // Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4: 4.5 / sqrt(4.5 * 5).
+  EXPECT_NEAR(*spearman(Values{1, 2, 2, 3}, Values{1, 3, 2, 4}), 4.5 / std::sqrt(22.5), 1e-12);
+}
+
+TEST(AreaUnderRoc, HandCheckedCases) {
+  using Values = std::vector<double>;
+  EXPECT_FALSE(area_under_roc(Values{}, Values{1}));
+  EXPECT_EQ(area_under_roc(Values{2, 3}, Values{0, 1}), 1.0);
+  EXPECT_EQ(area_under_roc(Values{0, 1}, Values{2, 3}), 0.0);
+  EXPECT_EQ(area_under_roc(Values{1, 3}, Values{1, 2}), 0.625);  // half, 0, 1, 1 of four pairs
 }
 
 }  // namespace

@@ -176,7 +176,7 @@ TEST(EvictionCost, RefusesOtherShapes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, EvictionCostTest, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
-                         [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
+                         [](const auto& target) { return std::string(hwy::TargetName(target.param)); });
 
 }  // namespace
 }  // namespace sinkscope

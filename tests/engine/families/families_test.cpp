@@ -13,6 +13,7 @@
 #include "base/views.h"
 #include "engine/llama/model.h"
 #include "plant/tiny/tiny.h"
+#include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
 namespace {
@@ -28,9 +29,8 @@ class FamiliesTest : public testing::TestWithParam<std::string_view> {
         },
         nullptr);
   }
-  FamiliesTest() : path_(fs::temp_directory_path() / ("sinkscope_tiny_" + std::to_string(::getpid()) + ".gguf")) {}
-  ~FamiliesTest() override { fs::remove(path_); }
-  fs::path path_;
+  const TemporaryFolder folder_;
+  const fs::path path_ = folder_.file("tiny.gguf");
 };
 
 TEST_P(FamiliesTest, LoadsAndComputesFiniteNumbersWithFlashAttention) {

@@ -3,8 +3,6 @@
 
 #include <array>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <sstream>
 
@@ -14,6 +12,7 @@
 #include "report/quantise.h"
 #include "tests/report/page/unpacked.h"
 #include "tests/report/planted.h"
+#include "tests/support/file_bytes.h"
 
 namespace sinkscope {
 namespace {
@@ -42,11 +41,6 @@ std::size_t count(const std::string& text, const std::string& what) {
   std::size_t n = 0;
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
   return n;
-}
-
-std::string file_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 TEST(Html, HoldsWhatTheRuleFound) {
@@ -160,8 +154,8 @@ TEST(Html, PolicyAllowsNothingFromElsewhere) {
 }
 
 TEST(Html, TheBundleIsTheOneOfTheSourceTree) {
-  EXPECT_TRUE(bundle_script() == file_text(SINKSCOPE_WEB "/dist/report.js"));
-  EXPECT_TRUE(bundle_style() == file_text(SINKSCOPE_WEB "/dist/report.css"));
+  EXPECT_TRUE(bundle_script() == bytes_of_file(SINKSCOPE_WEB "/dist/report.js"));
+  EXPECT_TRUE(bundle_style() == bytes_of_file(SINKSCOPE_WEB "/dist/report.css"));
   // An end tag within would end the element that holds it.
   EXPECT_EQ(bundle_script().find("</script"), std::string_view::npos);
   EXPECT_EQ(bundle_script().find("<!--"), std::string_view::npos);

@@ -1,4 +1,4 @@
-#include "report/page/spool.h"
+#include "base/spool.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -55,7 +55,7 @@ void Spool::read(std::uint64_t first, std::uint64_t n, const std::function<void(
     piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>({n, file_bytes_ - first, kPiece})));
     if (fseeko(file_.get(), static_cast<off_t>(first), SEEK_SET) != 0 ||
         std::fread(piece.data(), 1, piece.size(), file_.get()) != piece.size()) {
-      throw Error(ErrorCode::kInternal, "the temporary file of the page cannot be read back");
+      throw Error(ErrorCode::kOutput, "a temporary file cannot be read back");
     }
     take(std::string_view(piece.data(), piece.size()));
     first += piece.size();

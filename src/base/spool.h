@@ -11,8 +11,8 @@
 
 namespace sinkscope {
 
-// Text that is made before its turn in the output has come: in memory while it is short, then in a temporary file that
-// has no name. Write to it through std::ostream(&spool).
+// Bytes that wait for their turn: in memory while they are few, then in a temporary file that has no name. It is also a
+// buffer for std::ostream(&spool).
 class Spool : public std::streambuf {
  public:
   static constexpr std::size_t kMemoryBytes = std::size_t{32} << 20;
@@ -24,7 +24,7 @@ class Spool : public std::streambuf {
   std::uint64_t size() const { return file_bytes_ + tail_.size(); }
   // Hands out the bytes [first, first + n) in order, a piece at a time.
   //
-  // throws  Error{kInternal} if the temporary file does not hold what was written
+  // throws  Error{kOutput} if the temporary file does not hold what was written
   void read(std::uint64_t first, std::uint64_t n, const std::function<void(std::string_view)>& take) const;
 
  protected:

@@ -1,0 +1,169 @@
+#include "formation/explain.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "base/error.h"
+#include "cli/interrupt.h"
+#include "cli/options/model_options.h"
+#include "cli/options/rule_options.h"
+#include "cli/paths.h"
+#include "cli/progress.h"
+#include "cli/verbs/verb.h"
+#include "engine/llama/model.h"
+#include "gguf/digest.h"
+#include "report/data/explain_json.h"
+#include "report/data/output_file.h"
+#include "report/text/explain_terminal.h"
+#include "store/scan_file.h"
+
+namespace sinkscope {
+namespace {
+
+const std::vector<std::string> kClaims = {"formation", "norm", "primary"};
+
+struct ExplainVerbOptions {
+  ModelOptions model;
+  RuleOptions rule;
+  std::string results, json;
+  std::vector<std::string> claims = kClaims;
+  std::vector<std::string> kinds = {"secondary", "primary_like"};
+  std::vector<int> layers;
+  int edit_sinks = ExplainOptions{}.edit_sinks;
+  std::uint64_t seed = 1;
+  bool quiet = false;
+};
+
+ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& file) {
+  ExplainRequest request;
+  request.options.edit_sinks = options.edit_sinks;
+  request.options.seed = options.seed;
+  request.thresholds = options.rule.thresholds;
+  request.kinds.clear();
+  for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike}) {
+    if (std::ranges::find(options.kinds, name_of(kind)) != options.kinds.end()) request.kinds.push_back(kind);
+  }
+  const auto wanted = [&](const char* claim) {
+    return std::ranges::find(options.claims, claim) != options.claims.end();
+  };
+  request.formation = wanted("formation");
+  request.norm = wanted("norm");
+  request.primary = wanted("primary");
+  request.layers = options.layers;
+  request.run.min_distance = file.options().min_distance;
+  request.run.should_stop = interrupted;
+  if (!options.quiet && stderr_is_terminal()) {
+    request.on_progress = [](std::int64_t done, std::int64_t total, const std::string& what) {
+      if (done % 10 == 0) note(fmt::format("{}: {} of {}", what, done, total));
+    };
+  }
+  return request;
+}
+
+ExitCode run_explain(const ExplainVerbOptions& options) {
+  if (options.rule.rule != "evidence") {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--rule: sinks are explained by the evidence rule, got '{}'; the paper's "
+                            "rule asks for no attention",
+                            options.rule.rule));
+  }
+  if (!options.json.empty()) {
+    check_own_file(options.json, {options.results, options.model.path});
+    check_writable(options.json);
+  }
+  const ScanFile file = ScanFile::open(options.results);
+  if (file.options().floor.any_norm_both_signs) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("'{}': expected results by the evidence rule, got a scan for the paper's; "
+                            "scan again without --rule paper",
+                            options.results));
+  }
+  const ModelFile model_file = open_model_file(options.model.path);
+  const std::string digest = model_sha256(options.model.path, model_hash_folder(), interrupted);
+  if (digest != file.model().sha256) {
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
+                    options.results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
+  }
+  std::int64_t longest = 1;
+  file.for_each_document(
+      [&](const StoredDocument& document) { longest = std::max<std::int64_t>(longest, document.figures.n_tokens); });
+  ModelOptions with_context = options.model;
+  if (!with_context.n_ctx) with_context.n_ctx = static_cast<int>(longest);
+  const std::unique_ptr<Model> model = load_model(model_file, load_options(with_context));
+  ModelWeights weights{GgufFile(options.model.path)};
+  const ExplainRequest request = request_of(options, file);
+  const auto load = [&](std::int64_t ordinal) {
+    StoredDocument document = file.document(ordinal);
+    SequenceToExplain sequence{ordinal, std::move(document.tokens), std::move(document.figures), {}};
+    sequence.detection = detect_by_evidence(sequence.figures, request.thresholds);
+    return sequence;
+  };
+  const Explanation explanation = explain(*model, weights, file.n_documents(), load, request);
+  if (!options.json.empty()) {
+    write_output(options.json, [&](std::ostream& out) { write_explain_json(file, explanation, request, out); });
+    if (options.json == "-") return ExitCode::kDone;
+  }
+  write_explain_terminal(
+      explanation, [&](TokenId token) { return file.token_bytes(token); }, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  return ExitCode::kDone;
+}
+
+std::function<std::string(const std::string&)> one_of(const std::vector<std::string>& words) {
+  return [words](const std::string& word) {
+    if (std::ranges::find(words, word) != words.end()) return std::string();
+    return fmt::format("expected {}, got '{}'", fmt::join(words, ", "), word);
+  };
+}
+
+}  // namespace
+
+void register_explain(CLI::App& program, Action& action) {
+  const auto options = std::make_shared<ExplainVerbOptions>();
+  CLI::App& verb =
+      add_verb(program, action, "explain", "Say which writes make a sink, and what its norm decides",
+               "Runs the texts of a results file again, measures what each block writes along the primary's direction "
+               "into sinks "
+               "and into like tokens, takes writes away, and judges the claims: formation (MLPs make the sinks, and "
+               "without their "
+               "writes the attention is gone), norm (it decides the logit gap), primary (it weakens where secondary "
+               "sinks begin). "
+               "Each verdict comes with its effect, interval, null, and number of sinks and sequences.",
+               {{"sinkscope explain -m model.gguf out.scan.db", "all claims"},
+                {"sinkscope explain -m model.gguf out.scan.db --claims norm --json explain.json", "one, as JSON too"}},
+               [options] { return run_explain(*options); });
+  add_model_options(verb, options->model);
+  verb.add_option("FILE", options->results, "A results file of this model, written by scan -o")
+      ->required()
+      ->type_name("FILE");
+  verb.add_option("--claims", options->claims, "Which claims are judged")
+      ->delimiter(',')
+      ->type_name("CLAIM,...")
+      ->check(one_of(kClaims))
+      ->group("Explain");
+  verb.add_option("--kinds", options->kinds, "Kinds of sinks that are explained")
+      ->delimiter(',')
+      ->type_name("KIND,...")
+      ->check(one_of({"secondary", "primary_like"}))
+      ->group("Explain");
+  verb.add_option("--edit-sinks", options->edit_sinks, "Sinks of each kind whose writes are edited")
+      ->type_name("N")
+      ->check(whole_number(0, 100000))
+      ->group("Explain");
+  verb.add_option("--layers", options->layers, "Layers behind which the primary may weaken; else where sinks begin")
+      ->delimiter(',')
+      ->type_name("L,...")
+      ->check(whole_number(0, 10000))
+      ->group("Explain");
+  verb.add_option("--seed", options->seed, "Of nulls, permutations and bootstraps")->type_name("N")->group("Explain");
+  verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
+  add_rule_options(verb, options->rule);
+  add_json_option(verb, options->json);
+}
+
+}  // namespace sinkscope

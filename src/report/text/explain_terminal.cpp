@@ -1,0 +1,150 @@
+#include "report/text/explain_terminal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+
+#include "base/display_text.h"
+#include "base/words.h"
+#include "report/text/table.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kMostRows = 40;
+
+std::string figure(const std::optional<double>& value, int digits) {
+  return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+}
+
+std::string verdict_text(const Claim& claim, const Paint& paint) {
+  const std::string verdict(name_of(claim.verdict));
+  switch (claim.verdict) {
+    case ClaimVerdict::kYes:
+      return paint.primary(verdict);
+    case ClaimVerdict::kNo:
+      return paint.secondary(verdict);
+    default:
+      return paint.warning(verdict);
+  }
+}
+
+void write_claim(const Claim& claim, const Paint& paint, std::ostream& out) {
+  const std::string name = claim.kind == claim.claim ? claim.claim : fmt::format("{}, {}", claim.claim, claim.kind);
+  if (claim.verdict == ClaimVerdict::kNotEnough) {
+    out << fmt::format("  {}: {}\n", paint.bold(name), paint.warning(claim.sentence));
+    return;
+  }
+  out << fmt::format("  {}: {}; {}\n", paint.bold(name), verdict_text(claim, paint), claim.sentence);
+  std::string figures = fmt::format("{}: {:.2f}", claim.unit, *claim.effect);
+  if (claim.interval_95) figures += fmt::format(" [{:.2f}, {:.2f}]", claim.interval_95->low, claim.interval_95->high);
+  if (claim.p) figures += fmt::format(", p {:.2g}", *claim.p);
+  if (claim.null) figures += fmt::format(", null {:.2f}", *claim.null);
+  if (claim.n_sinks > 0) figures += fmt::format("; n = {}", claim.n_sinks);
+  figures += fmt::format(" in {}", counted(claim.n_sequences, "sequence"));
+  out << paint.dim("      " + figures) << '\n';
+}
+
+void write_layers(const LayerFindings& findings, std::ostream& out) {
+  for (const std::string_view effect : {"forming", "removing"}) {
+    std::string layers;
+    for (const LayerEffect& layer : findings.layers) {
+      if (layer.effect != effect) continue;
+      layers += fmt::format("{}MLP {} ({:+.1f})", layers.empty() ? "" : ", ", layer.layer, layer.mean);
+    }
+    if (!layers.empty()) out << fmt::format("  {} {}: {}\n", name_of(findings.kind), effect, layers);
+  }
+  const FormationNull& null = findings.null;
+  if (null.n_pretended > 0) {
+    out << fmt::format("  null: {} of {} pretended sinks and {} of {} permuted axes formed\n", null.pretended_formed,
+                       null.n_pretended, null.permuted_formed, null.n_permuted);
+  }
+}
+
+std::string edits_text(const RunExplanation& run) {
+  std::string text;
+  for (const LayerEdit& edit : run.edits) {
+    if (edit.placebo) continue;
+    text += fmt::format("{}{}: {}/{}", text.empty() ? "" : ", ", edit.layer, figure(edit.axis.far_boost, 1),
+                        edit.rest ? figure(edit.rest->far_boost, 1) : "-");
+  }
+  return text.empty() ? "-" : text;
+}
+
+void write_runs(const Explanation& explanation, const std::function<std::string(TokenId)>& token_bytes,
+                const TerminalStyle& style, const Paint& paint, std::ostream& out) {
+  Table table({{"", "sequence", true, 2},
+               {"", "position", true, 9},
+               {"", "token", false, 9},
+               {"", "kind", false, 5},
+               {"", "layers", true, 9},
+               {"", "peak", true, 4},
+               {"made by", "(share)", false, 9},
+               {"MLPs'", "share", true, 3},
+               {"", "excess", true, 6},
+               {"", "cosine", true, 5},
+               {"neuron", "(share)", false, 7},
+               {"", "formed", false, 8},
+               {"far boost", "before", true, 6},
+               {"axis / rest out,", "by MLP", false, 6},
+               {"all axis", "parts out", true, 7},
+               {"", "ends", false, 7}});
+  int rows = 0, left_out = 0;
+  for (const SequenceExplanation& sequence : explanation.sequences) {
+    for (const RunExplanation& run : sequence.runs) {
+      if (rows == kMostRows) {
+        ++left_out;
+        continue;
+      }
+      ++rows;
+      const LargestPart* part = run.peak ? &run.peak->largest.front() : nullptr;
+      const Neuron* neuron = run.neurons && !run.neurons->list.empty() ? &run.neurons->list.front() : nullptr;
+      table.add(
+          {std::to_string(sequence.ordinal), std::to_string(run.run.position),
+           paint.token(fmt::format("'{}'", displayable(token_bytes(run.token)))), std::string(name_of(run.run.kind)),
+           fmt::format("{}-{}", run.run.l_start, run.run.l_end), std::to_string(run.l_peak),
+           part != nullptr ? fmt::format("{} ({:.2f})", text_of(part->part), part->share) : "-",
+           run.peak ? fmt::format("{:.2f}", run.peak->mlp_share) : "-",
+           run.peak ? fmt::format("{:.1f}", run.peak->sum) : "-", run.peak ? figure(run.peak->excess_cos, 2) : "-",
+           neuron != nullptr ? fmt::format("{} ({:.2f})", neuron->neuron, neuron->share) : "-",
+           run.formed ? (*run.formed ? "yes" : "no") : "-",
+           run.edits.empty() ? "-" : figure(run.edits.front().far_boost_before, 1), edits_text(run),
+           run.together ? figure(run.together->outcome.far_boost, 2) : "-",
+           fmt::format("{} ({})", name_of(run.end.cause), run.end.diluted_l_end)});
+    }
+  }
+  if (rows == 0) return;
+  table.fit(style.width);
+  out << '\n';
+  table.write("  ", paint, out);
+  if (left_out > 0) out << fmt::format("  and {} more; --json has all\n", grouped(left_out));
+}
+
+}  // namespace
+
+void write_explain_terminal(const Explanation& explanation, const std::function<std::string(TokenId)>& token_bytes,
+                            const TerminalStyle& style, std::ostream& out) {
+  const Paint paint(style);
+  out << paint.bold("Claims") << '\n';
+  for (const Claim& claim : explanation.claims) write_claim(claim, paint, out);
+  out << '\n'
+      << fmt::format("{} explained in {}\n", counted(explanation.n_sinks, "sink"),
+                     counted(static_cast<std::int64_t>(explanation.sequences.size()), "sequence"));
+  for (const LayerFindings& findings : explanation.layers) write_layers(findings, out);
+  if (explanation.n_unaligned > 0) {
+    out << fmt::format("  not explained: {} without an axis\n", counted(explanation.n_unaligned, "unaligned sink"));
+  }
+  if (explanation.n_without_primary > 0) {
+    out << fmt::format("  left out: {} without a primary\n", counted(explanation.n_without_primary, "sequence"));
+  }
+  for (const SequenceExplanation& sequence : explanation.sequences) {
+    if (sequence.neurons_lacking.empty()) continue;
+    out << fmt::format("  neurons are not told: {}\n", sequence.neurons_lacking);
+    break;
+  }
+  write_runs(explanation, token_bytes, style, paint, out);
+}
+
+}  // namespace sinkscope
