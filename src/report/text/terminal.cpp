@@ -60,8 +60,10 @@ void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds,
     return;
   }
   const Counts& counts = corpus.counts;
-  out << fmt::format("  a primary in {} of {} documents; {} of {} tokens could be judged (eligible)\n",
-                     counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens);
+  out << wrapped("  ",
+                 fmt::format("a primary in {} of {} documents; {} of {} tokens could be judged (eligible)",
+                             counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens),
+                 style.width);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
                  fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
