@@ -18,9 +18,10 @@ std::vector<NormCase> norm_cases(const ScannedSequence& sequence, std::span<cons
     const TokenProfile* profile = profile_of(sequence.figures, run.position);
     if (profile == nullptr) continue;
     int block = run.l_start + 1;
-    while (block < n_layers && sees_all[index(block)] == 0) ++block;
+    // In a text of one micro-batch a key is watched, and its gap measured, only from some blocks behind l_start on.
+    while (block < n_layers && (sees_all[index(block)] == 0 || !profile->logit_gap[index(block)])) ++block;
     const auto& ratio = profile->norm_ratio[index(run.l_start)];
-    if (block >= n_layers || !profile->logit_gap[index(block)] || !ratio || !(*ratio > 0)) continue;
+    if (block >= n_layers || !ratio || !(*ratio > 0)) continue;
     NormCase one;
     one.sequence = static_cast<int>(sequence.ordinal);
     one.position = run.position;

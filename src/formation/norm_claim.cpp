@@ -150,14 +150,14 @@ Claim lifetime_claim(const NormFigures& norm, const ExplainOptions& options) {
   const LifetimeFigures& lifetime = norm.lifetime;
   const Needed needed{options.min_ends, 1};
   if (lifetime.ends_seen < options.min_ends || !lifetime.dilution_median) {
-    return not_enough("norm_lifetime", norm.kind, lifetime.ends_seen, norm.n_sequences, needed, "end seen");
+    return not_enough("norm_lifetime", norm.kind, lifetime.ends_seen, norm.n_sequences, needed, "seen end");
   }
   Claim claim;
   claim.claim = "norm_lifetime";
   claim.kind = norm.kind;
   claim.n_sinks = lifetime.n;
   claim.n_sequences = norm.n_sequences;
-  claim.needs = "8 ends seen";
+  claim.needs = text_of(needed, "seen end");
   claim.effect = lifetime.dilution_median;
   claim.unit = "layers by which a sink outlasts dilution, median";
   // Within one l_start dilution follows the norm, so C cannot refute the claim: it is reported, not judged.

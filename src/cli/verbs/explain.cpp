@@ -143,11 +143,13 @@ void register_explain(CLI::App& program, Action& action) {
       ->type_name("FILE");
   verb.add_option("--claims", options->claims, "Which claims are judged")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("CLAIM,...")
       ->check(one_of(kClaims))
       ->group("Explain");
   verb.add_option("--kinds", options->kinds, "Kinds of sinks that are explained")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("KIND,...")
       ->check(one_of({"secondary", "primary_like"}))
       ->group("Explain");
@@ -157,6 +159,7 @@ void register_explain(CLI::App& program, Action& action) {
       ->group("Explain");
   verb.add_option("--layers", options->layers, "Layers behind which the primary may weaken; else where sinks begin")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("L,...")
       ->check(whole_number(0, 10000))
       ->group("Explain");

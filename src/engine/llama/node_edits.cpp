@@ -36,8 +36,8 @@ const std::optional<GraphNode>& node_at(const BlockNodes& block, ProbePoint poin
   }
 }
 
-// Why a point cannot be changed by itself; empty if it can.
-std::string obstacle(const GraphMap& map, ProbePoint point, int layer) {
+// Why an edit cannot change a point by itself; empty if it can, or says that it changes the other point too.
+std::string obstacle(const Edit& edit, const GraphMap& map, ProbePoint point, int layer) {
   if (point == ProbePoint::kEmbedding) return map.embedding ? "" : "the network has no node for it";
   const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
   const auto& node = node_at(block, point);
@@ -50,7 +50,7 @@ std::string obstacle(const GraphMap& map, ProbePoint point, int layer) {
     // The stream between attention and MLP may be what the MLP reads: changing it changes both, as it should.
     if (other == point || (point == ProbePoint::kMidResidual && other == ProbePoint::kMlpInput)) continue;
     const auto& shared = node_at(block, other);
-    if (shared && shared->ordinal == node->ordinal) {
+    if (shared && !edit.touches(other, layer) && shared->ordinal == node->ordinal) {
       return "one node (" + node->name + ") is " + std::string(name_of(other)) + " too";
     }
   }
@@ -65,7 +65,7 @@ std::string obstacle(const GraphMap& map, ProbePoint point, int layer) {
 void check_points(const Edit& edit, const GraphMap& map, int layer) {
   const auto check = [&](ProbePoint point) {
     if (!edit.touches(point, layer)) return;
-    const std::string why = obstacle(map, point, layer);
+    const std::string why = obstacle(edit, map, point, layer);
     if (!why.empty()) refuse(edit, std::string(name_of(point)), layer, why);
   };
   if (layer < 0) return check(ProbePoint::kEmbedding);

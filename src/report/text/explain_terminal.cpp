@@ -57,7 +57,7 @@ void write_layers(const LayerFindings& findings, std::ostream& out) {
     if (!layers.empty()) out << fmt::format("  {} {}: {}\n", name_of(findings.kind), effect, layers);
   }
   const FormationNull& null = findings.null;
-  if (null.n_pretended > 0) {
+  if (null.n_pretended > 0 && !findings.layers.empty()) {
     out << fmt::format("  null: {} of {} pretended sinks and {} of {} permuted axes formed\n", null.pretended_formed,
                        null.n_pretended, null.permuted_formed, null.n_permuted);
   }
