@@ -2,6 +2,8 @@
 #
 # Copies api/sinkscope.h, and every header of ours that it reaches, to OUTPUT/sinkscope/ROOM/HEADER.h. What they name as
 # "room/header.h" they name there as "sinkscope/room/header.h", so that no name of ours can meet another library's.
+cmake_minimum_required(VERSION 3.25)
+
 set(waiting api/sinkscope.h)
 set(copied "")
 while(waiting)

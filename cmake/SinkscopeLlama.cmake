@@ -59,6 +59,8 @@ target_include_directories(sinkscope_llama SYSTEM INTERFACE
   ${SINKSCOPE_LLAMA_DIR}/include ${SINKSCOPE_LLAMA_DIR}/ggml/include
   ${SINKSCOPE_LLAMA_DIR}/src ${SINKSCOPE_LLAMA_DIR}/ggml/src)
 file(GLOB_RECURSE _llama_archives ${_llama_build}/*.a)
+# The archives need OpenMP's library, which may stand before them on the command line.
+target_link_options(sinkscope_llama INTERFACE LINKER:--no-as-needed)
 target_link_libraries(sinkscope_llama INTERFACE -Wl,--start-group ${_llama_archives} -Wl,--end-group
                       OpenMP::OpenMP_CXX Threads::Threads ${CMAKE_DL_LIBS})
 

@@ -12,7 +12,8 @@
 // global state: two scanners may work on two threads, and one scanner on one thread at a time. docs/embedding.md has
 // an example, and says more of lifetimes, threads and fork.
 //
-// To watch a run, hand an Observer to examine() (scan/examine.h) together with Scanner::model().
+// To watch a run, or to change it, hand an Observer, or edits in RunOptions, to examine() (scan/examine.h) together with
+// Scanner::model().
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "api/scanner.h"
@@ -20,6 +21,9 @@
 #include "base/error.h"
 #include "engine/llama/model.h"
 #include "levels/levels.h"
+#include "probe/change_rows.h"
+#include "probe/edit.h"
+#include "probe/hide_keys.h"
 #include "scan/examine.h"
 #include "sinks/detection.h"
 #include "sinks/figures.h"

@@ -85,7 +85,7 @@ TEST_F(ApiTest, AScannedTextSaysWhatWasFound) {
   EXPECT_EQ(scanned.token_bytes(1), text.substr(0, 1));
   ASSERT_TRUE(scanned.primary());
   EXPECT_EQ(scanned.primary()->position, 0);
-  const std::vector<Run> sinks = scanned.sinks();
+  const std::vector<sinkscope::Run> sinks = scanned.sinks();
   ASSERT_EQ(sinks.size(), 1U);
   EXPECT_EQ(scanned.token_bytes(sinks[0].position), std::string(1, kMark));
   EXPECT_EQ(sinks[0].l_start, 2);
@@ -224,6 +224,23 @@ TEST_F(ApiTest, TwoScannersOnTwoThreads) {
   for (const auto& text : found) {
     for (const std::string& name : alone.array_names()) expect_same(alone.array(name), text->array(name), 0);
   }
+}
+
+TEST_F(ApiTest, AnEditOfTheRun) {
+  const Scanner scan = scanner();
+  const ScannedText scanned = scan.scan(text_of(300, 3));
+  Pack pack;
+  pack.sequences.emplace_back(scanned.tokens().begin(), scanned.tokens().end());
+  HideKeys hide(HiddenKeys{.positions = {0}, .first_layer = 4});
+  ExamineOptions options;
+  options.run.edits = {&hide};
+  const std::vector<Examined> edited = examine(scan.model(), pack, options);
+  ASSERT_EQ(edited.size(), 1U);
+  const LayerFigures &before = scanned.figures().first_positions[0].far_boost,
+                     &after = edited[0].figures.first_positions[0].far_boost;
+  EXPECT_EQ(after[3], before[3]) << "earlier layers are as they were";
+  EXPECT_TRUE(before[5]);
+  EXPECT_FALSE(after[5]) << "no far query sees it";
 }
 
 TEST_F(ApiTest, AnObserverOfOnesOwn) {

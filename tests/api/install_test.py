@@ -1,5 +1,6 @@
 """Installs the build, moves it, and uses it as a stranger would. Standard library only."""
 
+import json
 import os
 import pathlib
 import re
@@ -11,9 +12,8 @@ import unittest
 BUILD = os.environ["SINKSCOPE_BUILD"]
 CMAKE = os.environ["SINKSCOPE_CMAKE"]
 CXX = os.environ["SINKSCOPE_CXX"]
-MAKE_TINY = os.environ["SINKSCOPE_MAKE_TINY"]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TEXT = "The sum of two numbers is 83, and their difference is 57. Find both, and check them. " * 6
+TEXT = "The sum of two numbers is 83, and their difference is 57. # Find both, and check them.\n" + "Then go on. " * 30
 STANDARD = re.compile(r"#include <([a-z_]+)>")  # no folder, no suffix: a header of the C++ standard library
 
 
@@ -33,8 +33,9 @@ class InstallTest(unittest.TestCase):
         cls.prefix = cls.folder / "moved" / "prefix"
         cls.prefix.parent.mkdir()
         shutil.move(cls.folder / "first", cls.prefix)
+        cls.program = cls.prefix / "bin" / "sinkscope"
         cls.tiny = cls.folder / "tiny.gguf"
-        run(MAKE_TINY, "llama", cls.tiny)
+        run(cls.program, "tiny", "--arch", "llama", "--sink", "layer=2,token='#',norm=200", "-o", cls.tiny)
         cls.text = cls.folder / "text.txt"
         cls.text.write_text(TEXT)
         # No home, and no variable of the one who built it.
@@ -48,13 +49,12 @@ class InstallTest(unittest.TestCase):
         return [path for path in self.prefix.rglob("lib*.so*") if not path.is_symlink()]
 
     def test_the_program_runs_for_anybody(self):
-        out = run(self.prefix / "bin" / "sinkscope", "scan", "-m", self.tiny, "-f", self.text, "-q", cwd="/",
-                  env=self.bare)
+        out = run(self.program, "scan", "-m", self.tiny, "-f", self.text, "-q", cwd="/", env=self.bare)
         self.assertIn("primary", out)
         self.assertIn("tokens in", out)
 
     def test_nothing_is_looked_for_where_it_was_built(self):
-        for path in [self.prefix / "bin" / "sinkscope", *self.libraries()]:
+        for path in [self.program, *self.libraries()]:
             for line in run("readelf", "-d", path).splitlines():
                 if "RUNPATH" in line or "RPATH" in line:
                     self.assertRegex(line, r"\[\$ORIGIN[^:]*\]$", path)
@@ -76,7 +76,7 @@ class InstallTest(unittest.TestCase):
         self.assertIn(include / "sinkscope" / "api" / "sinkscope.h", headers)
         for header in headers:
             text = header.read_text()
-            for line in re.findall(r"^\s*#\s*include.*$", text, re.MULTILINE):
+            for line in re.findall(r"^[ \t]*#[ \t]*include.*$", text, re.MULTILINE):
                 ours = re.fullmatch(r'#include "(sinkscope/[a-z_/]+\.h)"', line)
                 if ours:
                     self.assertTrue((include / ours[1]).is_file(), f"{header}: {line}")
@@ -92,11 +92,13 @@ class InstallTest(unittest.TestCase):
         run(CMAKE, "--build", source / "build")
         out = run(source / "build" / "embed", self.tiny, self.text, cwd="/", env=self.bare)
         self.assertRegex(out, r"primary: position 0, born in layer \d+\n")
-        program = run(self.prefix / "bin" / "sinkscope", "scan", "-m", self.tiny, "-f", self.text, "-q", cwd="/",
-                      env=self.bare)
-        for line in out.splitlines()[1:]:
-            self.assertRegex(line, r"^[a-z_]+: position \d+, layers \d+-\d+, far boost [\d.]+ in layer \d+$")
-        self.assertIn("primary", program)
+        scanned = json.loads(run(self.program, "scan", "-m", self.tiny, "-f", self.text, "-q", "--json", "-", cwd="/",
+                                 env=self.bare))["sequences"][0]
+        expected = [f"{sink['kind']}: position {sink['position']}, layers {sink['l_start']}-{sink['l_end']}"
+                    for sink in scanned["sinks"]]
+        self.assertEqual(len(expected), 1, scanned)
+        found = [re.sub(r", far boost [\d.]+ in layer \d+$", "", line) for line in out.splitlines()[1:]]
+        self.assertEqual(found, expected)
         wrong = subprocess.run([source / "build" / "embed", self.text, self.text], capture_output=True, text=True,
                                env=self.bare, check=False)
         self.assertEqual(wrong.returncode, 1)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/vectors.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 

@@ -191,7 +191,7 @@ TEST(ProfileBlob, OneLargeNormDoesNotDrownTheOthers) {
 TEST(ProfileBlob, NotMeasuredStaysSoAndCountsAreExact) {
   const float nan = std::nanf("");
   const ProfileArray gaps{"test", {2, 2}, {nan, nan, 0.5F, nan}};
-  EXPECT_EQ(encoding_for(gaps), kHalf);
+  EXPECT_EQ(encoding_for(gaps), ProfileEncoding::kScaledHalfOfSome);
   const auto decoded = there_and_back(gaps);
   EXPECT_TRUE(std::isnan(decoded.values[0]));
   EXPECT_EQ(decoded.values[2], 0.5F);
@@ -217,7 +217,9 @@ TEST(ProfileBlob, OfFewTokensKeepsThoseOnly) {
     EXPECT_EQ(back.shape, few.shape);
     for (std::size_t v = 0; v < few.values.size(); ++v) {
       ASSERT_EQ(std::isnan(back.values[v]), std::isnan(few.values[v])) << v;
-      if (!std::isnan(few.values[v])) EXPECT_EQ(back.values[v], few.values[v]);
+      if (!std::isnan(few.values[v])) {
+        EXPECT_EQ(back.values[v], few.values[v]);
+      }
     }
   }
   const ProfileArray nothing{"test", {2, 4}, std::vector<float>(8, nan)};

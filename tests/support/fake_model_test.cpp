@@ -203,7 +203,7 @@ TEST(FakeModel, RefusesWhatAModelRefuses) {
   expect_error(ErrorCode::kInput, "too long", [&] { model.run({{fake_text(101, 1)}}, nobody, {}); });
   expect_error(ErrorCode::kInput, "too many", [&] { model.run({{text, text, text}}, nobody, {}); });
   expect_error(ErrorCode::kInput, "out of range", [&] { model.run({{{0, 258}}}, nobody, {}); });
-  expect_error(ErrorCode::kInterrupted, "stopped", [&] { model.run({{text}}, nobody, {64, [] { return true; }}); });
+  expect_error(ErrorCode::kInterrupted, "stopped", [&] { model.run({{text}}, nobody, {.min_distance = 64, .should_stop = [] { return true; }, .edits = {}}); });
   expect_error(ErrorCode::kUsage, "a sink", [] { FakeModel(with_sinks({{'.', {}, 5, 12, 16, true}})); });
 }
 

@@ -8,15 +8,14 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/interrupt.h"
-#include "cli/model_hash.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
+#include "gguf/digest.h"
 #include "report/data/explain_json.h"
 #include "report/data/output_file.h"
 #include "report/text/explain_terminal.h"
@@ -66,7 +65,6 @@ ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& fil
 }
 
 ExitCode run_explain(const ExplainVerbOptions& options) {
-  set_parallel_threads(options.model.n_threads.value_or(0));
   if (options.rule.rule != "evidence") {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--rule: sinks are explained by the evidence rule, got '{}'; the paper's "

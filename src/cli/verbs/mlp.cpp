@@ -5,7 +5,6 @@
 
 #include "base/arrays/safetensors.h"
 #include "base/error.h"
-#include "base/parallel.h"
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
 #include "cli/paths.h"
@@ -24,7 +23,6 @@ struct MlpVerbOptions {
 };
 
 ExitCode run_mlp_verb(const MlpVerbOptions& options) {
-  set_parallel_threads(options.model.n_threads.value_or(0));
   check_own_file(options.output, {options.inputs, options.model.path});
   if (std::filesystem::exists(options.output)) {
     throw Error(ErrorCode::kOutput,
