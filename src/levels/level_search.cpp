@@ -109,27 +109,37 @@ void mix_in(LevelMixture& mixture, const LevelComponent& added) {
   mixture.components.push_back(added);
 }
 
-// The mixture with two levels in place of one, to both sides of it; nothing if there is no room.
-std::optional<LevelMixture> with_one_split(const LevelMixture& mixture, std::size_t split, int n_layers,
-                                           const LevelSearch& search) {
-  LevelComponent early = mixture.components[split];
-  const auto layer = early.end_jitter >= kWide ? &LevelComponent::l_end : &LevelComponent::l_start;
-  early.weight /= 2;
-  early.start_jitter = early.end_jitter = 1;
-  LevelComponent late = early;
-  const int reach = (search.separation.layers + 1) / 2;
-  early.*layer = std::max(0, early.*layer - reach);
-  late.*layer = std::min(n_layers - 1, late.*layer + reach);
+// The directions in which a wide level may be several: by start, by end, or by both.
+struct Direction {
+  int start, end;
+};
+constexpr std::array kDirections = {Direction{1, 0}, Direction{0, 1}, Direction{1, 1}, Direction{1, -1}};
+constexpr int kMostParts = 3;
 
+// The mixture with two or three narrow levels in place of a wide one, side by side; nothing if there is no room.
+//
+// shift  layers by which their middle lies off the wide level's centre
+std::optional<LevelMixture> with_one_split(const LevelMixture& mixture, std::size_t split, int n_parts, int shift,
+                                           Direction direction, int n_layers, const LevelSearch& search) {
+  const LevelComponent whole = mixture.components[split];
   LevelMixture next = mixture;
   next.components.erase(next.components.begin() + static_cast<std::ptrdiff_t>(split));
-  const auto fits = [&](const LevelComponent& component) {
-    return std::ranges::all_of(next.components,
-                               [&](const LevelComponent& other) { return search.separation.apart(component, other); });
-  };
-  if (!search.separation.apart(early, late) || !fits(early) || !fits(late)) return std::nullopt;
-  next.components.push_back(early);
-  next.components.push_back(late);
+  const int step = n_parts == 2 ? search.separation.layers + 1 : search.separation.layers;
+  const auto within = [&](int layer) { return std::clamp(layer, 0, n_layers - 1); };
+  for (int i = 0; i < n_parts; ++i) {
+    const int moved = (2 * i - (n_parts - 1)) * step / 2 + shift;
+    LevelComponent part = whole;
+    part.weight /= n_parts;
+    part.start_jitter = part.end_jitter = 1;
+    part.l_start = within(whole.l_start + moved * direction.start);
+    part.l_end = within(whole.l_end + moved * direction.end);
+    const bool fits =
+        part.l_start <= part.l_end && std::ranges::all_of(next.components, [&](const LevelComponent& other) {
+          return search.separation.apart(part, other);
+        });
+    if (!fits) return std::nullopt;
+    next.components.push_back(part);
+  }
   return next;
 }
 
@@ -141,11 +151,21 @@ std::vector<LevelMixture> with_one_more(const LevelMixture& mixture, std::span<c
     starts.push_back(mixture);
     mix_in(starts.back(), candidate.component);
   }
-  // A level that is wide may be two that lie too close for another between them.
+  // A level that is wide may be several that lie too close for another between them.
   for (std::size_t k = 0; k < mixture.components.size(); ++k) {
     const LevelComponent& component = mixture.components[k];
-    if (component.start_jitter < kWide && component.end_jitter < kWide) continue;
-    if (auto start = with_one_split(mixture, k, n_layers, search)) starts.push_back(std::move(*start));
+    for (const Direction& direction : kDirections) {
+      const bool wide = (direction.start != 0 && component.start_jitter >= kWide) ||
+                        (direction.end != 0 && component.end_jitter >= kWide);
+      if (!wide) continue;
+      for (int n_parts = 2; n_parts <= kMostParts; ++n_parts) {
+        for (const int shift : {0, -1, 1}) {
+          auto start = with_one_split(mixture, k, n_parts, shift, direction, n_layers, search);
+          if (start) starts.push_back(std::move(*start));
+          if (start || n_parts == 2) break;
+        }
+      }
+    }
   }
   for (LevelMixture& start : starts) fit(start, cells, n_layers, search.separation);
   return starts;
