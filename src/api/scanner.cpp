@@ -66,7 +66,7 @@ struct Scanner::State {
   State(const LoadOptions& load, ScanSettings asked) : settings(std::move(asked)) {
     const ModelFile file(load.path);
     model = load_model(file, load);
-    origin->model = {model->facts(), "", {model->lacking().begin(), model->lacking().end()}};
+    origin->model = {model->facts(), "", {model->lacking().begin(), model->lacking().end()}, file.notes()};
     origin->measurement = measurement_of(load, settings, file, *model);
     origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
   }

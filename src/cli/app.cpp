@@ -5,14 +5,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <new>
 #include <numeric>
+#include <stdexcept>
 
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/one_line.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/verbs/verb.h"
 #include "cli/version.h"
@@ -29,8 +33,8 @@ constexpr char kFooter[] =
     "      a corpus; the same command goes on where it was stopped\n"
     "  sinkscope show out.scan.db --min-far-boost 10\n"
     "      the same results under another threshold, without the model\n\n"
-    "Exit codes: 0 done, 1 internal error, 2 usage, 3 input, 4 model, 5 done but some input was skipped,\n"
-    "  6 a stated floor was missed, 7 output, 130 interrupted.";
+    "Exit codes: 0 done, 1 internal error, 2 usage, 3 input, 4 model, 5 done but some input was skipped or\n"
+    "  too short to be judged, 6 a stated floor was missed, 7 output, 130 interrupted.";
 
 ExitCode fail(ExitCode code, const std::string& message) {
   clear_progress_line();
@@ -103,14 +107,40 @@ ExitCode usage_error(const CLI::App& program, std::string message) {
   return fail(ExitCode::kUsage, fmt::format("{}; see {}", one_line(message), where));
 }
 
+// Options by which llama.cpp's programs download a model.
+bool asks_for_a_download(const std::string& name) {
+  constexpr std::array kNames = {"-hf",           "-hfr", "--hf-repo",   "-hff", "--hf-file",
+                                 "--docker-repo", "-mu",  "--model-url", "-dr"};
+  return std::ranges::find(kNames, name) != kNames.end();
+}
+
+// What is wrong with arguments that CLI11 would take for others; empty if nothing is.
+std::string mistaken_argument(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (asks_for_a_download(name)) {
+      return fmt::format(
+          "{}: sinkscope downloads nothing: fetch the model first (hf download USER/REPO FILE.gguf, or llama-cli -hf), "
+          "then name its file with -m; sinkscope models lists those found here",
+          name);
+    }
+    // CLI11 reads -hx as -h and -x, and prints the help.
+    if (name.size() > 2 && name.starts_with("-h") && name != "-help") {
+      return fmt::format("unknown option '{}'; a text that begins so is given as --prompt='{}'", name, argument);
+    }
+  }
+  return {};
+}
+
 // Whether the reader of standard output has gone: nobody is left to be told.
 bool reader_has_gone() {
   pollfd output{STDOUT_FILENO, POLLOUT, 0};
   return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
 }
 
-ExitCode run_action(const Action& action) {
+ExitCode run_action(const CLI::App& verb, const Action& action) {
   try {
+    check_outputs(verb);
     const ExitCode code = action.run();
     std::cout.flush();
     if (!std::cout && !reader_has_gone()) return fail(ExitCode::kOutput, "cannot write standard output");
@@ -119,7 +149,11 @@ ExitCode run_action(const Action& action) {
     if (error.code() == ErrorCode::kOutput && reader_has_gone()) return ExitCode::kOutput;
     return fail(exit_code_of(error.code()), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(ExitCode::kInternal, "out of memory; try a shorter text, --chunk N, or a smaller -c");
+    return fail(ExitCode::kInput, "out of memory; try a shorter text, --chunk N, a smaller -c, or a smaller model");
+  } catch (const std::length_error&) {
+    return fail(ExitCode::kInput, "out of memory: something of the input is larger than any memory");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(ExitCode::kInput, error.what());
   } catch (const std::exception& error) {
     return fail(ExitCode::kInternal, fmt::format("internal error: {}; please report it", error.what()));
   }
@@ -145,6 +179,9 @@ ExitCode run_program(std::vector<std::string> arguments) {
     if (argument.starts_with('-') && end > 1 && is_single_dash_name(argument.substr(1, end - 1)))
       argument.insert(0, "-");
   }
+  if (const std::string mistaken = mistaken_argument(arguments); !mistaken.empty()) {
+    return fail(ExitCode::kUsage, mistaken);
+  }
   std::reverse(arguments.begin(), arguments.end());
   try {
     program.parse(arguments);
@@ -161,7 +198,7 @@ ExitCode run_program(std::vector<std::string> arguments) {
   }
   if (!action.run) return usage_error(program, "expected a verb");
   watch_for_interrupts();
-  return run_action(action);
+  return run_action(named_verb(program), action);
 }
 
 }  // namespace sinkscope

@@ -10,7 +10,7 @@ enum class ExitCode : int {
   kUsage = 2,
   kInput = 3,
   kModel = 4,
-  kSomeSkipped = 5,  // results are complete but for input that could not be used
+  kSomeSkipped = 5,  // results are complete but for input that could not be used, or say nothing: texts are too short
   kFloorMissed = 6,  // a check ran and a stated floor was missed
   kOutput = 7,
   kInterrupted = 130,

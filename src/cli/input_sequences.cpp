@@ -16,7 +16,9 @@ TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabular
   const auto tokenize = [&](const ChatMessages& messages) {
     return tokenize_chat(vocabulary, messages.json, messages.awaits_reply, input.special);
   };
-  return read_documents(documents, DocumentTokenizer(vocabulary, input.tokenize_options(), tokenize), read, on_skip);
+  TokenizeOptions options = input.tokenize_options();
+  options.max_tokens = max_tokens;
+  return read_documents(documents, DocumentTokenizer(vocabulary, options, tokenize), read, on_skip);
 }
 
 std::vector<std::vector<TokenId>> read_sequences(const InputOptions& input, const Vocabulary& vocabulary,

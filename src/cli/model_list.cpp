@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
-#include <regex>
 #include <set>
 #include <string_view>
 
 #include "base/error.h"
 #include "cli/paths.h"
 #include "gguf/file.h"
+#include "gguf/file_kind.h"
 
 namespace sinkscope {
 namespace {
@@ -44,11 +44,12 @@ std::string commonest_type(const GgufFile& file) {
   return name;
 }
 
-bool is_listed(const fs::path& path) {
-  static const std::regex kLaterPart(".*-[0-9]{5}-of-[0-9]{5}");
-  const std::string stem = path.stem().string();
-  if (path.extension() != ".gguf" || stem.starts_with("mmproj")) return false;
-  return !std::regex_match(stem, kLaterPart) || stem.find("-00001-of-") != std::string::npos;
+bool is_later_part(const fs::path& path) {
+  try {
+    return GgufFile(path.string()).metadata().integer("split.no").value_or(0) > 0;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 const char* environment(const char* name) {
@@ -86,6 +87,10 @@ ListedModel describe_model(const fs::path& path) {
   model.n_bytes = fs::file_size(path, error);
   if (error) model.n_bytes = 0;
   try {
+    if (const auto other = what_is(path.string())) {
+      model.other = other->what;
+      return model;
+    }
     const GgufFile file(path.string());
     const GgufMetadata& metadata = file.metadata();
     if (const auto name = metadata.text("general.name"); name && !name->empty()) model.name = *name;
@@ -109,14 +114,15 @@ std::vector<ListedModel> list_models(const std::vector<fs::path>& folders) {
     for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, error), end;
          !error && at != end; at.increment(error)) {
       if (at.depth() >= deepest) at.disable_recursion_pending();
-      if (is_listed(at->path()) && at->is_regular_file(error)) found.push_back(at->path());
+      if (at->path().extension() == ".gguf" && at->is_regular_file(error)) found.push_back(at->path());
       error.clear();
     }
     std::sort(found.begin(), found.end());
     for (const fs::path& path : found) {
       const fs::path canonical = fs::canonical(path, error);
       if (error || !seen.insert(canonical).second) continue;
-      models.push_back(describe_model(path.lexically_normal()));
+      ListedModel model = describe_model(path.lexically_normal());
+      if (model.other.empty() || !is_later_part(path)) models.push_back(std::move(model));
     }
   }
   return models;

@@ -20,26 +20,6 @@ fs::path user_cache_folder() {
   return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" : fs::path();
 }
 
-void check_own_file(const std::string& output, const std::vector<std::string>& others) {
-  const auto is_file = [](const std::string& path) { return !path.empty() && path != "-"; };
-  if (!is_file(output)) return;
-  std::error_code ignored;
-  const auto place_of = [&](const std::string& path) {
-    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
-  };
-  for (const std::string& other : others) {
-    if (!is_file(other)) continue;
-    const bool same =
-        fs::exists(output, ignored) ? fs::equivalent(output, other, ignored) : place_of(output) == place_of(other);
-    // A device may be read and written at once.
-    if (!same || fs::is_character_file(output, ignored)) continue;
-    throw Error(ErrorCode::kUsage,
-                output == other ? fmt::format("'{}' is named twice: expected a file of its own for each output", output)
-                                : fmt::format("'{}' and '{}' are one file: expected one of its own for each output",
-                                              output, other));
-  }
-}
-
 void check_writable(const std::string& path) {
   if (path == "-") return;
   std::error_code error;

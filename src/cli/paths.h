@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 namespace sinkscope {
 
@@ -13,11 +12,5 @@ std::filesystem::path user_cache_folder();
 //
 // throws  Error{kOutput} if the path is a directory, or its folder is missing or not writable
 void check_writable(const std::string& path);
-
-// Whether an output would take the place of a file that the command reads or writes otherwise, under whatever names;
-// "-" and empty names are no files.
-//
-// throws  Error{kUsage} if it would
-void check_own_file(const std::string& output, const std::vector<std::string>& others);
 
 }  // namespace sinkscope

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstring>
 #include <optional>
-#include <regex>
 #include <span>
 #include <sstream>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "base/whole_file.h"
+#include "gguf/model_parts.h"
 
 namespace sinkscope {
 namespace {
@@ -84,22 +84,11 @@ std::string file_sha256(const std::string& path, const fs::path& cache, const st
   return digest;
 }
 
-// "m-00001-of-00003.gguf" stands for all three.
-std::vector<std::string> parts_of(const std::string& path) {
-  static const std::regex kPart("(.*-)([0-9]{5})(-of-)([0-9]{5})([.]gguf)");
-  std::smatch match;
-  if (!std::regex_match(path, match, kPart)) return {path};
-  std::vector<std::string> parts;
-  for (int i = 1; i <= std::stoi(match[4]); ++i) {
-    parts.push_back(fmt::format("{}{:05}{}{}{}", match[1].str(), i, match[3].str(), match[4].str(), match[5].str()));
-  }
-  return parts;
-}
-
 }  // namespace
 
 std::string model_sha256(const std::string& path, const fs::path& cache, const std::function<bool()>& should_stop) {
-  const std::vector<std::string> parts = parts_of(path);
+  if (!is_named_as_part(path)) return file_sha256(path, cache, should_stop);
+  const std::vector<std::string> parts = model_parts(GgufFile(path));
   if (parts.size() == 1) return file_sha256(path, cache, should_stop);
   std::string digests;
   for (const std::string& part : parts) digests += file_sha256(part, cache, should_stop);

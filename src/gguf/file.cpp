@@ -15,13 +15,16 @@
 #include <utility>
 
 #include "base/error.h"
+#include "gguf/file_kind.h"
 
 namespace sinkscope {
 
 class GgufFile::Mapping {
  public:
   explicit Mapping(const std::string& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (const auto other = what_is_no_file(path)) refuse_other_file(path, *other);
+    // A pipe that takes the file's place meanwhile would block here.
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) fail(path, std::strerror(errno), "check the path and its permissions");
     struct stat status{};
     if (::fstat(file, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0) {
@@ -57,6 +60,7 @@ class Cursor {
  public:
   Cursor(std::span<const std::byte> bytes, const std::string& path) : bytes_(bytes), path_(path) {}
 
+  const std::string& path() const { return path_; }
   std::uint64_t position() const { return at_; }
   std::uint64_t remaining() const { return bytes_.size() - at_; }
 
@@ -160,7 +164,8 @@ GgufTensor read_tensor(Cursor& cursor) {
   tensor.type = cursor.take<std::uint32_t>("a tensor type");
   const bool known = tensor.type < GGML_TYPE_COUNT;
   const std::int64_t block = known ? ggml_blck_size(static_cast<ggml_type>(tensor.type)) : 0;
-  if (block <= 0 || tensor.cols() % block != 0) {
+  if (block <= 0) refuse_other_file(cursor.path(), foreign_tensor_type(tensor.type));
+  if (tensor.cols() % block != 0) {
     cursor.fail(fmt::format("tensor '{}' of type {} with rows of {}", tensor.name, tensor.type, tensor.cols()));
   }
   const std::uint64_t block_bytes = ggml_type_size(static_cast<ggml_type>(tensor.type));
@@ -191,10 +196,8 @@ GgufFile::GgufFile(const std::string& path) : path_(path), mapping_(std::make_un
   const auto file = mapping_->bytes();
   Cursor cursor(file, path_);
   if (file.size() < 4 || std::memcmp(file.data(), "GGUF", 4) != 0) {
-    throw Error(ErrorCode::kModel,
-                fmt::format("model '{}': expected a GGUF file; its first bytes are not 'GGUF'; convert the model with "
-                            "llama.cpp's convert_hf_to_gguf.py",
-                            path_));
+    constexpr std::size_t kHeadBytes = 4096;
+    refuse_other_file(path_, what_is_no_gguf(file.first(std::min(file.size(), kHeadBytes))));
   }
   cursor.take<std::uint32_t>("the file's mark");
   version_ = cursor.take<std::uint32_t>("the version");

@@ -2,11 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
 
 namespace sinkscope {
+namespace {
+
+std::size_t longest_token_bytes(const Vocabulary& vocabulary) {
+  std::size_t longest = 1;
+  for (TokenId token = 0; token < vocabulary.facts().n_vocab; ++token) {
+    longest = std::max(longest, vocabulary.token_bytes(token).size());
+  }
+  return longest;
+}
+
+}  // namespace
 
 std::string describe(const InputPlace& place) {
   const std::string file = place.file.empty()  ? "the text"
@@ -23,6 +35,23 @@ DocumentTokenizer::DocumentTokenizer(const Vocabulary& vocabulary, const Tokeniz
   }
 }
 
+std::vector<TokenId> DocumentTokenizer::tokenize(const std::string& text, const InputPlace& place) const {
+  // Most texts are short: only for others is every token of the vocabulary looked at.
+  constexpr std::size_t kUsualBytes = 8;
+  const auto max_tokens = static_cast<std::size_t>(options_.max_tokens);
+  if (max_tokens > 0 && options_.chunk == 0 && text.size() / kUsualBytes > max_tokens) {
+    if (longest_token_bytes_ == 0) longest_token_bytes_ = longest_token_bytes(vocabulary_);
+    if (text.size() / longest_token_bytes_ > max_tokens) {
+      throw Error(ErrorCode::kInput,
+                  fmt::format("{} has {} bytes, of which {} tokens hold {} at most: give a larger -c, or --chunk {} to "
+                              "scan it in pieces",
+                              describe(place), text.size(), max_tokens, max_tokens * longest_token_bytes_,
+                              std::max<std::size_t>(1, max_tokens - 1)));
+    }
+  }
+  return vocabulary_.tokenize(text, options_.special);
+}
+
 std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) const {
   const VocabularyFacts& facts = vocabulary_.facts();
   bool add_bos = options_.bos == BosMode::kOn || (options_.bos == BosMode::kAuto && facts.adds_bos);
@@ -37,7 +66,7 @@ std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) co
   };
   std::vector<TokenId> tokens;
   if (const auto* prompt = std::get_if<std::string>(&document.prompt)) {
-    if (!prompt->empty()) tokens = vocabulary_.tokenize(*prompt, options_.special);
+    if (!prompt->empty()) tokens = tokenize(*prompt, document.place);
   } else {
     tokens = take_as_they_are(std::get<std::vector<TokenId>>(document.prompt));
   }
@@ -45,7 +74,7 @@ std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) co
 
   std::vector<TokenId> body;
   if (const auto* text = std::get_if<std::string>(&document.body)) {
-    body = vocabulary_.tokenize(*text, options_.special);
+    body = tokenize(*text, document.place);
   } else if (const auto* messages = std::get_if<ChatMessages>(&document.body)) {
     body = tokenize_chat_(*messages);
   } else {

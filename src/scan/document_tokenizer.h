@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct TokenizeOptions {
   BosMode bos = BosMode::kAuto;
   bool special = false;  // control tokens in a text are parsed
   int chunk = 0;         // tokens of the document in each sequence; 0: whole documents
+  int max_tokens = 0;    // of a whole document, where that is known; 0: any
 };
 
 // The tokens of chat messages, rendered by the model's own template.
@@ -35,13 +37,17 @@ class DocumentTokenizer {
   // throws      Error{kUsage} if BOS is asked for and the vocabulary has none
   DocumentTokenizer(const Vocabulary& vocabulary, const TokenizeOptions& options, TokenizeChat tokenize_chat);
 
-  // throws  Error{kInput} if a token id is out of range, or nothing comes out
+  // throws  Error{kInput} if a token id is out of range, nothing comes out, or a text has more bytes than max_tokens
+  //         can hold: tokenising it would take tens of times its size in memory
   std::vector<Sequence> operator()(const Document& document) const;
 
  private:
+  std::vector<TokenId> tokenize(const std::string& text, const InputPlace& place) const;
+
   const Vocabulary& vocabulary_;
   TokenizeOptions options_;
   TokenizeChat tokenize_chat_;
+  mutable std::size_t longest_token_bytes_ = 0;  // 0: not asked for yet
 };
 
 // "'a.txt'", "line 3 of 'b.jsonl'", "standard input", "the text": for messages.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "store/file_access.h"
+#include "store/file_lock.h"
 #include "store/new_file.h"
 #include "store/scan_layout.h"
 
@@ -131,7 +132,10 @@ CorpusDocument corpus_document_of(const ImportedDocument& document, const Import
 
 void ImportFile::write(const std::string& path, const ImportedModel& model,
                        std::span<const ImportedDocument> documents) {
-  write_new_file(path, [&](const std::string& unfinished) { fill(unfinished, model, documents); });
+  write_new_file(path, [&](const std::string& unfinished) {
+    const FileLock lock(unfinished);
+    fill(unfinished, model, documents);
+  });
 }
 
 ImportFile::ImportFile(const std::string& path) {

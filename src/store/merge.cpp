@@ -115,6 +115,17 @@ std::vector<std::byte> measured_bytes(const ScannedDocument& record) {
   return bytes;
 }
 
+// What is wrong with a stored document shows when it is read, or when it is stored again; both are its file's fault.
+template <typename Work>
+auto of_file(const std::string& path, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInternal && error.code() != ErrorCode::kInput) throw;
+    throw Error(ErrorCode::kInput, fmt::format("{}: damaged or changed, so it is not merged; {}", path, error.what()));
+  }
+}
+
 void add_skipped(const std::vector<ScanFile>& files, ScanFile& merged) {
   std::vector<SkippedLine> lines;
   for (const ScanFile& file : files) {
@@ -148,14 +159,19 @@ MergeSummary merge_scans(std::span<const std::string> inputs, const std::string&
       auto [kept, kept_run] = readers[kept_file].read(places.front().ordinal);
       for (std::size_t i = 1; i < places.size(); ++i) {
         auto [other, other_run] = readers[places[i].file].read(places[i].ordinal);
-        if (measured_bytes(other) >= measured_bytes(kept)) continue;
+        const bool is_first = of_file(inputs[kept_file], [&] { return measured_bytes(kept); }) <=
+                              of_file(inputs[places[i].file], [&] { return measured_bytes(other); });
+        if (is_first) continue;
         kept = std::move(other);
         kept_run = other_run;
         kept_file = places[i].file;
       }
       kept.origins = entry->second.origins;
-      merged.use_program_run(runs[kept_file].at(kept_run));
-      merged.add(kept);
+      of_file(inputs[kept_file], [&] {
+        if (kept_run >= runs[kept_file].size()) throw Error(ErrorCode::kInput, "a document names no program run");
+        merged.use_program_run(runs[kept_file][kept_run]);
+        merged.add(kept);
+      });
       summary.tokens += kept.figures.n_tokens;
       ++summary.documents;
       summary.repeated += static_cast<std::int64_t>(places.size()) - 1;

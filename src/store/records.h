@@ -17,6 +17,7 @@ struct ModelRecord {
   ModelFacts facts;  // facts.path is neither stored nor read
   std::string sha256;
   std::vector<Lacking> lacking;
+  std::vector<std::string> notes;  // what of its file is missing or odd and changes numbers; one sentence each
 };
 
 // One run of the program that wrote into a results file. Kept as a record; never part of JSON, CSV or safetensors.

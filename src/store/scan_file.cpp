@@ -167,7 +167,8 @@ class DocumentInserter {
       known_token_.bind(1, record.tokens[t]);
       const bool known = known_token_.step();
       if (known && !std::ranges::equal(known_token_.blob(0), bytes)) {
-        throw Error(ErrorCode::kInternal, fmt::format("token {} stands for other bytes than before", record.tokens[t]));
+        connection_.database.fail_damaged(
+            fmt::format("token {} stands for other bytes there than in what is added", record.tokens[t]));
       }
       known_token_.reset();
       if (!known) token_.bind(1, record.tokens[t]).bind(2, bytes).run();

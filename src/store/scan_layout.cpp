@@ -33,6 +33,10 @@ CREATE TABLE lacking (
   what TEXT NOT NULL,
   why TEXT NOT NULL
 ) STRICT;
+CREATE TABLE notes (
+  id INTEGER PRIMARY KEY,
+  text TEXT NOT NULL
+) STRICT;
 CREATE TABLE options (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -125,6 +129,8 @@ void insert_model(Database& database, const ModelRecord& model) {
   }
   Statement lacking(database, "INSERT INTO lacking (layer, what, why) VALUES (?, ?, ?)");
   for (const Lacking& one : model.lacking) lacking.bind(1, one.layer).bind(2, one.what).bind(3, one.why).run();
+  Statement note(database, "INSERT INTO notes (text) VALUES (?)");
+  for (const std::string& one : model.notes) note.bind(1, one).run();
 }
 
 }  // namespace
@@ -177,6 +183,11 @@ ModelRecord read_model(Database& database) {
   }
   Statement lacking(database, "SELECT layer, what, why FROM lacking ORDER BY id");
   while (lacking.step()) model.lacking.push_back({lacking.small(0), lacking.text(1), lacking.text(2)});
+  // Files of before have no such table.
+  if (database.number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'notes'") == 1) {
+    Statement notes(database, "SELECT text FROM notes ORDER BY id");
+    while (notes.step()) model.notes.push_back(notes.text(0));
+  }
   return model;
 }
 

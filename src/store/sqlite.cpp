@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
 #include <limits>
 
 #include "base/error.h"
@@ -57,10 +59,7 @@ void Database::fail(int code) const {
   const ErrorCode kind = writing_ ? ErrorCode::kOutput : ErrorCode::kInput;
   switch (code & 0xFF) {
     case SQLITE_FULL:
-      throw Error(ErrorCode::kOutput,
-                  fmt::format("{}: the disk is full; what was stored before is whole; free some space and run the same "
-                              "command again, which goes on from there",
-                              shown_));
+      fail_full("the disk is full");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       throw Error(kind,
@@ -76,18 +75,32 @@ void Database::fail(int code) const {
     case SQLITE_READONLY:
       throw Error(kind, fmt::format("{}: cannot be {}; {}; check the path and its permissions", shown_,
                                     writing_ ? "written" : "read", said));
-    case SQLITE_IOERR:
+    case SQLITE_IOERR: {
+      const int reason = handle_ ? sqlite3_system_errno(handle()) : 0;
+      if (writing_ && (reason == ENOSPC || reason == EDQUOT)) fail_full("the disk is full");
+      if (writing_ && reason == EFBIG)
+        fail_full("a file must not become so large here (ulimit -f, or the file system)");
+      throw Error(kind, fmt::format("{}: {} failed; {}{}; check the disk", shown_, writing_ ? "writing" : "reading",
+                                    said, reason != 0 ? fmt::format(" ({})", std::strerror(reason)) : ""));
+    }
     case SQLITE_TOOBIG:
     case SQLITE_NOMEM:
-      throw Error(kind, fmt::format("{}: {} failed; {}; what was stored before is whole", shown_,
-                                    writing_ ? "writing" : "reading", said));
+      throw Error(kind, fmt::format("{}: {} failed; {}", shown_, writing_ ? "writing" : "reading", said));
     case SQLITE_ERROR:
-      // Our statements fit our tables, so tables of a file that is read do not look as they should.
-      if (!writing_) fail_damaged(said);
-      [[fallthrough]];
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+      // Our statements fit our tables: those of the file do not look as they should.
+      fail_damaged(said);
     default:
       throw Error(ErrorCode::kInternal, fmt::format("{}: SQLite says {} ({})", shown_, said, code));
   }
+}
+
+void Database::fail_full(const std::string& why) const {
+  throw Error(ErrorCode::kOutput,
+              fmt::format("{}: {}; make room and run the same command again: a scan goes on from what it finished, "
+                          "anything else begins anew",
+                          shown_, why));
 }
 
 void Database::fail_damaged(const std::string& detail) const {

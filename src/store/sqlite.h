@@ -28,6 +28,7 @@ class Database {
   sqlite3* handle() const { return handle_.get(); }
   const std::string& shown() const { return shown_; }
   [[noreturn]] void fail(int code) const;
+  [[noreturn]] void fail_full(const std::string& why) const;
   // throws  Error{kInput} "path is damaged; detail; ..."
   [[noreturn]] void fail_damaged(const std::string& detail) const;
 

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -66,7 +69,39 @@ std::optional<std::vector<TokenId>> tokens_of(const nlohmann::json& array) {
 
 std::string raw_json(const nlohmann::json& value) { return from_private_bytes(value.dump()); }
 
+namespace {
+
+// ShareGPT's names of roles, and those that its followers use.
+std::string role_of(const std::string& from) {
+  const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+    return std::ranges::find(names, from) != names.end();
+  };
+  if (is_one_of({"human", "user"})) return "user";
+  if (is_one_of({"gpt", "assistant", "model", "bot", "chatgpt", "bard", "bing"})) return "assistant";
+  if (is_one_of({"system", "tool"})) return from;
+  throw Error(ErrorCode::kInput,
+              fmt::format("chat messages: expected \"from\" to be human, gpt, system or tool, got \"{}\"",
+                          from_private_bytes(from)));
+}
+
+// [{"from": "human", "value": "..."}], as ShareGPT writes it, with the usual names; nothing if it is none.
+std::optional<nlohmann::json> from_share_gpt(const nlohmann::json& value) {
+  const auto is_turn = [](const nlohmann::json& turn) {
+    return turn.is_object() && turn.contains("from") && turn["from"].is_string() && turn.contains("value") &&
+           turn["value"].is_string();
+  };
+  if (!value.is_array() || value.empty() || !std::ranges::all_of(value, is_turn)) return std::nullopt;
+  nlohmann::json messages = nlohmann::json::array();
+  for (const nlohmann::json& turn : value) {
+    messages.push_back({{"role", role_of(turn["from"].get<std::string>())}, {"content", turn["value"]}});
+  }
+  return messages;
+}
+
+}  // namespace
+
 ChatMessages messages_of(const nlohmann::json& value) {
+  if (const auto messages = from_share_gpt(value)) return messages_of(*messages);
   if (value.is_string()) {
     return {raw_json(nlohmann::json::array({{{"role", "user"}, {"content", value}}}))};
   }

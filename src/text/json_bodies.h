@@ -14,7 +14,8 @@ namespace sinkscope {
 // returns  nothing if it is no array of integers from 0 that fit a TokenId
 std::optional<std::vector<TokenId>> tokens_of(const nlohmann::json& array);
 
-// A JSON array of {role, content} as it is, or a string as one user message.
+// A JSON array of {role, content} as it is, one of ShareGPT's {from, value} with the usual names, or a string as one
+// user message.
 //
 // throws  Error{kInput} if it is neither
 ChatMessages messages_of(const nlohmann::json& value);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -12,6 +15,8 @@
 
 namespace sinkscope {
 namespace {
+
+constexpr std::array<std::string_view, 3> kConversations = {"messages", "conversations", "conversation"};
 
 class JsonlSource final : public DocumentSource {
  public:
@@ -45,7 +50,7 @@ class JsonlSource final : public DocumentSource {
     if (const auto id = json.find("id"); id != json.end()) {
       document.place.id = id->is_string() ? bytes_of(*id) : id->is_number_integer() ? id->dump() : "";
     }
-    const nlohmann::json& value = member(json, options_.field);
+    const nlohmann::json& value = body_of(json);
     if (options_.chat) {
       document.body = messages_of(value);
     } else if (value.is_string()) {
@@ -75,10 +80,35 @@ class JsonlSource final : public DocumentSource {
     return document;
   }
 
+  // The member that holds the text. Conversations mostly lie in others than the usual one.
+  const nlohmann::json& body_of(const nlohmann::json& json) const {
+    if (options_.chat && options_.field == JsonlOptions{}.field && !json.contains(options_.field)) {
+      for (const std::string_view name : kConversations) {
+        if (const auto found = json.find(std::string(name)); found != json.end()) return *found;
+      }
+    }
+    return member(json, options_.field);
+  }
+
   static const nlohmann::json& member(const nlohmann::json& object, const std::string& name) {
     const auto found = object.find(name);
-    if (found == object.end()) throw Error(ErrorCode::kInput, fmt::format("no member \"{}\"", name));
+    if (found == object.end()) throw Error(ErrorCode::kInput, fmt::format("no member \"{}\"{}", name, others(object)));
     return *found;
+  }
+
+  // "; it has "question", "answer": --field names one"
+  static std::string others(const nlohmann::json& object) {
+    constexpr std::size_t kShown = 8;
+    std::string names;
+    std::size_t n = 0;
+    bool is_conversation = false;
+    for (const auto& [name, value] : object.items()) {
+      is_conversation = is_conversation || std::ranges::find(kConversations, name) != kConversations.end();
+      if (n++ < kShown) names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", from_private_bytes(name));
+    }
+    if (n == 0) return ": the object is empty";
+    return fmt::format("; it has {}{}: --field names the one to read{}", names, n > kShown ? ", ..." : "",
+                       is_conversation ? ", --chat reads a conversation" : "");
   }
 
   static std::string bytes_of(const nlohmann::json& text) {

@@ -24,7 +24,7 @@ class Reader {
  public:
   explicit Reader(const std::string& bytes) : bytes_(bytes) {}
   void take(void* into, std::size_t n) {
-    if (n > bytes_.size() - at_) throw Error(ErrorCode::kInternal, "the temporary file of tokens is damaged");
+    if (n > bytes_.size() - at_) throw Error(ErrorCode::kOutput, "the temporary file of tokens is damaged");
     std::memcpy(into, bytes_.data() + at_, n);
     at_ += n;
   }

@@ -24,7 +24,7 @@ class TokenSpool {
   int longest() const { return longest_; }
   std::int64_t total_tokens() const { return total_tokens_; }
 
-  // throws  Error{kInternal} if the temporary file does not hold what was written
+  // throws  Error{kOutput} if the temporary file does not hold what was written
   Sequence read(std::size_t i) const;
 
  private:

@@ -158,7 +158,7 @@ class Models(harness.ProgramTest):
         self.fails(3, "expected a folder", "models", "no-such-folder")
 
     def test_no_models(self):
-        self.assertIn("No GGUF files", self.ok("models").out)
+        self.assertIn("No models in:", self.ok("models").out)
 
     def test_probe_points(self):
         found = self.ok("probe-points", self.tiny, "--json", "-").json()

@@ -159,7 +159,7 @@ class Completion(harness.ProgramTest):
             script = self.ok("completion", shell).out
             for verb in VERBS:
                 self.assertTrue(re.search(rf"\b{verb}\b", script))
-        self.fails(2, "expected bash|zsh|fish, got 'csh'", "completion", "csh")
+        self.fails(2, "expected bash|zsh|fish|json, got 'csh'", "completion", "csh")
 
 
 if __name__ == "__main__":

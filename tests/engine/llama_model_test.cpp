@@ -154,7 +154,7 @@ TEST(LoadModel, SaysWhatIsWrongWithAFile) {
     return "loaded";
   };
   EXPECT_THAT(message_of("no/such/model.gguf"), testing::HasSubstr("No such file"));
-  EXPECT_THAT(message_of(testing::TempDir()), testing::HasSubstr("folder"));
+  EXPECT_THAT(message_of(testing::TempDir()), testing::HasSubstr("directory"));
   const std::string path = testing::TempDir() + "/broken.gguf";
   const auto write = [&](const std::string& bytes) {
     std::FILE* file = std::fopen(path.c_str(), "wb");
@@ -164,7 +164,7 @@ TEST(LoadModel, SaysWhatIsWrongWithAFile) {
   write("");
   EXPECT_THAT(message_of(path), testing::HasSubstr("empty"));
   write("hello, this is text");
-  EXPECT_THAT(message_of(path), testing::HasSubstr("its first bytes are not 'GGUF'"));
+  EXPECT_THAT(message_of(path), testing::HasSubstr("a text that begins \"hello, this is text\""));
   write("GGUF\x03");
   EXPECT_THAT(message_of(path), testing::HasSubstr("the file is broken or incomplete"));
   write(std::string("GGUF") + std::string(4000, '\xa5'));

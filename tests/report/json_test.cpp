@@ -58,7 +58,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
   EXPECT_EQ(json["schema"], "sinkscope.scan/1");
   EXPECT_THAT(keys_of(json["model"]),
               ElementsAre("name", "sha256", "arch", "type", "n_layers", "d_model", "n_heads", "n_kv_heads",
-                          "n_heads_by_layer", "n_kv_heads_by_layer", "n_vocab", "n_ctx_train", "lacking"));
+                          "n_heads_by_layer", "n_kv_heads_by_layer", "n_vocab", "n_ctx_train", "lacking", "notes"));
   EXPECT_EQ(json["model"]["n_kv_heads"], 2);
   EXPECT_TRUE(json["model"]["n_heads_by_layer"].is_null());
   EXPECT_EQ(json["model"]["lacking"][0]["layer"], 2);

@@ -154,7 +154,7 @@ TEST(ScanFile, APackIsStoredWholeOrNotAtAll) {
   auto file = ScanFile::in_memory(model_record(), {}, program_run());
   std::vector<ScannedDocument> pack = {document_record(1), document_record(2)};
   pack[1].token_bytes[0] = "another";  // token 1 stands for " t1" in the first
-  expect_error(ErrorCode::kInternal, "token 1 ", [&] { file.add(pack); });
+  expect_error(ErrorCode::kInput, "token 1 ", [&] { file.add(pack); });
   EXPECT_EQ(file.n_documents(), 0);
   pack[1] = document_record(2);
   file.add(pack);

@@ -54,6 +54,67 @@ TEST(Jsonl, BadLinesAreSkippedByNumber) {
   EXPECT_THAT(corpus.skipped[3].reason, HasSubstr("got number"));
 }
 
+TEST(Jsonl, NumbersThatOnlyPythonWritesAreNull) {
+  const Corpus corpus = read(
+      "{\"t\": \"NaN and -Infinity, \\\"Infinity\\\"\", \"a\": NaN, \"b\": [-Infinity, Infinity]}\n"
+      "{\"t\": NaN}\n{\"t\": \"x\", \"a\": NaNa}\n",
+      field("t"));
+  ASSERT_EQ(corpus.documents.size(), 1U);
+  EXPECT_EQ(std::get<std::string>(corpus.documents[0].body), "NaN and -Infinity, \"Infinity\"");
+  ASSERT_EQ(corpus.skipped.size(), 2U);
+  EXPECT_THAT(corpus.skipped[0].reason, HasSubstr("got null"));
+  EXPECT_THAT(corpus.skipped[1].reason, HasSubstr("not valid JSON"));
+}
+
+TEST(Jsonl, AnArrayOfObjectsIsACorpus) {
+  const Corpus corpus = read(
+      "\xEF\xBB\xBF [\n  {\"t\": \"one ],\", \"more\": {\"a\": [1, 2]}}\n  ,{\"t\": \"tw\\\"o\", \"id\": \"b\"},"
+      "\n {\"u\": 1}, 7, {\"t\": \"last\"}\n]\n",
+      field("t"));
+  ASSERT_EQ(corpus.documents.size(), 3U);
+  EXPECT_EQ(std::get<std::string>(corpus.documents[0].body), "one ],");
+  EXPECT_EQ(std::get<std::string>(corpus.documents[1].body), "tw\"o");
+  EXPECT_EQ(corpus.documents[1].place.id, "b");
+  EXPECT_EQ(corpus.documents[2].place.line, 5);  // the number of the element
+  EXPECT_EQ(corpus.skipped.size(), 2U);
+}
+
+TEST(Jsonl, AnElementOfAnArrayIsBoundedAsALineIs) {
+  JsonlOptions options = field("t");
+  options.max_line_bytes = 40;
+  const Corpus corpus = read("[{\"t\": \"" + std::string(100, 'x') + "\"}, {\"t\": \"short\"}]", options);
+  ASSERT_EQ(corpus.documents.size(), 1U);
+  ASSERT_EQ(corpus.skipped.size(), 1U);
+  EXPECT_THAT(corpus.skipped[0].reason, HasSubstr("longer than 40 bytes"));
+}
+
+TEST(Jsonl, ConversationsAreFoundWhereTheyMostlyLie) {
+  JsonlOptions options;
+  options.chat = true;
+  const Corpus corpus = read(
+      "{\"conversations\": [{\"from\": \"human\", \"value\": \"Hi\"}, {\"from\": \"gpt\", \"value\": \"Yes?\"}]}\n"
+      "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}\n"
+      "{\"text\": \"Hi\", \"messages\": 5}\n"
+      "{\"conversations\": [{\"from\": \"stranger\", \"value\": \"Hi\"}]}\n",
+      options);
+  ASSERT_EQ(corpus.documents.size(), 3U);
+  const auto json = [&](std::size_t i) { return std::get<ChatMessages>(corpus.documents[i].body).json; };
+  EXPECT_EQ(json(0), R"([{"content":"Hi","role":"user"},{"content":"Yes?","role":"assistant"}])");
+  EXPECT_FALSE(std::get<ChatMessages>(corpus.documents[0].body).awaits_reply);
+  EXPECT_EQ(json(1), json(2));
+  ASSERT_EQ(corpus.skipped.size(), 1U);
+  EXPECT_THAT(corpus.skipped[0].reason, HasSubstr("\"stranger\""));
+}
+
+TEST(Jsonl, MembersThatAreThereAreNamed) {
+  const Corpus corpus = read("{\"question\": \"a\", \"answer\": \"b\"}\n{\"messages\": []}\n{}\n", {});
+  ASSERT_EQ(corpus.skipped.size(), 3U);
+  EXPECT_THAT(corpus.skipped[0].reason,
+              HasSubstr("no member \"text\"; it has \"answer\", \"question\": --field names the one to read"));
+  EXPECT_THAT(corpus.skipped[1].reason, HasSubstr("--chat reads a conversation"));
+  EXPECT_THAT(corpus.skipped[2].reason, HasSubstr("the object is empty"));
+}
+
 TEST(Jsonl, PromptPrecedesTheText) {
   const Corpus corpus = read("{\"q\": \"What?\", \"a\": \"That.\"}\n{\"a\": \"alone\"}\n", field("a", "q"));
   ASSERT_EQ(corpus.documents.size(), 1U);

@@ -53,25 +53,21 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
 }
 
 ModelFile open_model_file(const std::string& path) {
-  std::error_code error;
-  const char* why = nullptr;
-  if (std::filesystem::is_directory(path, error)) {
-    why = "expected a GGUF file, got a directory";
-  } else if (access(path.c_str(), R_OK) != 0) {
-    why = std::strerror(errno);
-  }
-  if (why == nullptr) return ModelFile(path);
-  throw Error(ErrorCode::kModel,
-              fmt::format("cannot read model '{}': {}; sinkscope models lists those found here", path, why));
+  if (access(path.c_str(), R_OK) == 0) return ModelFile(path);
+  throw Error(ErrorCode::kModel, fmt::format("cannot read model '{}': {}; sinkscope models lists those found here",
+                                             path, std::strerror(errno)));
 }
 
 int longest_sequence(const ModelOptions& options, const ModelFile& file) {
   if (options.n_ctx) return *options.n_ctx;
   const auto trained = file.trained_length();
   if (!trained || *trained < 1) {
-    throw Error(ErrorCode::kUsage, fmt::format("'{}' does not say how long its texts may be: give -c N", options.path));
+    throw Error(ErrorCode::kModel,
+                fmt::format("model '{}': expected a positive {}.context_length, got none; give -c N, or fetch the "
+                            "model again",
+                            options.path, file.arch()));
   }
-  return static_cast<int>(std::min<std::int64_t>(*trained, 1 << 24));
+  return static_cast<int>(*trained);
 }
 
 LoadOptions load_options(const ModelOptions& options) {

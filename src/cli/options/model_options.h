@@ -30,7 +30,7 @@ ModelFile open_model_file(const std::string& path);
 
 // The tokens that a sequence may have: -c, or what the model was trained for.
 //
-// throws  Error{kUsage} if the file names no trained length and -c is missing
+// throws  Error{kModel} if the file names no trained length and -c is missing
 int longest_sequence(const ModelOptions& options, const ModelFile& file);
 
 LoadOptions load_options(const ModelOptions& options);

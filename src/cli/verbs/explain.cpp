@@ -11,7 +11,6 @@
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
@@ -70,10 +69,6 @@ ExitCode run_explain(const ExplainVerbOptions& options) {
                 fmt::format("--rule: sinks are explained by the evidence rule, got '{}'; the paper's "
                             "rule asks for no attention",
                             options.rule.rule));
-  }
-  if (!options.json.empty()) {
-    check_own_file(options.json, {options.results, options.model.path});
-    check_writable(options.json);
   }
   const ScanFile file = ScanFile::open(options.results);
   if (file.options().floor.any_norm_both_signs) {

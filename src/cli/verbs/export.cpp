@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "report/data/csv.h"
 #include "report/data/json.h"
@@ -36,8 +36,6 @@ ExitCode export_results(const ExportOptions& options) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--document chooses arrays of --format safetensors, got {}", options.format));
   }
-  check_own_file(options.output, {options.file});
-  check_writable(options.output);
   write_output(options.output, [&](std::ostream& out) {
     if (arrays) {
       write_safetensors(file, options.document, out);
@@ -67,9 +65,8 @@ void register_export(CLI::App& program, Action& action) {
   add_choice(verb, "--format", options->format, {"json", "csv", "safetensors"}, "What is written")
       ->required()
       ->group("Output");
-  verb.add_option("-o,--output", options->output, "Where to; - is standard output")
-      ->type_name("FILE|-")
-      ->group("Output");
+  add_output_option(verb, "-o,--output", options->output, "FILE|-",
+                    {MadeKind::kJson, MadeKind::kCsv, MadeKind::kSafetensors}, "Where to; - is standard output");
   verb.add_option("--document", options->document, "The arrays of this document only, counted from 0")
       ->type_name("N")
       ->check(whole_number(0, std::int64_t{1} << 40))

@@ -10,7 +10,7 @@
 #include "cli/generation_file.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/skip_log.h"
 #include "cli/verbs/scan.h"
@@ -41,6 +41,7 @@ std::string scan_path_of(const std::string& texts) {
 // The scan of the generated tokens, as the command line would ask for it.
 ScanVerbOptions scan_of(const GenerateVerbOptions& options) {
   ScanVerbOptions scan = options.scan;
+  scan.must_judge = false;  // the texts are what was asked for
   scan.input.jsonl = options.output;
   scan.input.field = "output_tokens";
   scan.input.prompt_field = "prompt_tokens";
@@ -54,17 +55,8 @@ std::string scan_command(const GenerateVerbOptions& options) {
 }
 
 void check_combinations(const GenerateVerbOptions& options) {
-  if (options.output == "-") throw Error(ErrorCode::kUsage, "-o names a file, which standard output cannot be");
-  check_writable(options.output);
-  if (options.no_scan) {
-    if (options.scan.results.empty() && options.scan.json.empty()) return;
-    throw Error(ErrorCode::kUsage, "--no-scan: expected no --scan and no --json, whose results it leaves out");
-  }
-  const std::string results = scan_of(options).results;
-  if (results == options.output || options.scan.json == options.output) {
-    throw Error(ErrorCode::kUsage, fmt::format("'{}' is named for two outputs: expected a file each", options.output));
-  }
-  check_writable(results);
+  if (!options.no_scan || (options.scan.results.empty() && options.scan.json.empty())) return;
+  throw Error(ErrorCode::kUsage, "--no-scan: expected no --scan and no --json, whose results it leaves out");
 }
 
 // What a prompt is called, in the file and in messages: its own name, or "prompt" for one of the command line.
@@ -267,16 +259,14 @@ void register_generate(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(0, 0xFFFFFFFF))
       ->group(group);
-  verb.add_option("-o,--output", options->output,
-                  "Texts, as JSONL: made, or gone on with if it is of the same model "
-                  "and options")
-      ->type_name("FILE")
-      ->required()
-      ->group("Output");
-  verb.add_option("--scan", options->scan.results,
-                  "Results file of the scan; by default beside the texts, as *.scan.db")
-      ->type_name("FILE")
-      ->group("Output");
+  add_resumed_option(verb, "-o,--output", options->output,
+                     "Texts, as JSONL: made, or gone on with if it is of the same model and options")
+      ->required();
+  add_resumed_option(verb, "--scan", options->scan.results,
+                     "Results file of the scan; by default beside the texts, as *.scan.db");
+  add_derived_output(verb, OutputRule::kItsOwn, {}, [options] {
+    return options->no_scan || !options->scan.results.empty() ? "" : scan_of(*options).results;
+  });
   verb.add_flag("--no-scan", options->no_scan, "Do not scan the texts")->group("Output");
   add_json_option(verb, options->scan.json);
   verb.add_flag("-q,--quiet", options->scan.quiet, "No progress and no notes on standard error; errors only")

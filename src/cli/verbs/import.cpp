@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "cli/authors_records.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/skip_log.h"
 #include "cli/verbs/verb.h"
 #include "store/import_file.h"
@@ -20,7 +20,6 @@ struct ImportOptions {
 };
 
 ExitCode import_records(const ImportOptions& options) {
-  check_writable(options.output);
   SkipLog skipped(options.quiet);
   const auto documents =
       read_authors_records(options.records, options.model.n_layers, [&](const SkippedInput& line) { skipped(line); });
@@ -58,10 +57,8 @@ void register_import(CLI::App& program, Action& action) {
   verb.add_option("--model-name", options->model.name, "What the model is called in reports")
       ->type_name("NAME")
       ->group("Input");
-  verb.add_option("-o,--output", options->output, "Results file to make; there must be none of that name")
-      ->required()
-      ->type_name("FILE")
-      ->group("Output");
+  add_resumed_option(verb, "-o,--output", options->output, "Results file to make; there must be none of that name")
+      ->required();
   verb.add_flag("-q,--quiet", options->quiet, "No notes on standard error; errors only")->group("Output");
 }
 

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
 #include "cli/verbs/verb.h"
 #include "report/data/level_json.h"
 #include "report/data/output_file.h"
@@ -73,7 +72,6 @@ FileLevels levels_of_import(const std::string& path, const LevelsOptions& option
 }
 
 ExitCode levels(const LevelsOptions& options) {
-  if (!options.json.empty()) check_writable(options.json);
   std::vector<FileLevels> files;
   for (const std::string& path : options.files) {
     const bool imported = results_kind(path) == ResultsKind::kImport;

@@ -7,7 +7,7 @@
 
 #include "api/program_run.h"
 #include "base/thread_limits.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "cli/version.h"
 
@@ -20,7 +20,6 @@ struct MergeOptions {
 };
 
 ExitCode merge(const MergeOptions& options) {
-  check_writable(options.output);
   const MergeSummary summary =
       merge_results(options.files, options.output, present_program_run(command_line(), "", default_threads()));
   std::cout << fmt::format("{}: {} documents, {} tokens; {} that several files hold are kept once\n", options.output,
@@ -44,10 +43,8 @@ void register_merge(CLI::App& program, Action& action) {
       {{"sinkscope merge a.scan.db b.scan.db -o all.scan.db", "two parts of a corpus"}},
       [options] { return merge(*options); });
   verb.add_option("FILE", options->files, "Results files")->required()->type_name("FILE");
-  verb.add_option("-o,--output", options->output, "Results file to make; there must be none of that name")
-      ->required()
-      ->type_name("FILE")
-      ->group("Output");
+  add_resumed_option(verb, "-o,--output", options->output, "Results file to make; there must be none of that name")
+      ->required();
 }
 
 }  // namespace sinkscope

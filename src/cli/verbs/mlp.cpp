@@ -1,13 +1,12 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "base/arrays/safetensors.h"
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
 #include "formation/mlp_map.h"
@@ -23,12 +22,6 @@ struct MlpVerbOptions {
 };
 
 ExitCode run_mlp_verb(const MlpVerbOptions& options) {
-  check_own_file(options.output, {options.inputs, options.model.path});
-  if (std::filesystem::exists(options.output)) {
-    throw Error(ErrorCode::kOutput,
-                fmt::format("'{}': exists already; expected a new file; choose another name", options.output));
-  }
-  check_writable(options.output);
   const ModelFile file = open_model_file(options.model.path);
   const Matrix<float> inputs = SafetensorsFile(options.inputs).matrix("inputs");
   ModelOptions with_context = options.model;
@@ -67,7 +60,9 @@ void register_mlp(CLI::App& program, Action& action) {
   verb.add_option("--inputs", options->inputs, "A safetensors file with the array `inputs`")
       ->required()
       ->type_name("FILE");
-  verb.add_option("-o,--output", options->output, "The safetensors file to be written")->required()->type_name("FILE");
+  add_output_option(verb, "-o,--output", options->output, "FILE", {MadeKind::kSafetensors},
+                    "The safetensors file to be written")
+      ->required();
 }
 
 }  // namespace sinkscope

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/model_list.h"
 #include "cli/one_line.h"
-#include "cli/paths.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
 
@@ -23,6 +23,7 @@ std::string as_json(const std::vector<ListedModel>& models) {
   json["schema"] = "sinkscope.models/1";
   json["models"] = nlohmann::ordered_json::array();
   for (const ListedModel& model : models) {
+    if (!model.other.empty()) continue;
     nlohmann::ordered_json entry;
     entry["path"] = model.path.string();
     entry["name"] = model.name;
@@ -31,6 +32,10 @@ std::string as_json(const std::vector<ListedModel>& models) {
     entry["n_bytes"] = model.n_bytes;
     entry["problem"] = model.problem.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(model.problem);
     json["models"].push_back(entry);
+  }
+  json["others"] = nlohmann::ordered_json::array();
+  for (const ListedModel& file : models) {
+    if (!file.other.empty()) json["others"].push_back({{"path", file.path.string()}, {"what", file.other}});
   }
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -57,6 +62,13 @@ void print_table(const std::vector<ListedModel>& models) {
   }
 }
 
+void print_others(const std::vector<ListedModel>& others) {
+  std::cout << "No language models:\n";
+  for (const ListedModel& file : others) {
+    std::cout << fmt::format("  {}: {}\n", one_line(file.path.string()), one_line(file.other));
+  }
+}
+
 ExitCode models(const ModelsOptions& options) {
   std::vector<std::filesystem::path> folders(options.folders.begin(), options.folders.end());
   for (const auto& folder : folders) {
@@ -65,19 +77,23 @@ ExitCode models(const ModelsOptions& options) {
     }
   }
   if (folders.empty()) folders = usual_model_folders();
-  const std::vector<ListedModel> found = list_models(folders);
+  std::vector<ListedModel> found = list_models(folders);
   if (!options.json.empty()) {
-    check_writable(options.json);
     write_output(options.json, [&](std::ostream& out) { out << as_json(found); });
     if (options.json == "-") return ExitCode::kDone;
   }
+  const auto first_other =
+      std::stable_partition(found.begin(), found.end(), [](const ListedModel& file) { return file.other.empty(); });
+  const std::vector<ListedModel> others(first_other, found.end());
+  found.erase(first_other, found.end());
   if (!found.empty()) {
     print_table(found);
-    return ExitCode::kDone;
+  } else {
+    std::cout << "No models in:\n";
+    for (const auto& folder : folders) std::cout << "  " << folder.string() << "\n";
+    std::cout << "Name another folder: sinkscope models DIR, or set SINKSCOPE_MODELS.\n";
   }
-  std::cout << "No GGUF files in:\n";
-  for (const auto& folder : folders) std::cout << "  " << folder.string() << "\n";
-  std::cout << "Name another folder: sinkscope models DIR, or set SINKSCOPE_MODELS.\n";
+  if (!others.empty()) print_others(others);
   return ExitCode::kDone;
 }
 

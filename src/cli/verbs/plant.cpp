@@ -10,7 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
 #include "cli/options/model_options.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
@@ -79,9 +79,6 @@ std::vector<SinkRequest> requests_of(const PlantVerbOptions& options, const Voca
 }
 
 ExitCode plant(const PlantVerbOptions& options) {
-  check_writable(options.output);
-  if (options.output == "-") throw Error(ErrorCode::kUsage, "-o names a model file, which standard output cannot be");
-  if (!options.json.empty()) check_writable(options.json);
   const ModelFile file = open_model_file(options.model.path);
   const auto vocabulary = load_vocabulary(file);
   PlantOptions plan;
@@ -157,10 +154,10 @@ void register_plant(CLI::App& program, Action& action) {
       ->check(number(1e-12, 1e6))
       ->group(group);
   add_choice(verb, "--type", options->type, {"f32", "f16"}, "What the changed matrices are written as")->group(group);
-  verb.add_option("-o,--output", options->output, "The planted model")
-      ->type_name("OUT.gguf")
-      ->required()
-      ->group("Output");
+  add_output_option(verb, "-o,--output", options->output, "OUT.gguf", {MadeKind::kModel}, "The planted model")
+      ->required();
+  add_derived_output(verb, OutputRule::kReplace, {MadeKind::kTruth},
+                     [options] { return options->output.empty() ? "" : truth_path_of(options->output); });
   add_json_option(verb, options->json);
   verb.add_flag("-q,--quiet", options->quiet, "No notes on standard error; errors only")->group("Output");
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
 #include "report/figure/figures.h"
@@ -25,7 +25,6 @@ ExitCode plot(const PlotOptions& options) {
   FigureOptions figure = options.figure;
   figure.dark = options.theme == "dark";
   figure.report = options.rule.report_options();
-  check_writable(options.output);
   const NamedScan scan{std::filesystem::path(options.file).filename().string(), &file};
   write_output(options.output, [&](std::ostream& out) { write_figure(scan, figure, out); });
   return ExitCode::kDone;
@@ -69,10 +68,9 @@ void register_plot(CLI::App& program, Action& action) {
       ->check(whole_number(300, 10'000))
       ->group("Output");
   add_choice(verb, "--theme", options->theme, {"light", "dark"}, "Its colours")->capture_default_str()->group("Output");
-  verb.add_option("-o,--output", options->output, "The SVG file to write; - is standard output")
-      ->type_name("FILE|-")
-      ->capture_default_str()
-      ->group("Output");
+  add_output_option(verb, "-o,--output", options->output, "FILE|-", {MadeKind::kSvg},
+                    "The SVG file to write; - is standard output")
+      ->capture_default_str();
   add_rule_options(verb, options->rule);
 }
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "cli/options/model_options.h"
-#include "cli/paths.h"
 #include "cli/program_runtime.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
@@ -100,8 +99,6 @@ void print(const Model& model) {
 
 ExitCode probe_points(const ProbePointsOptions& options) {
   const ModelFile file = open_model_file(options.model);
-  check_own_file(options.json, {options.model});
-  if (!options.json.empty()) check_writable(options.json);
   LoadOptions load;
   load.runtime = program_runtime(0);
   const std::unique_ptr<Model> model = load_model(file, load);

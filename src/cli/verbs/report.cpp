@@ -14,7 +14,7 @@
 #include "cli/interrupt.h"
 #include "cli/local_server.h"
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
 #include "report/page/page.h"
@@ -56,12 +56,6 @@ ExitCode report(const ReportVerbOptions& options) {
   if (options.output.empty() && options.summary.empty()) {
     throw Error(ErrorCode::kUsage,
                 "report: expected -o FILE for the page, --summary FILE for its overview as text, or both");
-  }
-  if (options.output == "-" && options.summary == "-") {
-    throw Error(ErrorCode::kUsage, "report: expected - for one output only, got it for -o and for --summary");
-  }
-  for (const std::string& path : {options.output, options.summary}) {
-    if (!path.empty()) check_writable(path);
   }
   const OpenScans scans(options.files);
   const HtmlOptions html = html_options(options);
@@ -133,13 +127,10 @@ void register_report(CLI::App& program, Action& action) {
        {"sinkscope report small.scan.db large.scan.db -o report.html", "two models, side by side"}},
       [options] { return report(*options); });
   add_shared_options(verb, *options);
-  verb.add_option("-o,--output", options->output, "The HTML file to write; - is standard output")
-      ->type_name("FILE|-")
-      ->group("Output");
-  verb.add_option("--summary", options->summary,
-                  "Write the overview as text (Markdown) to this file; - is standard output")
-      ->type_name("FILE|-")
-      ->group("Output");
+  add_output_option(verb, "-o,--output", options->output, "FILE|-", {MadeKind::kHtml},
+                    "The HTML file to write; - is standard output");
+  add_output_option(verb, "--summary", options->summary, "FILE|-", {MadeKind::kMarkdown},
+                    "Write the overview as text (Markdown) to this file; - is standard output");
 }
 
 void register_open(CLI::App& program, Action& action) {

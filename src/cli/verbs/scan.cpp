@@ -18,7 +18,7 @@
 #include "cli/options/input_options.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
 #include "cli/shown_results.h"
 #include "cli/skip_log.h"
@@ -29,25 +29,13 @@
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
 #include "scan/scan.h"
+#include "sinks/figures.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
 namespace {
 
 void check_combinations(const ScanVerbOptions& options) {
-  std::vector<std::string> named = options.input.paths();
-  named.push_back(options.model.path);
-  for (const std::string* output : {&options.results, &options.json, &options.profiles}) {
-    if (output->empty()) continue;
-    check_own_file(*output, named);
-    check_writable(*output);
-    named.push_back(*output);
-  }
-  if (options.json == "-" && options.profiles == "-") {
-    throw Error(ErrorCode::kUsage, "--json and --profiles cannot both be standard output");
-  }
-  if (options.results == "-")
-    throw Error(ErrorCode::kUsage, "-o names a results file, which standard output cannot be");
   if (options.paper_final_norm && options.rule.rule != "paper") {
     throw Error(ErrorCode::kUsage, "--paper-final-norm belongs to --rule paper: expected both, got one");
   }
@@ -134,6 +122,21 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
   show_results(results, report, options.json, text ? std::optional(TerminalStyle::of(STDOUT_FILENO)) : std::nullopt);
 }
 
+// Names texts in which no key has enough far queries behind it.
+//
+// returns  whether all are such; never under the paper's rule, which asks for none
+bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& options) {
+  if (options.rule.rule == "paper") return false;
+  const int needed = options.min_distance + kMinFarQueries;
+  std::size_t n_short = 0;
+  for (std::size_t i = 0; i < sequences.size(); ++i) n_short += sequences.length(i) < needed ? 1 : 0;
+  if (n_short > 0 && !options.quiet) {
+    note(fmt::format("{} of {} {} too short to be judged: expected {} tokens or more, got {} at most", n_short,
+                     sequences.size(), sequences.size() == 1 ? "text is" : "texts are", needed, sequences.longest()));
+  }
+  return n_short == sequences.size();
+}
+
 }  // namespace
 
 ExitCode run_scan_verb(const ScanVerbOptions& options) {
@@ -152,7 +155,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
   const MeasurementOptions measurement = measurement_options(options, file, *model);
-  ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}};
+  ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}, file.notes()};
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run);
@@ -174,8 +177,9 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
     std::cout << fmt::format("\n{} tokens in {:.1f} s, peak memory {:.0f} MiB\n", summary.tokens_run, seconds,
                              peak_memory_mib());
   }
+  const bool none_judged = note_short_texts(sequences, options) && options.must_judge;
   skipped.summarise();
-  return skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;
+  return skipped.empty() && !none_judged ? ExitCode::kDone : ExitCode::kSomeSkipped;
 }
 
 void register_scan(CLI::App& program, Action& action) {
@@ -213,13 +217,11 @@ void register_scan(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(1, 64))
       ->group("Model");
-  verb.add_option("-o,--output", options->results, "Results file: made, or gone on with if it is of the same scan")
-      ->type_name("FILE")
-      ->group("Output");
+  add_resumed_option(verb, "-o,--output", options->results,
+                     "Results file: made, or gone on with if it is of the same scan");
   add_json_option(verb, options->json);
-  verb.add_option("--profiles", options->profiles, "Arrays by layer and token, as safetensors")
-      ->type_name("FILE")
-      ->group("Output");
+  add_output_option(verb, "--profiles", options->profiles, "FILE|-", {MadeKind::kSafetensors},
+                    "Arrays by layer and token, as safetensors; - is standard output");
   add_choice(verb, "--keep", options->keep, {"runs", "profiles", "heads"},
              "How much the results file keeps: figures of candidate tokens; arrays of all tokens too (the default for "
              "one text); those by head too")

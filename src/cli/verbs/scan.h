@@ -19,6 +19,7 @@ struct ScanVerbOptions {
   bool paper_final_norm = false;
   std::string results, json, profiles, keep;
   bool quiet = false;
+  bool must_judge = true;  // code 5 if every text is too short to be judged
 };
 
 // `sinkscope scan` itself, for verbs that end with a scan.

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
 #include "cli/shown_results.h"
 #include "cli/verbs/verb.h"
 
@@ -21,10 +20,6 @@ ExitCode show(const ShowOptions& options) {
   const ScanFile file = ScanFile::open(options.file);
   const ReportOptions report = options.rule.report_options();
   check_answerable(file, report);
-  if (!options.json.empty()) {
-    check_own_file(options.json, {options.file});
-    check_writable(options.json);
-  }
   TerminalStyle style = TerminalStyle::of(STDOUT_FILENO);
   if (options.all) style.max_rows = style.max_documents = 0;
   show_results(file, report, options.json, style);

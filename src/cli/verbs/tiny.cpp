@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/paths.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "plant/sink_spec.h"
 
@@ -23,8 +23,6 @@ struct TinyVerbOptions {
 };
 
 ExitCode tiny(const TinyVerbOptions& options) {
-  check_writable(options.output);
-  if (options.output == "-") throw Error(ErrorCode::kUsage, "-o names a model file, which standard output cannot be");
   TinyOptions model = options.model;
   model.primary = !options.no_sinks;
   for (const std::string& text : options.sinks) {
@@ -76,7 +74,7 @@ void register_tiny(CLI::App& program, Action& action) {
       ->group(group);
   size("--primary-layer", options->model.primary_layer, "Where the primary is born");
   verb.add_flag("--no-sinks", options->no_sinks, "Random weights only")->group(group);
-  verb.add_option("-o,--output", options->output, "The model")->type_name("OUT.gguf")->required()->group("Output");
+  add_output_option(verb, "-o,--output", options->output, "OUT.gguf", {MadeKind::kModel}, "The model")->required();
 }
 
 }  // namespace sinkscope

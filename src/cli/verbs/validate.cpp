@@ -12,7 +12,6 @@
 #include "cli/options/input_options.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
-#include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
@@ -68,7 +67,6 @@ ExitCode validate(const ValidateVerbOptions& options) {
   if (options.min_primary_fall && options.base.empty()) {
     throw Error(ErrorCode::kUsage, "--min-primary-fall compares with the unplanted model: give --base MODEL.gguf");
   }
-  if (!options.json.empty()) check_writable(options.json);
   const std::string truth_path = options.truth.empty() ? truth_path_of(options.model.path) : options.truth;
   const PlantTruth truth = read_truth(truth_path);
   const ModelFile file = open_model_file(options.model.path);

@@ -4,14 +4,23 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <utility>
+
+#include "cli/outputs.h"
 
 namespace sinkscope {
 
 CLI::App& add_verb(CLI::App& program, Action& action, const std::string& name, const std::string& summary,
                    const std::string& description, const std::vector<Example>& examples,
                    std::function<ExitCode()> run) {
-  CLI::App* verb = program.add_subcommand(name, summary);
+  const auto command = std::make_shared<VerbCommand>(summary, name);
+  CLI::App* verb = program.add_subcommand(command);
+  // What a subcommand takes over that CLI11 makes itself.
+  const CLI::Option* help = program.get_help_ptr();
+  verb->set_help_flag(help->get_name(false, true), help->get_description());
+  verb->formatter(program.get_formatter());
+  *verb->option_defaults() = *program.option_defaults();
   std::string footer = description;
   if (!examples.empty()) footer += "\n\nExamples:";
   for (const auto& [command, what] : examples) footer += fmt::format("\n  {}\n      {}", command, what);
@@ -55,9 +64,8 @@ std::function<std::string(const std::string&)> number(double least, double most)
 }
 
 CLI::Option* add_json_option(CLI::App& verb, std::string& target) {
-  return verb.add_option("--json", target, "Write the results as JSON; - is standard output, with nothing else on it")
-      ->type_name("FILE|-")
-      ->group("Output");
+  return add_output_option(verb, "--json", target, "FILE|-", {MadeKind::kJson},
+                           "Write the results as JSON; - is standard output, with nothing else on it");
 }
 
 }  // namespace sinkscope

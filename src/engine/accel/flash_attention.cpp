@@ -220,7 +220,7 @@ void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_
       if (!run_block(block, first_head + slot, slot, task % chunks_of_heads, thread)) failed = true;
     }
   }
-  if (failed) throw Error(ErrorCode::kInternal, "oneDNN: expected a product to run, got an error");
+  if (failed) throw Error(ErrorCode::kModel, "oneDNN: expected a product to run, got an error");
   if (!question) return;
 #pragma omp parallel for num_threads(n_threads) schedule(static)
   for (int h = 0; h < n_heads * repeats(); ++h) {

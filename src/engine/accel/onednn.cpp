@@ -35,8 +35,8 @@ class OneThread {
 };
 
 [[noreturn]] void throw_onednn(const dnnl::error& error) {
-  throw Error(ErrorCode::kInternal, std::string("oneDNN: expected to make a product, got: ") + error.what() +
-                                        "; --precision native works without it");
+  throw Error(ErrorCode::kModel, std::string("oneDNN: expected to make a product, got: ") + error.what() +
+                                     "; --precision native works without it");
 }
 
 memory::desc left_desc(const MatmulShape& s) {

@@ -103,7 +103,7 @@ class OnednnKernels final : public Kernels {
   bool answer(const ggml_tensor* node, const AccelAttentionListener::Question& asked, Number number, int n_threads,
               AccelScope::State& scope) {
     if (asked.mask->n_queries() != node->src[0]->ne[1] || asked.mask->n_keys() > node->src[1]->ne[1]) {
-      throw Error(ErrorCode::kShape, "attention mask: expected " + std::to_string(node->src[0]->ne[1]) +
+      throw Error(ErrorCode::kModel, "attention mask: expected " + std::to_string(node->src[0]->ne[1]) +
                                          " queries and at most " + std::to_string(node->src[1]->ne[1]) + " keys, got " +
                                          std::to_string(asked.mask->n_queries()) + " and " +
                                          std::to_string(asked.mask->n_keys()));

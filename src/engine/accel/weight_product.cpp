@@ -21,7 +21,7 @@ constexpr int kColumnsAtATime = 512;  // of results, where a whole row of them i
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 void check(const std::atomic<bool>& failed, const char* what) {
-  if (failed) throw Error(ErrorCode::kInternal, std::string("oneDNN: expected ") + what + " to run, got an error");
+  if (failed) throw Error(ErrorCode::kModel, std::string("oneDNN: expected ") + what + " to run, got an error");
 }
 
 template <typename T>

@@ -64,7 +64,7 @@ void count_query(const CountedQuery& query, std::size_t n, const std::int32_t* _
 }
 
 [[noreturn]] void throw_shape(const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::kShape, "attention mask: wrong shape; expected " + expected + "; got " + got +
+  throw Error(ErrorCode::kModel, "attention mask: wrong shape; expected " + expected + "; got " + got +
                                      "; this is a fault of sinkscope or an unknown cache layout");
 }
 

@@ -41,7 +41,7 @@ class AttentionMask {
   //
   // mask    its memory must stay as it is until the last use of this object
   // places  copied
-  // throws  Error{kShape} if lengths do not agree, or a column beyond the keys is visible
+  // throws  Error{kModel} if lengths do not agree, or a column beyond the keys is visible
   // cost    O(n_queries * n_keys), on n_threads threads
   void read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance, int n_threads = 1);
 

@@ -27,7 +27,7 @@ float alibi_slope(float max_bias, int n_heads, int head) {
 namespace {
 
 [[noreturn]] void throw_shape(const std::string& expected, const std::string& got) {
-  throw Error(ErrorCode::kShape, "attention column sums: wrong shape; expected " + expected + "; got " + got +
+  throw Error(ErrorCode::kModel, "attention column sums: wrong shape; expected " + expected + "; got " + got +
                                      "; this is a fault of sinkscope or an unknown kind of attention");
 }
 

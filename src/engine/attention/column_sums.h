@@ -59,7 +59,7 @@ class ColumnSums {
   // by_head  watched_by_head as well
   // returns  views of memory of this object, valid until the next call. Per head, sums and learned mass total
   //          mask.queries_that_see(); queries without a visible key add nothing. NaN in q or k reaches the sums
-  // throws   Error{kShape} if shapes or types do not agree
+  // throws   Error{kModel} if shapes or types do not agree
   // cost     n_heads * n_queries * n_keys * head_dim multiply-adds in float32, less what the mask hides in whole
   //          tiles; on n_threads threads. Memory grows as (heads of a KV head + head_dim * n_kv_heads) * n_keys
   // order    of additions is fixed by the shapes: results do not depend on the number of threads

@@ -115,7 +115,7 @@ void EvictionCost::add_chunk(const EvictionInputs& in, int head, int chunk, std:
 EvictionCosts EvictionCost::compute(const EvictionInputs& in, const AttentionMask& mask,
                                     std::span<const std::int32_t> watched, int n_threads) {
   if (in.n_kv_heads < 1 || in.n_heads % in.n_kv_heads != 0 || in.outputs.type != ElementType::kF32) {
-    throw Error(ErrorCode::kShape, "eviction cost: expected float32 outputs of a multiple of the KV heads, got " +
+    throw Error(ErrorCode::kModel, "eviction cost: expected float32 outputs of a multiple of the KV heads, got " +
                                        std::to_string(in.n_heads) + " heads of " + std::to_string(in.n_kv_heads) +
                                        " KV heads; this is a fault of sinkscope or an unknown kind of attention");
   }

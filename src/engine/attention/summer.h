@@ -49,7 +49,7 @@ class ColumnSummer {
   //
   // question  that of question_for(), where it was called
   // returns   views of memory of this object, valid until the next node is computed
-  // throws    Error{kModel} if the node's numbers are of a type that cannot be summed; Error{kShape} if shapes do not
+  // throws    Error{kModel} if the node's numbers are of a type that cannot be summed; Error{kModel} if shapes do not
   //           agree
   virtual AttentionSums sum(const ggml_tensor& node, const ColumnQuestion& question) = 0;
 };

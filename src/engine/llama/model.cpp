@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "base/thread_limits.h"
 #include "engine/accel/device.h"
 #include "engine/llama/context.h"
+#include "engine/llama/gpu_layers.h"
 #include "engine/llama/llama_library.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
@@ -86,6 +88,7 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
+    check_gpu_layers(options.n_gpu_layers, !options.rpc_servers.empty());
     model_ = load_weights(file, options, precision.precision, vocabulary.get());
     vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
     facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
@@ -261,7 +264,13 @@ ResolvedPrecision precision_of(const ModelFile& file, Precision requested) {
 
 std::unique_ptr<Model> load_model(const ModelFile& file, const LoadOptions& options,
                                   std::shared_ptr<const Vocabulary> vocabulary) {
-  return std::make_unique<LlamaModel>(file, options, std::move(vocabulary));
+  try {
+    return std::make_unique<LlamaModel>(file, options, std::move(vocabulary));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::kModel, file.path() +
+                                       ": expected room for the model in memory, got none; free some, or take "
+                                       "a smaller model or a smaller -c");
+  }
 }
 
 std::unique_ptr<Model> load_model(const LoadOptions& options) { return load_model(ModelFile(options.path), options); }

@@ -2,10 +2,13 @@
 
 #include <llama.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 
 #include "base/error.h"
+#include "gguf/model_notes.h"
 
 namespace sinkscope {
 namespace {
@@ -26,6 +29,14 @@ std::string type_of(const llama_model* model, const std::string& arch) {
   return arch + " " + size + " " + llama_ftype_name(static_cast<llama_ftype>(ftype));
 }
 
+// Where the file names no BOS, llama.cpp takes a token by the kind of vocabulary, which may be any word.
+TokenId bos_of(const llama_model* model, const llama_vocab* vocab) {
+  const TokenId bos = llama_vocab_bos(vocab);
+  const std::string named = metadata_of(model, "tokenizer.ggml.bos_token_id");
+  if (bos < 0 || named == std::to_string(bos) || llama_vocab_is_control(vocab, bos)) return bos;
+  return -1;
+}
+
 }  // namespace
 
 std::string metadata_of(const llama_model* model, const std::string& key) {
@@ -44,7 +55,7 @@ VocabularyFacts vocabulary_facts_of(const llama_model* model, const std::string&
   facts.name = metadata_of(model, "general.name");
   if (facts.name.empty()) facts.name = std::filesystem::path(path).filename().string();
   facts.n_vocab = llama_vocab_n_tokens(vocab);
-  facts.bos = llama_vocab_bos(vocab);
+  facts.bos = bos_of(model, vocab);
   facts.adds_bos = facts.bos >= 0 && llama_vocab_get_add_bos(vocab);
   facts.eos = llama_vocab_eos(vocab);
   facts.has_chat_template = llama_model_chat_template(model, nullptr) != nullptr;
@@ -59,7 +70,10 @@ ModelFacts facts_of(const llama_model* model, const VocabularyFacts& vocabulary,
   facts.type = type_of(model, facts.arch);
   facts.n_layers = llama_model_n_layer(model);
   facts.d_model = llama_model_n_embd(model);
-  facts.n_ctx_train = llama_model_n_ctx_train(model);
+  // llama.cpp has it without a sign, and hands it out with one.
+  constexpr std::uint32_t kMostTrained = kMostTrainedTokens;
+  facts.n_ctx_train =
+      static_cast<int>(std::min(static_cast<std::uint32_t>(llama_model_n_ctx_train(model)), kMostTrained));
   return facts;
 }
 

@@ -2,10 +2,13 @@
 
 #include <llama-arch.h>
 
-#include <filesystem>
+#include <algorithm>
 
 #include "base/error.h"
 #include "gguf/file.h"
+#include "gguf/file_kind.h"
+#include "gguf/model_notes.h"
+#include "gguf/model_parts.h"
 
 namespace sinkscope {
 namespace {
@@ -13,13 +16,6 @@ namespace {
 [[noreturn]] void refuse(const std::string& path, const std::string& key, const std::string& got) {
   throw Error(ErrorCode::kModel, path + ": expected a positive number for " + key + " in the model's metadata, got " +
                                      got + "; the file is damaged, fetch it again");
-}
-
-void refuse_folder(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    throw Error(ErrorCode::kModel, path + ": expected a GGUF model file, got a folder; name the file in it");
-  }
 }
 
 void check_numbers(const std::string& path, const GgufMetadata& metadata, const std::string& arch) {
@@ -39,19 +35,26 @@ void check_numbers(const std::string& path, const GgufMetadata& metadata, const 
 }  // namespace
 
 ModelFile::ModelFile(const std::string& path) : path_(path) {
-  refuse_folder(path);
   const GgufFile file(path);
+  if (const auto other = what_is_other(file)) refuse_other_file(path, *other);
   const GgufMetadata& metadata = file.metadata();
   arch_ = metadata.text("general.architecture").value_or("");
   check_numbers(path, metadata, arch_);
   trained_length_ = metadata.integer(arch_ + ".context_length");
-  is_split_ = metadata.integer("split.count").value_or(0) > 1;
+  if (trained_length_) trained_length_ = std::min(*trained_length_, kMostTrainedTokens);
+  notes_ = model_notes(file);
   std::int64_t n_f32 = 0, n_all = 0;
-  for (const GgufTensor& tensor : file.tensors()) {
-    n_weight_bytes_ += tensor.n_bytes;
-    n_all += tensor.n_elements();
-    if (tensor.type == kGgufF32) n_f32 += tensor.n_elements();
-  }
+  const auto count = [&](const GgufFile& part) {
+    for (const GgufTensor& tensor : part.tensors()) {
+      n_weight_bytes_ += tensor.n_bytes;
+      n_all += tensor.n_elements();
+      if (tensor.type == kGgufF32) n_f32 += tensor.n_elements();
+    }
+  };
+  count(file);
+  const std::vector<std::string> parts = model_parts(file);
+  is_split_ = parts.size() > 1;
+  for (std::size_t i = 1; i < parts.size(); ++i) count(GgufFile(parts[i]));
   stored_in_f32_ = 2 * n_f32 > n_all;
 }
 

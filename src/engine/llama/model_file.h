@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace sinkscope {
 
@@ -13,8 +14,9 @@ class ModelFile {
   // Refuses files that llama.cpp would crash or hang over, or describe in its own terms.
   //
   // path    a file of one model, or the first of its parts
-  // throws  Error{kModel} if it is no whole GGUF file, or has no number where llama.cpp divides or steps by it
-  // cost    reads the metadata, not the tensors
+  // throws  Error{kModel} if it is no whole GGUF file of a language model, has no number where llama.cpp divides or
+  //         steps by it, or a part is missing
+  // cost    reads the metadata of all parts, not the tensors
   explicit ModelFile(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -24,7 +26,9 @@ class ModelFile {
   // Whether most of the model's numbers are stored as float32: rounding them to bf16 would lose what quantised ones
   // never had.
   bool stored_in_f32() const { return stored_in_f32_; }
-  // Of the tensors in this file.
+  // What is missing or odd and changes numbers, as model_notes.
+  const std::vector<std::string>& notes() const { return notes_; }
+  // Of the tensors in all parts.
   std::uint64_t n_weight_bytes() const { return n_weight_bytes_; }
   // Whether the rest of the model lies in other files.
   bool is_split() const { return is_split_; }
@@ -33,6 +37,7 @@ class ModelFile {
   std::string path_;
   std::string arch_;
   std::optional<std::int64_t> trained_length_;
+  std::vector<std::string> notes_;
   bool stored_in_f32_ = false;
   std::uint64_t n_weight_bytes_ = 0;
   bool is_split_ = false;

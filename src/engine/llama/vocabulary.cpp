@@ -3,6 +3,9 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
 
 #include "base/error.h"
 #include "base/utf8.h"
@@ -11,6 +14,23 @@
 #include "engine/llama/model_description.h"
 
 namespace sinkscope {
+namespace {
+
+// llama.cpp looks up bytes and tokens that a vocabulary should have; where one lacks them, the look-up throws.
+template <typename Work>
+std::int32_t look_up(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kModel, std::string("vocabulary: expected one that can spell any text, got a look-up that "
+                                               "failed (") +
+                                       error.what() + "); fetch the model again, or convert it again");
+  }
+}
+
+}  // namespace
 
 std::shared_ptr<const Vocabulary> load_vocabulary(const ModelFile& file) {
   start_llama();
@@ -36,7 +56,8 @@ const LlamaVocabulary::ByteTokens& LlamaVocabulary::byte_tokens() const {
     for (TokenId token = 0; token < facts_.n_vocab; ++token) {
       char piece[4];
       if (llama_vocab_is_control(vocab_, token)) continue;
-      if (llama_token_to_piece(vocab_, token, piece, sizeof piece, 0, false) != 1) continue;
+      const auto fill = [&] { return llama_token_to_piece(vocab_, token, piece, sizeof piece, 0, false); };
+      if (look_up(fill) != 1) continue;
       auto& slot = byte_tokens_[static_cast<unsigned char>(piece[0])];
       if (!slot) slot = token;
     }
@@ -74,8 +95,10 @@ std::vector<TokenId> LlamaVocabulary::tokenize_valid(std::string_view text, bool
   const auto length = static_cast<std::int32_t>(text.size());
   std::vector<TokenId> tokens(text.size() + 8);
   const auto fill = [&] {
-    return llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()), false,
-                          parse_special);
+    return look_up([&] {
+      return llama_tokenize(vocab_, text.data(), length, tokens.data(), static_cast<std::int32_t>(tokens.size()), false,
+                            parse_special);
+    });
   };
   std::int32_t n = fill();
   if (n < 0) {
@@ -91,7 +114,9 @@ std::string LlamaVocabulary::token_bytes(TokenId token) const {
   check_token(token, facts_.n_vocab);
   std::string piece(64, '\0');
   const auto fill = [&] {
-    return llama_token_to_piece(vocab_, token, piece.data(), static_cast<std::int32_t>(piece.size()), 0, true);
+    return look_up([&] {
+      return llama_token_to_piece(vocab_, token, piece.data(), static_cast<std::int32_t>(piece.size()), 0, true);
+    });
   };
   std::int32_t n = fill();
   if (n < 0) {

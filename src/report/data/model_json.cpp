@@ -38,6 +38,8 @@ void write_model(JsonWriter& json, const ModelRecord& model) {
   for (const Lacking& one : model.lacking) {
     json.open_object(kInline).member("layer", one.layer).member("what", one.what).member("why", one.why).close();
   }
+  json.close().key("notes").open_array(kLines);
+  for (const std::string& note : model.notes) json.value(note);
   json.close().close();
 }
 

@@ -172,9 +172,9 @@ std::string Svg::finish() const {
   return fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"{0}\" "
       "height=\"{1}\" "
-      "viewBox=\"0 0 {0} {1}\" font-family=\"{2}\" font-size=\"12\">\n<title>{3}</title>\n"
+      "viewBox=\"0 0 {0} {1}\" font-family=\"{2}\" font-size=\"12\">\n<title>{3}</title>\n{6}\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"{4}\"/>\n{5}</svg>\n",
-      place(frame_.width), place(frame_.height), kSans, title_, theme_.surface, body_);
+      place(frame_.width), place(frame_.height), kSans, title_, theme_.surface, body_, kSvgMark);
 }
 
 }  // namespace sinkscope

@@ -26,6 +26,9 @@ std::vector<double> layer_ticks(int n_layers, int most);
 // The axis of the middles of cells that `axis` gives the edges of.
 Axis middles(const Axis& axis);
 
+// By which a drawing is known as one of this program's; it stands near its beginning.
+inline constexpr std::string_view kSvgMark = "<metadata>sinkscope</metadata>";
+
 // An SVG 1.1 drawing that stands alone: no script, no style sheet, nothing to load. Texts are escaped.
 class Svg {
  public:

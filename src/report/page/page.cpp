@@ -34,6 +34,7 @@ void write_opening(std::span<const NamedScan> scans, std::ostream& out) {
   std::string title = "sinkscope";
   for (const NamedScan& scan : scans) title += " \u00b7 " + scan.file->model().facts.name;
   out << "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      << kHtmlMark << "\n"
       << "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src "
       << policy_hash(bundle_script()) << "; style-src " << policy_hash(bundle_style())
       << "; img-src data: blob:; base-uri 'none'; form-action 'none'\">\n"

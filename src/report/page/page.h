@@ -2,6 +2,7 @@
 
 #include <iosfwd>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "levels/levels.h"
@@ -9,6 +10,9 @@
 #include "report/named_scan.h"
 
 namespace sinkscope {
+
+// By which a page is known as one of this program's; it stands near its beginning.
+inline constexpr std::string_view kHtmlMark = "<meta name=\"generator\" content=\"sinkscope\">";
 
 struct HtmlOptions {
   ReportOptions report;

@@ -133,6 +133,7 @@ void write_model(const ModelRecord& model, const TerminalStyle& style, std::ostr
                                        displayable(model.sha256.substr(0, 12)));
   out << paint.dim(clip_end(line, style.width)) << '\n';
   write_lacking(model, style, out);
+  for (const std::string& note : model.notes) out << wrapped("note: ", displayable(note), style.width);
 }
 
 std::unique_ptr<JudgedView> terminal_view(const ScanFile& file, const ReportOptions& options,

@@ -243,7 +243,12 @@ void write_evidence(const Page& page) {
   write_primary(page, detection);
   page.out << '\n';
   if (sinks.empty()) {
-    page.out << kIndent << no_sinks_in_words(detection, page.judged.counts.eligible_tokens) << '\n';
+    const SequenceFigures& figures = page.document.figures;
+    const bool too_short = figures.n_tokens < figures.min_distance + kMinFarQueries;
+    page.out << kIndent
+             << (too_short ? "Too short to be judged."
+                           : no_sinks_in_words(detection, page.judged.counts.eligible_tokens))
+             << '\n';
     write_hints(page, detection);
   } else {
     page.out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink")) << ": "

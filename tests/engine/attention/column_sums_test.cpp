@@ -343,7 +343,7 @@ TEST(ColumnSums, NamesTheShapeThatIsWrong) {
       column_sums.compute(inputs, mask, watched);
       FAIL() << "expected an error";
     } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kShape) << error.what();
+      EXPECT_EQ(error.code(), ErrorCode::kModel) << error.what();
     }
   };
   AttentionInputs three_kv_heads = stored.inputs, one_sink = stored.inputs, half_queries = stored.inputs;

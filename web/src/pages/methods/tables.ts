@@ -4,14 +4,18 @@ import type { Scan } from "../../data/report";
 
 type CellValue = string | number | boolean | null | undefined;
 
+// Columns of the program's own words, which go as they are.
+const kWordColumns = new Set(["kind", "key"]);
+
 // Texts become JSON strings, so that no spreadsheet takes one for a formula.
-function cell(value: CellValue): string {
+function cell(value: CellValue, column: string): string {
   if (value === null || value === undefined) return "";
-  return typeof value === "string" ? `"${JSON.stringify(value).replace(/"/g, '""')}"` : String(value);
+  if (typeof value !== "string") return String(value);
+  return kWordColumns.has(column) ? value : `"${JSON.stringify(value).replace(/"/g, '""')}"`;
 }
 
 export function csv(head: string[], rows: CellValue[][]): string {
-  return [head.join(","), ...rows.map((row) => row.map(cell).join(","))].map((line) => `${line}\r\n`).join("");
+  return [head.join(","), ...rows.map((row) => row.map((value, i) => cell(value, head[i])).join(","))].map((line) => `${line}\r\n`).join("");
 }
 
 const kSinkColumns = ["position", "document_position", "token_id", "text", "kind", "run_index", "l_start", "l_end", "lifetime",

@@ -1,0 +1,188 @@
+"""Outputs never take the place of inputs, nor of files that the program did not make: every verb, every output option."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import harness
+from harness import TEXT
+
+
+class EveryOutput(harness.ProgramTest):
+    """Walks over all verbs: a new verb, or a new option that writes, is under test without being named here."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        made = subprocess.run([harness.PROGRAM, "completion", "json"], capture_output=True, check=True)
+        cls.verbs = {verb["name"]: verb["options"] for verb in json.loads(made.stdout)["verbs"]}
+
+    def setUp(self):
+        super().setUp()
+        self.text = self.file("a.txt", TEXT)
+        self.model = self.file("m.gguf", self.tiny.read_bytes())
+        self.file("m.truth.json", json.dumps({"schema": "sinkscope.truth/1"}))
+        self.scan("-f", "a.txt", "-o", "in.scan.db")
+        self.file("records.jsonl", "{}\n")
+        # What each verb needs beside its outputs, and which of that it reads.
+        self.recipes = {
+            "scan": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),
+            "show": (["in.scan.db"], ["in.scan.db"]),
+            "export": (["in.scan.db", "--format", "csv"], ["in.scan.db"]),
+            "report": (["in.scan.db"], ["in.scan.db"]),
+            "plot": (["in.scan.db", "--figure", "norms"], ["in.scan.db"]),
+            "verify": (["in.scan.db"], ["in.scan.db"]),
+            "levels": (["in.scan.db"], ["in.scan.db"]),
+            "import": (["records.jsonl", "--layers", "8"], ["records.jsonl"]),
+            "merge": (["in.scan.db"], ["in.scan.db"]),
+            "generate": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),
+            "models": (["."], []),
+            "probe-points": (["m.gguf"], ["m.gguf"]),
+            "plant": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),
+            "validate": (["-m", "m.gguf", "-f", "a.txt", "--truth", "m.truth.json"], ["m.gguf", "a.txt", "m.truth.json"]),
+            "tiny": (["--arch", "llama"], []),
+            "bench": (["-m", "m.gguf"], ["m.gguf"]),
+        }
+
+    def outputs(self):
+        """Each verb with each of its outputs, and the arguments that the command needs beside that one."""
+        for verb, options in self.verbs.items():
+            writing = [option for option in options if option["file"] in ("output", "resumed")]
+            if not writing:
+                continue
+            self.assertIn(verb, self.recipes, f"{verb} writes files, and no test says what else it needs")
+            for option in writing:
+                others = [argument for other in writing if other["required"] and other is not option
+                          for argument in (other["names"][-1], f"other{other['names'][-1]}")]
+                given, inputs = self.recipes[verb]
+                yield verb, option, [verb, *given, *others], inputs
+
+    def test_every_option_of_the_group_output_that_names_a_file_is_known_as_one(self):
+        n = 0
+        for verb, options in self.verbs.items():
+            for option in options:
+                value = option["value"] or ""
+                if "FILE" not in value and ".gguf" not in value:
+                    continue
+                n += 1
+                self.assertIsNotNone(option["file"], (verb, option))
+                is_output = option["group"] == "Output"
+                self.assertEqual(is_output, option["file"] in ("output", "resumed"), (verb, option))
+        self.assertGreater(n, 40)
+
+    def test_an_output_is_never_an_input(self):
+        os.link(self.folder / "m.gguf", self.folder / "hard.gguf")
+        os.link(self.folder / "a.txt", self.folder / "hard.txt")
+        os.link(self.folder / "in.scan.db", self.folder / "hard.db")
+        (self.folder / "soft.txt").symlink_to("a.txt")
+        (self.folder / "soft.db").symlink_to("in.scan.db")
+        (self.folder / "soft.gguf").symlink_to("m.gguf")
+        hard = {"m.gguf": ["hard.gguf", "soft.gguf"], "a.txt": ["hard.txt", "soft.txt"],
+                "in.scan.db": ["hard.db", "soft.db"]}
+        n = 0
+        for verb, option, command, inputs in self.outputs():
+            for name in inputs:
+                before = (self.folder / name).read_bytes()
+                for path in [name, f"./{name}", *hard.get(name, [])]:
+                    for force in ([], ["--force"] if option["file"] == "output" else []):
+                        with self.subTest(verb=verb, option=option["names"], path=path, force=force):
+                            self.fails(2, ["named twice"] if path == name else ["are one file"], *command,
+                                       option["names"][-1], path, *force)
+                            self.assertEqual((self.folder / name).read_bytes(), before)
+                            n += 1
+        self.assertGreater(n, 100)
+
+    def test_an_output_never_takes_the_place_of_a_file_that_the_program_did_not_make(self):
+        foreign = {
+            "notes.txt": b"three weeks of work\n",
+            "list.json": b'{"name": "other", "schema": 1}\n',
+            "page.html": b"<!doctype html>\n<html><head><title>mine</title></head></html>\n",
+            "table.csv": b"id,kind\n1,a\n",
+            "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg"></svg>\n',
+            "readme.md": b"# Mine\n",
+            "other.gguf": b"GGUF" + bytes(100),
+            "bytes": bytes(1000),
+        }
+        for name, content in foreign.items():
+            self.file(name, content)
+        shutil.copy(self.folder / "in.scan.db", self.folder / "other.scan.db")
+        foreign["other.scan.db"] = (self.folder / "other.scan.db").read_bytes()
+        for verb, option, command, _ in self.outputs():
+            if option["file"] != "output":
+                continue
+            for name, content in foreign.items():
+                with self.subTest(verb=verb, option=option["names"], file=name):
+                    self.fails(7, [f"'{name}' is there already", "--force"], *command, option["names"][-1], name)
+                    self.assertEqual((self.folder / name).read_bytes(), content)
+
+    def test_files_that_are_gone_on_with_refuse_others(self):
+        for verb, option, command, _ in self.outputs():
+            if option["file"] != "resumed":
+                continue
+            for name, content in [("notes.txt", b"three weeks of work\n" * 40), ("other.gguf", self.tiny.read_bytes())]:
+                with self.subTest(verb=verb, option=option["names"], file=name):
+                    self.file(name, content)
+                    self.assertIn(self.run_program(*command, option["names"][-1], name).code, (3, 7))
+                    self.assertEqual((self.folder / name).read_bytes(), content)
+
+    def test_standard_output_that_is_an_input(self):
+        before = (self.folder / "in.scan.db").read_bytes()
+        with open(self.folder / "in.scan.db", "ab") as out:
+            done = subprocess.run(
+                self.command("export", "in.scan.db", "--format", "csv"), stdout=out, stderr=subprocess.PIPE, cwd=self.folder,
+                env=self.environment(), check=False)
+        self.assertEqual((done.returncode, (self.folder / "in.scan.db").read_bytes()), (2, before))
+
+
+class OwnOutputs(harness.ProgramTest):
+    def test_an_earlier_output_of_the_same_kind_is_replaced(self):
+        self.file("a.txt", TEXT)
+        self.scan("-f", "a.txt", "-o", "r.db", "--keep", "profiles")
+        commands = [
+            ["show", "r.db", "--json", "out"], ["export", "r.db", "--format", "csv", "-o", "out"],
+            ["export", "r.db", "--format", "safetensors", "-o", "out"], ["report", "r.db", "-o", "out"],
+            ["report", "r.db", "--summary", "out"], ["plot", "r.db", "--figure", "norms", "-o", "out"],
+            ["verify", "r.db", "--json", "out"], ["levels", "r.db", "--json", "out"],
+            ["models", ".", "--json", "out"], ["probe-points", self.tiny, "--json", "out"],
+            ["tiny", "--arch", "llama", "-o", "out"],
+            ["plant", "-m", self.tiny, "-o", "out"],
+        ]
+        out = self.folder / "out"
+        for command in commands:
+            with self.subTest(command=command):
+                self.ok(*command)
+                first = out.read_bytes()
+                out.write_bytes(first[:-1] if first[:4] != b"GGUF" else first)
+                self.ok(*command)
+                self.assertEqual(out.read_bytes(), first)
+                out.write_bytes(b"other\n")
+                self.fails(7, "--force", *command)
+                self.ok(*command, "--force")
+                self.assertEqual(out.read_bytes(), first)
+                out.write_bytes(b"")
+                self.ok(*command)
+                out.unlink()
+
+    def test_outputs_of_other_kinds_are_not(self):
+        self.file("a.txt", TEXT)
+        self.scan("-f", "a.txt", "-o", "r.db")
+        self.ok("plant", "-m", self.tiny, "-o", "p.gguf")
+        truth = (self.folder / "p.truth.json").read_bytes()
+        self.fails(7, "--force", "show", "r.db", "--json", "p.truth.json")
+        self.fails(7, "--force", "show", "r.db", "--json", "p.gguf")
+        self.ok("report", "r.db", "-o", "page.html")
+        self.fails(7, "--force", "show", "r.db", "--json", "page.html")
+        self.assertEqual((self.folder / "p.truth.json").read_bytes(), truth)
+        # A truth file of another maker is not replaced either.
+        self.file("q.truth.json", "{}")
+        self.fails(7, ["q.truth.json", "--force"], "plant", "-m", self.tiny, "-o", "q.gguf")
+
+    def test_all_parts_of_a_split_model_are_inputs(self):
+        self.file("s-00001-of-00002.gguf", self.tiny.read_bytes())
+        self.file("s-00002-of-00002.gguf", b"second part")
+        self.fails(2, "are one file", "plant", "-m", "s-00001-of-00002.gguf", "-o", "./s-00002-of-00002.gguf", "--force")
+
+
+if __name__ == "__main__":
+    harness.main()
