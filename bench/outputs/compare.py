@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 """Runs two builds of the program over the same inputs and says which of their outputs are equal, byte for byte.
 
-    compare.py BASELINE CANDIDATE --models FOLDER [--model NAME ...] [--only STEP ...] [--keep FOLDER]
+    compare.py BASELINE CANDIDATE --models FOLDER [--model NAME ...] [--only STEP ...] [--threads N] [--additions]
 
 BASELINE, CANDIDATE  two builds of the program
 FOLDER               with smollm2.gguf, gemma3.gguf and qwen25coder.gguf, as ./dev demo fetches them
 
 Steps of a model: scan (terminal, JSON, safetensors, results file), show, export, levels, report and its summary, a
 corpus, generated texts; and with a tiny model: planting and validation. What differs from one run to the next is left
-out: times, peak memory, the folder, and what a results file keeps of the program's runs. Exit code 1 if anything differs.
+out: times, peak memory, the folder, and what a results file keeps of the program's runs. With --additions JSON may have
+members, CSV columns, and safetensors arrays that the baseline has not: all others must be equal. Exit code 1 if anything
+differs.
 """
 
 import argparse
+import csv
 import difflib
+import io
+import json
 import os
 import pathlib
 import re
@@ -98,8 +103,10 @@ def content_of(path):
     return "\n".join(lines).encode()
 
 
-def outputs_of(program, folder, command, files):
+def outputs_of(program, folder, command, files, threads):
     """Exit code, both streams and the files of one command, each by its name."""
+    if threads and "-m" in command:
+        command = [*command, "-t", str(threads)]
     environment = {**os.environ, "NO_COLOR": "1", "XDG_CACHE_HOME": str(folder / "cache"), "OMP_WAIT_POLICY": "passive"}
     done = subprocess.run([program, *command], cwd=folder, env=environment, capture_output=True, check=False)
     streams = {"standard output": done.stdout, "standard error": done.stderr}
@@ -110,28 +117,64 @@ def outputs_of(program, folder, command, files):
     return outputs
 
 
+def without_additions(baseline, candidate):
+    """The candidate without what the baseline has not: members of objects, at every depth."""
+    if isinstance(baseline, dict) and isinstance(candidate, dict):
+        return {key: without_additions(baseline[key], value) for key, value in candidate.items() if key in baseline}
+    if isinstance(baseline, list) and isinstance(candidate, list) and len(baseline) == len(candidate):
+        return [without_additions(a, b) for a, b in zip(baseline, candidate)]
+    return candidate
+
+
+def arrays_of(data):
+    """Each array of a safetensors file, as its type, shape and bytes."""
+    n = int.from_bytes(data[:8], "little")
+    header, body = json.loads(data[8:8 + n]), data[8 + n:]
+    header.pop("__metadata__", None)
+    return {name: (entry["dtype"], entry["shape"], body[entry["data_offsets"][0]:entry["data_offsets"][1]])
+            for name, entry in header.items()}
+
+
+def equal_but_for_additions(baseline, candidate):
+    """Whether all that the baseline has is in the candidate, unchanged: of JSON, CSV with a header, safetensors."""
+    readers = (json.loads, lambda data: list(csv.DictReader(io.StringIO(data.decode()), strict=True)), arrays_of)
+    for read in readers:
+        try:
+            a, b = read(baseline), read(candidate)
+        except (ValueError, KeyError, IndexError, TypeError, csv.Error):
+            continue
+        return bool(a) and without_additions(a, b) == a
+    return False
+
+
 def first_difference(baseline, candidate):
     """A line or two, of text; of other bytes where they part."""
     try:
         a, b = baseline.decode().splitlines(), candidate.decode().splitlines()
-        changed = [line[:160] for line in difflib.unified_diff(a, b, lineterm="", n=0) if not line.startswith(("---", "+++"))]
-        return "\n      ".join(changed[1:5])
+        lines = [line[:160] for line in difflib.unified_diff(a, b, lineterm="", n=0)]
+        return "\n      ".join(lines[3:7])  # behind the names and the first place
     except UnicodeDecodeError:
         at = next((i for i, (x, y) in enumerate(zip(baseline, candidate)) if x != y), min(len(baseline), len(candidate)))
         return f"{len(baseline)} and {len(candidate)} bytes, which part at {at}"
 
 
-def compare(programs, folders, name, steps, only):
+def compare(programs, folders, name, steps, options):
     """Runs the steps of one model; returns how many outputs were equal, and how many were not."""
     equal = different = 0
     for step, command, files in steps:
-        if only and not any(word in step for word in only):
+        if options.only and not any(word in step for word in options.only):
             continue
         command = [f"{name}.gguf" if word == "MODEL" else word for word in command]
-        baseline, candidate = (outputs_of(program, folder, command, files) for program, folder in zip(programs, folders))
-        wrong = [output for output in baseline if baseline[output] != candidate[output]]
-        print(f"{name}: {step}: {'equal' if not wrong else 'DIFFERENT: ' + ', '.join(wrong)}"
-              f" (exit code {baseline['exit code'].decode()})", flush=True)
+        baseline, candidate = (outputs_of(program, folder, command, files, options.threads)
+                               for program, folder in zip(programs, folders))
+        unequal = [output for output in baseline if baseline[output] != candidate[output]]
+        added = [output for output in unequal if options.additions
+                 and equal_but_for_additions(baseline[output], candidate[output])]
+        wrong = [output for output in unequal if output not in added]
+        verdict = "DIFFERENT: " + ", ".join(wrong) if wrong else "equal"
+        if added:
+            verdict += "; equal but for additions: " + ", ".join(added)
+        print(f"{name}: {step}: {verdict} (exit code {baseline['exit code'].decode()})", flush=True)
         for output in wrong:
             print(f"    {output}:\n      {first_difference(baseline[output], candidate[output])}", flush=True)
         equal += len(baseline) - len(wrong)
@@ -146,6 +189,8 @@ def main():
     parser.add_argument("--models", type=pathlib.Path, required=True, help="folder of the models")
     parser.add_argument("--model", nargs="+", choices=(*MODELS, TINY), default=[TINY, *MODELS], help="these only")
     parser.add_argument("--only", nargs="+", help="steps whose name holds one of these words")
+    parser.add_argument("--threads", type=int, help="of each command that runs a model; by default its own choice")
+    parser.add_argument("--additions", action="store_true", help="let the candidate's data have more than the baseline's")
     parser.add_argument("--keep", type=pathlib.Path, help="work in this folder, and leave it")
     options = parser.parse_args()
     programs = [options.baseline.resolve(strict=True), options.candidate.resolve(strict=True)]
@@ -157,7 +202,7 @@ def main():
             for folder in folders:
                 folder.mkdir(parents=True)
                 prepare(folder, options.models, [name])
-            counts = compare(programs, folders, name, TINY_STEPS if name == TINY else STEPS, options.only)
+            counts = compare(programs, folders, name, TINY_STEPS if name == TINY else STEPS, options)
             equal, different = equal + counts[0], different + counts[1]
     print(f"{equal} outputs equal, {different} different")
     return 1 if different else 0

@@ -6,6 +6,10 @@
 
 namespace sinkscope {
 
+std::size_t label_index(std::string_view label) {
+  return static_cast<std::size_t>(std::ranges::find(kPaperLabels, label) - kPaperLabels.begin());
+}
+
 namespace {
 
 void raise(std::optional<float>& most, const std::optional<float>& value) {

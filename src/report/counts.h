@@ -13,7 +13,11 @@ inline constexpr std::array kAllKinds = {SinkKind::kPrimary, SinkKind::kPrimaryL
                                          SinkKind::kUnaligned};
 inline constexpr std::array kAllVerdicts = {Verdict::kSink, Verdict::kAlignedOnly, Verdict::kTransient,
                                             Verdict::kUnscored};
+// Labels of the paper's rule, in the order of the kinds that stand for them: see shown_detection.
 inline constexpr std::array<std::string_view, 3> kPaperLabels = {"bos_sink", "secondary", "noise"};
+
+// Its place in kPaperLabels.
+std::size_t label_index(std::string_view label);
 
 // What was found: sinks by kind, the primary among them, and all other tokens' runs by verdict.
 struct Counts {

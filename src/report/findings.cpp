@@ -31,10 +31,13 @@ struct FoundPrimaries {
 
 class FindingsView::Collector {
  public:
-  Collector(const ScanFile& file, const Thresholds& thresholds) : file_(file), thresholds_(thresholds) {}
+  Collector(const ScanFile& file, const ReportOptions& options)
+      : file_(file), thresholds_(options.thresholds), rule_(rule_of(file, options)) {
+    found_.rule = rule_;
+  }
 
   void add(const JudgedDocument& judged) {
-    const Detection& detection = *judged.evidence;
+    const Detection& detection = judged.shown();
     FoundText text{name_of_text(judged), judged.document.figures.n_tokens, judged.counts};
     found_.n_tokens += text.n_tokens;
     found_.counts.add(text.counts);
@@ -46,7 +49,7 @@ class FindingsView::Collector {
     } else {
       warn(text.name, "no primary sink: " + displayable(detection.no_primary_reason) + ".");
     }
-    if (const int n = judged.document.figures.n_watch_overflow; n > 0) {
+    if (const int n = judged.document.figures.n_watch_overflow; n > 0 && rule_ == Rule::kEvidence) {
       warn(text.name, counted(n, "token") +
                           " with state evidence came after the list of watched tokens was full; their logit gaps are "
                           "not measured.");
@@ -80,12 +83,14 @@ class FindingsView::Collector {
     return origin.chunk ? fmt::format("{} \u00b7 chunk {}", name, *origin.chunk) : name;
   }
 
-  static bool is_stronger(const FoundSink& a, const FoundSink& b) {
-    return a.run.far_boost_median.value_or(0) > b.run.far_boost_median.value_or(0);
+  // Far boost is not known of all that the paper's rule flags, and no part of it.
+  float strength(const Run& run) const {
+    return rule_ == Rule::kPaper ? static_cast<float>(run.lifetime) : run.far_boost_median.value_or(0);
   }
 
   void keep_strongest() {
-    std::ranges::stable_sort(found_.strongest, is_stronger);
+    std::ranges::stable_sort(found_.strongest,
+                             [&](const FoundSink& a, const FoundSink& b) { return strength(a.run) > strength(b.run); });
     if (found_.strongest.size() > kStrongest) found_.strongest.resize(kStrongest);
   }
 
@@ -103,6 +108,11 @@ class FindingsView::Collector {
       return "No text shows a primary sink: a first token that draws attention from far and keeps its direction.";
     }
     const auto& [first, token] = *primaries_.first;
+    if (rule_ == Rule::kPaper) {
+      return fmt::format("By the paper's rule the primary {} token {} \u201c{}\u201d, with a span of {}.",
+                         found_.texts.size() == 1 ? "is" : "of the first text is", first.position, token_name(token),
+                         layer_range(first.birth_layer, first.birth_end));
+    }
     const std::string name = token_name(token);
     std::string draws = fmt::format(
         " It draws {} of attention on average (up to {} in one layer) and {} times an equal share of the attention "
@@ -130,8 +140,23 @@ class FindingsView::Collector {
 
   std::int64_t n_sinks() const { return found_.counts.of(Verdict::kSink); }
 
+  // Kinds of sinks beside the primary, those that there are.
+  std::string kinds_in_words() const {
+    std::vector<std::string> parts;
+    for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike, SinkKind::kUnaligned}) {
+      const std::int64_t n = found_.counts.of(kind);
+      if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), kind_name(kind, rule_)));
+    }
+    return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
+  }
+
   // How many tokens could be judged, and what was found among them.
   std::string sinks_sentence(const Rate& all) const {
+    if (rule_ == Rule::kPaper) {
+      return fmt::format("{} of {} are flagged: {}. That is {} in 1000 tokens, all of which are eligible.",
+                         grouped(n_sinks()), counted(found_.n_tokens, "token"), kinds_in_words(),
+                         in_digits(all.per_1000));
+    }
     const std::string judged =
         fmt::format("{} of {} could be judged: those behind the primary with enough far queries.",
                     grouped(all.eligible_tokens), counted(found_.n_tokens, "token"));
@@ -140,19 +165,14 @@ class FindingsView::Collector {
         return fmt::format("None of {} could be judged.", counted(found_.n_tokens, "token"));
       return fmt::format("{} Beside the primary, none of them is a sink.", judged);
     }
-    std::vector<std::string> parts;
-    for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike, SinkKind::kUnaligned}) {
-      const std::int64_t n = found_.counts.of(kind);
-      if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), kind_name(kind)));
-    }
     std::string words = fmt::format("Beside the primary, {} {} found: {}.", counted(n_sinks(), "sink"),
-                                    n_sinks() == 1 ? "was" : "were", fmt::join(parts, ", "));
+                                    n_sinks() == 1 ? "was" : "were", kinds_in_words());
     if (all.per_1000) words += fmt::format(" That is {} in 1000 eligible tokens.", in_digits(all.per_1000));
     return judged + " " + words;
   }
 
   std::optional<std::string> strongest_sentence() const {
-    if (found_.strongest.empty()) return {};
+    if (found_.strongest.empty() || rule_ == Rule::kPaper) return {};
     const FoundSink& sink = found_.strongest.front();
     const std::string where = found_.texts.size() == 1 ? "" : " of " + found_.texts[sink.text].name;
     return fmt::format(
@@ -174,7 +194,8 @@ class FindingsView::Collector {
     if (common.size() > kCommonTokens) common.resize(kCommonTokens);
     std::vector<std::string> parts;
     for (const auto& [n, token] : common) parts.push_back(fmt::format("\u201c{}\u201d ({})", token_name(token), -n));
-    return fmt::format("Tokens that became sinks more than once: {}.", fmt::join(parts, ", "));
+    return fmt::format("Tokens that {} more than once: {}.", rule_ == Rule::kPaper ? "were flagged" : "became sinks",
+                       fmt::join(parts, ", "));
   }
 
   std::optional<std::string> levels_sentence(const LevelReport& report) const {
@@ -189,6 +210,7 @@ class FindingsView::Collector {
   }
 
   std::optional<std::string> other_runs_sentence() const {
+    if (rule_ == Rule::kPaper) return {};
     const std::string runs = other_runs_in_words(found_.counts, thresholds_);
     if (runs.empty()) return {};
     return fmt::format("Further runs of layers point the primary's way and are no sinks: {}.", runs);
@@ -213,6 +235,7 @@ class FindingsView::Collector {
 
   const ScanFile& file_;
   Thresholds thresholds_;
+  Rule rule_;
   Findings found_;
   FoundPrimaries primaries_;
   std::map<std::string, std::int64_t> tokens_;  // of sinks, by how often
@@ -220,7 +243,7 @@ class FindingsView::Collector {
 };
 
 FindingsView::FindingsView(const ScanFile& file, const ReportOptions& options)
-    : collector_(std::make_unique<Collector>(file, options.thresholds)) {}
+    : collector_(std::make_unique<Collector>(file, options)) {}
 FindingsView::~FindingsView() = default;
 void FindingsView::see(const JudgedDocument& judged) { collector_->add(judged); }
 Findings FindingsView::findings(const LevelReport& levels) { return collector_->finish(levels); }
@@ -240,6 +263,11 @@ Overview overview_of(const ScanFile& file, const ReportOptions& options, const L
 }
 
 SinkCorpus corpus_of(const ScanFile& file, const ReportOptions& options) {
+  if (rule_of(file, options) == Rule::kPaper) {
+    CorpusView view(file, options);
+    judge(file, options, view);
+    return view.corpus();
+  }
   SinkCorpus corpus;
   corpus.n_layers = file.model().facts.n_layers;
   file.for_each_corpus_document(options.thresholds,

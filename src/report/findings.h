@@ -25,16 +25,18 @@ struct FoundText {
 
 // What was found in one results file, said once for all outputs that say it in sentences.
 struct Findings {
+  Rule rule = Rule::kEvidence;
   std::vector<FoundText> texts;  // in order of ordinals
   std::int64_t n_tokens = 0;
   Counts counts;
-  std::vector<FoundSink> strongest;    // by median far boost, kStrongest at most, the primary not among them
+  std::vector<FoundSink> strongest;    // by median far boost, kStrongest at most, the primary not among them;
+                                       // by the paper's rule by flagged layers
   std::vector<std::string> sentences;  // displayable UTF-8, tokens in quotation marks
   std::vector<std::string> warnings;   // what to know before trusting the numbers
 };
 inline constexpr std::size_t kStrongest = 24;
 
-// Makes findings while a file is judged by the evidence rule. The file must outlive it.
+// Makes findings while a file is judged. The file must outlive it.
 class FindingsView : public JudgedView {
  public:
   FindingsView(const ScanFile& file, const ReportOptions& options);
@@ -57,7 +59,6 @@ struct Overview {
   Findings found;
 };
 
-// options  rule evidence
 // views    what else is to be shown of each document
 // throws   as judge
 // cost     one pass over the file; memory a few words a document and a sink

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "report/paper_detection.h"
+
 namespace sinkscope {
 
 std::string JudgedDocument::token(int position) const {
@@ -22,13 +24,15 @@ void Totals::add(const JudgedDocument& judged) {
 }
 
 JudgedDocument judge_document(const ScanFile& file, const StoredDocument& document, const ReportOptions& options) {
-  JudgedDocument judged{file, document, options, {}, {}, {}, {}};
-  if (options.rule == Rule::kEvidence) {
+  JudgedDocument judged{file, document, options, {}, {}, {}, {}, {}};
+  if (rule_of(file, options) == Rule::kEvidence) {
     judged.evidence = detect_by_evidence(document.figures, options.thresholds);
     judged.counts.add(document.figures, *judged.evidence);
   } else {
-    judged.paper = detect_by_paper(document.figures, options.paper);
+    judged.paper = detect_by_paper(document.figures, paper_of(file, options));
     judged.paper_counts.add(*judged.paper);
+    judged.flagged = shown_detection(document.figures, *judged.paper);
+    judged.counts.add(document.figures, *judged.flagged);
   }
   return judged;
 }
@@ -53,13 +57,21 @@ Totals judge(const ScanFile& file, const ReportOptions& options, JudgedView& vie
 
 CorpusView::CorpusView(const ScanFile& file, const ReportOptions& options) : thresholds_(options.thresholds) {
   corpus_.n_layers = file.model().facts.n_layers;
+  if (rule_of(file, options) == Rule::kPaper) corpus_.labels.assign(kPaperLabels.begin(), kPaperLabels.end());
 }
 
 void CorpusView::see(const JudgedDocument& judged) {
   static const std::vector<SinkKind> kBesidePrimary = {SinkKind::kPrimaryLike, SinkKind::kSecondary,
                                                        SinkKind::kUnaligned};
   corpus_.documents.push_back(
-      corpus_document(judged.document.figures, *judged.evidence, thresholds_, judged.document.tokens, kBesidePrimary));
+      corpus_document(judged.document.figures, judged.shown(), thresholds_, judged.document.tokens, kBesidePrimary));
+  if (judged.rule() == Rule::kEvidence) return;
+  CorpusDocument& document = corpus_.documents.back();
+  document.eligible_begin = 0;
+  document.eligible_end = document.n_tokens;
+  for (std::size_t i = 0; i < document.sinks.size(); ++i) {
+    document.sinks[i].label = static_cast<int>(label_index(judged.paper->runs[i].label));
+  }
 }
 
 }  // namespace sinkscope

@@ -20,9 +20,13 @@ struct JudgedDocument {
   const ReportOptions& options;
   std::optional<Detection> evidence;    // with Rule::kEvidence
   std::optional<PaperDetection> paper;  // with Rule::kPaper
-  Counts counts;                        // of the evidence rule
+  std::optional<Detection> flagged;     // the same in the other's shape: shown_detection
+  Counts counts;                        // of shown()
   PaperCounts paper_counts;             // of the paper's rule
 
+  Rule rule() const { return evidence ? Rule::kEvidence : Rule::kPaper; }
+  // What tables and figures that take either rule are made of.
+  const Detection& shown() const { return evidence ? *evidence : *flagged; }
   // The bytes of the token at a position.
   std::string token(int position) const;
   // Position in the whole document = position + this.
@@ -65,7 +69,8 @@ Totals judge(const ScanFile& file, const ReportOptions& options, JudgedView& vie
 // A single document.
 JudgedDocument judge_document(const ScanFile& file, const StoredDocument& document, const ReportOptions& options);
 
-// Keeps what levels ask: a few words a document and a sink. Sinks of every kind beside the primary.
+// Keeps what levels ask: a few words a document and a sink. Sinks of every kind beside the primary; by the paper's rule
+// all flagged tokens by their labels, and all tokens are eligible, as its authors count.
 class CorpusView : public JudgedView {
  public:
   CorpusView(const ScanFile& file, const ReportOptions& options);

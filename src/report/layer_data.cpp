@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <span>
 
 #include "base/statistics.h"
 #include "report/quantities.h"
@@ -114,6 +115,35 @@ NamedMap map_of(const ProfileArray& array, const Quantity& quantity, const Layer
   return {std::string(quantity.id), quantity.cosine ? quantise_linear(values, -1, 1) : quantise_logarithmic(values)};
 }
 
+bool is_measured(float value) { return !std::isnan(value); }
+
+// Rows of an array of which the results file keeps profiles, where it keeps no figures of the token.
+void fill_rows(LayerData& data, const ProfileArray& array) {
+  const auto n_layers = static_cast<std::size_t>(data.n_layers);
+  std::vector<float> stored = rows_of(array, data.positions, n_layers);
+  const auto found = std::ranges::find(data.rows, array.name, &NamedFigures::name);
+  if (found == data.rows.end()) {
+    data.rows.push_back({array.name, std::move(stored)});
+    return;
+  }
+  for (std::size_t at = 0; at < stored.size(); at += n_layers) {
+    const std::span row = std::span(found->values).subspan(at, n_layers);
+    if (std::ranges::none_of(row, is_measured)) std::copy_n(stored.begin() + at, n_layers, row.begin());
+  }
+}
+
+// Norm ratios of rows that have norms only.
+void fill_norm_ratios(LayerData& data) {
+  const auto norms = std::ranges::find(data.rows, "hidden_norm", &NamedFigures::name);
+  const auto ratios = std::ranges::find(data.rows, "norm_ratio", &NamedFigures::name);
+  if (norms == data.rows.end() || ratios == data.rows.end()) return;
+  const std::size_t n_layers = data.ordinary_norm.size();
+  for (std::size_t at = 0; at < ratios->values.size(); ++at) {
+    const float ordinary = data.ordinary_norm[at % n_layers];
+    if (!is_measured(ratios->values[at]) && ordinary > 0) ratios->values[at] = norms->values[at] / ordinary;
+  }
+}
+
 template <typename T>
 const T* named(const std::vector<T>& all, std::string_view name) {
   const auto found = std::ranges::find(all, name, &T::name);
@@ -154,12 +184,11 @@ LayerData layer_data(const ScanFile& file, const StoredDocument& document, const
     const Quantity* quantity = quantity_of_array(field.name);
     if (field.axes != ProfileAxes::kToken || quantity == nullptr || !is_kept(field.name)) continue;
     const ProfileArray array = file.profile(document.ordinal, std::string(field.name));
-    if (data.row(array.name) == nullptr) {
-      data.rows.push_back({array.name, rows_of(array, data.positions, n_layers)});
-    }
+    fill_rows(data, array);
     data.quantiles.push_back({array.name, quantiles_of(array, data.positions, n_layers)});
     if (with_maps) data.maps.push_back(map_of(array, *quantity, figures.ordinary_norm));
   }
+  fill_norm_ratios(data);
   data.n_heads = file.model().facts.n_heads_max;
   for (const ProfileField& field : profile_fields()) {
     const std::string_view name = quantity_by_head(field);

@@ -16,21 +16,22 @@ void check_floor(const char* name, float asked, float floor) {
 
 }  // namespace
 
-void check_evidence_rule(const ReportOptions& options, const char* verb) {
-  if (options.rule == Rule::kEvidence) return;
-  throw Error(ErrorCode::kUsage,
-              fmt::format("{}: expected --rule evidence, which it is about; for the paper's rule use "
-                          "show or export",
-                          verb));
+Rule rule_of(const ScanFile& file, const ReportOptions& options) {
+  return options.rule.value_or(file.options().rule == "paper" ? Rule::kPaper : Rule::kEvidence);
+}
+
+PaperOptions paper_of(const ScanFile& file, const ReportOptions& options) {
+  return options.paper.value_or(PaperOptions{file.options().paper_positions});
 }
 
 void check_answerable(const ScanFile& file, const ReportOptions& options) {
   const CandidateFloor& floor = file.options().floor;
-  if (options.rule == Rule::kPaper) {
+  if (rule_of(file, options) == Rule::kPaper) {
     if (floor.any_norm_both_signs) return;
-    throw Error(ErrorCode::kUsage,
-                "--rule paper: expected a file that keeps tokens of any norm and both signs, got one that was scanned "
-                "for the evidence rule; scan again with --rule paper into a new file");
+    throw Error(
+        ErrorCode::kUsage,
+        "--rule paper: expected a file that keeps tokens of any norm and both signs, got a corpus that was scanned "
+        "for the evidence rule; scan again with --rule paper into a new file");
   }
   check_floor("--min-alignment", options.thresholds.min_alignment, floor.alignment);
   check_floor("--min-norm-ratio", options.thresholds.min_norm_ratio, floor.norm_ratio);

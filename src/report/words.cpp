@@ -56,7 +56,12 @@ std::string other_runs_in_words(const Counts& counts, const Thresholds& threshol
   return words;
 }
 
-std::string_view kind_name(SinkKind kind) { return kind == SinkKind::kPrimaryLike ? "primary-like" : name_of(kind); }
+std::string_view kind_name(SinkKind kind, Rule rule) {
+  if (rule == Rule::kPaper && kind != SinkKind::kPrimary) {
+    return kPaperLabels[static_cast<std::size_t>(kind) - static_cast<std::size_t>(SinkKind::kPrimaryLike)];
+  }
+  return kind == SinkKind::kPrimaryLike ? "primary-like" : name_of(kind);
+}
 
 std::string token_name(std::string_view bytes) {
   std::string name;

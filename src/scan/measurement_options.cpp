@@ -33,8 +33,13 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("floor_unaligned_far_boost", options.floor.unaligned_far_boost);
   visit("floor_any_norm_both_signs", options.floor.any_norm_both_signs);
   visit("keep", options.keep);
+  visit("rule", options.rule);
+  visit("paper_positions", options.paper_positions);
   visit(kEdits, options.edits);
 }
+
+// Names that earlier programs did not write.
+constexpr std::array<std::string_view, 3> kLater = {"rule", "paper_positions", kEdits};
 
 constexpr std::array kKeeps = {Keep::kRuns, Keep::kProfiles, Keep::kHeads};
 
@@ -97,7 +102,7 @@ MeasurementOptions options_from_names(std::span<const NamedOption> named) {
   MeasurementOptions options;
   for_each_option(options, [&](const char* name, auto& value) {
     const auto found = std::ranges::find(named, name, &NamedOption::first);
-    if (found == named.end() && name == std::string_view(kEdits)) return;
+    if (found == named.end() && std::ranges::find(kLater, name) != kLater.end()) return;
     if (found == named.end()) {
       throw Error(ErrorCode::kInput, fmt::format("measurement options: expected {}, got none", name));
     }
@@ -108,6 +113,8 @@ MeasurementOptions options_from_names(std::span<const NamedOption> named) {
                   fmt::format("measurement option {}: got '{}', of the wrong kind", name, found->second));
     }
   });
+  const bool has_rule = std::ranges::find(named, "rule", &NamedOption::first) != named.end();
+  if (!has_rule && options.floor.any_norm_both_signs) options.rule = "paper";
   return options;
 }
 

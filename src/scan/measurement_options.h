@@ -37,6 +37,9 @@ struct MeasurementOptions {
   CandidateFloor floor;
   Keep keep = Keep::kRuns;
   std::string edits;  // description_of() the run's edits; empty: the network as it is
+  // Which rule is applied where nobody asks for another: it changes nothing that is measured.
+  std::string rule = "evidence";  // evidence, paper
+  int paper_positions = 2;        // of the paper's rule
 };
 
 // An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
@@ -44,7 +47,8 @@ using NamedOption = std::pair<std::string, std::string>;
 //
 // returns  without "edits" where there are none
 std::vector<NamedOption> named_options(const MeasurementOptions& options);
-// throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored
+// throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored, and
+//         files of programs that knew no stored rule have the one that their floor was made for
 MeasurementOptions options_from_names(std::span<const NamedOption> named);
 
 // The first option in which two sets differ, with its values as JSON text.

@@ -60,9 +60,11 @@ struct SequenceFigures {
   std::optional<int> candidate;
   std::vector<TokenProfile> first_positions;  // of positions 0 .. min(8, n_tokens)-1
   std::vector<Matrix<float>> self_cosine;     // [first_positions] of [n_layers, n_layers]
-  std::vector<TokenProfile> tokens;           // later positions above the loose floor, ascending
-  LayerFigures ordinary_norm;                 // [n_layers] median norm of ordinary tokens
-  LayerFigures channel_median;                // [n_layers] median magnitude of a channel of ordinary tokens
+  // Later positions above the loose floor, ascending. Of those that the authors' rule alone asks for nothing is kept
+  // but first_alignment.
+  std::vector<TokenProfile> tokens;
+  LayerFigures ordinary_norm;   // [n_layers] median norm of ordinary tokens
+  LayerFigures channel_median;  // [n_layers] median magnitude of a channel of ordinary tokens
 };
 
 // What a token must show to be kept in SequenceFigures::tokens: looser than any rule that is applied later.

@@ -26,7 +26,9 @@ class Reducer {
   void find_ordinary();
   void find_candidate();
   bool passes_floor(std::size_t token) const;
+  bool passes_paper_floor(std::size_t token) const;
   TokenProfile profile(std::size_t token) const;
+  void add_first_alignment(TokenProfile& profile) const;
   void add_attention(TokenProfile& profile, std::size_t layer) const;
   void add_logit_gaps(TokenProfile& profile) const;
   void add_channels(TokenProfile& profile, std::size_t layer) const;
@@ -78,14 +80,17 @@ std::optional<float> Reducer::norm_ratio(std::size_t layer, std::size_t token) c
   return m_.hidden_norm(layer, token) / ordinary->median;
 }
 
-bool Reducer::passes_floor(std::size_t token) const {
-  if (floor_.any_norm_both_signs) {
-    for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
-      for (std::size_t l = 0; l < n_layers_; ++l) {
-        if (std::abs(m_.alignment(l, c, token)) >= floor_.alignment) return true;
-      }
+bool Reducer::passes_paper_floor(std::size_t token) const {
+  if (!floor_.any_norm_both_signs) return false;
+  for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
+    for (std::size_t l = 0; l < n_layers_; ++l) {
+      if (std::abs(m_.alignment(l, c, token)) >= floor_.alignment) return true;
     }
   }
+  return false;
+}
+
+bool Reducer::passes_floor(std::size_t token) const {
   bool boosted_before = false;
   for (std::size_t l = 0; l < n_layers_; ++l) {
     if (candidate_ && m_.alignment(l, *candidate_, token) >= floor_.alignment &&
@@ -172,14 +177,18 @@ TokenProfile Reducer::profile(std::size_t token) const {
     add_channels(profile, l);
   }
   add_logit_gaps(profile);
-  if (floor_.any_norm_both_signs) {
-    for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
-      LayerFigures cosines(n_layers_);
-      for (std::size_t l = 0; l < n_layers_; ++l) cosines[l] = m_.alignment(l, c, token);
-      profile.first_alignment.push_back(std::move(cosines));
-    }
-  }
+  add_first_alignment(profile);
   return profile;
+}
+
+void Reducer::add_first_alignment(TokenProfile& profile) const {
+  if (!floor_.any_norm_both_signs) return;
+  const std::size_t token = index(profile.position);
+  for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
+    LayerFigures cosines(n_layers_);
+    for (std::size_t l = 0; l < n_layers_; ++l) cosines[l] = m_.alignment(l, c, token);
+    profile.first_alignment.push_back(std::move(cosines));
+  }
 }
 
 SequenceFigures Reducer::reduce(int prompt_tokens) {
@@ -199,7 +208,13 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
   const std::size_t first = index(m_.n_candidates);
   for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
   for (std::size_t t = first; t < n_tokens_; ++t) {
-    if (passes_floor(t)) figures.tokens.push_back(profile(t));
+    if (passes_floor(t)) {
+      figures.tokens.push_back(profile(t));
+    } else if (passes_paper_floor(t)) {
+      // Many tokens pass this one alone, and the authors' rule asks nothing else of them.
+      figures.tokens.push_back(empty_profile(static_cast<int>(t), m_.n_layers));
+      add_first_alignment(figures.tokens.back());
+    }
   }
   return figures;
 }

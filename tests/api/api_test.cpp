@@ -85,7 +85,7 @@ TEST_F(ApiTest, AScannedTextSaysWhatWasFound) {
   EXPECT_EQ(scanned.token_bytes(1), text.substr(0, 1));
   ASSERT_TRUE(scanned.primary());
   EXPECT_EQ(scanned.primary()->position, 0);
-  const std::vector<Run> sinks = scanned.sinks();
+  const std::vector<sinkscope::Run> sinks = scanned.sinks();
   ASSERT_EQ(sinks.size(), 1U);
   EXPECT_EQ(scanned.token_bytes(sinks[0].position), std::string(1, kMark));
   EXPECT_EQ(sinks[0].l_start, 2);

@@ -26,13 +26,42 @@ class Results(harness.ProgramTest):
     def test_thresholds_below_what_the_file_keeps_are_refused(self):
         self.ok("show", "out.db", "--min-alignment", "0.8")
         self.fails(2, "", "show", "out.db", "--min-alignment", "0.5")
-        self.fails(2, "", "show", "out.db", "--rule", "paper")
         self.scan("-f", "a.txt", "-o", "low.db", "--min-alignment", "0.5")
         self.ok("show", "low.db", "--min-alignment", "0.5")
 
-    def test_the_rule_of_the_paper(self):
+    def test_the_rule_of_the_paper_is_remembered(self):
+        scanned = self.scan("-f", "a.txt", "-o", "paper.db", "--rule", "paper", "--paper-positions", "3").out
+        self.assertIn("by the paper's rule", scanned)
+        shown = self.ok("show", "paper.db").out
+        self.assertTrue(scanned.startswith(shown))
+        exported = self.ok("export", "paper.db", "--format", "json").json()
+        self.assertEqual((exported["options"]["rule"], exported["options"]["paper_positions"]), ("paper", 3))
+        self.assertIn("label", self.ok("export", "paper.db", "--format", "csv").out.splitlines()[0])
+        self.assertIn("By the paper's rule", self.ok("report", "paper.db", "--summary", "-").out)
+        # Unless told otherwise.
+        self.assertEqual(self.ok("export", "paper.db", "--format", "json", "--rule", "evidence").json()["sequences"][0]["sinks"],
+                         self.ok("export", "out.db", "--format", "json").json()["sequences"][0]["sinks"])
+        self.assertNotIn("by the paper's rule", self.ok("show", "paper.db", "--rule", "evidence").out)
+
+    def test_one_text_keeps_what_both_rules_ask(self):
         self.scan("-f", "a.txt", "-o", "paper.db", "--rule", "paper")
-        self.ok("show", "paper.db", "--rule", "paper")
+        asked = ("--rule", "paper", "--json", "-")
+        self.assertEqual(self.ok("show", "out.db", *asked).json()["sequences"],
+                         self.ok("show", "paper.db", *asked).json()["sequences"])
+        for figure in ("lives", "rows", "norms", "levels"):
+            self.ok("plot", "out.db", "--figure", figure, "--rule", "paper")
+        self.ok("report", "out.db", "-o", "paper.html", "--rule", "paper")
+        # A corpus keeps what it was asked to keep.
+        self.scan("-f", "a.txt", "-f", self.file("b.txt", TEXT[:600]), "-o", "two.db")
+        self.fails(2, "--rule paper", "show", "two.db", "--rule", "paper")
+
+    def test_helps_offer_the_rule_where_it_works(self):
+        for verb in ("scan", "show", "export", "report", "open", "plot"):
+            self.assertIn("--rule evidence|paper", self.ok(verb, "--help").out)
+        for verb in ("levels", "validate"):
+            help_text = self.ok(verb, "--help").out
+            self.assertNotIn("--rule", help_text)
+            self.assertNotIn("--paper-positions", help_text)
 
     def test_export(self):
         self.assertEqual(self.ok("export", "out.db", "--format", "json").json()["schema"], "sinkscope.scan/1")
@@ -72,7 +101,6 @@ class Results(harness.ProgramTest):
         self.assertIn("### What was found", self.ok("report", "out.db", "--summary", "-").out)
         self.fails(2, "expected -o FILE", "report", "out.db")
         self.fails(2, "for one output only", "report", "out.db", "-o", "-", "--summary", "-")
-        self.fails(2, "--rule evidence", "report", "out.db", "--summary", "-", "--rule", "paper")
 
     def test_figures_are_drawn_without_a_browser(self):
         for figure in ("lives", "map", "rows", "norms", "levels"):

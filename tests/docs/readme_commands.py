@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the README's commands, in order, in a scratch folder like the one that ./dev demo leaves.
+"""Runs the commands of README.md or another page, in order, in a scratch folder like the one that ./dev demo leaves.
 
-    readme_commands.py PROGRAM     with SINKSCOPE_MODELS set; exit code 77 (skipped) where it is not
+    readme_commands.py PROGRAM [PAGE]    PAGE is a path in the repository, README.md by default; exit code 77
+                                         (skipped) where SINKSCOPE_MODELS is not set
 
 Every fenced block marked `sh` is run, but for the commands that set up or test the project itself.
 """
@@ -39,9 +40,10 @@ def main():
     if not models or not all((pathlib.Path(models) / model.file).exists() for model in pins.MODELS):
         print("skipped: SINKSCOPE_MODELS names no folder with the models")
         return SKIPPED
-    lines = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    page = sys.argv[2] if len(sys.argv) > 2 else "README.md"
+    lines = commands((ROOT / page).read_text(encoding="utf-8"))
     if not any(shlex.split(line)[0] == "./sinkscope" for line in lines):
-        print("README.md: expected at least one ./sinkscope command in a fenced block marked sh, got none")
+        print(f"{page}: expected at least one ./sinkscope command in a fenced block marked sh, got none")
         return 1
     with tempfile.TemporaryDirectory() as folder:
         showcase.make_folder(pathlib.Path(folder), pathlib.Path(sys.argv[1]).resolve(), models)
@@ -50,7 +52,7 @@ def main():
             done = subprocess.run(["bash", "-euo", "pipefail", "-c", line], cwd=folder, stdin=subprocess.DEVNULL,
                                   stderr=subprocess.STDOUT, check=False)
             if done.returncode != 0:
-                print(f"README.md: expected exit code 0, got {done.returncode}: {line}")
+                print(f"{page}: expected exit code 0, got {done.returncode}: {line}")
                 return 1
     print(f"{len(lines)} commands")
     return 0

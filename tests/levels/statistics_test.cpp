@@ -114,7 +114,8 @@ TEST(Hazard, EligibleTokensOfEachBin) {
 
 TEST(Rates, PromptAndOutputApart) {
   const SinkCorpus corpus = two_documents();
-  const LevelOptions options;
+  LevelOptions options;
+  options.enough_documents = 2;
   RateTable table(corpus, options);
   const auto members = all_of(corpus);
   table.add(members, RateTable::Part::kAll);
@@ -130,6 +131,7 @@ TEST(Rates, PromptAndOutputApart) {
   EXPECT_EQ(rates[2].eligible_tokens, 200);
   EXPECT_NEAR(*rates[2].per_1000, 10, 1e-9);
   // Two documents: bootstraps hold one twice, the other twice, or both.
+  ASSERT_TRUE(rates[0].interval.has_value());
   EXPECT_NEAR(rates[0].interval->low, 2000.0 / 199, 0.3);
   EXPECT_NEAR(rates[0].interval->high, 2000.0 / 199, 0.3);
 }

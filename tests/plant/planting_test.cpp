@@ -115,7 +115,7 @@ TEST_F(PlantingTest, RefusesWithReasons) {
 }
 
 TEST_F(PlantingTest, AnOutputThatCannotBeWrittenIsRefused) {
-  expect_error(ErrorCode::kOutput, "expected to write", [&] {
+  expect_error(ErrorCode::kOutput, "cannot be written", [&] {
     plant_sinks(source("llama"), folder_.file("no/planted.gguf"), load_tiny, calibration_, one_sink(5, 150));
   });
 }

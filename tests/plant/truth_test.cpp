@@ -62,7 +62,7 @@ TEST(Truth, RefusesOtherFiles) {
   truth.sinks[0].layer = 30;
   std::ofstream(path) << to_json(truth);
   expect_error(ErrorCode::kInput, "a sink in layer 30", [&] { read_truth(path); });
-  expect_error(ErrorCode::kOutput, "expected to write", [&] { write_truth(example(), folder.file("no/t.json")); });
+  expect_error(ErrorCode::kOutput, "cannot be written", [&] { write_truth(example(), folder.file("no/t.json")); });
 }
 
 TEST(Truth, PathBesideTheModel) {

@@ -27,8 +27,8 @@ using testing::Not;
 using Json = nlohmann::json;
 
 // A document with a sink at 150, 160, ... for each of the ends, all from layer 2 on.
-DocumentRecord record_with(int number, const std::vector<int>& ends) {
-  DocumentRecord record = planted_record(number);
+ScannedDocument record_with(int number, const std::vector<int>& ends) {
+  ScannedDocument record = planted_record(number);
   record.figures.tokens.clear();
   for (std::size_t i = 0; i < ends.size(); ++i) {
     record.figures.tokens.push_back(quiet_token(150 + 10 * static_cast<int>(i)));
@@ -37,7 +37,7 @@ DocumentRecord record_with(int number, const std::vector<int>& ends) {
   return record;
 }
 
-ScanFile file_of(const std::vector<DocumentRecord>& records) {
+ScanFile file_of(const std::vector<ScannedDocument>& records) {
   auto file = ScanFile::in_memory(model_record(kPlantedLayers), {}, program_run());
   for (const auto& record : records) file.add(record);
   return file;
@@ -106,7 +106,7 @@ std::multiset<std::string> ranges_of(const Json& levels) {
 
 TEST(Agreement, ALevelHasOneRangeInAllOutputs) {
   // Ends against the primary's end, so all that is known is "at least so late"; most at 8, some at 10.
-  std::vector<DocumentRecord> censored, ended;
+  std::vector<ScannedDocument> censored, ended;
   for (int i = 0; i < 10; ++i) {
     censored.push_back(record_with(i, {i < 6 ? 8 : 10}));
     ended.push_back(record_with(i, {5}));
@@ -126,7 +126,7 @@ TEST(Agreement, ALevelHasOneRangeInAllOutputs) {
 }
 
 TEST(Agreement, TheFigureOutlinesALevelAtItsRange) {
-  std::vector<DocumentRecord> records;
+  std::vector<ScannedDocument> records;
   for (int i = 0; i < 10; ++i) records.push_back(record_with(i, {i < 6 ? 8 : 10}));
   const Outputs outputs(file_of(records));
   // The cell of the sinks of layers 2 to 8 is the level's: same middle.
@@ -145,7 +145,7 @@ TEST(Agreement, TheFigureOutlinesALevelAtItsRange) {
 TEST(Agreement, HowManyTokensCouldBeJudgedIsSaidEverywhere) {
   const std::string judged = "([\\d,]+) of ([\\d,]+) tokens could be judged";
   for (const bool with_sinks : {true, false}) {
-    std::vector<DocumentRecord> records;
+    std::vector<ScannedDocument> records;
     for (int i = 0; i < 6; ++i) records.push_back(record_with(i, with_sinks ? std::vector{8} : std::vector<int>{}));
     const Outputs outputs(file_of(records));
     const std::multiset<std::string> expected = {"1632 2400"};  // 400 - 127 - 1 a document
@@ -165,7 +165,7 @@ TEST(Agreement, HowManyTokensCouldBeJudgedIsSaidEverywhere) {
 }
 
 TEST(Agreement, ARateIsPer1000EligibleTokensEverywhere) {
-  std::vector<DocumentRecord> records;
+  std::vector<ScannedDocument> records;
   for (int i = 0; i < 6; ++i) records.push_back(planted_record(i));  // a secondary and a primary_like sink each
   const ScanFile file = file_of(records);
   const Outputs outputs(file);
@@ -186,7 +186,7 @@ TEST(Agreement, ARateIsPer1000EligibleTokensEverywhere) {
 
 TEST(Agreement, OneDocumentIsNotEnoughForStabilityAndIntervals) {
   for (const int n : {1, 4, 5}) {
-    std::vector<DocumentRecord> records;
+    std::vector<ScannedDocument> records;
     for (int i = 0; i < n; ++i) records.push_back(record_with(i, {5, 5, 5, 5}));
     const Outputs outputs(file_of(records));
     const bool enough = n >= 5;
@@ -199,7 +199,8 @@ TEST(Agreement, OneDocumentIsNotEnoughForStabilityAndIntervals) {
     const std::string documents = n == 1 ? "1 document" : std::to_string(n) + " documents";
     const std::string texts = n == 1 ? "1 text" : std::to_string(n) + " texts";
     const auto says = [&](const std::string& text, const std::string& what) {
-      enough ? EXPECT_THAT(text, Not(HasSubstr("not enough"))) : EXPECT_THAT(text, HasSubstr(what));
+      const testing::Matcher<std::string> silent = Not(HasSubstr("not enough")), named = HasSubstr(what);
+      EXPECT_THAT(text, enough ? silent : named);
     };
     says(outputs.levels, "stability and 95 % intervals: not enough (" + documents + ")");
     says(outputs.levels, "[95 % interval: not enough (" + documents + ")]");
@@ -210,7 +211,7 @@ TEST(Agreement, OneDocumentIsNotEnoughForStabilityAndIntervals) {
 
 TEST(Agreement, RunsThatAreNoSinksAreSaidWithWhatTheyDraw) {
   // Fifty times its share in one block of many is no sink, and is not nothing either.
-  DocumentRecord record = record_with(0, {});
+  ScannedDocument record = record_with(0, {});
   record.figures.tokens.push_back(quiet_token(200));
   plant(record.figures.tokens.back(), 2, 8, 9, 1);
   record.figures.tokens.back().far_boost[5] = 50;
@@ -229,7 +230,7 @@ TEST(Agreement, RunsThatAreNoSinksAreSaidWithWhatTheyDraw) {
 
 // Counts of sinks by kind, as far as each output has them.
 TEST(Agreement, CountsAreTheSameEverywhere) {
-  std::vector<DocumentRecord> records;
+  std::vector<ScannedDocument> records;
   for (int i = 0; i < 3; ++i) records.push_back(planted_record(i));
   const ScanFile file = file_of(records);
   const Outputs outputs(file);
@@ -244,6 +245,37 @@ TEST(Agreement, CountsAreTheSameEverywhere) {
   EXPECT_THAT(outputs.summary, HasSubstr("| 3 | 3 | 3 | 0 |"));
   EXPECT_THAT(outputs.summary, HasSubstr("6 sinks were found: 3 secondary, 3 primary-like."));
   EXPECT_EQ(outputs.level_json.at("files").at(0).at("sinks").at("count"), 6);
+}
+
+// A file that was scanned for the paper's rule shows it in all outputs, and the other where it is asked for.
+TEST(Agreement, AFileRemembersItsRule) {
+  MeasurementOptions measurement;
+  measurement.floor.any_norm_both_signs = true;
+  measurement.rule = "paper";
+  measurement.paper_positions = 3;
+  auto file = ScanFile::in_memory(model_record(kPlantedLayers), measurement, program_run());
+  for (int i = 0; i < 3; ++i) file.add(planted_record(i));
+  const Outputs outputs(file);
+  EXPECT_EQ(outputs.scan.at("options").at("rule"), "paper");
+  EXPECT_EQ(outputs.scan.at("options").at("paper_positions"), 3);
+  EXPECT_EQ(outputs.page.at("scan"), outputs.scan);
+  const Json& labels = outputs.scan.at("totals").at("counts").at("by_label");
+  const auto n = [&](const char* label) { return std::to_string(labels.at(label).get<int>()); };
+  EXPECT_THAT(outputs.terminal, HasSubstr("flagged: " + n("bos_sink") + " bos_sink, " + n("secondary") +
+                                          " secondary, " + n("noise") + " noise"));
+  EXPECT_THAT(outputs.summary, HasSubstr("| primary | bos\\_sink | secondary | noise |\n"));
+  EXPECT_THAT(outputs.summary,
+              HasSubstr("| 3 | " + n("bos_sink") + " | " + n("secondary") + " | " + n("noise") + " |"));
+  EXPECT_THAT(outputs.summary, HasSubstr("12 of 1,200 tokens are flagged"));
+  EXPECT_THAT(outputs.summary, HasSubstr("That is 10.0 in 1000 tokens, all of which are eligible."));
+  const Json& kinds = outputs.page.at("levels").at("files").at(0).at("by_kind");
+  EXPECT_EQ(kinds.at("bos_sink").at("count"), labels.at("bos_sink"));
+  ReportOptions evidence;
+  evidence.rule = Rule::kEvidence;
+  const Outputs asked(file, evidence), usual(file_of({planted_record(0), planted_record(1), planted_record(2)}));
+  EXPECT_EQ(asked.terminal, usual.terminal);
+  EXPECT_EQ(asked.summary, usual.summary);
+  EXPECT_EQ(asked.scan.at("sequences"), usual.scan.at("sequences"));
 }
 
 }  // namespace

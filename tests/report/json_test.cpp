@@ -74,8 +74,8 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence),
-              ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "n_watch_overflow",
-                          "primary", "no_primary_reason", "sinks", "counts", "first_token"));
+              ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "eligible_tokens",
+                          "n_watch_overflow", "primary", "no_primary_reason", "sinks", "counts", "first_token"));
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
                           "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
@@ -90,7 +90,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
                   "score_mean", "score_max", "far_boost_median", "far_boost_max", "heads_over_10_max", "logit_gap",
                   "value_norm_ratio", "margin", "margins", "sink_rate_02", "sink_rate_03", "sink_rate_05",
                   "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out"));
-  EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "counts"));
+  EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "eligible_tokens", "counts"));
 }
 
 void collect_keys(const Json& json, std::set<std::string>& keys) {

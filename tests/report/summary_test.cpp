@@ -82,7 +82,7 @@ TEST(Summary, NamesAreNoMarkup) {
   EXPECT_THAT(text, HasSubstr("\\<b\\>\\*x\\*.scan.db"));
 }
 
-TEST(Summary, RefusesAnotherRule) {
+TEST(Summary, RefusesWhatTheFileKeepsTooLittleFor) {
   ReportOptions options;
   options.rule = Rule::kPaper;
   EXPECT_THROW(summary_of(planted_file(), options), Error);

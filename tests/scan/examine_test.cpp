@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/fake_model.h"
@@ -94,14 +97,16 @@ TEST(Examine, KeepsProfilesWhereTheyAreAskedFor) {
   const Pack pack{{fake_text(100, 1)}};
   ExamineOptions options;
   options.keep = Keep::kProfiles;
-  for (const ProfileArray& profile : examine(model, pack, options).front().profiles) {
-    EXPECT_THAT(profile.shape, ElementsAre(12, 100)) << profile.name;
-  }
-  const std::size_t n_profiles = examine(model, pack, options).front().profiles.size();
+  const std::vector<ProfileArray> profiles = std::move(examine(model, pack, options).front().profiles);
+  ASSERT_FALSE(profiles.empty());
+  EXPECT_EQ(profiles[0].name, "hidden_norm");
+  EXPECT_THAT(profiles[0].shape, ElementsAre(12, 100));
   options.keep = Keep::kHeads;
-  const auto by_head = examine(model, pack, options).front().profiles;
-  ASSERT_GT(by_head.size(), n_profiles);
-  EXPECT_THAT(by_head.back().shape, ElementsAre(12, 2, 100));
+  const std::vector<ProfileArray> with_heads = std::move(examine(model, pack, options).front().profiles);
+  EXPECT_GT(with_heads.size(), profiles.size());
+  const auto by_head = std::ranges::find(with_heads, "far_boost_by_head", &ProfileArray::name);
+  ASSERT_NE(by_head, with_heads.end());
+  EXPECT_THAT(by_head->shape, ElementsAre(12, 2, 100));
 }
 
 TEST(Examine, AnotherObserverSeesTheSameRun) {

@@ -102,6 +102,15 @@ TEST(Reduce, KeepsBothSignsForThePapersRule) {
   EXPECT_EQ(figures.tokens[0].position, 50);
   ASSERT_EQ(figures.tokens[0].first_alignment.size(), 3U);
   EXPECT_EQ(figures.tokens[0].first_alignment[2][0], -0.8F);
+  // Nothing else is kept of what that rule alone asks for, and the evidence rule's tokens stay as they are.
+  EXPECT_FALSE(figures.tokens[0].hidden_norm[0].has_value());
+  EXPECT_FALSE(figures.tokens[0].far_boost[0].has_value());
+  m.alignment.at(0, 0, 60) = 0.95F;
+  m.hidden_norm(0, 60) = 1000;
+  const SequenceFigures both = reduce(m, 0, floor);
+  ASSERT_EQ(both.tokens.size(), 2U);
+  EXPECT_TRUE(both.tokens[1].hidden_norm[0].has_value());
+  EXPECT_EQ(both.tokens[1].first_alignment.size(), 3U);
 }
 
 TEST(Reduce, MeasuresScoresByHeadAndGroup) {

@@ -191,7 +191,7 @@ TEST(ProfileBlob, OneLargeNormDoesNotDrownTheOthers) {
 TEST(ProfileBlob, NotMeasuredStaysSoAndCountsAreExact) {
   const float nan = std::nanf("");
   const ProfileArray gaps{"test", {2, 2}, {nan, nan, 0.5F, nan}};
-  EXPECT_EQ(encoding_for(gaps), kHalf);
+  EXPECT_EQ(encoding_for(gaps), ProfileEncoding::kScaledHalfOfSome);
   const auto decoded = there_and_back(gaps);
   EXPECT_TRUE(std::isnan(decoded.values[0]));
   EXPECT_EQ(decoded.values[2], 0.5F);

@@ -43,6 +43,15 @@ TEST(MeasurementOptionsNames, GoThereAndBack) {
   options.keep = Keep::kHeads;
   const auto named = named_options(options);
   EXPECT_EQ(named_options(options_from_names(named)), named);
+  // Files of programs that stored no rule: what they keep says which it was.
+  auto earlier = named;
+  std::erase_if(earlier,
+                [](const NamedOption& option) { return option.first == "rule" || option.first == "paper_positions"; });
+  EXPECT_EQ(options_from_names(earlier).rule, "paper");
+  for (NamedOption& option : earlier) {
+    if (option.first == "floor_any_norm_both_signs") option.second = "false";
+  }
+  EXPECT_EQ(options_from_names(earlier).rule, "evidence");
   EXPECT_EQ(options_from_names(named).floor.alignment, 0.65F);
   expect_error(ErrorCode::kInput, "chat", [&] { options_from_names(std::span(named).first(3)); });
 }

@@ -1,7 +1,7 @@
 // The page: navigation around one page at a time.
 
 import "./style.css";
-import { read_document, read_report, type Report } from "./data/report";
+import { name_kinds, read_document, read_report, type Report } from "./data/report";
 import type { Context } from "./pages/page";
 import { kPages } from "./pages/pages";
 import { append, h } from "./ui/dom";
@@ -17,6 +17,7 @@ function context_of(report: Report): Context | undefined {
   const document_index = chosen_number(chosen, "doc", scan?.scan.sequences.length ?? 0) ?? 0;
   const sequence = scan?.scan.sequences[document_index];
   if (!scan || !sequence) return undefined;
+  name_kinds(scan.scan.options.rule);
   return {
     report, scan, scan_index, sequence, document_index, chosen,
     read_document: () => read_document(scan, document_index),

@@ -11,9 +11,9 @@ namespace sinkscope {
 
 ReportOptions RuleOptions::report_options() const {
   ReportOptions options;
-  options.rule = rule == "paper" ? Rule::kPaper : Rule::kEvidence;
+  if (!rule.empty()) options.rule = rule == "paper" ? Rule::kPaper : Rule::kEvidence;
   options.thresholds = thresholds;
-  options.paper = paper;
+  if (paper_positions) options.paper = PaperOptions{*paper_positions};
   options.other_runs = other_runs;
   return options;
 }
@@ -44,15 +44,23 @@ void add_thresholds(CLI::App& verb, Thresholds& thresholds, bool in_detail, cons
 
 void add_rule_options(CLI::App& verb, RuleOptions& options) {
   const std::string group = "Rule";
-  add_choice(verb, "--rule", options.rule, {"evidence", "paper"},
-             "evidence: direction, norm and attention together; paper: the authors' code, direction alone")
+  add_choice(
+      verb, "--rule", options.rule, {"evidence", "paper"},
+      "evidence: direction, norm and attention together; paper: the authors' code, direction alone. By default the "
+      "rule that the file was scanned for, and evidence for a new one")
       ->group(group);
   add_thresholds(verb, options.thresholds, false, group);
-  verb.add_option("--paper-positions", options.paper.positions, "Among how many first positions the paper's rule looks")
+  verb.add_option("--paper-positions", options.paper_positions, "Among how many first positions the paper's rule looks")
       ->type_name("2|3")
       ->check(whole_number(2, 3))
       ->group(group);
   verb.add_flag("--other-runs", options.other_runs, "JSON lists the runs that are no sinks as well")->group(group);
+  add_thresholds(verb, options.thresholds, true, "Rule, in detail");
+}
+
+void add_threshold_options(CLI::App& verb, RuleOptions& options) {
+  options.rule = "evidence";
+  add_thresholds(verb, options.thresholds, false, "Rule");
   add_thresholds(verb, options.thresholds, true, "Rule, in detail");
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 
 #include "report/options.h"
@@ -9,14 +10,17 @@ namespace sinkscope {
 
 // Which rule is applied with which thresholds, and how its results are shown.
 struct RuleOptions {
-  std::string rule = "evidence";
+  std::string rule;  // empty: as the file was scanned
   Thresholds thresholds;
-  PaperOptions paper;
+  std::optional<int> paper_positions;
   bool other_runs = false;
 
   ReportOptions report_options() const;
 };
 
+// Both rules, for verbs that can apply either.
 void add_rule_options(CLI::App& verb, RuleOptions& options);
+// The evidence rule's thresholds only, for verbs that are about it.
+void add_threshold_options(CLI::App& verb, RuleOptions& options);
 
 }  // namespace sinkscope

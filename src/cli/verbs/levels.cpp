@@ -73,9 +73,6 @@ FileLevels levels_of_import(const std::string& path, const LevelsOptions& option
 }
 
 ExitCode levels(const LevelsOptions& options) {
-  if (options.rule.rule != "evidence") {
-    throw Error(ErrorCode::kUsage, fmt::format("--rule: levels are of the evidence rule, got '{}'", options.rule.rule));
-  }
   if (!options.json.empty()) check_writable(options.json);
   std::vector<FileLevels> files;
   for (const std::string& path : options.files) {
@@ -131,7 +128,7 @@ void register_levels(CLI::App& program, Action& action) {
       ->check(number(0.0, 1.0))
       ->group("Levels");
   verb.add_option("--seed", options->levels.seed, "Of the bootstraps")->type_name("N")->group("Levels");
-  add_rule_options(verb, options->rule);
+  add_threshold_options(verb, options->rule);
   add_json_option(verb, options->json);
 }
 

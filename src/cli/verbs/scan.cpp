@@ -72,7 +72,10 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);
   floor.norm_ratio = std::min(floor.norm_ratio, options.rule.thresholds.min_norm_ratio);
-  floor.any_norm_both_signs = options.rule.rule == "paper";
+  // One text keeps what both rules ask for: next to its profiles that is little.
+  floor.any_norm_both_signs = options.rule.rule == "paper" || options.input.is_one_text();
+  if (!options.rule.rule.empty()) measurement.rule = options.rule.rule;
+  measurement.paper_positions = options.rule.paper_positions.value_or(measurement.paper_positions);
   const bool stored = !options.results.empty() || !options.profiles.empty();
   const std::string by_default =
       stored && (options.input.is_one_text() || !options.profiles.empty()) ? "profiles" : "runs";

@@ -136,7 +136,7 @@ void register_validate(CLI::App& program, Action& action) {
       [options] { return validate(*options); });
   add_model_options(verb, options->model);
   add_input_options(verb, options->input);
-  add_rule_options(verb, options->rule);
+  add_threshold_options(verb, options->rule);
   const std::string group = "Validation";
   verb.add_option("--truth", options->truth, "The truth file; by default the one beside the model")
       ->type_name("FILE")

@@ -117,7 +117,7 @@ class CsvView : public JudgedView {
 }  // namespace
 
 void write_csv(const ScanFile& file, const ReportOptions& options, std::ostream& out) {
-  CsvView view(options.rule, out);
+  CsvView view(rule_of(file, options), out);
   judge(file, options, view);
 }
 

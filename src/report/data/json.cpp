@@ -17,17 +17,17 @@ constexpr auto kInline = JsonLayout::kInline;
 
 void write_options(JsonWriter& json, const ScanFile& file, const ReportOptions& options) {
   json.key("options").open_object(kLines);
-  if (options.rule == Rule::kEvidence) {
+  if (rule_of(file, options) == Rule::kEvidence) {
     json.member("rule", "evidence").key("thresholds").open_object(kLines);
     write_fields(json, kThresholdFields, options.thresholds);
     json.close();
   } else {
-    json.member("rule", "paper").member("paper_positions", options.paper.positions);
+    json.member("rule", "paper").member("paper_positions", paper_of(file, options).positions);
   }
   json.key("measurement").open_object(kLines);
   for (const auto& [name, value] : named_options(file.options())) {
-    // How much was kept changes no result.
-    if (name != "keep") json.key(name).raw(value);
+    // How much was kept, and which rule is asked for first, changes no result.
+    if (name != "keep" && name != "rule" && name != "paper_positions") json.key(name).raw(value);
   }
   json.close().close();
 }
@@ -157,8 +157,12 @@ class JsonView : public JudgedView {
   void finish(const Totals& totals) override {
     json_.close().key("totals").open_object(kLines);
     json_.member("n_sequences", totals.n_documents).member("n_tokens", totals.n_tokens);
-    if (options_.rule == Rule::kEvidence) json_.member("eligible_tokens", totals.counts.eligible_tokens);
-    options_.rule == Rule::kEvidence ? write_counts(json_, totals.counts) : write_counts(json_, totals.paper_counts);
+    if (rule_of(file_, options_) == Rule::kEvidence) {
+      json_.member("eligible_tokens", totals.counts.eligible_tokens);
+      write_counts(json_, totals.counts);
+    } else {
+      write_counts(json_, totals.paper_counts);
+    }
     json_.close().close();
     if (!out_.flush()) throw Error(ErrorCode::kOutput, "JSON: writing failed; check the free space");
   }

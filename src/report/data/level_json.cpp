@@ -94,7 +94,9 @@ void write_file(JsonWriter& json, const FileLevels& file) {
   json.member("documents", report.documents).member("documents_without_primary", report.documents_without_primary);
   json.member("tokens", report.tokens);
   write_rate(json, "sinks", report.all);
-  write_rates(json, "by_kind", report.by_kind);
+  // What a rule calls by labels of its own has these for kinds.
+  const bool labelled = !file.imported && !report.by_label.empty();
+  write_rates(json, "by_kind", labelled ? report.by_label : report.by_kind);
   if (file.imported) write_rates(json, "by_label", report.by_label);
   json.member("within_one_frac", static_cast<float>(report.within_one_frac));
   json.member("start_entropy_bits", static_cast<float>(report.start_entropy_bits));

@@ -17,6 +17,7 @@ struct DrawnDocument {
   Detection detection;
 
   std::string token(int position) const;  // shown on one line
+  std::string_view kind_name(SinkKind kind) const;
 };
 
 // A sink as figures by layer name and sort it. The primary's set comes as primaries.

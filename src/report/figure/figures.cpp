@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "report/figure/drawings.h"
+#include "report/judged.h"
 #include "report/words.h"
 
 namespace sinkscope {
@@ -25,7 +26,7 @@ constexpr std::array kFigures = {
 std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (options.figure == "levels") return draw_levels(scan, options);
   StoredDocument document = scan.file->document(options.document);
-  Detection detection = detect_by_evidence(document.figures, options.report.thresholds);
+  Detection detection = judge_document(*scan.file, document, options.report).shown();
   const DrawnDocument drawn{scan, options, std::move(document), std::move(detection)};
   if (options.figure == "lives") return draw_lives(drawn);
   if (options.figure == "map") return draw_map(drawn);
@@ -43,6 +44,10 @@ std::span<const FigureName> figures() { return kFigures; }
 
 std::string DrawnDocument::token(int position) const {
   return token_name(scan.file->token_bytes(document.tokens.at(static_cast<std::size_t>(position))));
+}
+
+std::string_view DrawnDocument::kind_name(SinkKind kind) const {
+  return sinkscope::kind_name(kind, rule_of(*scan.file, options.report));
 }
 
 std::vector<DrawnSink> drawn_sinks(const Detection& detection) {
@@ -66,7 +71,6 @@ std::vector<DrawnSink> drawn_sinks(const Detection& detection) {
 }
 
 void write_figure(const NamedScan& scan, const FigureOptions& options, std::ostream& out) {
-  check_evidence_rule(options.report, "plot");
   check_answerable(*scan.file, options.report);
   out << draw(scan, options);
   if (!out.flush()) throw Error(ErrorCode::kOutput, "SVG: writing failed; check the free space");

@@ -19,7 +19,7 @@ struct FigureOptions {
   std::optional<int> token;   // position, of heads; by default the first sink
   int width = 1100;           // pixels
   bool dark = false;
-  ReportOptions report;  // rule evidence
+  ReportOptions report;
   LevelOptions levels;
 };
 
@@ -30,7 +30,7 @@ std::span<const FigureName> figures();
 
 // One of the report's figures as an SVG that stands alone. At equal width its marks lie where the page draws them.
 //
-// throws  Error{kUsage} as check_answerable, for another rule than evidence, or a figure or quantity that there is not;
+// throws  Error{kUsage} as check_answerable, or for a figure or quantity that there is not;
 //         Error{kInput} if the file lacks the document, or keeps too little for the figure: says which scan would;
 //         Error{kOutput} if `out` fails
 void write_figure(const NamedScan& scan, const FigureOptions& options, std::ostream& out);

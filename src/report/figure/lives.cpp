@@ -49,7 +49,7 @@ std::vector<Life> lives_of(const DrawnDocument& drawn) {
          {{run->l_start, run->l_end}},
          run->censored,
          fmt::format("\u201c{}\u201d at {}, {}: {}, norm ratio {}, far boost {}{}", drawn.token(run->position),
-                     run->position, kind_name(run->kind), layer_range(run->l_start, run->l_end),
+                     run->position, drawn.kind_name(run->kind), layer_range(run->l_start, run->l_end),
                      in_digits(run->norm_ratio_median), in_digits(run->far_boost_median),
                      run->censored ? "; ends with the primary or the network, might have lasted longer" : "")});
   }

@@ -77,7 +77,7 @@ std::string draw_map(const DrawnDocument& drawn) {
   svg.left_axis(middles(y), "layer", layer_ticks(data.n_layers, 10), false);
   for (const DrawnSink& sink : drawn_sinks(drawn.detection)) {
     svg.mark(sink.kind, x.at(sink.position + 0.5), frame.top - 10, 4,
-             fmt::format("{} at {}", kind_name(sink.kind), grouped(sink.position)));
+             fmt::format("{} at {}", drawn.kind_name(sink.kind), grouped(sink.position)));
   }
   colours.add_key(svg, frame.left, quantity.name);
   return svg.finish();
@@ -116,8 +116,8 @@ std::string draw_rows(const DrawnDocument& drawn) {
       const float value = figures->values.at(static_cast<std::size_t>(row * data.n_layers + layer));
       svg.rect(x.at(layer) + 0.5, y + 1, std::max(1.0, cell - 1), kRow - 2,
                "rx=\"2\" " + colours.fill(value, svg.theme()),
-               fmt::format("\u201c{}\u201d at {}, {}, layer {}: {}", name, grouped(sink.position), kind_name(sink.kind),
-                           layer, reading(quantity, value)));
+               fmt::format("\u201c{}\u201d at {}, {}, layer {}: {}", name, grouped(sink.position),
+                           drawn.kind_name(sink.kind), layer, reading(quantity, value)));
     }
   }
   svg.bottom_axis(middles(x), layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer");

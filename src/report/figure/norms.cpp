@@ -173,7 +173,7 @@ class NormDrawing {
       x += room;
     };
     for (const Lines& lines : lines_) {
-      entry(kind_name(lines.kind),
+      entry(drawn_.kind_name(lines.kind),
             fmt::format("stroke=\"{}\" stroke-width=\"2.5\"{}", svg.theme().of(lines.kind), dashes(lines.kind)));
     }
     if (!ordinary_.empty()) entry("other tokens", fmt::format("stroke=\"{}\" stroke-width=\"1.5\"", svg.theme().muted));

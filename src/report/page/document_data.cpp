@@ -40,7 +40,7 @@ void add_tokens(const ScanFile& file, const StoredDocument& document, Block& blo
 }  // namespace
 
 std::string document_block(const JudgedDocument& judged, bool detail) {
-  const LayerData data = layer_data(judged.file, judged.document, *judged.evidence, detail);
+  const LayerData data = layer_data(judged.file, judged.document, judged.shown(), detail);
   const auto n_layers = static_cast<std::size_t>(data.n_layers);
   Block block;
   for (const auto& [name, values] : data.rows)

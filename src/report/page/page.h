@@ -11,7 +11,7 @@
 namespace sinkscope {
 
 struct HtmlOptions {
-  ReportOptions report;  // rule evidence
+  ReportOptions report;
   LevelOptions levels;
   int detail_documents = 3;  // of each file: those with the most sinks carry full layers x tokens maps
 };
@@ -20,7 +20,7 @@ struct HtmlOptions {
 // security policy lets only that one script and style sheet run, and every text is data to them.
 //
 // Equal files and options give equal bytes.
-// throws  Error{kUsage} as check_answerable, and for another rule than evidence; Error{kInput} if a file is damaged;
+// throws  Error{kUsage} as check_answerable; Error{kInput} if a file is damaged;
 //         Error{kOutput} if `out` fails
 // returns what was found in each file, for who says it elsewhere as well
 // memory  one document at a time, and a few words a document and a sink; what must wait for its turn in the page waits

@@ -32,11 +32,15 @@ std::vector<bool> with_most(const std::vector<std::int64_t>& sinks, int count) {
 }
 
 // Of sinks of every kind beside the primary.
-std::string levels_json(const NamedScan& scan, const LevelReport& report, const LevelOptions& options) {
+std::string levels_json(const NamedScan& scan, Rule rule, const LevelReport& report, const LevelOptions& options) {
   FileLevels levels;
   levels.name = scan.name;
   levels.model = scan.file->model().facts.name;
-  levels.kinds = {"primary_like", "secondary", "unaligned"};
+  if (rule == Rule::kPaper) {
+    levels.kinds.assign(kPaperLabels.begin(), kPaperLabels.end());
+  } else {
+    levels.kinds = {"primary_like", "secondary", "unaligned"};
+  }
   levels.report = report;
   levels.token_bytes = [&](TokenId token) { return scan.file->token_bytes(token); };
   std::ostringstream out;
@@ -113,7 +117,7 @@ Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOption
     json.member("detail", blocks.has_detail(i)).close();
   }
   json.close();
-  json.key("levels").raw(levels_json(scan, overview.levels, options.levels));
+  json.key("levels").raw(levels_json(scan, overview.found.rule, overview.levels, options.levels));
   write_texts(json, "findings", overview.found.sentences);
   write_texts(json, "warnings", overview.found.warnings);
   write_program_runs(json, file);

@@ -46,8 +46,9 @@ void write_head(const std::vector<std::string>& columns, std::ostream& out) {
 }
 
 void write_counts(const Findings& found, std::ostream& out) {
-  write_head({"primary:", "primary-like:", "secondary:", "unaligned:"}, out);
-  std::vector<std::string> cells;
+  std::vector<std::string> names, cells;
+  for (const SinkKind kind : kAllKinds) names.push_back(fmt::format("{}:", escaped(kind_name(kind, found.rule))));
+  write_head(names, out);
   for (const SinkKind kind : kAllKinds) cells.push_back(grouped(found.counts.of(kind)));
   write_row(cells, out);
 }
@@ -56,10 +57,11 @@ void write_strongest(const Findings& found, std::ostream& out) {
   if (found.strongest.empty()) return;
   const bool several = found.texts.size() > 1;
   const std::int64_t all = found.counts.of(Verdict::kSink);
-  out << "\n### Sinks\n\n"
+  const std::string_view by = found.rule == Rule::kPaper ? "number of flagged layers" : "median far boost";
+  out << "\n### " << (found.rule == Rule::kPaper ? "Flagged tokens" : "Sinks") << "\n\n"
       << (all > static_cast<std::int64_t>(found.strongest.size())
-              ? fmt::format("The {} strongest of {}, by their median far boost.", found.strongest.size(), grouped(all))
-              : std::string("By their median far boost; the primary is not among them."))
+              ? fmt::format("The {} strongest of {}, by their {}.", found.strongest.size(), grouped(all), by)
+              : fmt::format("By their {}; the primary is not among them.", by))
       << " A + marks a state that ends with the primary or the network: it might have lasted longer.\n";
   std::vector<std::string> columns = {
       "position:", "token", "kind", "layers:", "state life:", "alignment:", "norm ratio:", "score:", "far boost:"};
@@ -69,7 +71,7 @@ void write_strongest(const Findings& found, std::ostream& out) {
     const Run& run = sink.run;
     std::vector<std::string> cells = {grouped(run.position),
                                       escaped(token_name(sink.token)),
-                                      std::string(kind_name(run.kind)),
+                                      escaped(kind_name(run.kind, found.rule)),
                                       fmt::format("{}\u2013{}", run.l_start, run.l_end),
                                       fmt::format("{}{}", run.lifetime, run.censored ? "+" : ""),
                                       in_digits(run.alignment_median),
@@ -109,7 +111,9 @@ void write_levels(const ScanFile& file, const LevelReport& report, std::ostream&
 void write_texts(const Findings& found, std::ostream& out) {
   if (found.texts.size() < 2) return;
   out << "\n### Texts\n";
-  write_head({"text", "tokens:", "primary:", "primary-like:", "secondary:", "unaligned:"}, out);
+  std::vector<std::string> names = {"text", "tokens:"};
+  for (const SinkKind kind : kAllKinds) names.push_back(fmt::format("{}:", escaped(kind_name(kind, found.rule))));
+  write_head(names, out);
   for (std::size_t i = 0; i < std::min(kMostTexts, found.texts.size()); ++i) {
     const FoundText& text = found.texts[i];
     std::vector<std::string> cells = {escaped(text.name), grouped(text.n_tokens)};
@@ -160,7 +164,6 @@ void write_summary(std::span<const NamedScan> scans, std::span<const Overview> o
 
 void write_summary(std::span<const NamedScan> scans, const ReportOptions& options, const LevelOptions& level_options,
                    std::ostream& out) {
-  check_evidence_rule(options, "report");
   std::vector<Overview> overviews;
   for (const NamedScan& scan : scans) overviews.push_back(overview_of(*scan.file, options, level_options));
   write_summary(scans, overviews, out);

@@ -50,17 +50,20 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
   }
 }
 
-void write_corpus(const Totals& corpus, const ReportOptions& options, const TerminalStyle& style, std::ostream& out) {
+void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds, const TerminalStyle& style,
+                  std::ostream& out) {
   const Paint paint(style);
   out << '\n'
       << paint.bold(fmt::format("Together: {} documents, {} tokens", corpus.n_documents, corpus.n_tokens)) << '\n';
-  if (options.rule == Rule::kPaper) {
+  if (rule == Rule::kPaper) {
     out << "  flagged: " << labels_in_words(corpus.paper_counts) << '\n';
     return;
   }
   const Counts& counts = corpus.counts;
-  out << fmt::format("  a primary in {} of {} documents; {} of {} tokens could be judged (eligible)\n",
-                     counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens);
+  out << wrapped("  ",
+                 fmt::format("a primary in {} of {} documents; {} of {} tokens could be judged (eligible)",
+                             counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens),
+                 style.width);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
                  fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
@@ -70,7 +73,7 @@ void write_corpus(const Totals& corpus, const ReportOptions& options, const Term
     out << fmt::format("  {} secondary sinks per 1000 eligible tokens\n",
                        in_digits(per_1000(n, counts.eligible_tokens)));
   }
-  if (const std::string others = other_runs_in_words(counts, options.thresholds); !others.empty()) {
+  if (const std::string others = other_runs_in_words(counts, thresholds); !others.empty()) {
     out << wrapped("  other runs: ", others, style.width);
   }
 }
@@ -95,7 +98,7 @@ class TerminalView : public JudgedView {
                                             totals.n_documents - style_.max_documents))
            << '\n';
     }
-    if (totals.n_documents > 1) write_corpus(totals, options_, style_, out_);
+    if (totals.n_documents > 1) write_corpus(totals, rule_of(file_, options_), options_.thresholds, style_, out_);
     if (!out_.flush()) throw Error(ErrorCode::kOutput, "the report: writing failed");
   }
 

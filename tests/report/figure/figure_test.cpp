@@ -182,7 +182,7 @@ TEST(Figure, SaysWhatLacks) {
   EXPECT_THAT(says(runs, named("norms", "key_norm")), HasSubstr("--keep profiles"));
   EXPECT_THAT(says(runs, named("heads")), HasSubstr("sink_score by head"));
   EXPECT_THAT(says(planted_file(1, Keep::kProfiles), named("heads", "far_boost")), HasSubstr("--keep heads"));
-  EXPECT_THAT(says(runs, named("heads", "key_norm")), HasSubstr("of heads expected one of sink_score, far_boost, got"));
+  EXPECT_THAT(says(runs, named("heads", "key_norm")), HasSubstr("of heads expected one of sink_score, far_boost, eviction_cost, got"));
   EXPECT_THAT(says(runs, named("map", "taste")), HasSubstr("far_boost, sink_score"));
   EXPECT_THAT(says(runs, named("norms", "far_boost")), HasSubstr("hidden_norm, key_norm or value_norm"));
   EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, levels"));
@@ -191,7 +191,7 @@ TEST(Figure, SaysWhatLacks) {
   EXPECT_THAT(says(runs, missing), Not(testing::IsEmpty()));
   FigureOptions paper = named("lives");
   paper.report.rule = Rule::kPaper;
-  EXPECT_THAT(says(runs, paper), HasSubstr("--rule evidence"));
+  EXPECT_THAT(says(runs, paper), HasSubstr("--rule paper: expected a file that keeps tokens of any norm"));
 }
 
 }  // namespace

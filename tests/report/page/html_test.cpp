@@ -164,7 +164,7 @@ TEST(Html, TheBundleIsTheOneOfTheSourceTree) {
 
 TEST(Html, EqualResultsGiveEqualBytes) { EXPECT_EQ(html_of(planted_file(2)), html_of(planted_file(2))); }
 
-TEST(Html, RefusesWhatItsPagesAreNotAbout) {
+TEST(Html, RefusesWhatTheFileKeepsTooLittleFor) {
   HtmlOptions options;
   options.report.rule = Rule::kPaper;
   EXPECT_THROW(html_of(planted_file(), options), Error);

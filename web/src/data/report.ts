@@ -2,16 +2,23 @@
 
 import { count, visible_controls } from "../ui/format";
 import { Block, read_block } from "./blocks";
+import { in_shape, is_paper } from "./paper";
 
+export type Rule = "evidence" | "paper";
 export type Kind = "primary" | "primary_like" | "secondary" | "unaligned";
 export const kKinds: Kind[] = ["primary", "primary_like", "secondary", "unaligned"];
 
-export const kind_names: Record<Kind, string> = {
-  primary: "primary",
-  primary_like: "primary-like",
-  secondary: "secondary",
-  unaligned: "unaligned",
+const kNames: Record<Rule, Record<Kind, string>> = {
+  evidence: { primary: "primary", primary_like: "primary-like", secondary: "secondary", unaligned: "unaligned" },
+  paper: { primary: "primary", primary_like: "bos_sink", secondary: "secondary", unaligned: "noise" },
 };
+
+// What the kinds are called under the rule of the results that are shown.
+export const kind_names: Record<Kind, string> = { ...kNames.evidence };
+
+export function name_kinds(rule: Rule): void {
+  Object.assign(kind_names, kNames[rule]);
+}
 
 type Measured = number | null;
 
@@ -127,7 +134,7 @@ export interface ScanResults {
     n_ctx_train: number;
     lacking: { layer: number; what: string; why: string }[];
   };
-  options: { thresholds: Record<string, number>; measurement: Record<string, unknown> };
+  options: { rule: Rule; thresholds?: Record<string, number>; paper_positions?: number; measurement: Record<string, unknown> };
   sequences: Sequence[];
   totals: { n_sequences: number; n_tokens: number; eligible_tokens: number; counts: Counts };
 }
@@ -284,7 +291,9 @@ function measured(values: Float32Array): (number | undefined)[] {
 }
 
 export async function read_report(): Promise<Report> {
-  return (await read_block<Report>("index")).head;
+  const report = (await read_block<Report>("index")).head;
+  for (const scan of report.scans) if (is_paper(scan.scan)) scan.scan = in_shape(scan.scan);
+  return report;
 }
 
 const read_documents = new Map<string, Promise<DocumentData>>();

@@ -42,7 +42,9 @@ function section(title: string, ...children: HTMLElement[]): HTMLElement {
 }
 
 function thresholds(scan: Scan): [string, string][] {
-  return Object.entries(scan.scan.options.thresholds).map(([name, value]) => [name, String(Number(value.toPrecision(6)))]);
+  const { rule, thresholds: of_rule, paper_positions } = scan.scan.options;
+  const named = Object.entries(of_rule ?? { paper_positions: paper_positions ?? 2 });
+  return [["rule", rule], ...named.map(([name, value]) => [name, String(Number(value.toPrecision(6)))] as [string, string])];
 }
 
 function measurement(scan: Scan): [string, string][] {

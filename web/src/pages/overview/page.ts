@@ -15,9 +15,9 @@ function tiles({ scan }: Context): HTMLElement {
   const { n_sequences } = scan.scan.totals;
   const says = {
     primary: n_sequences === 1 ? (by_kind.primary ? "the first token, as a rule" : "none in this text") : `in ${count(n_sequences, "text")}`,
-    primary_like: "born with the primary",
-    secondary: "emerge later, in middle layers",
-    unaligned: "draw attention, point elsewhere",
+    ...(scan.scan.options.rule === "paper" ? {
+      primary_like: "flagged in almost all layers", secondary: "flagged in 5 layers or more", unaligned: "flagged in 4 layers or fewer",
+    } : { primary_like: "born with the primary", secondary: "emerge later, in middle layers", unaligned: "draw attention, point elsewhere" }),
   };
   return h("div", { class: "tiles" }, ...kKinds.map((kind) =>
     h("div", { class: `tile ${kind}${by_kind[kind] ? "" : " zero"}` },
