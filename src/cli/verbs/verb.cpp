@@ -23,7 +23,7 @@ CLI::App& add_verb(CLI::App& program, Action& action, const std::string& name, c
   *verb->option_defaults() = *program.option_defaults();
   std::string footer = description;
   if (!examples.empty()) footer += "\n\nExamples:";
-  for (const auto& [command, what] : examples) footer += fmt::format("\n  {}\n      {}", command, what);
+  for (const auto& [line, what] : examples) footer += fmt::format("\n  {}\n      {}", line, what);
   verb->footer(footer);
   verb->callback([&action, run = std::move(run)] { action.run = run; });
   return *verb;
