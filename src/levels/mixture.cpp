@@ -277,8 +277,6 @@ Approach approach_of(const LevelComponent& a, const PairWeights& of_a, const Lev
 // returns whether two were joined
 bool join_closest(LevelMixture& mixture, std::span<const LayerCell> cells, const Shares& shares, int n_layers,
                   const Separation& separation) {
-  // Levels that lie just as far apart as they must may look a little nearer by chance: nats by which it must be likelier.
-  constexpr double kSaysNearer = 1;
   constexpr int kFarther = 1;  // layers more than levels must lie apart, from which on none are asked
   std::vector<PairWeights> weights;
   std::vector<LevelComponent> free;  // where each would lie if it need not keep away from the others
@@ -294,15 +292,17 @@ bool join_closest(LevelMixture& mixture, std::span<const LayerCell> cells, const
       if (far.apart(free[a], free[b])) continue;
       const Approach approach = approach_of(free[a], weights[a], free[b], weights[b], separation);
       if (approach.cost >= least) continue;
-      LevelMixture nearer = mixture;
-      nearer.components[a] = approach.a;
-      nearer.components[b] = approach.b;
-      maximise(nearer, cells, n_layers, [&](std::size_t k, const LevelComponent& moved) {
-        const std::size_t other = k == a ? b : a;
-        return (k == a || k == b) ? !separation.apart(nearer.components[other], moved)
-                                  : stays_apart(nearer, k, moved, separation);
-      });
-      if (nearer.log_likelihood < mixture.log_likelihood + kSaysNearer) continue;
+      if (approach.cost > 0) {
+        LevelMixture nearer = mixture;
+        nearer.components[a] = approach.a;
+        nearer.components[b] = approach.b;
+        maximise(nearer, cells, n_layers, [&](std::size_t k, const LevelComponent& moved) {
+          const std::size_t other = k == a ? b : a;
+          return (k == a || k == b) ? !separation.apart(nearer.components[other], moved)
+                                    : stays_apart(nearer, k, moved, separation);
+        });
+        if (nearer.log_likelihood < mixture.log_likelihood) continue;
+      }
       closest = {a, b};
       least = approach.cost;
     }

@@ -131,7 +131,7 @@ class Generate(harness.ProgramTest):
         self.assertEqual(text.read_text(), "a text of somebody's")
         self.assertEqual((self.folder / "gen.jsonl").read_bytes(), before)
         self.fails(2, "leaves out", *again, "--scan", "x.db")
-        self.fails(2, "two outputs", *again[:9], "--scan", "gen.jsonl")
+        self.fails(2, "a file of its own for each output", *again[:9], "--scan", "gen.jsonl")
         self.fails(2, "top-p", *again, "--top-p", "0")
         self.fails(4, "template", *again, "--chat")
         self.fails(2, "nothing to read", "generate", "-m", "model.gguf", "-o", "x.jsonl")

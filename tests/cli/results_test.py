@@ -100,7 +100,7 @@ class Results(harness.ProgramTest):
         self.assertEqual((self.folder / "summary.md").read_text(), self.ok("report", "out.db", "--summary", "-").out)
         self.assertIn("### What was found", self.ok("report", "out.db", "--summary", "-").out)
         self.fails(2, "expected -o FILE", "report", "out.db")
-        self.fails(2, "for one output only", "report", "out.db", "-o", "-", "--summary", "-")
+        self.fails(2, "cannot both be standard output", "report", "out.db", "-o", "-", "--summary", "-")
 
     def test_figures_are_drawn_without_a_browser(self):
         for figure in ("lives", "map", "rows", "norms", "levels"):
@@ -148,12 +148,15 @@ class Models(harness.ProgramTest):
     def test_models_of_a_folder(self):
         self.file("broken.gguf", "no model")
         (self.folder / "good.gguf").write_bytes(self.tiny.read_bytes())
-        listed = self.ok("models", self.folder, "--json", "-").json()["models"]
+        found = self.ok("models", self.folder, "--json", "-").json()
+        listed = found["models"]
         by_name = {pathlib.Path(model["path"]).name: model for model in listed}
         self.assertEqual(by_name["good.gguf"]["arch"], "llama")
         self.assertEqual(by_name["good.gguf"]["quantisation"], "F32")
         self.assertIsNone(by_name["good.gguf"]["problem"])
-        self.assertIn("broken.gguf", by_name["broken.gguf"]["problem"])
+        self.assertNotIn("broken.gguf", by_name)
+        self.assertEqual([(pathlib.Path(other["path"]).name, other["what"]) for other in found["others"]],
+                         [("broken.gguf", 'a text that begins "no model"')])
         self.assertIn("llama", self.ok("models", self.folder).out)
         self.fails(3, "expected a folder", "models", "no-such-folder")
 
