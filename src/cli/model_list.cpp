@@ -97,6 +97,8 @@ ListedModel describe_model(const fs::path& path) {
     model.arch = metadata.text("general.architecture").value_or("");
     const auto type = metadata.integer("general.file_type");
     model.quantisation = (type ? file_type_name(*type) : std::nullopt).value_or(commonest_type(file));
+  } catch (const OtherFileError& file) {
+    model.other = file.other().what;
   } catch (const Error& broken) {
     model.problem = broken.what();
   }

@@ -50,9 +50,11 @@ bool is_text(std::string_view head) {
 std::string beginning_of(std::string_view text) {
   constexpr std::size_t kShown = 40;
   std::string shown(text.substr(0, std::min(text.find_first_of("\r\n"), kShown)));
-  // No half character at the cut.
-  while (!shown.empty() && text.size() > shown.size() && (static_cast<unsigned char>(shown.back()) & 0xC0) == 0x80) {
-    shown.pop_back();
+  // No part of a character at the cut.
+  const auto goes_on = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  if (shown.size() < text.size() && goes_on(text[shown.size()])) {
+    while (!shown.empty() && goes_on(shown.back())) shown.pop_back();
+    if (!shown.empty()) shown.pop_back();
   }
   return shown;
 }
@@ -238,8 +240,9 @@ std::optional<OtherFile> what_is(const std::string& path) {
 }
 
 void refuse_other_file(const std::string& path, const OtherFile& other) {
-  throw Error(ErrorCode::kModel, fmt::format("model '{}': expected a causal language model as a GGUF file, got {}; {}",
-                                             path, other.what, other.advice));
+  throw OtherFileError(fmt::format("model '{}': expected a causal language model as a GGUF file, got {}; {}", path,
+                                   other.what, other.advice),
+                       other);
 }
 
 OtherFile foreign_tensor_type(std::uint32_t type) {

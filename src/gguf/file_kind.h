@@ -4,7 +4,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
+#include "base/error.h"
 #include "gguf/file.h"
 
 namespace sinkscope {
@@ -13,6 +15,17 @@ namespace sinkscope {
 struct OtherFile {
   std::string what;    // "a LoRA adapter": completes "got ..."
   std::string advice;  // what to do instead
+};
+
+// Thrown for such a file, with what it is.
+class OtherFileError : public Error {
+ public:
+  OtherFileError(const std::string& message, OtherFile other)
+      : Error(ErrorCode::kModel, message), other_(std::move(other)) {}
+  const OtherFile& other() const { return other_; }
+
+ private:
+  OtherFile other_;
 };
 
 // What a file is that does not begin as a GGUF file does: a pointer of Git LFS, a saved web page, safetensors, ...
@@ -37,7 +50,7 @@ std::optional<OtherFile> what_is_other(const GgufFile& file);
 // throws   Error{kModel} for a GGUF file that is broken, or cannot be read
 std::optional<OtherFile> what_is(const std::string& path);
 
-// throws  Error{kModel} "... expected a causal language model ..., got a LoRA adapter; ..."
+// throws  OtherFileError "... expected a causal language model ..., got a LoRA adapter; ..."
 [[noreturn]] void refuse_other_file(const std::string& path, const OtherFile& other);
 
 // What a type of tensors is called that llama.cpp does not read: those of other programs, and those that it once had.

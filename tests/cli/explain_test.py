@@ -94,7 +94,7 @@ class Mlp(harness.ProgramTest):
         self.assertIn("expected float32 [n, ", result.err)
         self.file("out", "something")
         result = self.run_program("mlp", "-m", self.tiny, "--layer", 3, "--inputs", "in.safetensors", "-o", "out")
-        self.assertIn("exists already", result.err)
+        self.assertIn("is there already", result.err)
         self.assertEqual((self.folder / "out").read_text(), "something")
 
 

@@ -25,6 +25,7 @@ class EveryOutput(harness.ProgramTest):
         self.file("m.truth.json", json.dumps({"schema": "sinkscope.truth/1"}))
         self.scan("-f", "a.txt", "-o", "in.scan.db")
         self.file("records.jsonl", "{}\n")
+        self.file("in.safetensors", "{}")
         # What each verb needs beside its outputs, and which of that it reads.
         self.recipes = {
             "scan": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),
@@ -43,6 +44,8 @@ class EveryOutput(harness.ProgramTest):
             "validate": (["-m", "m.gguf", "-f", "a.txt", "--truth", "m.truth.json"], ["m.gguf", "a.txt", "m.truth.json"]),
             "tiny": (["--arch", "llama"], []),
             "bench": (["-m", "m.gguf"], ["m.gguf"]),
+            "explain": (["-m", "m.gguf", "in.scan.db"], ["m.gguf", "in.scan.db"]),
+            "mlp": (["-m", "m.gguf", "--layer", "1", "--inputs", "in.safetensors"], ["m.gguf", "in.safetensors"]),
         }
 
     def outputs(self):
@@ -181,7 +184,7 @@ class OwnOutputs(harness.ProgramTest):
     def test_all_parts_of_a_split_model_are_inputs(self):
         self.file("s-00001-of-00002.gguf", self.tiny.read_bytes())
         self.file("s-00002-of-00002.gguf", b"second part")
-        self.fails(2, "are one file", "plant", "-m", "s-00001-of-00002.gguf", "-o", "./s-00002-of-00002.gguf", "--force")
+        self.fails(2, "are one file", "plant", "-m", "s-00001-of-00002.gguf", "-o", "s-00002-of-00002.gguf", "--force")
 
 
 if __name__ == "__main__":

@@ -64,19 +64,7 @@ ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& fil
 }
 
 ExitCode run_explain(const ExplainVerbOptions& options) {
-  if (options.rule.rule != "evidence") {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("--rule: sinks are explained by the evidence rule, got '{}'; the paper's "
-                            "rule asks for no attention",
-                            options.rule.rule));
-  }
   const ScanFile file = ScanFile::open(options.results);
-  if (file.options().floor.any_norm_both_signs) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("'{}': expected results by the evidence rule, got a scan for the paper's; "
-                            "scan again without --rule paper",
-                            options.results));
-  }
   const ModelFile model_file = open_model_file(options.model.path);
   const std::string digest = model_sha256(options.model.path, model_hash_folder(), interrupted);
   if (digest != file.model().sha256) {
@@ -160,7 +148,7 @@ void register_explain(CLI::App& program, Action& action) {
       ->group("Explain");
   verb.add_option("--seed", options->seed, "Of nulls, permutations and bootstraps")->type_name("N")->group("Explain");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
-  add_rule_options(verb, options->rule);
+  add_threshold_options(verb, options->rule);
   add_json_option(verb, options->json);
 }
 
