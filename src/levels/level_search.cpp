@@ -109,30 +109,41 @@ void mix_in(LevelMixture& mixture, const LevelComponent& added) {
   mixture.components.push_back(added);
 }
 
-// The directions in which a wide level may be several: by start, by end, or by both.
-struct Direction {
+// How a wide level may be several narrow ones: where each lies from its centre, in thirds of the layers that levels lie
+// apart at least.
+struct Offset {
   int start, end;
 };
-constexpr std::array kDirections = {Direction{1, 0}, Direction{0, 1}, Direction{1, 1}, Direction{1, -1}};
-constexpr int kMostParts = 3;
+using Shape = std::vector<Offset>;
+const std::array<Shape, 10> kShapes = {{
+    {{-2, 0}, {2, 0}},          // one after the other, by start,
+    {{0, -2}, {0, 2}},          // by end,
+    {{-2, -2}, {2, 2}},         // by both,
+    {{-2, 2}, {2, -2}},         // one within the other
+    {{-3, 0}, {0, 0}, {3, 0}},  // the same of three
+    {{0, -3}, {0, 0}, {0, 3}},
+    {{-3, -3}, {0, 0}, {3, 3}},
+    {{-3, 3}, {0, 0}, {3, -3}},
+    {{-1, -2}, {-1, 1}, {2, 1}},  // two of one start, two of one end
+    {{-2, -1}, {1, -1}, {1, 2}},
+}};
 
-// The mixture with two or three narrow levels in place of a wide one, side by side; nothing if there is no room.
-//
-// shift  layers by which their middle lies off the wide level's centre
-std::optional<LevelMixture> with_one_split(const LevelMixture& mixture, std::size_t split, int n_parts, int shift,
-                                           Direction direction, int n_layers, const LevelSearch& search) {
+// The mixture with the narrow levels of a shape in place of a wide one; nothing if there is no room.
+std::optional<LevelMixture> with_one_split(const LevelMixture& mixture, std::size_t split, const Shape& shape,
+                                           int n_layers, const LevelSearch& search) {
   const LevelComponent whole = mixture.components[split];
   LevelMixture next = mixture;
   next.components.erase(next.components.begin() + static_cast<std::ptrdiff_t>(split));
-  const int step = n_parts == 2 ? search.separation.layers + 1 : search.separation.layers;
-  const auto within = [&](int layer) { return std::clamp(layer, 0, n_layers - 1); };
-  for (int i = 0; i < n_parts; ++i) {
-    const int moved = (2 * i - (n_parts - 1)) * step / 2 + shift;
+  const auto moved = [&](int layer, int thirds) {
+    const double by = thirds * search.separation.layers / 3.0;
+    return std::clamp(layer + static_cast<int>(std::lround(by)), 0, n_layers - 1);
+  };
+  for (const Offset& offset : shape) {
     LevelComponent part = whole;
-    part.weight /= n_parts;
+    part.weight /= static_cast<double>(shape.size());
     part.start_jitter = part.end_jitter = 1;
-    part.l_start = within(whole.l_start + moved * direction.start);
-    part.l_end = within(whole.l_end + moved * direction.end);
+    part.l_start = moved(whole.l_start, offset.start);
+    part.l_end = moved(whole.l_end, offset.end);
     const bool fits =
         part.l_start <= part.l_end && std::ranges::all_of(next.components, [&](const LevelComponent& other) {
           return search.separation.apart(part, other);
@@ -154,17 +165,9 @@ std::vector<LevelMixture> with_one_more(const LevelMixture& mixture, std::span<c
   // A level that is wide may be several that lie too close for another between them.
   for (std::size_t k = 0; k < mixture.components.size(); ++k) {
     const LevelComponent& component = mixture.components[k];
-    for (const Direction& direction : kDirections) {
-      const bool wide = (direction.start != 0 && component.start_jitter >= kWide) ||
-                        (direction.end != 0 && component.end_jitter >= kWide);
-      if (!wide) continue;
-      for (int n_parts = 2; n_parts <= kMostParts; ++n_parts) {
-        for (const int shift : {0, -1, 1}) {
-          auto start = with_one_split(mixture, k, n_parts, shift, direction, n_layers, search);
-          if (start) starts.push_back(std::move(*start));
-          if (start || n_parts == 2) break;
-        }
-      }
+    if (component.start_jitter < kWide && component.end_jitter < kWide) continue;
+    for (const Shape& shape : kShapes) {
+      if (auto start = with_one_split(mixture, k, shape, n_layers, search)) starts.push_back(std::move(*start));
     }
   }
   for (LevelMixture& start : starts) fit(start, cells, n_layers, search.separation);

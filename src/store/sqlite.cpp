@@ -1,9 +1,11 @@
 #include "store/sqlite.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 
 #include "base/error.h"
@@ -26,6 +28,21 @@ const char* type_name(int type) {
     default:
       return "nothing";
   }
+}
+
+// Whether the file, or the log beside it, is about as large as this process may make one. SQLite forgets the system's
+// reason when it cleans up.
+bool is_at_size_limit(sqlite3* database) {
+  constexpr std::uintmax_t kOneWrite = 1 << 16;
+  rlimit limit{};
+  const char* path = database ? sqlite3_db_filename(database, "main") : nullptr;
+  if (!path || *path == '\0' || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
+  for (const char* suffix : {"", "-wal", "-journal"}) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(std::string(path) + suffix, error);
+    if (!error && size + kOneWrite >= limit.rlim_cur) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -78,7 +95,7 @@ void Database::fail(int code) const {
     case SQLITE_IOERR: {
       const int reason = handle_ ? sqlite3_system_errno(handle()) : 0;
       if (writing_ && (reason == ENOSPC || reason == EDQUOT)) fail_full("the disk is full");
-      if (writing_ && reason == EFBIG)
+      if (writing_ && (reason == EFBIG || is_at_size_limit(handle_.get())))
         fail_full("a file must not become so large here (ulimit -f, or the file system)");
       throw Error(kind, fmt::format("{}: {} failed; {}{}; check the disk", shown_, writing_ ? "writing" : "reading",
                                     said, reason != 0 ? fmt::format(" ({})", std::strerror(reason)) : ""));

@@ -1,5 +1,6 @@
 """Exit codes say whose fault it is: files that were changed, disks that are full, runs that were killed."""
 
+import json
 import os
 import resource
 import signal
@@ -31,7 +32,7 @@ class ChangedFiles(harness.ProgramTest):
             "lengths": ["UPDATE documents SET n_tokens = 3"],
             "prompt": ["UPDATE documents SET prompt_tokens = 100000"],
             "tokens": ["UPDATE documents SET token_ids = x'00'"],
-            "token ids": ["UPDATE documents SET token_ids = replace(token_ids, x'65000000', x'FFFFFF7F')"],
+            "token ids": ["UPDATE documents SET token_ids = CAST(x'FFFFFF7F' || substr(token_ids, 5) AS BLOB)"],
             "figures": ["UPDATE figures SET data = x'0000'"],
             "no figures": ["DELETE FROM figures"],
             "no vocabulary": ["DELETE FROM vocabulary"],
@@ -65,7 +66,7 @@ class ChangedFiles(harness.ProgramTest):
     def test_a_changed_vocabulary_is_named_by_merge(self):
         self.results("a.db")
         self.change(self.results("b.db", TEXT + "More."), "UPDATE vocabulary SET bytes = x'5A5A' WHERE token_id = 101")
-        self.fails(3, ["token 101", "b.db"], "merge", "a.db", "b.db", "-o", "m.db")
+        self.fails(3, ["token 101", "damaged or changed"], "merge", "a.db", "b.db", "-o", "m.db")
         self.assertFalse((self.folder / "m.db").exists())
 
 
@@ -83,7 +84,7 @@ class FullDisks(harness.ProgramTest):
         for more in (["--json", "out.json"], ["--profiles", "out.st"]):
             self.fails(7, more[1], "scan", "-m", self.tiny, "--jsonl", texts, "--keep", "heads", *more, **self.limited(1 << 15))
             self.assertEqual([p.name for p in self.folder.glob("out*")], [])
-        self.scan("-p", TEXT, "-o", "a.db", "--keep", "heads")
+        self.scan("--jsonl", self.file("one.jsonl", f'{{"text": "{TEXT}"}}\n'), "-o", "a.db", "--keep", "heads")
         self.fails(7, ["m.db", "begins anew"], "merge", "a.db", "r.db", "-o", "m.db", **self.limited(1 << 18))
         self.assertEqual(sorted(p.name for p in self.folder.glob("m.db*")), [])
         self.ok("merge", "a.db", "r.db", "-o", "m.db")
@@ -103,7 +104,8 @@ class Leftovers(harness.ProgramTest):
         self.assertEqual([path.exists() for path in lost], [False] * 4)
         self.assertEqual([path.exists() for path in own], [True] * 5)
         lost = self.file(f"i.db.{gone.pid}.part", "x")
-        self.ok("import", self.file("r.jsonl", ""), "--layers", "8", "-o", "i.db")
+        record = {"sample_index": 0, "prompt_len": 3, "response_len": 97, "full_text_len": 100, "candidate_sinks": {}}
+        self.ok("import", self.file("r.jsonl", json.dumps(record)), "--layers", "8", "-o", "i.db")
         self.assertFalse(lost.exists())
 
     def test_a_merge_that_is_killed(self):

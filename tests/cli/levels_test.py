@@ -61,7 +61,7 @@ class Planted(harness.ProgramTest):
     def test_few_documents_are_tentative(self):
         found = self.levels(BYTES[0], documents=4, length=900)
         self.assertEqual([level["tentative"] for level in found["levels"]], [True])
-        self.assertRegex(self.ok("levels", "out.db").out, r"1\?.*\n  \? tentative")
+        self.assertRegex(self.ok("levels", "out.db").out, r"1\?.*\n.*not enough \(4 documents\)\n  \? tentative")
 
 
 class AuthorsRecords(harness.ProgramTest):

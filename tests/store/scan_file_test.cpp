@@ -60,7 +60,7 @@ TEST(MeasurementOptionsNames, GoThereAndBack) {
 TEST(MeasurementOptionsNames, EditsAreNamedWhereThereAreSome) {
   MeasurementOptions plain, edited;
   edited.edits = "hide keys 3 of sequence 0 in blocks 1- from distance 1";
-  EXPECT_EQ(named_options(plain).back().first, "keep");
+  EXPECT_EQ(named_options(plain).back().first, "paper_positions");
   EXPECT_EQ(named_options(edited).back().first, "edits");
   EXPECT_EQ(options_from_names(named_options(edited)).edits, edited.edits);
   EXPECT_EQ(options_from_names(named_options(plain)).edits, "");
