@@ -48,9 +48,10 @@ function sequence_of(paper: PaperSequence): Sequence {
   const { primary, flagged, counts, ...rest } = paper;
   const { span_first, span_last, ...place } = primary;
   const sinks = flagged.map(({ label, first_layer, last_layer, layers_flagged, ...token }): Sink => ({
-    ...kNothing, ...token, kind: kKindOf[label], run_index: 0, l_start: first_layer, l_end: last_layer, lifetime: layers_flagged,
+    ...kNothing, ...token, verdict: "sink", kind: kKindOf[label], run_index: 0, l_start: first_layer, l_end: last_layer, lifetime: layers_flagged,
     attention_lifetime: null, censored: span_last - last_layer <= kCensorLayers, broadcasts: null, alignment_median: null,
     centred_alignment_median: null, read_alignment_median: null, heads_over_10_max: null, logit_gap: null, margin: null,
+    margins: { alignment: null, norm_ratio: null, far_boost: null, edge: null },
   }));
   return {
     ...rest, eligible_tokens: paper.n_tokens, n_watch_overflow: 0, no_primary_reason: null, sinks, counts: counts_of(counts, 1),

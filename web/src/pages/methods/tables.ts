@@ -15,7 +15,7 @@ function cell(value: CellValue, column: string): string {
 }
 
 export function csv(head: string[], rows: CellValue[][]): string {
-  return [head.join(","), ...rows.map((row) => row.map((value, i) => cell(value, head[i])).join(","))].map((line) => `${line}\r\n`).join("");
+  return [head.join(","), ...rows.map((row) => row.map((value, i) => cell(value, head[i] ?? "")).join(","))].map((line) => `${line}\r\n`).join("");
 }
 
 const kSinkColumns = ["position", "document_position", "token_id", "text", "kind", "run_index", "l_start", "l_end", "lifetime",
