@@ -101,7 +101,8 @@ const std::vector<Quantity>& short_quantities() {
       {"mlp_write_cos_primary", false, 1e-3, 5e-3, 2e-2, 1e-2, 9e-2,
        [](const M& m, S l, S t) { return m.mlp_write_alignment(l, 0, t); }},
       {"key_norm", true, 1e-3, 5e-3, 2e-2, 5e-3, 2e-2, [](const M& m, S l, S t) { return m.key_norm(l, t); }},
-      {"value_norm", true, 1e-3, 5e-3, 2e-2, 5e-3, 2e-2, [](const M& m, S l, S t) { return m.value_norm(l, t); }},
+      // llama.cpp rounds activations to 8 bits by processor: 0.0207 with AVX2 only.
+      {"value_norm", true, 1e-3, 5e-3, 2e-2, 5e-3, 3e-2, [](const M& m, S l, S t) { return m.value_norm(l, t); }},
       {"sink_score", false, 5e-4, 5e-4, 5e-3, 5e-4, 5e-3, head_mean},
       {"sink_score_head_max", false, 5e-4, 5e-4, 1e-2, 5e-4, 1e-2, head_max},
   };
