@@ -14,6 +14,7 @@
 #include "cli/paths.h"
 #include "gguf/file.h"
 #include "gguf/file_kind.h"
+#include "gguf/model_parts.h"
 
 namespace sinkscope {
 namespace {
@@ -34,9 +35,12 @@ std::optional<std::string> file_type_name(std::int64_t type) {
   return found == kNames.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::string commonest_type(const GgufFile& file) {
+std::string commonest_type(const std::vector<std::string>& parts) {
   std::map<std::uint32_t, std::uint64_t> bytes;
-  for (const GgufTensor& tensor : file.tensors()) bytes[tensor.type] += tensor.n_bytes;
+  for (const std::string& part : parts) {
+    const GgufFile file(part);
+    for (const GgufTensor& tensor : file.tensors()) bytes[tensor.type] += tensor.n_bytes;
+  }
   const auto most =
       std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   std::string name = most == bytes.end() ? "none" : std::string(gguf_type_name(most->first));
@@ -95,8 +99,10 @@ ListedModel describe_model(const fs::path& path) {
     const GgufMetadata& metadata = file.metadata();
     if (const auto name = metadata.text("general.name"); name && !name->empty()) model.name = *name;
     model.arch = metadata.text("general.architecture").value_or("");
+    const std::vector<std::string> parts = model_parts(file);
+    for (std::size_t part = 1; part < parts.size(); ++part) model.n_bytes += fs::file_size(parts[part], error);
     const auto type = metadata.integer("general.file_type");
-    model.quantisation = (type ? file_type_name(*type) : std::nullopt).value_or(commonest_type(file));
+    model.quantisation = (type ? file_type_name(*type) : std::nullopt).value_or(commonest_type(parts));
   } catch (const OtherFileError& file) {
     model.other = file.other().what;
   } catch (const Error& broken) {

@@ -64,17 +64,34 @@ std::size_t n_tokens_of(const GgufFile& file) {
   return count;
 }
 
+// The token that llama.cpp takes for BOS where a file names none, by the kind of vocabulary.
+std::optional<std::size_t> default_bos(const GgufMetadata& metadata) {
+  const std::string model = metadata.text("tokenizer.ggml.model").value_or("");
+  if (model == "llama") return 1;
+  return model == "gpt2" ? std::optional<std::size_t>(11) : std::nullopt;
+}
+
+bool is_control(const GgufMetadata& metadata, std::size_t id) {
+  constexpr std::int64_t kControlToken = 3;
+  const auto types = metadata.integers("tokenizer.ggml.token_type");
+  return types && id < types->size() && (*types)[id] == kControlToken;
+}
+
 void note_bos(const GgufFile& file, std::vector<std::string>& notes) {
   const GgufMetadata& metadata = file.metadata();
   if (named_bos(file) || n_tokens_of(file) == 0) return;
   const auto id = metadata.integer("tokenizer.ggml.bos_token_id");
-  const std::string what = id ? fmt::format("tokenizer.ggml.bos_token_id is {}, which no token has", *id)
-                              : "tokenizer.ggml.bos_token_id is missing";
   const bool adds = metadata.flag("tokenizer.ggml.add_bos_token")
                         .value_or(metadata.text("tokenizer.ggml.model") == "llama");  // SentencePiece
   if (!id && !adds) return;                                                           // a vocabulary without BOS
-  notes.push_back(
-      fmt::format("{}: BOS is llama.cpp's default if that is a control token, else texts begin without", what));
+  const std::string what = id ? fmt::format("tokenizer.ggml.bos_token_id is {}, which no token has", *id)
+                              : "tokenizer.ggml.bos_token_id is missing";
+  const auto guess = default_bos(metadata);
+  notes.push_back(what +
+                  (!guess ? ": BOS is llama.cpp's default if that is a control token, else there is none"
+                   : is_control(metadata, *guess)
+                       ? fmt::format(": token {} is taken for BOS, as llama.cpp does with such vocabularies", *guess)
+                       : std::string(": there is no BOS, and texts begin without one")));
 }
 
 void note_pre_tokeniser(const GgufMetadata& metadata, std::vector<std::string>& notes) {

@@ -24,6 +24,17 @@ class Parts(harness.ProgramTest):
             first = gguf_files.split(self.tiny, self.folder, f"s{first_is_empty:d}", 20, first_is_empty)
             self.assertEqual(self.figures(first), whole)
 
+    def test_the_list_of_models_counts_all_parts(self):
+        whole = self.ok("models", self.tiny.parent, "--json", "-").json()["models"][0]
+        gguf_files.split(self.tiny, self.folder, "s", 20, True)
+        (listed,) = self.ok("models", self.folder, "--json", "-").json()["models"]
+        self.assertEqual((listed["quantisation"], listed["problem"]), (whole["quantisation"], None))
+        self.assertGreaterEqual(listed["n_bytes"], whole["n_bytes"])
+        for part in self.folder.glob("s-00002-*"):
+            part.unlink()
+        (listed,) = self.ok("models", self.folder, "--json", "-").json()["models"]
+        self.assertIn("found none", listed["problem"])
+
     def test_a_whole_model_that_is_named_as_a_part(self):
         self.document = self.file("a.txt", TEXT)
         named = self.file("x-00001-of-00002.gguf", self.tiny.read_bytes())

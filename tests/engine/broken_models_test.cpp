@@ -11,7 +11,9 @@
 
 #include "base/error.h"
 #include "engine/llama/model.h"
+#include "engine/llama/model_file.h"
 #include "gguf/file.h"
+#include "gguf/writer.h"
 #include "plant/tiny/tiny.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/invariant_observer.h"
@@ -122,6 +124,25 @@ TEST_F(BrokenModels, ANumberThatIsMissingOrZeroNeverCrashesOrHangs) {
         EXPECT_TRUE(WIFEXITED(status)) << entry.key << ' ' << what << ": signal " << WTERMSIG(status);
       }
     }
+  }
+}
+
+// The first part may hold nothing but metadata: what the weights are stored as, the others say.
+TEST_F(BrokenModels, AllPartsOfASplitModelSayHowItIsStored) {
+  const auto write_part = [&](const char* name, GgufMetadata metadata, std::uint32_t part, std::uint32_t type) {
+    metadata.set_u32("split.no", part);
+    metadata.set_u32("split.count", 2);
+    const std::vector<NewGgufTensor> one = {{"a", {8}, type, {1, 2, 3, 4, 5, 6, 7, 8}}};
+    write_gguf(metadata, part == 0 ? std::vector<NewGgufTensor>() : one, folder_.file(name));
+  };
+  const GgufMetadata metadata = GgufFile(path_).metadata();
+  for (const std::uint32_t type : {kGgufF32, kGgufF16}) {
+    write_part("s-00001-of-00002.gguf", metadata, 0, type);
+    write_part("s-00002-of-00002.gguf", {}, 1, type);
+    const ModelFile file(folder_.file("s-00001-of-00002.gguf"));
+    EXPECT_EQ(file.stored_in_f32(), type == kGgufF32);
+    EXPECT_TRUE(file.is_split());
+    EXPECT_EQ(file.n_weight_bytes(), type == kGgufF32 ? 32U : 16U);
   }
 }
 

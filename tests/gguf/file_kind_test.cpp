@@ -105,6 +105,14 @@ TEST_F(Models, NotesSayWhatChangesNumbers) {
                           HasSubstr("sliding_window is 128")));
 }
 
+TEST_F(Models, ABosThatIsNotNamedIsALuckyGuessOrNone) {
+  GgufMetadata metadata = language_model();
+  metadata.set_u32("tokenizer.ggml.bos_token_id", 77);
+  EXPECT_THAT(notes(metadata), ElementsAre(HasSubstr("is 77, which no token has: there is no BOS")));
+  metadata.set_text("tokenizer.ggml.model", "llama");  // whose default is token 1, here a control token
+  EXPECT_THAT(notes(metadata), ElementsAre(HasSubstr("token 1 is taken for BOS")));
+}
+
 TEST_F(Models, PartsAreFoundByName) {
   const std::string whole = write(language_model(), "x-00001-of-00002.gguf");
   EXPECT_THAT(model_parts(GgufFile(whole)), ElementsAre(whole));
