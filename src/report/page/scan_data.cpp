@@ -12,6 +12,7 @@
 #include "report/data/level_json.h"
 #include "report/file_levels.h"
 #include "report/findings.h"
+#include "report/page/explained_data.h"
 #include "report/page/document_data.h"
 
 namespace sinkscope {
@@ -121,6 +122,7 @@ Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOption
   write_texts(json, "findings", overview.found.sentences);
   write_texts(json, "warnings", overview.found.warnings);
   write_program_runs(json, file);
+  write_explained(json, file, overview.found.rule, options.report);
   json.close();
   return overview;
 }

@@ -44,7 +44,7 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
     const std::string place =
         all                ? "in all layers"
         : where.size() > 6 ? fmt::format("in {} layers", where.size())
-                           : fmt::format("in {} {}", where.size() == 1 ? "layer" : "layers", fmt::join(where, ", "));
+                           : fmt::format("in {} {}", plural(std::ssize(where), "layer"), fmt::join(where, ", "));
     out << wrapped("not measured: ", fmt::format("{} {}, {}", displayable(what.first), place, displayable(what.second)),
                    style.width);
   }
