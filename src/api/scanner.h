@@ -64,7 +64,8 @@ class Scanner {
   //
   // path     results of this model, of `save` or the program
   // request  claims, kinds, thresholds, seeds; run.min_distance is taken from the file
-  // throws   Error{kInput} if the file is of another model, or no text of it has a primary; Error{kOutput} if it cannot be
+  // throws   Error{kInput} if the file is of another model, or no text of it has a primary; Error{kOutput} if it cannot
+  // be
   //          written; Error{kInterrupted} if request.run.should_stop said so; whatever Model::run throws
   // cost     as measure_explanation and judge_explanation
   Explanation explain(const std::string& path, ExplainRequest request = {}) const;

@@ -13,8 +13,8 @@
 // global state: two scanners may work on two threads, and one scanner on one thread at a time. docs/embedding.md has
 // an example, and says more of lifetimes, threads and fork.
 //
-// To watch a run, or to change it, hand an Observer, or edits in RunOptions, to examine() (scan/examine.h) together with
-// Scanner::model().
+// To watch a run, or to change it, hand an Observer, or edits in RunOptions, to examine() (scan/examine.h) together
+// with Scanner::model().
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "api/scanner.h"

@@ -61,8 +61,7 @@ void edit_sinks(Model& model, std::vector<SequenceExplanation>& sequences, SinkK
     RunExplanation& run = *runs[sequence][sink];
     if (run.edits.empty() && !run.cannot_be_edited) {
       const SequenceToExplain loaded = load(sequences[sequence].ordinal);
-      run.cannot_be_edited =
-          !edit_sink(model, view_of(loaded), run, request.thresholds, request.options, request.run);
+      run.cannot_be_edited = !edit_sink(model, view_of(loaded), run, request.thresholds, request.options, request.run);
       store.replace(sequences[sequence]);
     }
     n_edited += run.edits.empty() ? 0 : 1;
@@ -77,11 +76,10 @@ bool has_maps(std::span<const LayerMap> maps, std::span<const SequenceExplanatio
   for (const SinkKind kind : request.kinds) {
     for (const int layer : mapped_layers(sequences, kind, request.layers, request.options)) wanted.emplace(kind, layer);
   }
-  return !stored.empty() && std::ranges::includes(wanted, stored) &&
-         std::ranges::all_of(wanted, [&](const auto& one) {
-           return stored.contains(one) ||
-                  std::ranges::none_of(stored, [&](const auto& other) { return other.first == one.first; });
-         });
+  return !stored.empty() && std::ranges::includes(wanted, stored) && std::ranges::all_of(wanted, [&](const auto& one) {
+    return stored.contains(one) ||
+           std::ranges::none_of(stored, [&](const auto& other) { return other.first == one.first; });
+  });
 }
 
 }  // namespace

@@ -55,10 +55,10 @@ struct RunExplanation {
   std::vector<std::optional<double>> mlp_cos;                               // [n_layers]
   // [n_layers] means over the controls; empty without any
   std::vector<float> control_state_axis, control_attention_axis, control_mlp_axis;
-  Matrix<float> control_mlp;              // [n_controls, n_layers] mlp_axis of each
+  Matrix<float> control_mlp;                     // [n_controls, n_layers] mlp_axis of each
   LayerFigures logit_gap, far_boost, far_score;  // [n_layers]
-  std::optional<PartExcess> start, peak;  // nothing without controls
-  std::optional<PartExcess> start_read;   // nothing where attention reads through no RMS norm
+  std::optional<PartExcess> start, peak;         // nothing without controls
+  std::optional<PartExcess> start_read;          // nothing where attention reads through no RMS norm
   std::optional<bool> formed;
   std::optional<NeuronShares> neurons;
   std::optional<LikePrimary> like_primary;

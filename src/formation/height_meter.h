@@ -19,13 +19,13 @@ namespace sinkscope {
 //   attention[l, t]  <r_l[t] - h_{l-1}[t], u_l> / m_l
 //   mlp[l, t]        <h_l[t] - r_l[t], u_l> / m_l
 struct SequenceHeights {
-  Matrix<float> state, attention, mlp;  // [n_layers, n_tokens]; 0 for tokens before the primary
-  Matrix<float> norm;                   // [n_layers, n_tokens] of h_l[t]
-  Matrix<float> mlp_norm;               // [n_layers, n_tokens] of the MLP's write / m_l
-  Matrix<float> axes;                   // [n_layers, d_model] u_l
-  std::vector<float> axis_norm;         // [n_layers] of h_l[p]
-  std::vector<std::uint8_t> sees_all;   // [n_layers] the last query sees the first key: no window cut the text
-  std::map<int, KeptStates> kept;       // by position
+  Matrix<float> state, attention, mlp;   // [n_layers, n_tokens]; 0 for tokens before the primary
+  Matrix<float> norm;                    // [n_layers, n_tokens] of h_l[t]
+  Matrix<float> mlp_norm;                // [n_layers, n_tokens] of the MLP's write / m_l
+  Matrix<float> axes;                    // [n_layers, d_model] u_l
+  std::vector<float> axis_norm;          // [n_layers] of h_l[p]
+  std::vector<std::uint8_t> sees_all;    // [n_layers] the last query sees the first key: no window cut the text
+  std::map<int, KeptStates> kept;        // by position
   std::map<int, Matrix<float>> sampled;  // by layer: [n_sampled, d_model] MLP inputs
 };
 

@@ -24,11 +24,11 @@ struct UnexplainedRun {
 };
 
 struct Explanation {
-  std::vector<SequenceExplanation> sequences;  // those with a primary; of their runs those that are asked for
-  std::vector<NormFigures> norm;               // one a kind
+  std::vector<SequenceExplanation> sequences;     // those with a primary; of their runs those that are asked for
+  std::vector<NormFigures> norm;                  // one a kind
   std::vector<std::vector<NormCase>> norm_cases;  // of each
-  std::vector<LayerFindings> layers;           // one a kind
-  std::vector<LayerMap> maps;                  // of the kinds asked for
+  std::vector<LayerFindings> layers;              // one a kind
+  std::vector<LayerMap> maps;                     // of the kinds asked for
   PrimaryDip primary;
   std::vector<Claim> claims;
   std::int64_t n_without_primary = 0;       // sequences that have no axis

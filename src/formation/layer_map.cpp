@@ -147,7 +147,9 @@ struct Hits {
     hits += *cos >= least ? 1 : 0;
     both_signs += std::abs(*cos) >= least ? 1 : 0;
   }
-  std::optional<double> frac(int count) const { return n > 0 ? std::optional(static_cast<double>(count) / n) : std::nullopt; }
+  std::optional<double> frac(int count) const {
+    return n > 0 ? std::optional(static_cast<double>(count) / n) : std::nullopt;
+  }
 };
 
 NullDirections null_of(const Writes& writes, const std::vector<std::size_t>& rows, const ExplainOptions& options) {
@@ -242,8 +244,8 @@ LayerMap map_of(const MapVectors& vectors, const MlpFunction& mlp, const Explain
   map.n_ordinary = static_cast<int>(vectors.ordinary.rows());
   map.n_sequences = static_cast<int>(std::set<int>(vectors.sequences.begin(), vectors.sequences.end()).size());
   const double typical = map.input_norm_median = median_norm(vectors.ordinary);
-  map.scales = {-2 * typical, -typical, -typical / 2, -typical / 4, -1, 1, typical / 4, typical / 2, typical,
-                2 * typical};
+  map.scales = {-2 * typical, -typical,    -typical / 2, -typical / 4, -1, 1,
+                typical / 4,  typical / 2, typical,      2 * typical};
   std::ranges::sort(map.scales);
 
   const Components components = components_of(vectors, index(options.n_components));
@@ -335,12 +337,13 @@ Claim map_claim(std::span<const LayerMap> maps, SinkKind kind, const ExplainOpti
   claim.interval_95 = clopper_pearson(std::llround(*map->hits_typical * static_cast<double>(n)), n);
   claim.null = map->isotropic_typical.hits_frac;
   const auto generic = map->generic();
-  claim.verdict = !map->specific()              ? ClaimVerdict::kNo
+  claim.verdict = !map->specific()                  ? ClaimVerdict::kNo
                   : generic == std::optional(false) ? ClaimVerdict::kYes
-                                                : ClaimVerdict::kUnclear;
-  claim.sentence = fmt::format("MLP {} writes {:.1f} and more ordinary norms into sinks, 99 % of ordinary tokens {:.1f} "
-                               "at most",
-                               map->layer, *map->inputs.sink_height_min, *map->inputs.ordinary_height_p99);
+                                                    : ClaimVerdict::kUnclear;
+  claim.sentence = fmt::format(
+      "MLP {} writes {:.1f} and more ordinary norms into sinks, 99 % of ordinary tokens {:.1f} "
+      "at most",
+      map->layer, *map->inputs.sink_height_min, *map->inputs.ordinary_height_p99);
   claim.sentence += !generic   ? "; no direction by itself is mapped onto the axis"
                     : *generic ? "; any direction is mapped onto the axis, not the sinks' alone"
                                : "; the sinks' directions are mapped onto the axis, others are not";

@@ -271,8 +271,7 @@ std::vector<LayerMap> measure_maps(Model& model, std::span<const SequenceExplana
     if (!one.can_be_mapped()) continue;
     const int layer = one.layer();
     maps.push_back(map_of(
-        one.take(),
-        [&](MatrixView<const float> inputs) { return run_mlp(model, layer, inputs, request.run); },
+        one.take(), [&](MatrixView<const float> inputs) { return run_mlp(model, layer, inputs, request.run); },
         request.options));
   }
   return maps;

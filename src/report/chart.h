@@ -25,7 +25,7 @@ std::string_view name_of(ChartForm form);  // "line", "band", "points", "bars"
 inline constexpr std::string_view kOtherRole = "other";
 
 struct ChartSeries {
-  std::string name;       // in the legend; empty: not there
+  std::string name;  // in the legend; empty: not there
   ChartForm form = ChartForm::kLine;
   std::string_view role;  // its colour
   std::vector<double> x;

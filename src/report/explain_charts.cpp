@@ -11,7 +11,8 @@ namespace {
 constexpr std::array kCharts = {
     ExplainChart{"formation", "formation", "what MLPs and attention write along the axis into sinks and like tokens"},
     ExplainChart{"excess", "formation", "which parts make sinks taller than like tokens"},
-    ExplainChart{"neurons", "formation", "which neurons, how like the primary's, and what edits leave of the attention"},
+    ExplainChart{"neurons", "formation",
+                 "which neurons, how like the primary's, and what edits leave of the attention"},
     ExplainChart{"mlp_map", "formation", "what an MLP makes of the main directions of its inputs, and of others"},
     ExplainChart{"decision", "formation", "inputs of sinks and like tokens, and how well layers tell them apart"},
     ExplainChart{"norm", "norm", "logit gap and score by norm"},

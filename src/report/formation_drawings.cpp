@@ -114,8 +114,8 @@ std::optional<ChartPanel> neuron_panel(const Explanation& explanation, SinkKind 
 }
 
 std::optional<ChartPanel> like_primary_panel(const Explanation& explanation) {
-  ChartPanel panel = named_panel("Along the MLP, sinks and the primary", "cosine",
-                                 {"MLP input", "gate", "up", "neurons", "write"});
+  ChartPanel panel =
+      named_panel("Along the MLP, sinks and the primary", "cosine", {"MLP input", "gate", "up", "neurons", "write"});
   for (const SinkKind kind : kinds_of(explanation)) {
     ChartSeries points{std::string(kind_name(kind)), ChartForm::kPoints, name_of(kind), {}, {}, {}, {}};
     for (const RunExplanation* run : runs_of(explanation, kind)) {

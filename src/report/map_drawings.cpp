@@ -19,9 +19,7 @@ ChartSeries series_of(std::string name, ChartForm form, std::string_view role) {
   return {std::move(name), form, role, {}, {}, {}, {}};
 }
 
-std::string map_name(const LayerMap& map) {
-  return fmt::format("MLP {}, {}", map.layer, kind_name(map.kind));
-}
+std::string map_name(const LayerMap& map) { return fmt::format("MLP {}, {}", map.layer, kind_name(map.kind)); }
 
 // What a scale is of the median norm R of ordinary inputs.
 std::string scale_name(double scale, double typical) {
@@ -41,8 +39,8 @@ ChartPanel scales_panel(const LayerMap& map, const std::string& title, const std
   for (const double scale : map.scales) names.push_back(scale_name(scale, map.input_norm_median));
   ChartPanel panel = named_panel(title, y_title, std::move(names));
   panel.y.logarithmic = logarithmic;
-  ChartSeries directions = series_of(counted(std::ssize(map.directions), "direction"), ChartForm::kPoints,
-                                     name_of(map.kind));
+  ChartSeries directions =
+      series_of(counted(std::ssize(map.directions), "direction"), ChartForm::kPoints, name_of(map.kind));
   ChartSeries first = series_of("the first of them", ChartForm::kLine, name_of(map.kind));
   for (std::size_t k = 0; k < map.directions.size(); ++k) {
     for (std::size_t s = 0; s < map.scales.size(); ++s) {

@@ -147,7 +147,8 @@ void draw_norm(Chart& chart, const Explanation& explanation) {
 
 void draw_survival(Chart& chart, const Explanation& explanation, int n_layers) {
   chart.title = "Lifetimes and levels";
-  chart.question = "Does attention last longer in sinks of larger norm, and what do sinks of a level draw in each block?";
+  chart.question =
+      "Does attention last longer in sinks of larger norm, and what do sinks of a level draw in each block?";
   for (std::size_t i = 0; i < explanation.norm.size(); ++i) {
     const auto groups = survival_by_norm(explanation.norm_cases[i]);
     if (groups.empty()) continue;
@@ -165,8 +166,8 @@ void draw_survival(Chart& chart, const Explanation& explanation, int n_layers) {
     if (levels.empty()) continue;
     std::ranges::stable_sort(levels, std::ranges::greater(), &LevelScores::n);
     levels.resize(std::min(levels.size(), std::size(kRoles)));
-    ChartPanel panel =
-        layer_panel(fmt::format("Far score by block, commonest levels, {}", kind_name(kind)), "probability", n_layers, "block");
+    ChartPanel panel = layer_panel(fmt::format("Far score by block, commonest levels, {}", kind_name(kind)),
+                                   "probability", n_layers, "block");
     for (std::size_t i = 0; i < levels.size(); ++i) {
       const LevelScores& level = levels[i];
       add_quantiles(panel, fmt::format("layers {}-{} ({})", level.l_start, level.l_end, counted(level.n, "sink")),

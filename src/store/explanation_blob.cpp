@@ -73,8 +73,8 @@ template <typename Archive, RecordOf<RunExplanation> T>
 void members(Archive& a, T& x) {
   a(x.run, x.token, x.l_peak, x.norm_ratio, x.peak_norm_ratio, x.read_alignment, x.controls, x.state_axis,
     x.attention_axis, x.mlp_axis, x.mlp_norm_ratio, x.mlp_cos, x.control_state_axis, x.control_attention_axis,
-    x.control_mlp_axis, x.control_mlp, x.logit_gap, x.far_boost, x.far_score, x.start, x.peak, x.start_read, x.formed, x.neurons,
-    x.like_primary, x.end, x.edits, x.together, x.cannot_be_edited);
+    x.control_mlp_axis, x.control_mlp, x.logit_gap, x.far_boost, x.far_score, x.start, x.peak, x.start_read, x.formed,
+    x.neurons, x.like_primary, x.end, x.edits, x.together, x.cannot_be_edited);
 }
 template <typename Archive, RecordOf<PrimaryExplanation> T>
 void members(Archive& a, T& x) {
@@ -122,8 +122,7 @@ template <typename Archive, RecordOf<LayerMap> T>
 void members(Archive& a, T& x) {
   a(x.kind, x.layer, x.n_sinks, x.n_sequences, x.n_controls, x.n_ordinary, x.input_norm_median, x.scales, x.directions,
     x.hits_unit, x.hits_typical, x.both_signs_unit, x.both_signs_typical, x.isotropic_unit, x.isotropic_typical,
-    x.differences_unit, x.differences_typical, x.path, x.inputs, x.sink_projections, x.control_projections,
-    x.decision);
+    x.differences_unit, x.differences_typical, x.path, x.inputs, x.sink_projections, x.control_projections, x.decision);
 }
 
 namespace {
@@ -166,11 +165,12 @@ class Check {
     require(is_layer(x.run.l_start) && is_layer(x.run.l_end) && x.run.l_start <= x.run.l_end && is_layer(x.l_peak),
             "a run has layers that are not of this model");
     by_layer(x.state_axis, x.attention_axis, x.mlp_axis, x.mlp_norm_ratio, x.mlp_cos);
-    by_layer_or_empty(x.control_state_axis, x.control_attention_axis, x.control_mlp_axis, x.logit_gap, x.far_boost, x.far_score);
+    by_layer_or_empty(x.control_state_axis, x.control_attention_axis, x.control_mlp_axis, x.logit_gap, x.far_boost,
+                      x.far_score);
     const auto& controls = x.controls.positions;
-    require(std::ranges::is_sorted(controls) &&
-                (controls.empty() || (controls.front() >= 0 && controls.back() < n_tokens)),
-            "a control lies outside the text");
+    require(
+        std::ranges::is_sorted(controls) && (controls.empty() || (controls.front() >= 0 && controls.back() < n_tokens)),
+        "a control lies outside the text");
     require(x.control_mlp.rows() == controls.size() && (controls.empty() || x.control_mlp.cols() == n_layers_),
             "a run's controls contradict each other");
     for (const auto* parts : {&x.start, &x.peak, &x.start_read}) {

@@ -54,7 +54,9 @@ class ExplainedModel : public testing::Test {
       // The primary's state where it has settled; off its axis a hundredth is left.
       class Last final : public Observer {
        public:
-        bool wants(ProbePoint point, int layer) override { return point == ProbePoint::kBlockOutput && layer == kLayer; }
+        bool wants(ProbePoint point, int layer) override {
+          return point == ProbePoint::kBlockOutput && layer == kLayer;
+        }
         void on_state(const StateEvent& event) override {
           if (event.first_token == 0) state.assign(event.states.row(0).begin(), event.states.row(0).end());
         }
@@ -115,8 +117,8 @@ TEST_F(ExplainedModel, AnAttentionWriteIsNot) {
 
 TEST_F(ExplainedModel, HalvedOverTwoMlpsTakesTwo) {
   load();
-  ChangeRows edit({along_axis(ProbePoint::kMlpWrite, kLayer, kNorm / 2),
-                   along_axis(ProbePoint::kMlpWrite, kLayer + 1, kNorm / 2)});
+  ChangeRows edit(
+      {along_axis(ProbePoint::kMlpWrite, kLayer, kNorm / 2), along_axis(ProbePoint::kMlpWrite, kLayer + 1, kNorm / 2)});
   const SequenceExplanation explained = explain({&edit});
   const RunExplanation& run = only(explained);
   EXPECT_EQ(run.peak->parts_for_80, 2);
@@ -129,8 +131,8 @@ TEST_F(ExplainedModel, HalvedOverTwoMlpsTakesTwo) {
 
 TEST_F(ExplainedModel, TakenOutThreeLayersLaterItsEndIsRemoved) {
   load();
-  ChangeRows edit({along_axis(ProbePoint::kMlpWrite, kLayer, kNorm),
-                   along_axis(ProbePoint::kMlpWrite, kLayer + 3, -kNorm)});
+  ChangeRows edit(
+      {along_axis(ProbePoint::kMlpWrite, kLayer, kNorm), along_axis(ProbePoint::kMlpWrite, kLayer + 3, -kNorm)});
   const RunExplanation run = only(explain({&edit}));
   EXPECT_EQ(run.run.l_end, kLayer + 2);
   EXPECT_EQ(run.end.cause, EndCause::kRemoved);

@@ -214,8 +214,7 @@ TEST(MappedLayers, TheCommonestAndThreeBefore) {
 TEST(EditOrder, SpreadsOverSequencesFirst) {
   const std::vector<std::size_t> sinks = {2, 0, 1, 3, 1};
   using Pair = std::pair<std::size_t, std::size_t>;
-  EXPECT_EQ(edit_order(sinks, 2),
-            (std::vector<Pair>{{0, 0}, {3, 0}, {2, 0}, {4, 0}, {0, 1}, {3, 1}, {3, 2}}));
+  EXPECT_EQ(edit_order(sinks, 2), (std::vector<Pair>{{0, 0}, {3, 0}, {2, 0}, {4, 0}, {0, 1}, {3, 1}, {3, 2}}));
   EXPECT_EQ(edit_order(sinks, 0).size(), 7U);
   EXPECT_TRUE(edit_order({}, 8).empty());
 }

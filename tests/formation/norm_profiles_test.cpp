@@ -15,7 +15,7 @@ NormCase sink(double norm_ratio, double time, bool ended) {
 }
 
 TEST(SurvivalByNorm, ThirdsByHand) {
-  std::vector<NormCase> cases = {sink(40, 9, false), sink(5, 2, true),  sink(10, 4, true),
+  std::vector<NormCase> cases = {sink(40, 9, false), sink(5, 2, true),   sink(10, 4, true),
                                  sink(4, 3, true),   sink(12, 6, false), sink(50, 8, true)};
   cases.emplace_back();  // no sink: it has no lifetime
   const auto groups = survival_by_norm(cases);

@@ -1,10 +1,9 @@
-#include "formation/explain_request.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "base/error.h"
+#include "formation/explain_request.h"
 #include "tests/support/expect_error.h"
 
 namespace sinkscope {

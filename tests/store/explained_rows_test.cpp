@@ -225,7 +225,8 @@ TEST_F(Rows, MergeTakesThemAlong) {
   explained("b.db", {1}, {layer_map(3)});
   make("c.db", {3});
   const auto path = [&](const char* name) { return folder_.file(name); };
-  const std::vector<std::string> all = {path("a.db"), path("b.db"), path("c.db")}, backwards = {all.rbegin(), all.rend()};
+  const std::vector<std::string> all = {path("a.db"), path("b.db"), path("c.db")},
+                                 backwards = {all.rbegin(), all.rend()};
   merge_results(all, path("abc.db"), program_run());
   merge_results(backwards, path("cba.db"), program_run());
   merge_results(std::vector{path("a.db"), path("c.db")}, path("ac.db"), program_run());
@@ -269,9 +270,8 @@ TEST_F(Rows, MergeRefusesOtherOptions) {
   explained("a.db", {0}, {});
   explained("b.db", {1}, {}, other);
   const std::vector<std::string> both = {folder_.file("a.db"), folder_.file("b.db")};
-  expect_error(ErrorCode::kInput, "explained with other options", [&] {
-    merge_results(both, folder_.file("ab.db"), program_run());
-  });
+  expect_error(ErrorCode::kInput, "explained with other options",
+               [&] { merge_results(both, folder_.file("ab.db"), program_run()); });
 }
 
 }  // namespace

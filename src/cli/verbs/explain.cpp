@@ -20,8 +20,8 @@
 #include "gguf/digest.h"
 #include "report/data/explain_json.h"
 #include "report/data/output_file.h"
-#include "store/explained_file.h"
 #include "report/text/explain_terminal.h"
+#include "store/explained_file.h"
 #include "store/explained_rows.h"
 #include "store/scan_file.h"
 
@@ -82,16 +82,15 @@ ScanFile open_to_explain(const ExplainVerbOptions& options) {
                     options.results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
   }
   const ModelRecord model = file.model();
-  const ProgramRun run = present_program_run(command_line(), options.model.precision,
-                                             options.model.n_threads.value_or(default_threads()));
+  const ProgramRun run =
+      present_program_run(command_line(), options.model.precision, options.model.n_threads.value_or(default_threads()));
   return ScanFile::open_or_create(options.results, model, file.options(), run);
 }
 
 void check_layers(const ExplainVerbOptions& options, int n_layers) {
   for (const int layer : options.layers) {
     if (layer < n_layers) continue;
-    throw Error(ErrorCode::kUsage,
-                fmt::format("--layers: expected layers from 0 to {}, got {}", n_layers - 1, layer));
+    throw Error(ErrorCode::kUsage, fmt::format("--layers: expected layers from 0 to {}, got {}", n_layers - 1, layer));
   }
 }
 
@@ -141,7 +140,8 @@ void register_explain(CLI::App& program, Action& action) {
                "into sinks "
                "and into like tokens, takes writes away, and judges the claims: formation (MLPs make the sinks, and "
                "without their "
-               "writes the attention is gone), map (they map the sinks' inputs onto that direction, and not any), norm (it decides the logit gap), primary (it weakens where secondary "
+               "writes the attention is gone), map (they map the sinks' inputs onto that direction, and not any), norm "
+               "(it decides the logit gap), primary (it weakens where secondary "
                "sinks begin). "
                "Each verdict comes with its effect, interval, null, and number of sinks and sequences.",
                {{"sinkscope explain -m model.gguf out.scan.db", "all claims"},
@@ -167,7 +167,9 @@ void register_explain(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(0, 100000))
       ->group("Explain");
-  verb.add_option("--layers", options->layers, "Layers whose MLPs are mapped, and behind which the primary may weaken; by default where sinks are made and begin")
+  verb.add_option("--layers", options->layers,
+                  "Layers whose MLPs are mapped, and behind which the primary may weaken; by default where sinks are "
+                  "made and begin")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("L,...")

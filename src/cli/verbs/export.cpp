@@ -68,7 +68,8 @@ void register_export(CLI::App& program, Action& action) {
       program, action, "export", "Write a results file as JSON, CSV or safetensors",
       "json: schema sinkscope.scan/1, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
       "a primary. safetensors: the arrays by layer and token that were kept (scan --keep profiles or heads); NaN "
-      "stands where nothing was measured. explain: schema sinkscope.explain/1, of a file that `sinkscope explain` has been "
+      "stands where nothing was measured. explain: schema sinkscope.explain/1, of a file that `sinkscope explain` has "
+      "been "
       "run on.",
       {{"sinkscope export out.scan.db --format csv -o runs.csv", "every run with its figures, for a spreadsheet"},
        {"sinkscope export out.scan.db --format safetensors --document 0 -o profiles.safetensors",

@@ -83,8 +83,7 @@ std::string describe_sink(const Vocabulary& vocabulary, const std::string& name,
 
 std::string describe_counts(const ProvisionalCounts& sinks) {
   if (sinks.shown == 0) return "no sink showed";
-  return fmt::format("{} showed, {} there at its end",
-                     count_of(sinks.shown, "sink"), sinks.held);
+  return fmt::format("{} showed, {} there at its end", count_of(sinks.shown, "sink"), sinks.held);
 }
 
 std::string describe_text(const GeneratedText& text, const ProvisionalCounts& sinks) {

@@ -6,8 +6,8 @@
 #include "cli/options/rule_options.h"
 #include "cli/shown_results.h"
 #include "cli/verbs/verb.h"
-#include "store/explained_file.h"
 #include "report/text/explain_terminal.h"
+#include "store/explained_file.h"
 
 namespace sinkscope {
 namespace {

@@ -12,8 +12,8 @@
 #include "report/data/explain_map_json.h"
 #include "report/data/explain_norm_json.h"
 #include "report/data/field_json.h"
-#include "report/data/number_json.h"
 #include "report/data/model_json.h"
+#include "report/data/number_json.h"
 
 namespace sinkscope {
 namespace {

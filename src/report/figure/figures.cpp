@@ -40,8 +40,9 @@ std::string draw_explained(const NamedScan& scan, const FigureOptions& options) 
   }
   const Chart chart = explain_chart(options.figure, *scan.file, *explained);
   if (chart.panels.empty()) {
-    throw Error(ErrorCode::kInput,
-                fmt::format("{}: nothing of it was measured; `sinkscope show` says what was explained", options.figure));
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("{}: nothing of it was measured; `sinkscope show` says what was explained", options.figure));
   }
   return draw_chart(chart, options.width, options.dark);
 }

@@ -12,8 +12,8 @@
 #include "report/data/level_json.h"
 #include "report/file_levels.h"
 #include "report/findings.h"
-#include "report/page/explained_data.h"
 #include "report/page/document_data.h"
+#include "report/page/explained_data.h"
 
 namespace sinkscope {
 namespace {

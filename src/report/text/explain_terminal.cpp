@@ -89,10 +89,11 @@ void write_map(const LayerMap& map, std::ostream& out) {
       map.layer, name_of(map.kind), map.directions.size(), counted(map.n_sinks, "sink"), map.input_norm_median,
       percent(map.hits_typical), percent(map.isotropic_typical.hits_frac), percent(map.hits_unit),
       percent(map.isotropic_unit.hits_frac));
-  out << fmt::format("    heights: sinks {} (lowest {}), ordinary tokens up to {} (p99), {} (highest); half at lambda {}\n",
-                     figure(map.inputs.sink_height_p50, 1), figure(map.inputs.sink_height_min, 1),
-                     figure(map.inputs.ordinary_height_p99, 1), figure(map.inputs.ordinary_height_max, 1),
-                     figure(map.path.half_at, 2));
+  out << fmt::format(
+      "    heights: sinks {} (lowest {}), ordinary tokens up to {} (p99), {} (highest); half at lambda {}\n",
+      figure(map.inputs.sink_height_p50, 1), figure(map.inputs.sink_height_min, 1),
+      figure(map.inputs.ordinary_height_p99, 1), figure(map.inputs.ordinary_height_max, 1),
+      figure(map.path.half_at, 2));
   if (!map.decision.mlp_input.auc) return;
   out << fmt::format("    told from like tokens (AUC): state {}, attention write {}, MLP input {}, MLP write {}; {}\n",
                      figure(map.decision.state.auc, 2), figure(map.decision.attention_write.auc, 2),
