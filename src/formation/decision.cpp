@@ -11,18 +11,18 @@
 namespace sinkscope {
 namespace {
 
-Eigen::Map<const Eigen::VectorXf> as_vector(std::span<const float> row) {
+Eigen::Map<const Eigen::VectorXf> row_vector(std::span<const float> row) {
   return {row.data(), static_cast<Eigen::Index>(row.size())};
 }
 
-// Sums over the members of some sets.
-struct Sums {
+// MemberSums over the members of some sets.
+struct MemberSums {
   Eigen::VectorXd sum, squares;
   double n = 0;
 
-  explicit Sums(std::size_t d) : sum(Eigen::VectorXd::Zero(static_cast<Eigen::Index>(d))), squares(sum) {}
+  explicit MemberSums(std::size_t d) : sum(Eigen::VectorXd::Zero(static_cast<Eigen::Index>(d))), squares(sum) {}
   void add(std::span<const float> row) {
-    const Eigen::VectorXd values = as_vector(row).cast<double>();
+    const Eigen::VectorXd values = row_vector(row).cast<double>();
     sum += values;
     squares += values.cwiseAbs2();
     n += 1;
@@ -33,7 +33,7 @@ class NearestMean {
  public:
   explicit NearestMean(std::span<const DecisionSet> sets) : sets_(sets), all_(sets.front().members.cols()) {
     for (const DecisionSet& set : sets) {
-      Sums& of_sequence = by_sequence_.try_emplace(set.sequence, set.members.cols()).first->second;
+      MemberSums& of_sequence = by_sequence_.try_emplace(set.sequence, set.members.cols()).first->second;
       for (std::size_t member = 0; member < set.members.rows(); ++member) {
         of_sequence.add(set.members.row(member));
         all_.add(set.members.row(member));
@@ -45,8 +45,8 @@ class NearestMean {
 
   // chosen  [n_sets] the member of each set that is taken for its sink
   double auc(std::span<const std::size_t> chosen) const {
-    Sums sinks(sets_.front().members.cols());
-    std::map<int, Sums> sinks_of;
+    MemberSums sinks(sets_.front().members.cols());
+    std::map<int, MemberSums> sinks_of;
     for (std::size_t s = 0; s < sets_.size(); ++s) {
       const auto row = sets_[s].members.row(chosen[s]);
       sinks.add(row);
@@ -58,7 +58,7 @@ class NearestMean {
     for (std::size_t s = 0; s < sets_.size(); ++s) {
       const Eigen::VectorXd& along = direction.at(sets_[s].sequence);
       const auto score = [&](std::size_t member) {
-        return as_vector(sets_[s].members.row(member)).cast<double>().dot(along);
+        return row_vector(sets_[s].members.row(member)).cast<double>().dot(along);
       };
       const double of_sink = score(chosen[s]);
       for (std::size_t member = 0; member < sets_[s].members.rows(); ++member) {
@@ -73,7 +73,7 @@ class NearestMean {
 
  private:
   // (mean of sinks - mean of controls) / variance, without one sequence.
-  Eigen::VectorXd away_from(const Sums& own, const Sums& sinks, const Sums& own_sinks) const {
+  Eigen::VectorXd away_from(const MemberSums& own, const MemberSums& sinks, const MemberSums& own_sinks) const {
     const double n = all_.n - own.n, n_sinks = sinks.n - own_sinks.n;
     const Eigen::VectorXd sum = all_.sum - own.sum, of_sinks = sinks.sum - own_sinks.sum;
     const Eigen::VectorXd mean = sum / n, mean_square = (all_.squares - own.squares) / n;
@@ -87,8 +87,8 @@ class NearestMean {
   }
 
   std::span<const DecisionSet> sets_;
-  Sums all_;
-  std::map<int, Sums> by_sequence_;
+  MemberSums all_;
+  std::map<int, MemberSums> by_sequence_;
 };
 
 }  // namespace

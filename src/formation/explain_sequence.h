@@ -77,7 +77,4 @@ int peak_layer(const Matrix<float>& state_axis, int position, int l_start, int l
 // The MLP with the largest excess; nothing if none is positive.
 std::optional<int> main_mlp(const PartExcess& excess);
 
-// The figures of a token; null if they were not kept.
-const TokenProfile* profile_of(const SequenceFigures& figures, int position);
-
 }  // namespace sinkscope

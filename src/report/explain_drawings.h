@@ -1,5 +1,9 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "formation/judge_explanation.h"
 #include "report/chart.h"
 
@@ -18,6 +22,9 @@ void draw_primary(Chart& chart, const Explanation& explanation, int n_layers);
 
 // Shared by them.
 
+inline constexpr SinkKind kExplainedKinds[] = {SinkKind::kSecondary, SinkKind::kPrimaryLike};
+
+ChartSeries series_of(std::string name, ChartForm form, std::string_view role);
 // A panel over all layers.
 ChartPanel layer_panel(std::string title, std::string y_title, int n_layers, std::string x_title = "layer");
 // A panel over names, one place each.

@@ -23,7 +23,7 @@ using Sinks = std::vector<const RunExplanation*>;
 // A line of medians and, where there are several values, their band from 5 to 95 %.
 void add_spread(ChartPanel& panel, const std::string& name, std::string_view role, const std::vector<Values>& by_layer,
                 bool with_band) {
-  ChartSeries line{name, ChartForm::kLine, role, {}, {}, {}, {}}, band{"", ChartForm::kBand, role, {}, {}, {}, {}};
+  ChartSeries line = series_of(name, ChartForm::kLine, role), band = series_of("", ChartForm::kBand, role);
   for (std::size_t l = 0; l < by_layer.size(); ++l) {
     const auto at = static_cast<double>(l);
     const auto middle = quantile_of(by_layer[l], 0.5);
@@ -63,7 +63,7 @@ ChartPanel heights_panel(const Explanation& explanation, int n_layers, const std
 // Mean excess of one sort of parts at the peak; embedding: of layer -1.
 ChartSeries mean_parts(const Sinks& runs, int n_layers, std::string name, std::string_view role,
                        std::vector<double> PartHeights::* parts) {
-  ChartSeries bars{std::move(name), ChartForm::kBars, role, {}, {}, {}, {}};
+  ChartSeries bars = series_of(std::move(name), ChartForm::kBars, role);
   for (int l = 0; l < n_layers; ++l) {
     double sum = 0;
     for (const RunExplanation* run : runs) {
@@ -103,7 +103,7 @@ std::optional<ChartPanel> neuron_panel(const Explanation& explanation, SinkKind 
   for (const auto& [neuron, share] : order) names.push_back(fmt::format("{}:{}", neuron.first, neuron.second));
   ChartPanel panel = named_panel(fmt::format("Neurons, as layer:neuron, {}", sinks_name(kind, index(n))),
                                  "share of the MLP's excess", std::move(names));
-  ChartSeries bars{"", ChartForm::kBars, name_of(kind), {}, {}, {}, {}};
+  ChartSeries bars = series_of("", ChartForm::kBars, name_of(kind));
   for (std::size_t i = 0; i < order.size(); ++i) {
     const double mean = order[i].second / n;
     bars.add(static_cast<double>(i), mean, fmt::format("{}: {}", panel.x.names[i], in_digits(mean)));
@@ -117,7 +117,7 @@ std::optional<ChartPanel> like_primary_panel(const Explanation& explanation) {
   ChartPanel panel =
       named_panel("Along the MLP, sinks and the primary", "cosine", {"MLP input", "gate", "up", "neurons", "write"});
   for (const SinkKind kind : kinds_of(explanation)) {
-    ChartSeries points{std::string(kind_name(kind)), ChartForm::kPoints, name_of(kind), {}, {}, {}, {}};
+    ChartSeries points = series_of(std::string(kind_name(kind)), ChartForm::kPoints, name_of(kind));
     for (const RunExplanation* run : runs_of(explanation, kind)) {
       if (!run->like_primary) continue;
       const LikePrimary& like = *run->like_primary;
@@ -138,7 +138,7 @@ std::optional<ChartPanel> edit_panel(const Explanation& explanation) {
   ChartPanel panel = named_panel("Far boost when writes are changed", "far boost",
                                  {"unedited", "placebo", "rest", "one axis part", "together"});
   for (const SinkKind kind : kinds_of(explanation)) {
-    ChartSeries points{std::string(kind_name(kind)), ChartForm::kPoints, name_of(kind), {}, {}, {}, {}};
+    ChartSeries points = series_of(std::string(kind_name(kind)), ChartForm::kPoints, name_of(kind));
     for (const RunExplanation* run : runs_of(explanation, kind)) {
       if (run->edits.empty()) continue;
       const auto add = [&](double at, const std::optional<double>& boost, const std::string& what) {
@@ -159,6 +159,10 @@ std::optional<ChartPanel> edit_panel(const Explanation& explanation) {
 }
 
 }  // namespace
+
+ChartSeries series_of(std::string name, ChartForm form, std::string_view role) {
+  return {std::move(name), form, role, {}, {}, {}, {}};
+}
 
 ChartPanel layer_panel(std::string title, std::string y_title, int n_layers, std::string x_title) {
   ChartPanel panel;
@@ -188,7 +192,7 @@ std::vector<const RunExplanation*> runs_of(const Explanation& explanation, SinkK
 
 std::vector<SinkKind> kinds_of(const Explanation& explanation) {
   std::vector<SinkKind> kinds;
-  for (const SinkKind kind : {SinkKind::kSecondary, SinkKind::kPrimaryLike}) {
+  for (const SinkKind kind : kExplainedKinds) {
     if (!runs_of(explanation, kind).empty()) kinds.push_back(kind);
   }
   return kinds;
@@ -234,7 +238,7 @@ void draw_excess(Chart& chart, const Explanation& explanation, int n_layers) {
       const PartName& part = run->peak->largest.front().part;
       if (part.kind == PartKind::kMlp) ++counts[index(part.layer)];
     }
-    ChartSeries bars{"", ChartForm::kBars, name_of(kind), {}, {}, {}, {}};
+    ChartSeries bars = series_of("", ChartForm::kBars, name_of(kind));
     for (int l = 0; l < n_layers; ++l) {
       const int n = counts[index(l)];
       bars.add(l, n, fmt::format("MLP {}: {}", l, counted(n, "sink")));

@@ -13,12 +13,6 @@
 namespace sinkscope {
 namespace {
 
-constexpr SinkKind kKinds[] = {SinkKind::kSecondary, SinkKind::kPrimaryLike};
-
-ChartSeries series_of(std::string name, ChartForm form, std::string_view role) {
-  return {std::move(name), form, role, {}, {}, {}, {}};
-}
-
 std::string map_name(const LayerMap& map) { return fmt::format("MLP {}, {}", map.layer, kind_name(map.kind)); }
 
 // What a scale is of the median norm R of ordinary inputs.
@@ -140,7 +134,7 @@ std::optional<ChartPanel> auc_panel(const Explanation& explanation, SinkKind kin
 void draw_mlp_map(Chart& chart, const Explanation& explanation) {
   chart.title = "An MLP as a map";
   chart.question = "Are the main directions of the sinks' inputs mapped onto the axis, and other directions not?";
-  for (const SinkKind kind : kKinds) {
+  for (const SinkKind kind : kExplainedKinds) {
     const LayerMap* map = main_map(explanation.maps, kind);
     if (map == nullptr) continue;
     const std::string name = map_name(*map);
@@ -158,7 +152,7 @@ void draw_mlp_map(Chart& chart, const Explanation& explanation) {
 void draw_decision(Chart& chart, const Explanation& explanation, int n_layers) {
   chart.title = "What tells sinks from like tokens";
   chart.question = "From which write on does a direction that other texts share tell a sink from a like token?";
-  for (const SinkKind kind : kKinds) {
+  for (const SinkKind kind : kExplainedKinds) {
     const LayerMap* map = main_map(explanation.maps, kind);
     if (map == nullptr) continue;
     if (auto panel = projection_panel(*map)) chart.panels.push_back(std::move(*panel));

@@ -14,14 +14,9 @@
 namespace sinkscope {
 namespace {
 
-constexpr SinkKind kKinds[] = {SinkKind::kSecondary, SinkKind::kPrimaryLike};
 // Colours of thirds and levels: those of kinds, which do not stand for kinds there.
 constexpr std::string_view kRoles[] = {"primary_like", "primary", "secondary", "unaligned"};
 constexpr int kFitPoints = 60;
-
-ChartSeries series_of(std::string name, ChartForm form, std::string_view role) {
-  return {std::move(name), form, role, {}, {}, {}, {}};
-}
 
 SinkKind kind_of(const std::string& name) {
   return name == name_of(SinkKind::kSecondary) ? SinkKind::kSecondary : SinkKind::kPrimaryLike;
@@ -161,7 +156,7 @@ void draw_survival(Chart& chart, const Explanation& explanation, int n_layers) {
     panel.y.high = 1.04;
     chart.panels.push_back(std::move(panel));
   }
-  for (const SinkKind kind : kKinds) {
+  for (const SinkKind kind : kExplainedKinds) {
     auto levels = scores_by_level(explanation.sequences, kind);
     if (levels.empty()) continue;
     std::ranges::stable_sort(levels, std::ranges::greater(), &LevelScores::n);

@@ -129,12 +129,12 @@ namespace {
 
 constexpr std::uint32_t kSequenceMagic = 0x50584553;  // "SEXP"
 constexpr std::uint32_t kMapMagic = 0x50414D53;       // "SMAP"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kExplanationVersion = 1;
 
 // What readers rely on beyond what every list says of itself.
-class Check {
+class ExplanationCheck {
  public:
-  Check(const ByteReader& bytes, std::size_t n_layers) : bytes_(bytes), n_layers_(n_layers) {}
+  ExplanationCheck(const ByteReader& bytes, std::size_t n_layers) : bytes_(bytes), n_layers_(n_layers) {}
 
   void sequence(const SequenceExplanation& x) const {
     require(x.sees_all.size() == n_layers_, "it is of another number of layers");
@@ -201,16 +201,16 @@ class Check {
 };
 
 template <typename Record>
-std::vector<std::byte> encode(std::uint32_t magic, const Record& record) {
+std::vector<std::byte> encode_record(std::uint32_t magic, const Record& record) {
   ArchiveWriter archive;
-  archive(magic, kVersion, record);
+  archive(magic, kExplanationVersion, record);
   const std::uint32_t checksum = crc32(archive.bytes());
   archive(checksum);
   return archive.take();
 }
 
 template <typename Record>
-Record decode(std::span<const std::byte> bytes, std::uint32_t magic, const std::string& what) {
+Record decode_record(std::span<const std::byte> bytes, std::uint32_t magic, const std::string& what) {
   ByteReader whole(bytes, what);
   if (bytes.size() < sizeof(std::uint32_t)) whole.fail("it is cut off");
   const auto content = bytes.first(bytes.size() - sizeof(std::uint32_t));
@@ -221,7 +221,7 @@ Record decode(std::span<const std::byte> bytes, std::uint32_t magic, const std::
   std::uint32_t found = 0;
   std::uint16_t version = 0;
   archive(found, version);
-  if (found != magic || version != kVersion) whole.fail("it is of another layout");
+  if (found != magic || version != kExplanationVersion) whole.fail("it is of another layout");
   Record record;
   archive(record);
   if (archive.bytes().remaining() != 0) whole.fail("it has bytes too many");
@@ -231,22 +231,22 @@ Record decode(std::span<const std::byte> bytes, std::uint32_t magic, const std::
 }  // namespace
 
 std::vector<std::byte> encode_explanation(const SequenceExplanation& explanation) {
-  return encode(kSequenceMagic, explanation);
+  return encode_record(kSequenceMagic, explanation);
 }
 
-std::vector<std::byte> encode_map(const LayerMap& map) { return encode(kMapMagic, map); }
+std::vector<std::byte> encode_map(const LayerMap& map) { return encode_record(kMapMagic, map); }
 
 SequenceExplanation decode_explanation(std::span<const std::byte> bytes, std::size_t n_layers,
                                        const std::string& what) {
-  SequenceExplanation explanation = decode<SequenceExplanation>(bytes, kSequenceMagic, what);
-  Check(ByteReader(bytes, what), n_layers).sequence(explanation);
+  SequenceExplanation explanation = decode_record<SequenceExplanation>(bytes, kSequenceMagic, what);
+  ExplanationCheck(ByteReader(bytes, what), n_layers).sequence(explanation);
   for (RunExplanation& run : explanation.runs) run.run.verdict = Verdict::kSink;
   return explanation;
 }
 
 LayerMap decode_map(std::span<const std::byte> bytes, std::size_t n_layers, const std::string& what) {
-  LayerMap map = decode<LayerMap>(bytes, kMapMagic, what);
-  Check(ByteReader(bytes, what), n_layers).map(map);
+  LayerMap map = decode_record<LayerMap>(bytes, kMapMagic, what);
+  ExplanationCheck(ByteReader(bytes, what), n_layers).map(map);
   return map;
 }
 

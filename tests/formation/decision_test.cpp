@@ -12,12 +12,12 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::size_t kWidth = 5, kMembers = 4;
+constexpr std::size_t kSetWidth = 5, kSetMembers = 4;
 
 // Noise, and `apart` in channel 1 of the sink.
-DecisionSet set_of(int sequence, float apart, RandomStream& random) {
-  DecisionSet set{sequence, Matrix<float>(kMembers, kWidth)};
-  for (std::size_t i = 0; i < kMembers * kWidth; ++i) set.members.data()[i] = static_cast<float>(random.normal());
+DecisionSet noisy_set(int sequence, float apart, RandomStream& random) {
+  DecisionSet set{sequence, Matrix<float>(kSetMembers, kSetWidth)};
+  for (std::size_t i = 0; i < kSetMembers * kSetWidth; ++i) set.members.data()[i] = static_cast<float>(random.normal());
   set.members(0, 1) += apart;
   return set;
 }
@@ -26,8 +26,8 @@ DecisionSet set_of(int sequence, float apart, RandomStream& random) {
 double slow_auc(const std::vector<DecisionSet>& sets) {
   double won = 0, pairs = 0;
   for (const DecisionSet& held : sets) {
-    std::vector<double> weight(kWidth);
-    for (std::size_t c = 0; c < kWidth; ++c) {
+    std::vector<double> weight(kSetWidth);
+    for (std::size_t c = 0; c < kSetWidth; ++c) {
       std::vector<double> sinks, controls, all;
       for (const DecisionSet& other : sets) {
         if (other.sequence == held.sequence) continue;
@@ -48,7 +48,7 @@ double slow_auc(const std::vector<DecisionSet>& sets) {
     }
     const auto score = [&](std::size_t m) {
       double sum = 0;
-      for (std::size_t c = 0; c < kWidth; ++c) sum += weight[c] * static_cast<double>(held.members(m, c));
+      for (std::size_t c = 0; c < kSetWidth; ++c) sum += weight[c] * static_cast<double>(held.members(m, c));
       return sum;
     };
     for (std::size_t m = 1; m < held.members.rows(); ++m) {
@@ -63,7 +63,7 @@ TEST(Decision, IsTheDefinition) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     RandomStream random(seed, 0);
     std::vector<DecisionSet> sets;
-    for (int i = 0; i < 9; ++i) sets.push_back(set_of(i % 4, 1, random));
+    for (int i = 0; i < 9; ++i) sets.push_back(noisy_set(i % 4, 1, random));
     EXPECT_NEAR(*discriminate(sets, 0, 1).auc, slow_auc(sets), 1e-12);
   }
 }
@@ -71,7 +71,7 @@ TEST(Decision, IsTheDefinition) {
 TEST(Decision, FindsWhatAllSequencesShare) {
   RandomStream random(1, 0);
   std::vector<DecisionSet> sets;
-  for (int i = 0; i < 12; ++i) sets.push_back(set_of(i % 4, 20, random));
+  for (int i = 0; i < 12; ++i) sets.push_back(noisy_set(i % 4, 20, random));
   const Discrimination found = discriminate(sets, 200, 1);
   EXPECT_EQ(found.auc, 1);
   EXPECT_NEAR(*found.null_p50, 0.5, 0.1);
@@ -84,7 +84,7 @@ TEST(Decision, DoesNotLearnFromTheSequenceItself) {
   RandomStream random(2, 0);
   for (int sequence = 0; sequence < 2; ++sequence) {
     for (int i = 0; i < 6; ++i) {
-      sets.push_back(set_of(sequence, 0, random));
+      sets.push_back(noisy_set(sequence, 0, random));
       sets.back().members(0, 3) += sequence == 0 ? 20 : -20;
     }
   }
@@ -93,7 +93,7 @@ TEST(Decision, DoesNotLearnFromTheSequenceItself) {
 
 TEST(Decision, OneSequenceSaysNothing) {
   RandomStream random(3, 0);
-  const std::vector<DecisionSet> sets = {set_of(7, 20, random), set_of(7, 20, random)};
+  const std::vector<DecisionSet> sets = {noisy_set(7, 20, random), noisy_set(7, 20, random)};
   EXPECT_FALSE(discriminate(sets, 10, 1).auc);
   EXPECT_FALSE(discriminate({}, 10, 1).auc);
 }
@@ -103,8 +103,8 @@ TEST(Decision, ConstantChannelsSayNothing) {
   RandomStream random(4, 0);
   std::vector<DecisionSet> sets;
   for (int i = 0; i < 8; ++i) {
-    sets.push_back(set_of(i % 4, 20, random));
-    for (std::size_t m = 0; m < kMembers; ++m) sets.back().members(m, 0) = 3;
+    sets.push_back(noisy_set(i % 4, 20, random));
+    for (std::size_t m = 0; m < kSetMembers; ++m) sets.back().members(m, 0) = 3;
   }
   EXPECT_EQ(discriminate(sets, 0, 1).auc, 1);
 }
@@ -115,7 +115,7 @@ TEST(Decision, ExchangedLabelsAreRarelyFound) {
   for (std::uint64_t draw = 0; draw < 200; ++draw) {
     RandomStream random(5, draw);
     std::vector<DecisionSet> sets;
-    for (int i = 0; i < 12; ++i) sets.push_back(set_of(i % 4, 0, random));
+    for (int i = 0; i < 12; ++i) sets.push_back(noisy_set(i % 4, 0, random));
     if (*discriminate(sets, 99, draw).p <= 0.05) ++found;
   }
   EXPECT_LE(found, 20);  // binomial of 200 at 0.05: more in 0.1 % of the cases

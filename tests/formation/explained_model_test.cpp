@@ -16,8 +16,8 @@
 namespace sinkscope {
 namespace {
 
-constexpr int kTokens = 420, kSink = 150, kLayer = 4;
-constexpr float kNorm = 150;
+constexpr int kTextTokens = 420, kSinkPosition = 150, kSinkLayer = 4;
+constexpr float kSinkNorm = 150;
 
 class ExplainedModel : public testing::Test {
  protected:
@@ -27,7 +27,7 @@ class ExplainedModel : public testing::Test {
     options.sinks = sinks;
     write_tiny_model(options, path_);
     model_ = load_tiny(path_);
-    tokens_ = letters(3, 1, kTokens).front();
+    tokens_ = letters(3, 1, kTextTokens).front();
     for (TokenId& token : tokens_) {
       if (token == kPlanted) token = 'b';
     }
@@ -47,7 +47,7 @@ class ExplainedModel : public testing::Test {
 
   // Adds a vector along the axis, in model units.
   ChangeRows::Change along_axis(ProbePoint point, int layer, float length) {
-    return {{point, layer, 0, kSink}, AddToRow{scaled_axis(length)}};
+    return {{point, layer, 0, kSinkPosition}, AddToRow{scaled_axis(length)}};
   }
   std::vector<float> scaled_axis(float length) {
     if (axis_.empty()) {
@@ -55,7 +55,7 @@ class ExplainedModel : public testing::Test {
       class Last final : public Observer {
        public:
         bool wants(ProbePoint point, int layer) override {
-          return point == ProbePoint::kBlockOutput && layer == kLayer;
+          return point == ProbePoint::kBlockOutput && layer == kSinkLayer;
         }
         void on_state(const StateEvent& event) override {
           if (event.first_token == 0) state.assign(event.states.row(0).begin(), event.states.row(0).end());
@@ -74,9 +74,9 @@ class ExplainedModel : public testing::Test {
   }
 
   // The one sink, which begins where it was put.
-  static const RunExplanation& only(const SequenceExplanation& explained, int l_start = kLayer) {
+  static const RunExplanation& only(const SequenceExplanation& explained, int l_start = kSinkLayer) {
     EXPECT_EQ(explained.runs.size(), 1U);
-    EXPECT_EQ(explained.runs.at(0).run.position, kSink);
+    EXPECT_EQ(explained.runs.at(0).run.position, kSinkPosition);
     EXPECT_EQ(explained.runs.at(0).run.l_start, l_start);
     return explained.runs.at(0);
   }
@@ -92,49 +92,49 @@ class ExplainedModel : public testing::Test {
 
 TEST_F(ExplainedModel, AnMlpWriteIsFormed) {
   load();
-  ChangeRows edit({along_axis(ProbePoint::kMlpWrite, kLayer, kNorm)});
+  ChangeRows edit({along_axis(ProbePoint::kMlpWrite, kSinkLayer, kSinkNorm)});
   const SequenceExplanation explained = explain({&edit});
   const RunExplanation& run = only(explained);
-  const double in_norms = static_cast<double>(kNorm / explained.ordinary.norm[kLayer]);
-  EXPECT_NEAR(run.mlp_axis[kLayer], in_norms, 0.02 * in_norms);  // beside it, the MLP's own write
+  const double in_norms = static_cast<double>(kSinkNorm / explained.ordinary.norm[kSinkLayer]);
+  EXPECT_NEAR(run.mlp_axis[kSinkLayer], in_norms, 0.02 * in_norms);  // beside it, the MLP's own write
   EXPECT_EQ(run.formed, true);
-  EXPECT_EQ(run.start->largest.front().part, (PartName{PartKind::kMlp, kLayer}));
+  EXPECT_EQ(run.start->largest.front().part, (PartName{PartKind::kMlp, kSinkLayer}));
   EXPECT_EQ(run.peak->parts_for_80, 1);
   EXPECT_GT(run.peak->mlp_share, 0.98);
   EXPECT_GT(*run.peak->excess_cos, 0.98);
-  EXPECT_NEAR(run.start->total, static_cast<double>(run.state_axis[kLayer]), 1e-3 * in_norms);
+  EXPECT_NEAR(run.start->total, static_cast<double>(run.state_axis[kSinkLayer]), 1e-3 * in_norms);
 }
 
 TEST_F(ExplainedModel, AnAttentionWriteIsNot) {
   load();
-  ChangeRows edit({along_axis(ProbePoint::kAttentionWrite, kLayer, kNorm)});
+  ChangeRows edit({along_axis(ProbePoint::kAttentionWrite, kSinkLayer, kSinkNorm)});
   const SequenceExplanation explained = explain({&edit});
   const RunExplanation& run = only(explained);
   EXPECT_EQ(run.formed, false);
-  EXPECT_EQ(run.peak->largest.front().part, (PartName{PartKind::kAttention, kLayer}));
+  EXPECT_EQ(run.peak->largest.front().part, (PartName{PartKind::kAttention, kSinkLayer}));
   EXPECT_LT(run.peak->mlp_share, 0.05);
 }
 
 TEST_F(ExplainedModel, HalvedOverTwoMlpsTakesTwo) {
   load();
-  ChangeRows edit(
-      {along_axis(ProbePoint::kMlpWrite, kLayer, kNorm / 2), along_axis(ProbePoint::kMlpWrite, kLayer + 1, kNorm / 2)});
+  ChangeRows edit({along_axis(ProbePoint::kMlpWrite, kSinkLayer, kSinkNorm / 2),
+                   along_axis(ProbePoint::kMlpWrite, kSinkLayer + 1, kSinkNorm / 2)});
   const SequenceExplanation explained = explain({&edit});
   const RunExplanation& run = only(explained);
   EXPECT_EQ(run.peak->parts_for_80, 2);
   EXPECT_EQ(run.formed, true);
   std::vector<int> layers = {run.peak->largest[0].part.layer, run.peak->largest[1].part.layer};
   std::ranges::sort(layers);
-  EXPECT_EQ(layers, (std::vector<int>{kLayer, kLayer + 1}));
+  EXPECT_EQ(layers, (std::vector<int>{kSinkLayer, kSinkLayer + 1}));
   EXPECT_NEAR(run.peak->largest[0].share, 0.5, 0.03);
 }
 
 TEST_F(ExplainedModel, TakenOutThreeLayersLaterItsEndIsRemoved) {
   load();
-  ChangeRows edit(
-      {along_axis(ProbePoint::kMlpWrite, kLayer, kNorm), along_axis(ProbePoint::kMlpWrite, kLayer + 3, -kNorm)});
+  ChangeRows edit({along_axis(ProbePoint::kMlpWrite, kSinkLayer, kSinkNorm),
+                   along_axis(ProbePoint::kMlpWrite, kSinkLayer + 3, -kSinkNorm)});
   const RunExplanation run = only(explain({&edit}));
-  EXPECT_EQ(run.run.l_end, kLayer + 2);
+  EXPECT_EQ(run.run.l_end, kSinkLayer + 2);
   EXPECT_EQ(run.end.cause, EndCause::kRemoved);
   EXPECT_LT(std::abs(*run.end.height_kept), 0.05);
   EXPECT_NEAR(*run.end.primary_height_kept, 1, 0.05);
@@ -142,32 +142,32 @@ TEST_F(ExplainedModel, TakenOutThreeLayersLaterItsEndIsRemoved) {
 
 // The state that an MLP makes by a neuron of its own, and whose attention goes with the write.
 TEST_F(ExplainedModel, NeuronAndEditsAreExact) {
-  load({{kLayer, static_cast<std::uint8_t>(kPlanted), kNorm}});
-  tokens_[index(kSink)] = kPlanted;
+  load({{kSinkLayer, static_cast<std::uint8_t>(kPlanted), kSinkNorm}});
+  tokens_[index(kSinkPosition)] = kPlanted;
   SequenceExplanation explained = explain();
   RunExplanation run = only(explained);
   ASSERT_TRUE(run.neurons);
-  EXPECT_EQ(run.neurons->layer, kLayer);
+  EXPECT_EQ(run.neurons->layer, kSinkLayer);
   EXPECT_EQ(run.neurons->for_half, 1);
   const Neuron& neuron = run.neurons->list.front();
   EXPECT_GT(neuron.share, 0.98);
   EXPECT_NEAR(neuron.height, run.neurons->sum, 0.02 * run.neurons->sum);
   EXPECT_GT(*neuron.down_cos, 0.99);
-  EXPECT_NEAR(run.neurons->sum, static_cast<double>(run.mlp_axis[kLayer]), 0.01 * run.neurons->sum);
+  EXPECT_NEAR(run.neurons->sum, static_cast<double>(run.mlp_axis[kSinkLayer]), 0.01 * run.neurons->sum);
 
   ASSERT_TRUE(edit_sink(*model_, sequence(), run, {}, {}, run_));
   for (const LayerEdit& edit : run.edits) {
-    EXPECT_EQ(edit.axis.removed, edit.layer == kLayer) << edit.layer;
+    EXPECT_EQ(edit.axis.removed, edit.layer == kSinkLayer) << edit.layer;
     if (edit.rest) EXPECT_FALSE(edit.rest->removed);
   }
-  EXPECT_EQ(run.together->layers, std::vector<int>{kLayer});
+  EXPECT_EQ(run.together->layers, std::vector<int>{kSinkLayer});
   EXPECT_TRUE(run.together->outcome.removed);
   EXPECT_FALSE(run.together->outcome.run);
 }
 
 // Memory and file say the same, and nothing is measured twice.
 TEST_F(ExplainedModel, WhatIsStoredIsNotMeasuredAgain) {
-  load({{kLayer, static_cast<std::uint8_t>(kPlanted), kNorm}});
+  load({{kSinkLayer, static_cast<std::uint8_t>(kPlanted), kSinkNorm}});
   for (const int position : {100, 150, 200}) tokens_[index(position)] = kPlanted;
   explain();
   const LoadSequence load_one = [&](std::int64_t ordinal) {

@@ -17,48 +17,48 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::size_t kWidth = 64, kAxis = 0, kGate = 1;
+constexpr std::size_t kMapWidth = 64, kAxisChannel = 0, kGateChannel = 1;
 constexpr float kApart = 30;
 
-ExplainOptions quick() {
+ExplainOptions quick_map() {
   ExplainOptions options;
   options.n_exchanged = 99;
   return options;
 }
 
-Matrix<float> noise(std::size_t rows, RandomStream& random) {
-  Matrix<float> matrix(rows, kWidth);
-  for (std::size_t i = 0; i < rows * kWidth; ++i) matrix.data()[i] = static_cast<float>(random.normal());
+Matrix<float> noise_rows(std::size_t rows, RandomStream& random) {
+  Matrix<float> matrix(rows, kMapWidth);
+  for (std::size_t i = 0; i < rows * kMapWidth; ++i) matrix.data()[i] = static_cast<float>(random.normal());
   return matrix;
 }
 
-// Sinks' inputs have kApart in channel kGate; all else is noise of length 8.
-MapVectors vectors() {
+// Sinks' inputs have kApart in channel kGateChannel; all else is noise_rows of length 8.
+MapVectors map_vectors() {
   RandomStream random(1, 0);
   MapVectors vectors;
   vectors.layer = 5;
-  vectors.sinks = noise(10, random);
-  for (std::size_t i = 0; i < vectors.sinks.rows(); ++i) vectors.sinks(i, kGate) += kApart;
-  vectors.controls = noise(10, random);
-  vectors.ordinary = noise(300, random);
+  vectors.sinks = noise_rows(10, random);
+  for (std::size_t i = 0; i < vectors.sinks.rows(); ++i) vectors.sinks(i, kGateChannel) += kApart;
+  vectors.controls = noise_rows(10, random);
+  vectors.ordinary = noise_rows(300, random);
   for (int i = 0; i < 10; ++i) vectors.sequences.push_back(i % 5);
   vectors.sink_heights.assign(10, 20);
   vectors.ordinary_heights.assign(300, 1);
   vectors.ordinary_cos.assign(300, 0.5F);
   vectors.ordinary_cos[0] = 0.99F;
-  vectors.axis.assign(kWidth, 0);
-  vectors.axis[kAxis] = 3;  // its length is no matter
-  vectors.primary_write.assign(kWidth, 0);
-  vectors.primary_write[kAxis] = -1;
+  vectors.axis.assign(kMapWidth, 0);
+  vectors.axis[kAxisChannel] = 3;  // its length is no matter
+  vectors.primary_write.assign(kMapWidth, 0);
+  vectors.primary_write[kAxisChannel] = -1;
   vectors.norm = 2;
   return vectors;
 }
 
-// Along the axis, by how much channel kGate passes 5; and always 0.1 beside it.
+// Along the axis, by how much channel kGateChannel passes 5; and always 0.1 beside it.
 Matrix<float> gated(MatrixView<const float> inputs) {
   Matrix<float> writes(inputs.rows(), inputs.cols());
   for (std::size_t i = 0; i < inputs.rows(); ++i) {
-    writes(i, kAxis) = 6 * std::max(inputs(i, kGate) - 5, 0.0F);
+    writes(i, kAxisChannel) = 6 * std::max(inputs(i, kGateChannel) - 5, 0.0F);
     writes(i, 7) = 0.1F;
   }
   return writes;
@@ -67,12 +67,13 @@ Matrix<float> gated(MatrixView<const float> inputs) {
 // Whatever comes is written along the axis.
 Matrix<float> indifferent(MatrixView<const float> inputs) {
   Matrix<float> writes(inputs.rows(), inputs.cols());
-  for (std::size_t i = 0; i < inputs.rows(); ++i) writes(i, kAxis) = static_cast<float>(length_of(inputs.row(i)));
+  for (std::size_t i = 0; i < inputs.rows(); ++i)
+    writes(i, kAxisChannel) = static_cast<float>(length_of(inputs.row(i)));
   return writes;
 }
 
 TEST(LayerMap, OneDirectionIsMapped) {
-  const LayerMap map = map_of(vectors(), gated, quick());
+  const LayerMap map = map_of(map_vectors(), gated, quick_map());
   EXPECT_EQ(map.n_sinks, 10);
   EXPECT_EQ(map.n_sequences, 5);
   EXPECT_NEAR(map.input_norm_median, 8, 0.3);
@@ -95,13 +96,13 @@ TEST(LayerMap, OneDirectionIsMapped) {
   EXPECT_NEAR(*map.isotropic_unit.norm_ratio_p99, 0.05, 1e-6);
   EXPECT_TRUE(map.specific());
   EXPECT_EQ(map.generic(), false);
-  const Claim claim = map_claim(std::vector{map}, SinkKind::kSecondary, quick());
+  const Claim claim = map_claim(std::vector{map}, SinkKind::kSecondary, quick_map());
   EXPECT_EQ(claim.verdict, ClaimVerdict::kYes);
   EXPECT_EQ(claim.null, 0);
 }
 
 TEST(LayerMap, AnyDirectionIsNoFinding) {
-  const LayerMap map = map_of(vectors(), indifferent, quick());
+  const LayerMap map = map_of(map_vectors(), indifferent, quick_map());
   EXPECT_EQ(map.hits_typical, 1);
   EXPECT_EQ(map.hits_unit, 1);
   EXPECT_EQ(map.both_signs_unit, 1);
@@ -110,29 +111,29 @@ TEST(LayerMap, AnyDirectionIsNoFinding) {
   EXPECT_NEAR(*map.isotropic_typical.cos_p50, 1, 1e-12);
   EXPECT_NEAR(*map.isotropic_typical.norm_ratio_p50, map.input_norm_median / 2, 1e-3);
   EXPECT_EQ(map.generic(), true);
-  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kSecondary, quick()).verdict, ClaimVerdict::kUnclear);
+  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kSecondary, quick_map()).verdict, ClaimVerdict::kUnclear);
 }
 
 TEST(LayerMap, OrdinaryTokensAsHighMakeItNo) {
-  MapVectors made = vectors();
+  MapVectors made = map_vectors();
   made.sink_heights[3] = 0.9F;
-  const LayerMap map = map_of(made, gated, quick());
+  const LayerMap map = map_of(made, gated, quick_map());
   EXPECT_FALSE(map.specific());
   EXPECT_NEAR(*map.inputs.sink_height_min, 0.9, 1e-6);
   EXPECT_EQ(map.inputs.sink_height_p50, 20);
   EXPECT_NEAR(*map.inputs.ordinary_cos_over_98_frac, 1.0 / 300, 1e-9);
-  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kSecondary, quick()).verdict, ClaimVerdict::kNo);
+  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kSecondary, quick_map()).verdict, ClaimVerdict::kNo);
 }
 
 // height(lambda) = a + lambda b where the gate is open, with half of a + b reached at ((a + b) / 2 - a) / b.
 TEST(LayerMap, ThePathSaysWhereHalfIsReached) {
-  const MapVectors made = vectors();
+  const MapVectors made = map_vectors();
   double from = 0, to = 0;
   for (std::size_t i = 0; i < 10; ++i) {
-    from += static_cast<double>(made.controls(i, kGate)) / 10;
-    to += static_cast<double>(made.sinks(i, kGate)) / 10;
+    from += static_cast<double>(made.controls(i, kGateChannel)) / 10;
+    to += static_cast<double>(made.sinks(i, kGateChannel)) / 10;
   }
-  const LayerMap map = map_of(made, gated, quick());
+  const LayerMap map = map_of(made, gated, quick_map());
   ASSERT_EQ(map.path.lambda.size(), 17U);
   EXPECT_EQ(map.path.lambda.front(), -0.5);
   EXPECT_EQ(map.path.lambda.back(), 1.5);
@@ -141,7 +142,7 @@ TEST(LayerMap, ThePathSaysWhereHalfIsReached) {
 }
 
 TEST(LayerMap, SinksProjectHigherOnEveryComponent) {
-  const LayerMap map = map_of(vectors(), gated, quick());
+  const LayerMap map = map_of(map_vectors(), gated, quick_map());
   ASSERT_EQ(map.sink_projections.rows(), 10U);
   ASSERT_EQ(map.sink_projections.cols(), 6U);
   for (std::size_t k = 0; k < 6; ++k) {
@@ -161,33 +162,33 @@ TEST(LayerMap, NothingHitsNothingIsSaid) {
     for (std::size_t i = 0; i < inputs.rows(); ++i) writes(i, 9) = 1;
     return writes;
   };
-  const LayerMap map = map_of(vectors(), beside, quick());
+  const LayerMap map = map_of(map_vectors(), beside, quick_map());
   EXPECT_FALSE(map.generic());
   EXPECT_FALSE(map.path.half_at);
-  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kSecondary, quick()).verdict, ClaimVerdict::kUnclear);
+  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kSecondary, quick_map()).verdict, ClaimVerdict::kUnclear);
 }
 
 TEST(LayerMap, TooFewHaveNoNumber) {
-  const Claim none = map_claim({}, SinkKind::kSecondary, quick());
+  const Claim none = map_claim({}, SinkKind::kSecondary, quick_map());
   EXPECT_EQ(none.sentence, "not enough: n = 0 sinks in 0 sequences, needs 8 in 5");
-  LayerMap map = map_of(vectors(), gated, quick());
-  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kPrimaryLike, quick()).verdict, ClaimVerdict::kNotEnough);
+  LayerMap map = map_of(map_vectors(), gated, quick_map());
+  EXPECT_EQ(map_claim(std::vector{map}, SinkKind::kPrimaryLike, quick_map()).verdict, ClaimVerdict::kNotEnough);
   map.n_sequences = 4;
-  EXPECT_FALSE(map_claim(std::vector{map}, SinkKind::kSecondary, quick()).effect);
+  EXPECT_FALSE(map_claim(std::vector{map}, SinkKind::kSecondary, quick_map()).effect);
 }
 
 // The claim is about the layer that writes most into sinks, whatever else was mapped.
 TEST(LayerMap, TheHighestIsMain) {
-  LayerMap low = map_of(vectors(), gated, quick()), high = low;
+  LayerMap low = map_of(map_vectors(), gated, quick_map()), high = low;
   high.layer = 9;
   high.inputs.sink_height_p50 = 21;
   EXPECT_EQ(main_map(std::vector{low, high, low}, SinkKind::kSecondary)->layer, 9);
 }
 
 TEST(LayerMap, NeedsInputsOfAllSorts) {
-  MapVectors made = vectors();
+  MapVectors made = map_vectors();
   made.controls = {};
-  expect_error(ErrorCode::kInternal, "expected inputs of sinks", [&] { map_of(made, gated, quick()); });
+  expect_error(ErrorCode::kInternal, "expected inputs of sinks", [&] { map_of(made, gated, quick_map()); });
 }
 
 SequenceExplanation made_by(std::vector<std::size_t> mlps) {

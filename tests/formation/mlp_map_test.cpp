@@ -16,14 +16,14 @@
 namespace sinkscope {
 namespace {
 
-constexpr int kLayer = 3, kTokens = 70;
+constexpr int kMlpLayer = 3, kMlpTokens = 70;
 
 // What one layer's MLP reads and writes in a run.
 class MlpOfARun final : public Observer {
  public:
-  explicit MlpOfARun(std::size_t d) : inputs(kTokens, d), writes(kTokens, d) {}
+  explicit MlpOfARun(std::size_t d) : inputs(kMlpTokens, d), writes(kMlpTokens, d) {}
   bool wants(ProbePoint point, int layer) override {
-    return layer == kLayer && (point == ProbePoint::kMlpInput || point == ProbePoint::kMlpWrite);
+    return layer == kMlpLayer && (point == ProbePoint::kMlpInput || point == ProbePoint::kMlpWrite);
   }
   void on_state(const StateEvent& event) override {
     Matrix<float>& to = event.point == ProbePoint::kMlpInput ? inputs : writes;
@@ -54,7 +54,7 @@ class MlpMap : public testing::TestWithParam<std::string_view> {
   }
   MlpOfARun run() {
     MlpOfARun seen(index(model_->facts().d_model));
-    model_->run({{letters(5, 1, kTokens).front()}}, seen, {});
+    model_->run({{letters(5, 1, kMlpTokens).front()}}, seen, {});
     return seen;
   }
   const TemporaryFolder folder_;
@@ -65,10 +65,10 @@ class MlpMap : public testing::TestWithParam<std::string_view> {
 TEST_P(MlpMap, IsTheNetworksOwn) {
   const MlpOfARun seen = run();
   if (seen.n_events < 2) GTEST_SKIP() << "the layer shows no MLP";
-  const Matrix<float> writes = run_mlp(*model_, kLayer, seen.inputs.view(), {});
+  const Matrix<float> writes = run_mlp(*model_, kMlpLayer, seen.inputs.view(), {});
   const double scale = largest(seen.writes);
   ASSERT_GT(scale, 0);
-  for (std::size_t i = 0; i < kTokens; ++i) {
+  for (std::size_t i = 0; i < kMlpTokens; ++i) {
     for (std::size_t c = 0; c < writes.cols(); ++c) {
       // Float32 throughout: rows of another micro-batch are added up in another order.
       ASSERT_NEAR(writes(i, c), seen.writes(i, c), 1e-4 * scale) << "token " << i << ", channel " << c;
@@ -80,14 +80,14 @@ TEST_P(MlpMap, IsTheNetworksOwn) {
 TEST_P(MlpMap, IsThatOfTheWeights) {
   std::optional<LayerMlp> mlp;
   try {
-    mlp.emplace(GgufFile(path_), kLayer);
+    mlp.emplace(GgufFile(path_), kMlpLayer);
   } catch (const Error& error) {
     ASSERT_EQ(error.code(), ErrorCode::kModel);
     GTEST_SKIP() << error.what();
   }
   const MlpOfARun seen = run();
   const double scale = largest(seen.writes);
-  for (std::size_t i = 0; i < kTokens; i += 7) {
+  for (std::size_t i = 0; i < kMlpTokens; i += 7) {
     const std::vector<float> write = mlp->read(std::as_const(seen.inputs).row(i)).write;
     for (std::size_t c = 0; c < write.size(); ++c) ASSERT_NEAR(write[c], seen.writes(i, c), 1e-4 * scale) << i;
   }

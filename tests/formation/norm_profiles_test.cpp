@@ -7,7 +7,7 @@
 namespace sinkscope {
 namespace {
 
-NormCase sink(double norm_ratio, double time, bool ended) {
+NormCase sink_lasting(double norm_ratio, double time, bool ended) {
   NormCase one;
   one.log_norm_ratio = std::log(norm_ratio);
   one.attention_lifetime = Lifetime{time, ended};
@@ -15,8 +15,8 @@ NormCase sink(double norm_ratio, double time, bool ended) {
 }
 
 TEST(SurvivalByNorm, ThirdsByHand) {
-  std::vector<NormCase> cases = {sink(40, 9, false), sink(5, 2, true),   sink(10, 4, true),
-                                 sink(4, 3, true),   sink(12, 6, false), sink(50, 8, true)};
+  std::vector<NormCase> cases = {sink_lasting(40, 9, false), sink_lasting(5, 2, true),   sink_lasting(10, 4, true),
+                                 sink_lasting(4, 3, true),   sink_lasting(12, 6, false), sink_lasting(50, 8, true)};
   cases.emplace_back();  // no sink: it has no lifetime
   const auto groups = survival_by_norm(cases);
   ASSERT_EQ(groups.size(), 3U);
@@ -29,7 +29,7 @@ TEST(SurvivalByNorm, ThirdsByHand) {
   EXPECT_EQ(groups[1].ended, 1);
   EXPECT_EQ(groups[1].steps[1].survival, 0.5);  // 6, where it was censored
   EXPECT_EQ(groups[2].n, 2);
-  EXPECT_EQ(survival_by_norm(std::vector{sink(3, 1, true)}).size(), 1U);
+  EXPECT_EQ(survival_by_norm(std::vector{sink_lasting(3, 1, true)}).size(), 1U);
   EXPECT_TRUE(survival_by_norm({}).empty());
 }
 

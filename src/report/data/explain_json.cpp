@@ -18,8 +18,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 void write_options(JsonWriter& json, const ExplainRequest& request) {
   json.key("options").open_object(kLines);

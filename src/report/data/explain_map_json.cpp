@@ -5,8 +5,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 void write_null(JsonWriter& json, const char* name, const NullDirections& null) {
   json.key(name).open_object(kInline).member("n", null.n).member("hits_frac", number(null.hits_frac));

@@ -7,8 +7,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 void write_survival(JsonWriter& json, const SurvivalGroup& group) {
   json.open_object(kInline).member("norm_ratio_min", number(group.norm_ratio_min));

@@ -12,8 +12,8 @@ namespace sinkscope {
 namespace {
 
 // As in web/src/draw/chart.ts.
-constexpr double kPanelHeight = 320, kLeft = 62, kRight = 14, kBottom = 44;
-constexpr double kTitleRoom = 22, kLegendRow = 20, kBarShare = 0.8;
+constexpr double kChartPanelHeight = 320, kChartLeft = 62, kChartRight = 14, kChartBottom = 44;
+constexpr double kChartTitleRoom = 22, kChartLegendRow = 20, kChartBarShare = 0.8;
 
 class PanelDrawing {
  public:
@@ -21,9 +21,9 @@ class PanelDrawing {
       : svg_(svg), panel_(panel), width_(width), top_(top) {}
 
   void draw() {
-    svg_.text(kLeft, top_ + 14, panel_.title, fmt::format("font-weight=\"600\" fill=\"{}\"", svg_.theme().ink));
-    const double legend_end = legend(top_ + kTitleRoom + 12);
-    const Frame frame{width_, top_ + kPanelHeight, kLeft, kRight, legend_end, kBottom};
+    svg_.text(kChartLeft, top_ + 14, panel_.title, fmt::format("font-weight=\"600\" fill=\"{}\"", svg_.theme().ink));
+    const double legend_end = legend(top_ + kChartTitleRoom + 12);
+    const Frame frame{width_, top_ + kChartPanelHeight, kChartLeft, kChartRight, legend_end, kChartBottom};
     svg_.use_frame(frame);
     x_ = axis(panel_.x, frame.left, frame.width - frame.right, width_ < 520 ? 4 : 8);
     y_ = axis(panel_.y, frame.height - frame.bottom, frame.top, 5);
@@ -63,7 +63,7 @@ class PanelDrawing {
     }
     svg_.bottom_axis(x_, {}, panel_.x.title);
     for (std::size_t i = 0; i < panel_.x.names.size(); ++i) {
-      svg_.text(x_.at(static_cast<double>(i)), top_ + kPanelHeight - kBottom + 16, panel_.x.names[i],
+      svg_.text(x_.at(static_cast<double>(i)), top_ + kChartPanelHeight - kChartBottom + 16, panel_.x.names[i],
                 "text-anchor=\"middle\" font-size=\"10\"");
     }
   }
@@ -119,7 +119,7 @@ class PanelDrawing {
   }
 
   void bars(const ChartSeries& series, std::int64_t number, std::int64_t n_bars) {
-    const double width = std::abs(x_.at(1) - x_.at(0)) * kBarShare / static_cast<double>(n_bars);
+    const double width = std::abs(x_.at(1) - x_.at(0)) * kChartBarShare / static_cast<double>(n_bars);
     for (std::size_t i = 0; i < series.x.size(); ++i) {
       const auto place = at(series, i, series.y);
       if (!place) continue;
@@ -132,15 +132,15 @@ class PanelDrawing {
 
   // returns  where the plot begins
   double legend(double y) {
-    double x = kLeft;
+    double x = kChartLeft;
     bool any = false;
     for (const ChartSeries& series : panel_.series) {
       if (series.name.empty()) continue;
       any = true;
       const double room = 40 + 7 * static_cast<double>(series.name.size());
-      if (x + room > width_ && x > kLeft) {
-        x = kLeft;
-        y += kLegendRow;
+      if (x + room > width_ && x > kChartLeft) {
+        x = kChartLeft;
+        y += kChartLegendRow;
       }
       if (series.form == ChartForm::kLine) {
         svg_.path(fmt::format("M{},{}H{}", place(x), place(y), place(x + 16)), line_style(series));
@@ -162,12 +162,12 @@ class PanelDrawing {
 }  // namespace
 
 std::string draw_chart(const Chart& chart, double width, bool dark) {
-  const Frame all{width, kPanelHeight * static_cast<double>(chart.panels.size()), kLeft, kRight, 0, 0};
+  const Frame all{width, kChartPanelHeight * static_cast<double>(chart.panels.size()), kChartLeft, kChartRight, 0, 0};
   Svg svg(all, theme_of(dark), chart.title);
   double top = 0;
   for (const ChartPanel& panel : chart.panels) {
     PanelDrawing(svg, panel, width, top).draw();
-    top += kPanelHeight;
+    top += kChartPanelHeight;
   }
   svg.use_frame(all);
   return svg.finish();

@@ -9,7 +9,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 // Places and heights are drawn to a tenth of a pixel: float32 is enough.
 std::optional<float> number(const std::optional<double>& value) {

@@ -18,7 +18,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 // The `count` documents with the most sinks; of equal ones the earlier.
 std::vector<bool> with_most(const std::vector<std::int64_t>& sinks, int count) {
