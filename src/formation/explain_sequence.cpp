@@ -204,7 +204,7 @@ void add_neurons(RunExplanation& run, ModelWeights& weights, const SequenceHeigh
                  const std::vector<float>& norm, const ExplainOptions& options) {
   const auto layer = main_mlp(*run.start);
   if (!layer) return;
-  const LayerMlp& mlp = weights.mlp(*layer);
+  const MlpWeights& mlp = weights.mlp(*layer);
   const auto input = [&](int position) {
     return std::as_const(heights.kept.at(position).mlp_input).row(index(*layer));
   };
@@ -220,7 +220,7 @@ void add_neurons(RunExplanation& run, ModelWeights& weights, const SequenceHeigh
 
 }  // namespace
 
-const LayerMlp& ModelWeights::mlp(int layer) {
+const MlpWeights& ModelWeights::mlp(int layer) {
   if (!mlp_ || mlp_->layer() != layer) {
     mlp_.reset();  // before the next one is read: two layers are never in memory
     mlp_.emplace(file_, layer);
