@@ -50,10 +50,6 @@ std::vector<std::string> bytes_of(const Vocabulary& vocabulary, const std::vecto
   return bytes;
 }
 
-std::int64_t count_sinks(const Detection& detection) {
-  return std::ranges::count(detection.runs, Verdict::kSink, &Run::verdict);
-}
-
 ScannedDocument document_of(const Vocabulary& vocabulary, const Sequence& sequence, Examined&& examined,
                             const Thresholds& thresholds) {
   ScannedDocument document;
@@ -119,7 +115,7 @@ ScanSummary scan(Model& model, const TokenSpool& sequences, ResultSink& results,
     std::vector<ScannedDocument> documents;
     for (std::size_t i = 0; i < batch.members.size(); ++i) {
       summary.watch_overflow += results_of_pack[i].figures.n_watch_overflow;
-      progress.sinks += count_sinks(results_of_pack[i].detection);
+      progress.sinks += results_of_pack[i].detection.n_sinks();
       documents.push_back(
           document_of(model.vocabulary(), batch.members[i], std::move(results_of_pack[i]), options.thresholds));
     }

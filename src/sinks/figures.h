@@ -42,6 +42,8 @@ struct TokenProfile {
   LayerFigures eviction_left_out;  // pairs of head and query that it leaves out
   LayerFigures massive_overlap;    // how many of the three are among the primary candidate's
   LayerFigures attention_share;    // score over all queries of the sequence, as if those that do not see it gave 0
+  LayerFigures far_attention;      // sum over far queries of the attention that it gets, mean over heads
+  LayerFigures far_even;           // sum over far queries of 1 / keys that the query sees
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };
@@ -65,6 +67,8 @@ struct SequenceFigures {
   std::vector<TokenProfile> tokens;
   LayerFigures ordinary_norm;   // [n_layers] median norm of ordinary tokens
   LayerFigures channel_median;  // [n_layers] median magnitude of a channel of ordinary tokens
+  LayerFigures far_attention;   // [n_layers] of all tokens: sums of TokenProfile::far_attention and far_even
+  LayerFigures far_even;
 };
 
 // What a token must show to be kept in SequenceFigures::tokens: looser than any rule that is applied later.

@@ -7,6 +7,8 @@
 #include "base/index.h"
 #include "base/statistics.h"
 #include "measure/ordinary.h"
+#include "sinks/attention_evidence.h"
+#include "sinks/groups.h"
 
 namespace sinkscope {
 namespace {
@@ -58,9 +60,23 @@ Summary over_intervals(const LayerFigures& figures, const std::vector<LayerInter
   return summarise(std::move(values));
 }
 
-// Positions that were born with the primary, in its direction.
+// The token, and all that have its state in its longest active interval: they share its attention.
+std::vector<const TokenProfile*> equals_of(const SequenceFigures& figures, const Thresholds& thresholds,
+                                           const TokenProfile& token, const std::vector<LayerInterval>& active) {
+  const auto& [first, last] = *std::ranges::max_element(
+      active, {}, [](const LayerInterval& interval) { return interval.second - interval.first; });
+  std::vector<const TokenProfile*> equals = {&token};
+  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
+    for (const TokenProfile& other : *profiles) {
+      if (&other != &token && are_equal_states(token, other, first, last, thresholds)) equals.push_back(&other);
+    }
+  }
+  return equals;
+}
+
+// Positions that were born with the primary, in its direction. Its equals draw what it draws.
 std::vector<int> primary_set(const SequenceFigures& figures, const Thresholds& thresholds, int primary,
-                             const Stretch& stretch) {
+                             const Stretch& stretch, const std::vector<const TokenProfile*>& equals) {
   constexpr int kBirthTolerance = 1;
   std::vector<int> set;
   for (const TokenProfile& token : figures.first_positions) {
@@ -69,7 +85,9 @@ std::vector<int> primary_set(const SequenceFigures& figures, const Thresholds& t
       continue;
     }
     const auto active = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);
-    if (active.empty() || !reaches(token.far_boost, thresholds.min_far_boost)) continue;
+    if (active.empty()) continue;
+    const bool is_equal = std::ranges::count(equals, &token) > 0;
+    if (!is_equal && !reaches(token.far_boost, thresholds.min_far_boost)) continue;
     const Stretch own = stretch_of(figures.self_cosine[index(token.position)], active, thresholds.birth_cosine);
     const auto& alignment = token.alignment[index(stretch.middle)];
     if (std::abs(own.first - stretch.first) <= kBirthTolerance && alignment && *alignment >= thresholds.min_alignment) {
@@ -126,7 +144,10 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
                               " has the largest norms of the first positions, but in no layer the norm ratio of an "
                               "active primary"};
   }
-  if (!reaches(token.far_boost, thresholds.min_far_boost)) {
+  const auto equals = equals_of(figures, thresholds, token, primary.active_layers);
+  const bool draws = reaches(token.far_boost, thresholds.min_far_boost) ||
+                     reaches(joint_attention(figures, equals).boost, thresholds.min_far_boost);
+  if (!draws) {
     const bool measured = std::ranges::any_of(token.far_boost, [](const auto& boost) { return boost.has_value(); });
     return {std::nullopt, name + (measured ? " has a primary's norm, but in no layer the far boost of one"
                                            : " has a primary's norm, but its far boost is not measured")};
@@ -139,7 +160,7 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   for (const LayerInterval& interval : primary.active_layers) {
     if (interval.second < primary.birth_layer) primary.early_plateau.push_back(interval);
   }
-  primary.set = primary_set(figures, thresholds, primary.position, stretch);
+  primary.set = primary_set(figures, thresholds, primary.position, stretch, equals);
   const Summary norm_ratio = over_intervals(token.norm_ratio, primary.active_layers, 0);
   const Summary score = over_intervals(token.score, primary.active_layers, 1);
   const Summary far_boost = over_intervals(token.far_boost, primary.active_layers, 1);

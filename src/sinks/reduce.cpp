@@ -32,6 +32,7 @@ class Reducer {
   void add_attention(TokenProfile& profile, std::size_t layer) const;
   void add_logit_gaps(TokenProfile& profile) const;
   void add_channels(TokenProfile& profile, std::size_t layer) const;
+  void add_far_totals(SequenceFigures& figures) const;
   std::optional<float> norm_ratio(std::size_t layer, std::size_t token) const;
 
   const SequenceMeasurement& m_;
@@ -122,6 +123,10 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.far_boost[layer] = far->boost;
     profile.heads_over_10[layer] = static_cast<float>(far->heads_over_10);
   }
+  if (const auto sums = far_sums(m_, layer, token)) {
+    profile.far_attention[layer] = static_cast<float>(sums->attention);
+    profile.far_even[layer] = static_cast<float>(sums->even);
+  }
   if (const auto eviction = eviction_figures(m_, layer, token)) {
     profile.eviction_cost[layer] = eviction->cost;
     profile.eviction_left_out[layer] = static_cast<float>(eviction->left_out);
@@ -191,6 +196,23 @@ void Reducer::add_first_alignment(TokenProfile& profile) const {
   }
 }
 
+void Reducer::add_far_totals(SequenceFigures& figures) const {
+  figures.far_attention.resize(n_layers_);
+  figures.far_even.resize(n_layers_);
+  for (std::size_t l = 0; l < n_layers_; ++l) {
+    FarSums all;
+    for (std::size_t t = 0; t < n_tokens_; ++t) {
+      const auto sums = far_sums(m_, l, t);
+      if (!sums) continue;
+      all.attention += sums->attention;
+      all.even += sums->even;
+    }
+    if (!(all.even > 0)) continue;
+    figures.far_attention[l] = static_cast<float>(all.attention);
+    figures.far_even[l] = static_cast<float>(all.even);
+  }
+}
+
 SequenceFigures Reducer::reduce(int prompt_tokens) {
   SequenceFigures figures;
   figures.n_layers = m_.n_layers;
@@ -205,6 +227,7 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
   }
   figures.channel_median = m_.channel_median;
   figures.channel_median.resize(n_layers_);
+  add_far_totals(figures);
   const std::size_t first = index(m_.n_candidates);
   for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
   for (std::size_t t = first; t < n_tokens_; ++t) {
