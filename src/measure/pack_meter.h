@@ -66,6 +66,10 @@ class PackMeter : public Observer {
   std::span<const std::int32_t> watched_keys(int layer) override;
   bool wants_eviction_cost(int layer) override;
   void on_state(const StateEvent& event) override;
+  bool takes_figures() override { return true; }
+  void on_state_figures(const StateFigures& figures) override;
+  StateQuestions state_questions(int layer) override;
+  void on_state_answers(const StateAnswers& answers) override;
   void on_attention(const AttentionEvent& event) override;
   void on_key_value(const KeyValueEvent& event) override;
   void on_micro_batch_end(int first_token, int n_tokens) override;

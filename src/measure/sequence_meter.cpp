@@ -14,8 +14,6 @@ namespace sinkscope {
 namespace {
 
 constexpr float kWatchedAlignment = 0.7F;
-constexpr float kWatchedNormRatio = 1.5F;
-constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
 
 float cosine(float dot, float norm_a, float norm_b) {
   const float norms = norm_a * norm_b;
@@ -106,16 +104,16 @@ void SequenceMeter::set_cosines(CandidateCosines& cosines, int layer, std::size_
 }
 
 void SequenceMeter::measure_mid_residual(int layer, SequenceRows rows, MatrixView<float> running) {
-  float* norms = measurement_.attn_write_norm.row(index(layer)).data() + rows.first_position;
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    norms[i] = std::sqrt(step_squared_norm(rows.states.row(i).data(), running.row(i).data(), d_model_));
+    note_attention_write(layer, index(rows.first_position) + i,
+                         step_squared_norm(rows.states.row(i).data(), running.row(i).data(), d_model_));
   }
 }
 
 void SequenceMeter::measure_attention_write(int layer, SequenceRows rows) {
-  float* norms = measurement_.attn_write_norm.row(index(layer)).data() + rows.first_position;
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    norms[i] = std::sqrt(row_products(rows.states.row(i).data(), candidates(layer)).squared_norm);
+    note_attention_write(layer, index(rows.first_position) + i,
+                         row_products(rows.states.row(i).data(), candidates(layer)).squared_norm);
   }
 }
 
@@ -135,47 +133,51 @@ void SequenceMeter::keep_candidates(int layer, SequenceRows rows, MatrixView<con
   }
 }
 
-void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float> running, bool running_is_mid) {
+void SequenceMeter::note_state(int layer, std::size_t token, const RowProducts& products) {
   SequenceMeasurement& m = measurement_;
   const std::size_t l = index(layer);
+  const float norm = std::sqrt(products.squared_norm);
+  // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
+  if (token >= n_candidates_) m.hidden_norm(l, token) = norm;
+  set_cosines(m.alignment, layer, token, products, norm, m.hidden_norm.row(l));
+}
+
+void SequenceMeter::note_mlp_write(int layer, std::size_t token, const RowProducts& products) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t l = index(layer);
+  m.mlp_write_norm(l, token) = std::sqrt(products.squared_norm);
+  set_cosines(m.mlp_write_alignment, layer, token, products, m.mlp_write_norm(l, token), m.hidden_norm.row(l));
+}
+
+void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float> running, bool running_is_mid) {
   const MatrixView<const float> all = candidates(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const std::size_t t = index(rows.first_position) + i;
     const float* state = rows.states.row(i).data();
-    RowProducts of_state;
     if (running_is_mid) {
       const BlockProducts products = block_products(state, running.row(i).data(), all);
-      of_state = products.state;
-      m.mlp_write_norm(l, t) = std::sqrt(products.write.squared_norm);
-      set_cosines(m.mlp_write_alignment, layer, t, products.write, m.mlp_write_norm(l, t), m.hidden_norm.row(l));
+      note_mlp_write(layer, t, products.write);
+      note_state(layer, t, products.state);
     } else {
-      of_state = row_products(state, all);
+      note_state(layer, t, row_products(state, all));
       std::copy_n(state, d_model_, running.row(i).data());
     }
-    const float norm = std::sqrt(of_state.squared_norm);
-    // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
-    if (t >= n_candidates_) m.hidden_norm(l, t) = norm;
-    set_cosines(m.alignment, layer, t, of_state, norm, m.hidden_norm.row(l));
   }
 }
 
 void SequenceMeter::measure_mlp_write(int layer, SequenceRows rows) {
-  SequenceMeasurement& m = measurement_;
-  const std::size_t l = index(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const std::size_t t = index(rows.first_position) + i;
-    const RowProducts products = row_products(rows.states.row(i).data(), candidates(layer));
-    m.mlp_write_norm(l, t) = std::sqrt(products.squared_norm);
-    set_cosines(m.mlp_write_alignment, layer, t, products, m.mlp_write_norm(l, t), m.hidden_norm.row(l));
+    note_mlp_write(layer, index(rows.first_position) + i,
+                   row_products(rows.states.row(i).data(), candidates(layer)));
   }
 }
 
-void SequenceMeter::classify(int layer, SequenceRows rows) {
-  first_position_ = rows.first_position;
-  row_channels_.assign(rows.states.rows(), {});
+void SequenceMeter::classify(int layer, int first_position, std::size_t n_rows) {
+  first_position_ = first_position;
+  row_channels_.assign(n_rows, {});
   const auto norms = std::as_const(measurement_).hidden_norm.row(index(layer));
-  const std::size_t end = index(rows.first_position) + rows.states.rows();
-  for (std::size_t t = index(rows.first_position); t < end; ++t) {
+  const std::size_t end = index(first_position) + n_rows;
+  for (std::size_t t = index(first_position); t < end; ++t) {
     if (!std::isfinite(norms[t])) {
       throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", position " + std::to_string(t) +
                                          ": expected finite states, got a norm of " + std::to_string(norms[t]) +
@@ -185,26 +187,33 @@ void SequenceMeter::classify(int layer, SequenceRows rows) {
   const auto ordinary = sampled_ordinary_norms(norms.first(end), scratch_);
   limit_ = ordinary ? ordinary->limit : 0;
   median_ = ordinary && end >= index(kMinOrdinaryTokens) ? ordinary->median : 0;
-  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
-    if (norms[t] <= limit_) ++n_ordinary_[index(layer)];
-  }
+  for (std::size_t t = index(first_position); t < end; ++t) n_ordinary_[index(layer)] += is_ordinary(layer, t);
 }
 
 void SequenceMeter::add_to_mean(int layer, SequenceRows rows, std::size_t first, std::size_t count) {
-  const std::size_t l = index(layer);
-  const auto sum = ordinary_sum_.row(l).subspan(first, count);
   // Column blocks fit a small buffer, so that rows are added in float32 and only micro-batches in float64.
   std::vector<float> of_batch(count);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const std::size_t t = index(rows.first_position) + i;
-    if (t < kPrimaryCandidates || measurement_.hidden_norm(l, t) > limit_) continue;
+    if (!is_ordinary(layer, index(rows.first_position) + i)) continue;
     const float* state = rows.states.row(i).data() + first;
     for (std::size_t j = 0; j < count; ++j) of_batch[j] += state[j];
   }
-  for (std::size_t j = 0; j < count; ++j) {
-    sum[j] += static_cast<double>(of_batch[j]);
-    mean_[first + j] = n_ordinary_[l] > 0 ? static_cast<float>(sum[j] / n_ordinary_[l]) : 0.0F;
+  add_sum_to_mean(layer, first, of_batch);
+}
+
+void SequenceMeter::add_sum_to_mean(int layer, std::size_t first, std::span<const float> sum) {
+  const std::size_t l = index(layer);
+  const auto total = ordinary_sum_.row(l).subspan(first, sum.size());
+  for (std::size_t j = 0; j < sum.size(); ++j) {
+    total[j] += static_cast<double>(sum[j]);
+    mean_[first + j] = n_ordinary_[l] > 0 ? static_cast<float>(total[j] / n_ordinary_[l]) : 0.0F;
   }
+}
+
+void SequenceMeter::mean_before(int layer, std::span<float> origin) const {
+  const auto total = ordinary_sum_.row(index(layer));
+  const double n = std::max(1, n_ordinary(layer));
+  for (std::size_t j = 0; j < origin.size(); ++j) origin[j] = static_cast<float>(total[j] / n);
 }
 
 void SequenceMeter::centre_candidates(int layer) {
@@ -215,22 +224,29 @@ void SequenceMeter::centre_candidates(int layer) {
   }
 }
 
-void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
-  float norms[kPrimaryCandidates];
+CandidateNorms SequenceMeter::centred_norms() const {
+  CandidateNorms norms{};
   for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(centred_candidates_.row(c));
+  return norms;
+}
+
+void SequenceMeter::note_centred(int layer, std::size_t token, const RowProducts& products,
+                                 std::span<const float> centred_norms) {
+  set_cosines(measurement_.centred_alignment, layer, token, products, std::sqrt(products.squared_norm), centred_norms);
+}
+
+void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
+  const CandidateNorms norms = centred_norms();
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const RowProducts products =
-        shifted_row_products(rows.states.row(i).data(), mean_.data(), centred_candidates_.view());
-    const float norm = std::sqrt(products.squared_norm);
-    set_cosines(measurement_.centred_alignment, layer, index(rows.first_position) + i, products, norm, norms);
+    note_centred(layer, index(rows.first_position) + i,
+                 shifted_row_products(rows.states.row(i).data(), mean_.data(), centred_candidates()), norms);
   }
 }
 
 void SequenceMeter::find_channels(int layer, SequenceRows rows) {
-  const float least_norm = kWatchedNormRatio * median_;
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const std::size_t t = index(rows.first_position) + i;
-    if (t < kPrimaryCandidates || measurement_.hidden_norm(index(layer), t) < least_norm) continue;
+    if (!has_large_norm(layer, t)) continue;
     row_channels_[t - index(first_position_)] = top_channels(rows.states.row(i));
   }
 }
@@ -239,15 +255,13 @@ void SequenceMeter::note_channels(int layer, SequenceRows rows) {
   const std::size_t l = index(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const std::size_t t = index(rows.first_position) + i;
-    if (row_channels_[i].channel.front() >= 0) {
-      measurement_.channels[l].push_back({static_cast<int>(t), row_channels_[i]});
-    }
-    const bool ordinary = t >= kPrimaryCandidates && measurement_.hidden_norm(l, t) <= limit_;
-    if (ordinary && t % kMagnitudePositions == 0) magnitudes_[l].add(rows.states.row(i));
+    const TopChannels& found = row_channels_[t - index(first_position_)];
+    if (found.channel.front() >= 0) measurement_.channels[l].push_back({static_cast<int>(t), found});
+    if (shows_magnitudes(layer, t)) magnitudes_[l].add(rows.states.row(i));
   }
 }
 
-void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
+void SequenceMeter::watch_evidence(int layer, int first_position, std::size_t n_rows) {
   struct Evidence {
     float strength;
     int position;
@@ -255,13 +269,12 @@ void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
   std::vector<Evidence> found;
   const SequenceMeasurement& m = measurement_;
   const std::size_t l = index(layer);
-  const float least_norm = kWatchedNormRatio * median_;
-  const std::size_t end = index(rows.first_position) + rows.states.rows();
-  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
+  const std::size_t end = index(first_position) + n_rows;
+  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(first_position)); t < end; ++t) {
     float alignment = 0;
-    if (median_ > 0 && m.hidden_norm(l, t) >= least_norm) {
+    if (median_ > 0 && has_large_norm(layer, t)) {
       for (const std::size_t c : m.standing) {
-        if (m.hidden_norm(l, c) >= least_norm) alignment = std::max(alignment, m.alignment(l, c, t));
+        if (m.hidden_norm(l, c) >= least_norm()) alignment = std::max(alignment, m.alignment(l, c, t));
       }
     }
     const bool evident = alignment >= kWatchedAlignment;
@@ -285,14 +298,23 @@ void SequenceMeter::keep_read_candidates(int layer, SequenceRows rows) {
   }
 }
 
+CandidateNorms SequenceMeter::read_norms(int layer) const {
+  const auto& reads = candidate_reads_[index(layer)];
+  CandidateNorms norms{};
+  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(reads.row(c));
+  return norms;
+}
+
+void SequenceMeter::note_read(int layer, std::size_t token, const RowProducts& products,
+                              std::span<const float> candidate_norms) {
+  set_cosines(measurement_.read_alignment, layer, token, products, std::sqrt(products.squared_norm), candidate_norms);
+}
+
 void SequenceMeter::measure_read(int layer, SequenceRows rows) {
   const auto& reads = std::as_const(candidate_reads_[index(layer)]);
-  float norms[kPrimaryCandidates];
-  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(reads.row(c));
+  const CandidateNorms norms = read_norms(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const RowProducts products = row_products(rows.states.row(i).data(), reads.view());
-    const float norm = std::sqrt(products.squared_norm);
-    set_cosines(measurement_.read_alignment, layer, index(rows.first_position) + i, products, norm, norms);
+    note_read(layer, index(rows.first_position) + i, row_products(rows.states.row(i).data(), reads.view()), norms);
   }
 }
 

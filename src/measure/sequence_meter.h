@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -11,6 +13,8 @@
 #include "probe/observer.h"
 
 namespace sinkscope {
+
+using CandidateNorms = std::array<float, kPrimaryCandidates>;
 
 // Tokens of one sequence in the running micro-batch, or a part of them.
 struct SequenceRows {
@@ -54,12 +58,38 @@ class SequenceMeter {
   // By rows: what the MLP wrote, from the network's own write node; after keep_candidates.
   void measure_mlp_write(int layer, SequenceRows rows);
 
+  // What the measure_ functions do with products, wherever these were made. By tokens, after keep_candidates or
+  // keep_read_candidates.
+  void note_attention_write(int layer, std::size_t token, float squared_norm) {
+    measurement_.attn_write_norm(static_cast<std::size_t>(layer), token) = std::sqrt(squared_norm);
+  }
+  void note_state(int layer, std::size_t token, const RowProducts& products);
+  void note_mlp_write(int layer, std::size_t token, const RowProducts& products);
+  // products       of vectors minus the mean
+  // centred_norms  [8] of the candidates minus the mean
+  void note_centred(int layer, std::size_t token, const RowProducts& products, std::span<const float> centred_norms);
+  void note_read(int layer, std::size_t token, const RowProducts& products, std::span<const float> candidate_norms);
+  // [8] norms of the candidates that were kept.
+  CandidateNorms read_norms(int layer) const;
+  CandidateNorms centred_norms() const;
+
   // What was ordinary up to now, after measure_block of all rows.
   //
   // throws  Error{kModel} if a norm is not finite
-  void classify(int layer, SequenceRows rows);
+  void classify(int layer, int first_position, std::size_t n_rows);
+  // After classify.
+  bool is_ordinary(int layer, std::size_t token) const {
+    return token >= kPrimaryCandidates && measurement_.hidden_norm(static_cast<std::size_t>(layer), token) <= limit_;
+  }
+  int n_ordinary(int layer) const { return n_ordinary_[static_cast<std::size_t>(layer)]; }
   // By columns [first, first + count) of the states: adds ordinary rows to the sum, and renews the mean.
   void add_to_mean(int layer, SequenceRows rows, std::size_t first, std::size_t count);
+  // By columns: the same of a sum over the ordinary rows.
+  void add_sum_to_mean(int layer, std::size_t first, std::span<const float> sum);
+  // The sum of ordinary states before the running micro-batch, divided by n_ordinary() after it.
+  void mean_before(int layer, std::span<float> origin) const;
+  std::span<const float> mean() const { return mean_; }
+  MatrixView<const float> centred_candidates() const { return centred_candidates_.view(); }
   // Renews the candidates minus the mean.
   void centre_candidates(int layer);
   // By rows.
@@ -68,8 +98,15 @@ class SequenceMeter {
   void find_channels(int layer, SequenceRows rows);
   // Keeps what find_channels found, and looks at magnitudes of ordinary tokens.
   void note_channels(int layer, SequenceRows rows);
+  // Whether these look at a token's state at all.
+  bool has_large_norm(int layer, std::size_t token) const {
+    return token >= kPrimaryCandidates && measurement_.hidden_norm(static_cast<std::size_t>(layer), token) >= least_norm();
+  }
+  bool shows_magnitudes(int layer, std::size_t token) const {
+    return token % kMagnitudePositions == 0 && is_ordinary(layer, token);
+  }
   // Takes up keys that show state evidence in this layer and the one before.
-  void watch_evidence(int layer, SequenceRows rows);
+  void watch_evidence(int layer, int first_position, std::size_t n_rows);
 
   // By rows, but the first 8 positions once before: read alignment of h_layer.
   void keep_read_candidates(int layer, SequenceRows rows);
@@ -92,6 +129,10 @@ class SequenceMeter {
   MatrixView<const float> candidates(int layer) const {
     return candidate_states_.slice(static_cast<std::size_t>(layer));
   }
+  static constexpr float kWatchedNormRatio = 1.5F;
+  static constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
+
+  float least_norm() const { return kWatchedNormRatio * median_; }
   void align_first_positions(int layer);
   void set_cosines(CandidateCosines& cosines, int layer, std::size_t token, const RowProducts& products, float norm,
                    std::span<const float> candidate_norms);
