@@ -32,8 +32,11 @@ class PackMeter::State {
       : facts_(facts), options_(options), figures_(options.centred_alignment, options.massive_channels) {
     options_.n_threads = threads_or_default(options.n_threads);
     for (const auto& tokens : pack.sequences) {
-      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), {}});
+      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), tokens, {}});
       n_tokens_ += static_cast<int>(tokens.size());
+      const std::vector<int> candidates = TokenRoles(tokens, facts, options.n_kept_positions).candidates;
+      starts_with_candidates_ = starts_with_candidates_ &&
+                                (candidates.empty() || candidates.back() + 1 == static_cast<int>(candidates.size()));
     }
     meters_.resize(sequences_.size());
   }
@@ -59,6 +62,8 @@ class PackMeter::State {
     }
     return false;
   }
+  // Figures are of the first positions, and rows of any.
+  bool takes_figures() const { return starts_with_candidates_; }
   bool wants_attention() const { return options_.attention; }
   bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 
@@ -85,7 +90,7 @@ class PackMeter::State {
   std::vector<SequenceMeasurement> take();
   std::optional<SequenceMeasurement> so_far(std::size_t sequence) const {
     const int n_seen = n_seen_ - sequences_.at(sequence).first_token;
-    if (n_rows_ != 0 || !meters_[sequence] || n_seen < kPrimaryCandidates) return std::nullopt;
+    if (n_rows_ != 0 || !meters_[sequence] || n_seen <= meters_[sequence]->last_candidate()) return std::nullopt;
     SequenceMeter meter = *meters_[sequence];
     return first_tokens(meter.finish(), n_seen);
   }
@@ -93,6 +98,7 @@ class PackMeter::State {
  private:
   struct Sequence {
     int first_token, n_tokens;
+    std::vector<TokenId> tokens;  // until its first micro-batch
     std::optional<SequenceMeasurement> finished;
   };
   using Task = SegmentTask;
@@ -135,6 +141,7 @@ class PackMeter::State {
   std::vector<std::unique_ptr<SequenceMeter>> meters_;  // of the sequences that are not finished
   int n_tokens_ = 0;
   int n_seen_ = 0;
+  bool starts_with_candidates_ = true;  // all sequences do
 
   int first_token_ = 0;  // of the running micro-batch
   int n_rows_ = 0;       // 0 between micro-batches
@@ -172,7 +179,7 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
   row_tasks_.clear();
   column_tasks_.clear();
   for (std::size_t s = 0; s < sequences_.size(); ++s) {
-    const Sequence& sequence = sequences_[s];
+    Sequence& sequence = sequences_[s];
     const int begin = std::max(first_token, sequence.first_token);
     const int end = std::min(first_token + n_tokens, sequence.first_token + sequence.n_tokens);
     if (begin >= end) continue;
@@ -180,7 +187,8 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
     segments_.push_back({s, begin - first_token, begin - sequence.first_token, end - begin});
     if (!meters_[s]) {
       meters_[s] =
-          std::make_unique<SequenceMeter>(facts_, sequence.n_tokens, options_.min_distance, options_.n_kept_positions);
+          std::make_unique<SequenceMeter>(facts_, sequence.tokens, options_.min_distance, options_.n_kept_positions);
+      sequence.tokens = {};
     }
     meters_[s]->begin_rows(end - sequence.first_token);
     metered_.push_back({meters_[s].get(), segments_.back()});
@@ -368,6 +376,7 @@ PackMeter::~PackMeter() = default;
 std::vector<SequenceMeasurement> PackMeter::take() { return state_->take(); }
 std::optional<SequenceMeasurement> PackMeter::so_far(std::size_t sequence) const { return state_->so_far(sequence); }
 bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
+bool PackMeter::takes_figures() { return state_->takes_figures(); }
 bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
 bool PackMeter::wants_eviction_cost(int) { return state_->wants_eviction_cost(); }

@@ -27,14 +27,6 @@ std::string_view quantity_by_head(const ProfileField& field) {
   return quantity_named(mean) == nullptr ? std::string_view() : mean;
 }
 
-const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
-  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::find(*profiles, position, &TokenProfile::position);
-    if (found != profiles->end()) return &*found;
-  }
-  return nullptr;
-}
-
 // Positions whose figures are shown by layer: the primary's set, and every sink.
 std::vector<int> row_positions(const Detection& detection) {
   std::set<int> positions;
@@ -53,7 +45,7 @@ std::vector<float> rows_of(const SequenceFigures& figures, const std::vector<int
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   std::vector<float> values(positions.size() * n_layers, kNotMeasured);
   for (std::size_t row = 0; row < positions.size(); ++row) {
-    const TokenProfile* profile = profile_of(figures, positions[row]);
+    const TokenProfile* profile = profile_at(figures, positions[row]);
     if (profile == nullptr) continue;
     const LayerFigures& layers = profile->*figure;
     for (std::size_t l = 0; l < std::min(layers.size(), n_layers); ++l) {

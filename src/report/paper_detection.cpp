@@ -13,14 +13,6 @@ SinkKind kind_of(const std::string& label) {
   return label == "noise" ? SinkKind::kUnaligned : SinkKind::kPrimaryLike;
 }
 
-const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
-  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::lower_bound(*profiles, position, {}, &TokenProfile::position);
-    if (found != profiles->end() && found->position == position) return &*found;
-  }
-  return nullptr;
-}
-
 // The figures that a primary and a run have alike.
 template <typename Shown>
 void describe(const TokenProfile& token, int first, int last, Shown& shown) {
@@ -42,7 +34,7 @@ void describe(const TokenProfile& token, int first, int last, Shown& shown) {
 Detection shown_detection(const SequenceFigures& figures, const PaperDetection& paper) {
   const Thresholds usual;
   Detection shown;
-  const TokenProfile* primary = profile_of(figures, paper.primary);
+  const TokenProfile* primary = profile_at(figures, paper.primary);
   if (primary == nullptr) return shown;
   shown.primary.emplace();
   shown.primary->position = paper.primary;
@@ -61,7 +53,7 @@ Detection shown_detection(const SequenceFigures& figures, const PaperDetection& 
     run.l_end = flagged.last_layer;
     run.lifetime = flagged.layers_flagged;
     run.censored = paper.span_last - flagged.last_layer <= usual.censor_layers;
-    if (const TokenProfile* token = profile_of(figures, flagged.position)) {
+    if (const TokenProfile* token = profile_at(figures, flagged.position)) {
       describe(*token, run.l_start, run.l_end, run);
       if (reference < token->first_alignment.size()) {
         run.alignment_median = summary_of(token->first_alignment[reference], run.l_start, run.l_end).median;

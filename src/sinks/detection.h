@@ -56,6 +56,7 @@ struct Primary {
   std::vector<LayerInterval> active_layers;  // norm ratio >= min_norm_ratio
   std::vector<LayerInterval> early_plateau;  // of these, those that end before birth
   float sink_axis_drift = 0;                 // 1 - smallest cosine to the middle direction in [birth, birth_end]
+  std::optional<float> mean_norm_ratio;                    // over all layers: what it was chosen for
   std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
   std::optional<float> value_norm_ratio;

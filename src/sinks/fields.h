@@ -220,6 +220,8 @@ inline constexpr std::tuple kPrimaryFields{
           &Primary::eviction_left_out},
     Field{"group", "", "of the group that the primary is a member of: its place in groups, then in other_groups, from 0",
           &Primary::group},
+    Field{"mean_norm_ratio", "ratio", "over all layers: it has the largest of the positions looked at",
+          &Primary::mean_norm_ratio},
 };
 
 inline constexpr std::tuple kMarginFields{

@@ -74,6 +74,7 @@ inline SequenceFigures planted_figures() {
   figures.candidate = 0;
   for (int t = 0; t < kPrimaryCandidates; ++t) {
     figures.first_positions.push_back(quiet_token(t));
+    figures.candidates.push_back(t);
     figures.self_cosine.emplace_back(kPlantedLayers, kPlantedLayers, 1.0F);
   }
   plant(figures.first_positions[0], 1, 10, 50, 80);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <numeric>
+
 #include "sinks/figures.h"
 
 namespace sinkscope {
@@ -45,6 +47,8 @@ inline SequenceFigures one_primary() {
   for (std::size_t a = 2; a <= 9; ++a) {
     for (std::size_t b = 2; b <= 9; ++b) holds(a, b) = 0.97F;
   }
+  figures.candidates.resize(kPrimaryCandidates);
+  std::iota(figures.candidates.begin(), figures.candidates.end(), 0);
   figures.self_cosine.assign(kPrimaryCandidates, holds);
   figures.far_attention.assign(kLayers, 400.0F);
   figures.far_even.assign(kLayers, 800.0F);

@@ -83,6 +83,7 @@ SequenceFigures figures_of(const ReferenceData& data) {
   for (std::size_t a = birth; a < layers; ++a) {
     for (std::size_t b = birth; b < layers; ++b) holds(a, b) = 1;
   }
+  for (int c = 0; c < kPrimaryCandidates; ++c) figures.candidates.push_back(c);
   figures.self_cosine.assign(kPrimaryCandidates, holds);
   figures.far_attention.resize(layers);
   figures.far_even.resize(layers);

@@ -114,6 +114,7 @@ void write_sequence(JsonWriter& json, const JudgedDocument& judged, bool other_r
   json.open_object(kLines);
   write_document_facts(json, judged);
   json.member("eligible_tokens", judged.counts.eligible_tokens);
+  json.member("n_padding", judged.document.figures.n_padding);
   json.member("n_watch_overflow", judged.document.figures.n_watch_overflow);
   json.key("primary");
   detection.primary ? write_primary(json, judged, *detection.primary) : static_cast<void>(json.null());
