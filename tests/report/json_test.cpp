@@ -55,7 +55,7 @@ TEST(JsonWriter, WritesTheShortestDigitsThatReadBack) {
 TEST(ScanJson, HasTheDocumentedShape) {
   const auto json = Json::parse(json_of(planted_file()));
   EXPECT_THAT(keys_of(json), ElementsAre("schema", "model", "options", "sequences", "totals"));
-  EXPECT_EQ(json["schema"], "sinkscope.scan/1");
+  EXPECT_EQ(json["schema"], "sinkscope.scan/2");
   EXPECT_THAT(keys_of(json["model"]),
               ElementsAre("name", "sha256", "arch", "type", "n_layers", "d_model", "n_heads", "n_kv_heads",
                           "n_heads_by_layer", "n_kv_heads_by_layer", "n_vocab", "n_ctx_train", "lacking", "notes"));
