@@ -151,7 +151,7 @@ OrdinaryHeights ordinary_of(const SequenceHeights& heights, const ScannedSequenc
 
 PrimaryExplanation primary_of(const SequenceHeights& heights, const ScannedSequence& sequence) {
   const Primary& primary = *sequence.detection.primary;
-  const TokenProfile& profile = *profile_at(sequence.figures, primary.position);
+  const TokenProfile& profile = *profile_of(sequence.figures, primary.position);
   PrimaryExplanation result;
   result.position = primary.position;
   result.birth_layer = primary.birth_layer;
@@ -234,14 +234,6 @@ std::vector<float> ModelWeights::attention_gain(int block) const {
   if (!file_.metadata().number(arch + ".attention.layer_norm_rms_epsilon")) return {};
   if (file_.find(prefix + "bias") != nullptr || file_.find(prefix + "weight") == nullptr) return {};
   return tensor_floats(file_, prefix + "weight");
-}
-
-const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
-  for (const auto* tokens : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::find(*tokens, position, &TokenProfile::position);
-    if (found != tokens->end()) return &*found;
-  }
-  return nullptr;
 }
 
 bool is_explained(const Run& run, std::span<const SinkKind> kinds) {

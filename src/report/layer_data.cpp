@@ -45,7 +45,7 @@ std::vector<float> rows_of(const SequenceFigures& figures, const std::vector<int
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   std::vector<float> values(positions.size() * n_layers, kNotMeasured);
   for (std::size_t row = 0; row < positions.size(); ++row) {
-    const TokenProfile* profile = profile_at(figures, positions[row]);
+    const TokenProfile* profile = profile_of(figures, positions[row]);
     if (profile == nullptr) continue;
     const LayerFigures& layers = profile->*figure;
     for (std::size_t l = 0; l < std::min(layers.size(), n_layers); ++l) {

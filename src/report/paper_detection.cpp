@@ -34,7 +34,7 @@ void describe(const TokenProfile& token, int first, int last, Shown& shown) {
 Detection shown_detection(const SequenceFigures& figures, const PaperDetection& paper) {
   const Thresholds usual;
   Detection shown;
-  const TokenProfile* primary = profile_at(figures, paper.primary);
+  const TokenProfile* primary = profile_of(figures, paper.primary);
   if (primary == nullptr) return shown;
   shown.primary.emplace();
   shown.primary->position = paper.primary;
@@ -53,7 +53,7 @@ Detection shown_detection(const SequenceFigures& figures, const PaperDetection& 
     run.l_end = flagged.last_layer;
     run.lifetime = flagged.layers_flagged;
     run.censored = paper.span_last - flagged.last_layer <= usual.censor_layers;
-    if (const TokenProfile* token = profile_at(figures, flagged.position)) {
+    if (const TokenProfile* token = profile_of(figures, flagged.position)) {
       describe(*token, run.l_start, run.l_end, run);
       if (reference < token->first_alignment.size()) {
         run.alignment_median = summary_of(token->first_alignment[reference], run.l_start, run.l_end).median;

@@ -19,7 +19,7 @@ class RunFinder {
  public:
   RunFinder(const SequenceFigures& figures, const Thresholds& thresholds, const std::optional<Primary>& primary)
       : n_layers_(figures.n_layers), thresholds_(thresholds), primary_(primary) {
-    if (primary_) primary_norm_ratio_ = &profile_at(figures, primary_->position)->norm_ratio;
+    if (primary_) primary_norm_ratio_ = &profile_of(figures, primary_->position)->norm_ratio;
   }
 
   std::vector<Run> runs_of(const TokenProfile& token) const;
@@ -243,7 +243,7 @@ Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& t
   const RunFinder finder(figures, thresholds, primary);
   std::vector<StateSpan> spans;
   if (primary) {
-    const TokenProfile* token = profile_at(figures, primary->position);
+    const TokenProfile* token = profile_of(figures, primary->position);
     for (const auto& [first, last] : primary->active_layers) {
       spans.push_back({token, first, last, SinkKind::kPrimary, std::nullopt});
     }

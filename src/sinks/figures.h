@@ -76,6 +76,9 @@ struct SequenceFigures {
   LayerFigures far_even;
 };
 
+// returns  the figures of the token at this position; nullptr if they were not kept
+const TokenProfile* profile_of(const SequenceFigures& figures, int position);
+
 // What a token must show to be kept in SequenceFigures::tokens: looser than any rule that is applied later.
 struct CandidateFloor {
   float alignment = 0.7F;  // and norm_ratio, in one layer
@@ -83,9 +86,6 @@ struct CandidateFloor {
   float unaligned_far_boost = 4.0F;  // in two consecutive blocks, whatever the alignment
   bool any_norm_both_signs = false;  // the authors' rule: |alignment| with position 0, 1 or 2 alone decides
 };
-
-// returns  null where no profile of the position was kept
-const TokenProfile* profile_at(const SequenceFigures& figures, int position);
 
 inline constexpr int kPaperPositions = 3;  // among which the authors' rule seeks the primary, at most
 // MeterOptions::n_kept_positions that a floor asks for.

@@ -85,7 +85,7 @@ std::vector<int> primary_set(const SequenceFigures& figures, const Thresholds& t
   constexpr int kBirthTolerance = 1;
   std::vector<int> set;
   for (std::size_t c = 0; c < figures.candidates.size(); ++c) {
-    const TokenProfile* profile = profile_at(figures, figures.candidates[c]);
+    const TokenProfile* profile = profile_of(figures, figures.candidates[c]);
     if (profile == nullptr) continue;
     const TokenProfile& token = *profile;
     if (token.position == primary) {
@@ -144,7 +144,7 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
                 " tokens that are neither padding nor repeats of the token before them"};
   }
   const std::string name = "position " + std::to_string(*figures.candidate);
-  const TokenProfile& token = *profile_at(figures, *figures.candidate);
+  const TokenProfile& token = *profile_of(figures, *figures.candidate);
   Primary primary;
   primary.position = *figures.candidate;
   primary.active_layers = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);

@@ -258,14 +258,6 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
 
 }  // namespace
 
-const TokenProfile* profile_at(const SequenceFigures& figures, int position) {
-  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::lower_bound(*profiles, position, {}, &TokenProfile::position);
-    if (found != profiles->end() && found->position == position) return &*found;
-  }
-  return nullptr;
-}
-
 TokenProfile empty_profile(int position, int n_layers) {
   TokenProfile profile;
   profile.position = position;

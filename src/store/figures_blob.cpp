@@ -13,7 +13,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x47494653;  // "SFIG"
+constexpr std::uint32_t kFiguresMagic = 0x47494653;  // "SFIG"
 constexpr std::uint16_t kVersion = 3;
 
 enum class Triangle : std::uint8_t { kFull = 0, kUpper = 1 };
@@ -90,7 +90,7 @@ std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   require_figures(figures.self_cosine.size() == figures.candidates.size(), "other self cosines than of the candidates");
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   ByteWriter writer;
-  writer.write(kMagic);
+  writer.write(kFiguresMagic);
   writer.write(kVersion);
   writer.write(static_cast<std::uint16_t>(kTokenFields.size()));
   writer.write(static_cast<std::int32_t>(figures.n_layers));
@@ -115,7 +115,7 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
   ByteReader whole(bytes, what);
   if (bytes.size() < sizeof(std::uint32_t)) whole.fail("it is cut off");
   ByteReader reader(bytes.first(bytes.size() - sizeof(std::uint32_t)), what);
-  if (reader.read<std::uint32_t>() != kMagic) reader.fail("it does not begin with SFIG");
+  if (reader.read<std::uint32_t>() != kFiguresMagic) reader.fail("it does not begin with SFIG");
   if (const auto version = reader.read<std::uint16_t>(); version != kVersion) {
     reader.fail("expected layout " + std::to_string(kVersion) + ", got " + std::to_string(version));
   }
@@ -159,7 +159,7 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
     least = position + 1;
   }
   const bool is_known = !figures.candidate || (std::ranges::count(figures.candidates, *figures.candidate) > 0 &&
-                                               profile_at(figures, *figures.candidate) != nullptr);
+                                               profile_of(figures, *figures.candidate) != nullptr);
   if (!is_known) reader.fail("the primary candidate is none of the candidates");
   if (reader.remaining() != 0) reader.fail(std::to_string(reader.remaining()) + " bytes too many");
   return figures;
