@@ -38,8 +38,7 @@ CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& 
   document.eligible_begin = eligible.begin;
   document.eligible_end = eligible.end;
   for (const Run& run : detection.runs) {
-    if (detection.in_sink_group(run)) continue;
-    if (run.verdict != Verdict::kSink || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
+    if (!detection.counts(run) || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
     CorpusSink sink;
     sink.position = run.position;
     sink.token = tokens.at(static_cast<std::size_t>(run.position));
@@ -53,7 +52,7 @@ CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& 
     document.sinks.push_back(sink);
   }
   for (const SinkGroup& group : detection.groups) {
-    if (group.verdict != Verdict::kSink || std::ranges::find(kinds, group.kind) == kinds.end()) continue;
+    if (!detection.counts(group) || std::ranges::find(kinds, group.kind) == kinds.end()) continue;
     CorpusSink sink;
     sink.position = group.members.front();
     sink.n_tokens = static_cast<int>(group.members.size());

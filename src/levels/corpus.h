@@ -12,7 +12,8 @@
 
 namespace sinkscope {
 
-// One sink, as far as statistics over a corpus ask. Tokens that share a state are one: a group.
+// One sink, as far as statistics over a corpus ask. Tokens that share a state, none of which is a sink by itself, are one:
+// a group.
 struct CorpusSink {
   int position = 0;  // of a group its first
   int n_tokens = 1;  // of a group its members

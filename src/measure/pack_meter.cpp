@@ -12,6 +12,7 @@
 #include "measure/kernels.h"
 #include "measure/segments.h"
 #include "measure/sequence_meter.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -22,6 +23,16 @@ constexpr double kConservationTolerance = 1e-3;
 
 [[noreturn]] void throw_misfit(const std::string& what) {
   throw Error(ErrorCode::kInternal, "measure: events do not fit the pack: " + what);
+}
+
+// The cache holds float16 unless it is asked for float32: infinity is what is too large for it.
+void check_overflow(const char* what, int layer, int first_token, std::span<const float> norms) {
+  const auto found = std::ranges::find_if(norms, [](float norm) { return std::isinf(norm); });
+  if (found == norms.end()) return;
+  throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", token " +
+                                     std::to_string(first_token + (found - norms.begin())) + ": expected " + what +
+                                     " that the key-value cache can hold (float16: up to 65504), got larger ones; "
+                                     "--cache-type-k f32 measures them");
 }
 
 }  // namespace
@@ -317,6 +328,10 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
   }
   for (std::size_t head = 0; head < n_heads; ++head) {
     const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
+    if (!std::isfinite(total)) {
+      throw NotFinite("block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
+                      ": expected finite attention, got " + std::to_string(total) + "; the model file may be damaged");
+    }
     if (!(std::abs(total - event.n_queries) <= kConservationTolerance * event.n_queries)) {
       throw Error(ErrorCode::kModel, "block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
                                          ": expected attention of " + std::to_string(event.n_queries) +
@@ -330,6 +345,8 @@ void PackMeter::State::on_key_value(const KeyValueEvent& event) {
   if (!options_.key_value) return;
   begin_micro_batch(event.first_token, static_cast<int>(event.key_norm.size()));
   if (event.value_norm.size() != event.key_norm.size()) throw_misfit("values for other tokens than keys");
+  check_overflow("keys", event.layer, event.first_token, event.key_norm);
+  check_overflow("values", event.layer, event.first_token, event.value_norm);
   for (const Segment& segment : segments_) {
     SequenceMeasurement& m = meter(segment).measurement();
     const auto layer = static_cast<std::size_t>(event.layer);

@@ -10,6 +10,7 @@
 #include "base/index.h"
 #include "measure/candidates.h"
 #include "measure/ordinary.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -199,9 +200,9 @@ void SequenceMeter::classify(int layer, int first_position, std::size_t n_rows) 
   const std::size_t end = index(first_position) + n_rows;
   for (std::size_t t = index(first_position); t < end; ++t) {
     if (!std::isfinite(norms[t])) {
-      throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", position " + std::to_string(t) +
-                                         ": expected finite states, got a norm of " + std::to_string(norms[t]) +
-                                         "; the model file may be damaged");
+      throw NotFinite("block " + std::to_string(layer) + ", position " + std::to_string(t) +
+                      ": expected finite states, got a norm of " + std::to_string(norms[t]) +
+                      "; the model file may be damaged");
     }
   }
   const auto ordinary = sampled_ordinary_norms(norms.first(end), measurement_.roles.may_be_ordinary, scratch_);

@@ -26,7 +26,7 @@ struct Counts {
   // Groups of tokens that share a state and are a sink together; their tokens; and of the runs above those that are theirs.
   std::int64_t groups = 0, group_tokens = 0;
   std::array<std::int64_t, kAllVerdicts.size()> grouped_by_verdict{};
-  std::int64_t units = 0;            // sinks beside the primary, a group counted once: Detection::n_sinks
+  std::int64_t units = 0;            // sinks beside the primary: Detection::n_sinks
   std::int64_t eligible_tokens = 0;  // that could be judged: see eligible_positions
   // The most that ungrouped runs with Verdict::kAlignedOnly draw: far boost, as a median and in a single block.
   std::optional<float> aligned_only_median, aligned_only_max;

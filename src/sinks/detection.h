@@ -125,8 +125,17 @@ struct Detection {
   bool in_sink_group(const Run& run) const {
     return run.group && groups[static_cast<std::size_t>(*run.group)].verdict == Verdict::kSink;
   }
-  // Sinks beside the primary: a group counts once, and its members with it.
+  // Whether a run is a sink that counts as one: members of the primary's group are the primary.
+  bool counts(const Run& run) const {
+    return run.verdict == Verdict::kSink && !(in_sink_group(run) && group_of(run).kind == SinkKind::kPrimary);
+  }
+  // Whether a group is a sink that counts as one: none of its members is a sink by itself.
+  bool counts(const SinkGroup& group) const;
+  // Sinks beside the primary: runs and groups that count.
   std::int64_t n_sinks() const;
+
+ private:
+  const SinkGroup& group_of(const Run& run) const { return groups[static_cast<std::size_t>(*run.group)]; }
 };
 
 // The rule of docs/science.md: direction, norm and attention together.

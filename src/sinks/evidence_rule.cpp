@@ -226,12 +226,14 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
 
 }  // namespace
 
+bool Detection::counts(const SinkGroup& group) const {
+  return group.verdict == Verdict::kSink && group.kind != SinkKind::kPrimary &&
+         std::ranges::none_of(group.runs, [&](std::size_t run) { return runs[run].verdict == Verdict::kSink; });
+}
+
 std::int64_t Detection::n_sinks() const {
-  const auto is_alone = [&](const Run& run) { return run.verdict == Verdict::kSink && !in_sink_group(run); };
-  const auto is_beside_primary = [](const SinkGroup& group) {
-    return group.verdict == Verdict::kSink && group.kind != SinkKind::kPrimary;
-  };
-  return std::ranges::count_if(runs, is_alone) + std::ranges::count_if(groups, is_beside_primary);
+  return std::ranges::count_if(runs, [&](const Run& run) { return counts(run); }) +
+         std::ranges::count_if(groups, [&](const SinkGroup& group) { return counts(group); });
 }
 
 Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& thresholds) {

@@ -25,6 +25,8 @@
 #include "engine/llama/vocabulary.h"
 #include "engine/llama/write_check.h"
 #include "engine/memory/file_pages.h"
+#include "gguf/broken_numbers.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -124,7 +126,7 @@ class LlamaModel final : public Model {
     tokens_ = PlacedTokens(pack);
     check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
     WriteCheck checked(facts_, observer);
-    run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
+    explain_not_finite([&] { run_tokens(0, n_tokens, options_.n_ubatch, checked, options); });
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
@@ -165,6 +167,20 @@ class LlamaModel final : public Model {
   }
 
  private:
+  // Names the weight where a network that computes no numbers has one that is none.
+  template <typename Work>
+  void explain_not_finite(const Work& work) const {
+    try {
+      work();
+    } catch (const NotFinite&) {
+      const auto broken = find_broken_number(path_);
+      if (!broken) throw;
+      throw Error(ErrorCode::kModel, broken->file + ": expected numbers, got " + std::to_string(broken->count) +
+                                         " that are NaN or infinite in tensor " + broken->tensor + ", the first at " +
+                                         std::to_string(broken->place) + "; the file is damaged, fetch it again");
+    }
+  }
+
   ContextOptions context_options(const ResolvedPrecision& precision) const {
     ContextOptions context;
     context.path = path_;

@@ -71,7 +71,7 @@ void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds,
                  style.width);
   if (counts.groups > 0) {
     out << wrapped("  ",
-                   fmt::format("{} of equal states: {} that are sinks together; rates and levels count a group once",
+                   fmt::format("{} of equal states: {} that are sinks together; rates and levels count those once of which no token is one by itself",
                                count_of(counts.groups, "group"), count_of(counts.group_tokens, "token")),
                    style.width);
   }
