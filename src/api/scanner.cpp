@@ -48,6 +48,7 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   measurement.special = settings.special;
   measurement.n_ubatch = load.n_ubatch;
   measurement.parallel = model.max_sequences();
+  measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
   measurement.final_norm = load.final_norm;
   measurement.precision = precision_of(file, load.precision).name;

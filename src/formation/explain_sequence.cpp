@@ -151,7 +151,7 @@ OrdinaryHeights ordinary_of(const SequenceHeights& heights, const ScannedSequenc
 
 PrimaryExplanation primary_of(const SequenceHeights& heights, const ScannedSequence& sequence) {
   const Primary& primary = *sequence.detection.primary;
-  const TokenProfile& profile = sequence.figures.first_positions.at(index(primary.position));
+  const TokenProfile& profile = *profile_of(sequence.figures, primary.position);
   PrimaryExplanation result;
   result.position = primary.position;
   result.birth_layer = primary.birth_layer;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/views.h"
+#include "probe/state_figures.h"
 
 namespace sinkscope {
 
@@ -97,6 +98,16 @@ class Observer {
   // Asked with watched_keys: whether events bring their eviction costs.
   virtual bool wants_eviction_cost(int /*layer*/) { return false; }
   virtual void on_state(const StateEvent&) {}
+  // Whether states that lie on a device may come as figures. A block's states come one way or the other, whole.
+  virtual bool takes_figures() { return false; }
+  virtual void on_state_figures(const StateFigures&) {}
+  // Asked after the figures of each block output. What is returned must stay until on_state_answers, which comes
+  // before the figures of the next block output.
+  virtual StateQuestions state_questions(int /*layer*/) { return {}; }
+  virtual void on_state_answers(const StateAnswers&) {}
+  // Whether it looks at WriteFigures of this micro-batch.
+  virtual bool checks_writes() { return false; }
+  virtual void on_writes(const WriteFigures&) {}
   virtual void on_attention(const AttentionEvent&) {}
   virtual void on_key_value(const KeyValueEvent&) {}
   // After the last block of a micro-batch; first_token and n_tokens as in the pack.

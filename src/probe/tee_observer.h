@@ -23,6 +23,18 @@ class TeeObserver : public Observer {
     if (first_.wants(event.point, event.layer)) first_.on_state(event);
     if (second_.wants(event.point, event.layer)) second_.on_state(event);
   }
+  // Figures are for both or for none.
+  bool takes_figures() override {
+    const bool first = first_.takes_figures();
+    return second_.takes_figures() && first;
+  }
+  void on_state_figures(const StateFigures& figures) override {
+    first_.on_state_figures(figures);
+    second_.on_state_figures(figures);
+  }
+  // Questions are the first one's, as watched keys.
+  StateQuestions state_questions(int layer) override { return first_.state_questions(layer); }
+  void on_state_answers(const StateAnswers& answers) override { first_.on_state_answers(answers); }
   void on_attention(const AttentionEvent& event) override {
     if (first_.wants_attention(event.layer)) first_.on_attention(event);
     if (second_.wants_attention(event.layer)) second_.on_attention(event);

@@ -53,6 +53,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   measurement.chunk = options.input.chunk;
   measurement.n_ubatch = options.model.n_ubatch;
   measurement.parallel = model.max_sequences();
+  measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = options.model.cache_type_k;
   measurement.final_norm = options.paper_final_norm;
   measurement.precision = precision_of(file, precision_of_name(options.model.precision)).name;
@@ -207,8 +208,9 @@ void register_scan(CLI::App& program, Action& action) {
       ->check(whole_number(1, 1 << 20))
       ->group("Rule");
   verb.add_option("--np,--parallel", options->parallel,
-                  "Documents that may run together, up to four micro-batches; 1: each alone. What is recurrent always "
-                  "runs alone")
+                  "Documents that may run together, up to four micro-batches: faster where they are short, but the last "
+                  "digits of a document's figures then depend on the others. By default each runs alone, as what is "
+                  "recurrent always does")
       ->type_name("N")
       ->check(whole_number(1, 64))
       ->group("Model");

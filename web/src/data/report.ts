@@ -173,7 +173,7 @@ export function not_enough(n: number): string {
   return `not enough (${count(n, "text")})`;
 }
 
-// The levels of one results file, as in schema sinkscope.levels/1.
+// The levels of one results file, as in schema sinkscope.levels/2.
 export interface Levels {
   documents: number;
   tokens: number;
