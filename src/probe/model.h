@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
@@ -67,6 +68,9 @@ class Model {
   virtual int n_ubatch() const = 0;
   // Threads that it runs on; what measures it may use as many.
   virtual int n_threads() const { return 1; }
+
+  // In which numbers, and on which devices, it multiplies, as results name it; empty if it does not say.
+  virtual std::string precision() const { return {}; }
 
   // What its tokens stand for; lives as long as the model.
   virtual const Vocabulary& vocabulary() const = 0;
