@@ -21,7 +21,11 @@ using namespace sinkscope;
 
 struct Distance {
   std::vector<double> of;
-  void add(double a, double b, bool relative) { of.push_back(std::abs(a - b) / (relative ? std::abs(a) + 1e-9 : 1)); }
+  template <typename A, typename B>
+  void add(A first, B second, bool relative) {
+    const auto a = static_cast<double>(first), b = static_cast<double>(second);
+    of.push_back(std::abs(a - b) / (relative ? std::abs(a) + 1e-9 : 1));
+  }
   std::string text() {
     std::sort(of.begin(), of.end());
     if (of.empty()) return "-";
@@ -61,17 +65,18 @@ void compare(const std::string& name, const std::string& path, const std::vector
       }
       if (!a.has_attention[l]) continue;
       for (std::size_t h = 0; h < static_cast<std::size_t>(a.n_heads); ++h) {
-        score.add(a.attention_sum(l, h, t) / a.visible_queries(l, t), b.attention_sum(l, h, t) / b.visible_queries(l, t),
+        const double n = a.visible_queries(l, t), n_far = a.far_queries(l, t);
+        score.add(static_cast<double>(a.attention_sum(l, h, t)) / n, static_cast<double>(b.attention_sum(l, h, t)) / n,
                   false);
-        if (a.far_queries(l, t) < 64) continue;
-        far_score.add(a.attention_far_sum(l, h, t) / a.far_queries(l, t),
-                      b.attention_far_sum(l, h, t) / b.far_queries(l, t), false);
+        if (n_far < 64) continue;
+        far_score.add(static_cast<double>(a.attention_far_sum(l, h, t)) / n_far,
+                      static_cast<double>(b.attention_far_sum(l, h, t)) / n_far, false);
       }
     }
     if (!b.has_attention[l]) continue;
     for (std::size_t h = 0; h < static_cast<std::size_t>(b.heads_in_layer[l]); ++h) {
       double sum = b.learned_mass(l, h);
-      for (std::size_t t = 0; t < static_cast<std::size_t>(a.n_tokens); ++t) sum += b.attention_sum(l, h, t);
+      for (std::size_t t = 0; t < static_cast<std::size_t>(a.n_tokens); ++t) sum += static_cast<double>(b.attention_sum(l, h, t));
       total.add(1, sum / a.n_tokens, false);
     }
   }

@@ -14,6 +14,12 @@ ggml_tensor* some_rows(Work& work, ggml_tensor* rows, std::int64_t first, std::i
                       static_cast<std::size_t>(first) * rows->nb[1]);
 }
 
+ggml_tensor* half_of_slot(Work& work, const ggml_tensor& slot, int half) {
+  ggml_tensor* both = work.leaf(slot);
+  return ggml_view_2d(work.context(), both, both->ne[0], both->ne[1], both->nb[1],
+                      static_cast<std::size_t>(half) * both->nb[2]);
+}
+
 ggml_tensor* squared_norms(Work& work, ggml_tensor* rows) {
   return ggml_sum_rows(work.context(), ggml_sqr(work.context(), rows));
 }
@@ -40,6 +46,8 @@ PointFigures StagedPoint::view(Matrix<float>& dots) const {
 void StateWork::begin(std::vector<TokenRun> runs, int n_tokens) {
   runs_ = std::move(runs);
   n_tokens_ = n_tokens;
+  first_half_ = last_half_;
+  if (runs_.size() > 1) last_half_ = 1 - first_half_;
   stream_is_known_ = false;
 }
 
@@ -62,7 +70,7 @@ bool StateWork::takes(const ggml_tensor& node) {
 }
 
 const ggml_tensor& StateWork::slot(Candidates of, int layer, std::int64_t width) {
-  return slots_.try_emplace(std::pair(of, layer), queue_, width, kCandidates, 1, "candidates").first->second.tensor();
+  return slots_.try_emplace(std::pair(of, layer), queue_, width, kCandidates, 2, "candidates").first->second.tensor();
 }
 
 void StateWork::keep_candidates(Work& work, ggml_tensor* states, const ggml_tensor& slot) const {
@@ -70,7 +78,7 @@ void StateWork::keep_candidates(Work& work, ggml_tensor* states, const ggml_tens
     // Of the others all that will come has come.
     const bool goes_on = &run == &runs_.back(), came_on = &run == &runs_.front() && run.first_position > 0;
     if (n_first(run) == 0 || !(goes_on || came_on)) continue;
-    ggml_tensor* to = some_rows(work, work.leaf(slot), run.first_position, n_first(run));
+    ggml_tensor* to = some_rows(work, half_of_slot(work, slot, half_of(run)), run.first_position, n_first(run));
     work.add(ggml_cpy(work.context(), some_rows(work, states, run.first_row, n_first(run)), to));
   }
 }
@@ -79,7 +87,7 @@ ggml_tensor* StateWork::candidates(Work& work, const TokenRun& run, ggml_tensor*
                                    const ggml_tensor& slot) const {
   const std::int64_t n = std::min<std::int64_t>(kCandidates, run.first_position + run.n_rows);
   if (run.first_position == 0) return some_rows(work, states, run.first_row, n);
-  return some_rows(work, work.leaf(slot), 0, n);
+  return some_rows(work, half_of_slot(work, slot, half_of(run)), 0, n);
 }
 
 void StateWork::stage_first(Work& work, ggml_tensor* states, StagedPoint& staged) {
@@ -144,7 +152,7 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
       const bool new_sequence = run.first_position == 0;
       task.n_candidates = std::min(kPrimaryCandidates, run.first_position + run.n_rows);
       task.candidates = new_sequence ? static_cast<const float*>(candidate_states->data) + run.first_row * task.width
-                                     : static_cast<const float*>(slot->data);
+                                     : static_cast<const float*>(slot->data) + half_of(run) * kCandidates * task.width;
     }
     task.dots = at;
     task.squared_norm = at + task.n_candidates * task.n_rows;

@@ -91,8 +91,11 @@ class StateWork {
   std::size_t n_tensors() const { return 128 + 24 * runs_.size(); }
   // The candidates of a run that have come, [width, n <= 8]; null if none.
   ggml_tensor* candidates(Work& work, const TokenRun& run, ggml_tensor* states, const ggml_tensor& slot) const;
+  // [width, 8, 2]: of the sequence that came on, and of the one that goes on to the next micro-batch.
   const ggml_tensor& slot(Candidates of, int layer, std::int64_t width);
-  // Leaves the first vectors of the last run's sequence in the slot.
+  // The half of a slot that is a run's.
+  int half_of(const TokenRun& run) const { return &run == &runs_.back() ? last_half_ : first_half_; }
+  // Leaves the first vectors of the sequences that were cut in the slot.
   void keep_candidates(Work& work, ggml_tensor* states, const ggml_tensor& slot) const;
   // Hands over what was described so far, with the figures of states.
   //
@@ -108,6 +111,7 @@ class StateWork {
   Kernels* kernels_;
   std::vector<TokenRun> runs_;
   int n_tokens_ = 0;
+  int first_half_ = 0, last_half_ = 0;  // of a slot: the first and the last run's
   std::map<std::int64_t, bool> taken_;  // by width
   std::map<std::pair<Candidates, int>, Kept> slots_;
   std::optional<Kept> write_, stream_, figures_;

@@ -104,7 +104,8 @@ Kept::Kept(Queue& queue, std::int64_t ne0, std::int64_t ne1, std::int64_t ne2, c
       tensor_(ggml_new_tensor_3d(context_, GGML_TYPE_F32, ne0, ne1, ne2)) {
   const ggml_backend_buffer_type_t type = ggml_backend_get_default_buffer_type(queue.backend());
   try {
-    buffer_ = queue.allocate(ggml_backend_buft_get_alloc_size(type, tensor_), what);
+    const std::size_t alignment = ggml_backend_buft_get_alignment(type);
+    buffer_ = queue.allocate(round_up(ggml_backend_buft_get_alloc_size(type, tensor_), alignment) + alignment, what);
   } catch (...) {
     ggml_free(context_);
     throw;

@@ -98,6 +98,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   n_masks_ = 0;
   failure_ = nullptr;
   question_.reset();
+  observer.on_micro_batch_begin(batch_.first_token, batch_.n_tokens);
   last_needed_ = map.blocks.back().block_output->ordinal;
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
@@ -181,8 +182,12 @@ void DecodeProbe::note_way(const Wanted& wanted, Way way) {
 bool DecodeProbe::leave_to_device(const ggml_tensor* node, std::size_t last) {
   const std::span<const Wanted> all = std::span(wanted_).subspan(next_wanted_, last - next_wanted_);
   const auto wish_of = [](const Wanted& wanted) { return DeviceWish{wanted.layer, wanted.attention, wanted.point}; };
+  // llama.cpp has a device make the last sum of the block before its own: that block's other states are on the host.
+  const auto began_on_host = [&](const Wanted& wanted) {
+    return !wanted.attention && is_step(wanted.point) && ways_[static_cast<std::size_t>(wanted.layer)] == Way::kHost;
+  };
   const bool on_device = figures_ && devices_.holds(*node) && std::ranges::all_of(all, [&](const Wanted& wanted) {
-    return wanted.point != ProbePoint::kMlpInput && devices_.takes(*node, wish_of(wanted));
+    return wanted.point != ProbePoint::kMlpInput && !began_on_host(wanted) && devices_.takes(*node, wish_of(wanted));
   });
   for (const Wanted& wanted : all) {
     if (on_device) devices_.watch(*node, wish_of(wanted));

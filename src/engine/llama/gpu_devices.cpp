@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/gpu/column_work.h"
 #include "engine/gpu/proxy_device.h"
+#include "engine/llama/llama_library.h"
 #include "engine/llama/model_file.h"
 
 namespace sinkscope {
@@ -99,6 +100,7 @@ std::string arithmetic_of(const std::vector<ggml_backend_dev_t>& devices, int n_
 }  // namespace
 
 std::vector<GpuDevice> gpu_devices() {
+  start_llama();
   std::vector<GpuDevice> devices;
   for (const ggml_backend_dev_t device : all_gpus()) {
     GpuDevice& gpu = devices.emplace_back();
@@ -108,6 +110,16 @@ std::vector<GpuDevice> gpu_devices() {
     ggml_backend_dev_memory(device, &gpu.free_bytes, &gpu.total_bytes);
   }
   return devices;
+}
+
+std::vector<std::string> gpu_backends() {
+  start_llama();
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+    const std::string name = ggml_backend_reg_name(ggml_backend_reg_get(i));
+    if (name != "CPU" && name != "RPC" && name != "sinkscope") names.push_back(name);
+  }
+  return names;
 }
 
 DeviceNeeds device_needs(const ModelFile& file, int n_tokens, int n_ubatch) {

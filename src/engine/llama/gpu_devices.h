@@ -20,6 +20,8 @@ struct GpuDevice {
 };
 
 std::vector<GpuDevice> gpu_devices();
+// "CUDA", "Vulkan", ...: the backends for GPUs that this build has, with or without a GPU.
+std::vector<std::string> gpu_backends();
 
 // Where layers may lie, by llama.cpp's names.
 struct DeviceOptions {

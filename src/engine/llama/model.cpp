@@ -305,7 +305,10 @@ void convert_to_f32(const std::string& in, const std::string& out) {
 
 std::vector<std::string> engine_versions() {
   start_llama();
-  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), llama_print_system_info()};
+  std::string gpus = "GPU backends:";
+  for (const std::string& name : gpu_backends()) gpus += " " + name;
+  if (gpu_backends().empty()) gpus += " none";
+  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), gpus, llama_print_system_info()};
 }
 
 }  // namespace sinkscope

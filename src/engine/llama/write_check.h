@@ -34,6 +34,9 @@ class WriteCheck final : public Observer {
   void on_writes(const WriteFigures& figures) override;
   void on_attention(const AttentionEvent& event) override { observer_.on_attention(event); }
   void on_key_value(const KeyValueEvent& event) override { observer_.on_key_value(event); }
+  void on_micro_batch_begin(int first_token, int n_tokens) override {
+    observer_.on_micro_batch_begin(first_token, n_tokens);
+  }
   void on_micro_batch_end(int first_token, int n_tokens) override;
 
  private:

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -76,7 +77,8 @@ void expect_near(const Cube<float>& a, const Cube<float>& b, double tolerance, c
   for (std::size_t d = 0; d < a.depth(); ++d) {
     for (std::size_t r = 0; r < a.rows(); ++r) {
       for (std::size_t c = 0; c < a.cols(); ++c) {
-        EXPECT_NEAR(a(d, r, c), b(d, r, c), tolerance) << what << " " << d << ", " << r << ", " << c;
+        EXPECT_NEAR(a(d, r, c), b(d, r, c), tolerance * (1 + 0.05 * std::abs(a(d, r, c))))
+            << what << " " << d << ", " << r << ", " << c;
       }
     }
   }
@@ -113,7 +115,7 @@ void expect_same(const SequenceMeasurement& a, const SequenceMeasurement& b) {
   expect_near(a.centred_alignment, b.centred_alignment, a, 1e-4, "centred_alignment");
   expect_near(a.read_alignment, b.read_alignment, a, 1e-5, "read_alignment");
   expect_near(a.mlp_write_alignment, b.mlp_write_alignment, a, 1e-3, "mlp_write_alignment");
-  // Scores of f16 products on both sides; sums of up to 400 queries.
+  // Queries are rounded to f16 for products with f16 keys: some 2e-5 of a score.
   expect_near(a.attention_sum, b.attention_sum, 2e-3, "attention_sum");
   expect_near(a.attention_far_sum, b.attention_far_sum, 2e-3, "attention_far_sum");
   for (std::size_t l = 0; l < a.learned_mass.rows(); ++l) {
@@ -124,7 +126,7 @@ void expect_same(const SequenceMeasurement& a, const SequenceMeasurement& b) {
   for (std::size_t l = 0; l < a.logit_gap_sum.depth(); ++l) {
     for (std::size_t w = 0; w < a.logit_gap_sum.rows(); ++w) {
       for (std::size_t c = 0; c < a.logit_gap_sum.cols(); ++c) {
-        ASSERT_EQ(a.logit_gap_queries(l, w, c), b.logit_gap_queries(l, w, c));
+        ASSERT_EQ(a.logit_gap_queries(l, w, c), b.logit_gap_queries(l, w, c)) << l << ", " << w << ", " << c;
         EXPECT_NEAR(a.logit_gap_sum(l, w, c), b.logit_gap_sum(l, w, c), 1e-3 * (1 + a.logit_gap_queries(l, w, c)));
       }
       EXPECT_EQ(a.eviction_queries(l, w), b.eviction_queries(l, w));
@@ -163,7 +165,11 @@ TEST_P(EveryFamily, IsMeasuredOnADeviceAsOnTheProcessor) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Archs, EveryFamily, testing::ValuesIn(tiny_archs().begin(), tiny_archs().end()),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& arch) {
+                           std::string name(arch.param);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 TEST_F(DeviceTest, LayersMayLieOnTwoDevicesAndTheProcessor) {
   write();
@@ -213,12 +219,24 @@ TEST_F(DeviceTest, TheNetworkWaitsOnceABlock) {
   EXPECT_LT(late_copies().to_host, of_states);
 }
 
-TEST_F(DeviceTest, ABrokenModelIsRefused) {
-  tiny_.primary_norm = 1e30F;  // its square is not finite
+// What an observer throws comes out of run(), and the model works on.
+class Thrower final : public PackMeter {
+ public:
+  using PackMeter::PackMeter;
+  void on_state_figures(const StateFigures& figures) override {
+    if (figures.layer == 3) throw Error(ErrorCode::kModel, "seen enough");
+    PackMeter::on_state_figures(figures);
+  }
+};
+
+TEST_F(DeviceTest, WhatAnObserverThrowsComesOut) {
   write();
   const auto model = load({"LATE0"});
-  expect_error(ErrorCode::kModel, "expected finite states", [&] { measure(*model, Pack{{text(100, 7)}}); });
-  measure(*model, Pack{{text(4, 7, false)}});  // the model works on
+  const Pack pack{{text(200, 7)}};
+  const auto before = measure(*model, pack);
+  Thrower thrower(model->facts(), pack, MeterOptions{});
+  expect_error(ErrorCode::kModel, "seen enough", [&] { model->run(pack, thrower, RunOptions{}); });
+  expect_same(before[0], measure(*model, pack)[0]);
 }
 
 TEST_F(DeviceTest, DevicesAreChosenByName) {

@@ -34,7 +34,8 @@ ggml_backend_dev_t cpu() { return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_T
 
 // Buffers.
 
-const char* type_name(ggml_backend_buffer_type_t) { return "LATE"; }
+// llama.cpp tells buffer types apart by name.
+const char* type_name(ggml_backend_buffer_type_t type) { return ggml_backend_dev_name(type->device); }
 std::size_t type_alignment(ggml_backend_buffer_type_t) { return 64; }
 bool type_is_host(ggml_backend_buffer_type_t) { return false; }
 
