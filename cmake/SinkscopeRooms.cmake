@@ -19,6 +19,23 @@ if(SINKSCOPE_SANITIZE)
   target_link_options(sinkscope_options INTERFACE -fsanitize=${SINKSCOPE_SANITIZE})
 endif()
 
+if(SINKSCOPE_UNITY)
+  # A class of a source file may hold what is in that file's unnamed namespace: the compiler warns where the file is included.
+  # With more to inline, g++ 12 takes more members of optional values for uninitialised ones.
+  target_compile_options(sinkscope_options INTERFACE -Wno-subobject-linkage -Wno-maybe-uninitialized)
+endif()
+
+# Compiles the sources of a target together, where SINKSCOPE_UNITY says so: names in unnamed namespaces must differ then.
+# Kernels that a file compiles once for each instruction set (Highway's foreach_target) stay on their own.
+function(sinkscope_unity target)
+  if(SINKSCOPE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    get_target_property(sources ${target} SOURCES)
+    list(FILTER sources INCLUDE REGEX "_kernels?\\.cpp$")
+    set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
 # sinkscope_room(engine/attention SOURCES a.cpp b.cpp PUBLIC base probe PRIVATE gguf LIBRARIES highway)
 #
 # Makes the target sinkscope_engine_attention of this folder's sources. PUBLIC rooms are visible to those
@@ -31,6 +48,7 @@ function(sinkscope_room name)
   file(MAKE_DIRECTORY ${parent})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
   add_library(sinkscope_${target} STATIC ${ROOM_SOURCES})
+  sinkscope_unity(sinkscope_${target})
   target_include_directories(sinkscope_${target} PUBLIC ${root})
   string(REPLACE "/" "_" publics "${ROOM_PUBLIC}")
   string(REPLACE "/" "_" privates "${ROOM_PRIVATE}")

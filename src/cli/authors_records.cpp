@@ -16,23 +16,22 @@
 namespace sinkscope {
 namespace {
 
-using Json = nlohmann::json;
 
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kInput, why); }
 
-const Json& member(const Json& object, const char* name) {
+const nlohmann::json& member(const nlohmann::json& object, const char* name) {
   const auto found = object.find(name);
   if (found == object.end()) refuse(fmt::format("expected a member '{}', got none", name));
   return *found;
 }
 
-int whole(const Json& value, const std::string& name, int least, int most) {
+int whole(const nlohmann::json& value, const std::string& name, int least, int most) {
   if (value.is_number_integer() && value >= least && value <= most) return value.get<int>();
   refuse(fmt::format("{}: expected a whole number from {} to {}, got {}", name, least, most,
-                     value.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 40)));
+                     value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace).substr(0, 40)));
 }
 
-int whole(const Json& object, const char* name) {
+int whole(const nlohmann::json& object, const char* name) {
   return whole(member(object, name), name, 0, std::numeric_limits<int>::max());
 }
 
@@ -43,18 +42,18 @@ int position_of(const std::string& text, int n_tokens) {
   refuse(fmt::format("candidate_sinks: expected positions from 0 to {}, got '{}'", n_tokens - 1, text.substr(0, 40)));
 }
 
-ImportedSink sink_of(int position, const Json& record, int n_layers) {
+ImportedSink sink_of(int position, const nlohmann::json& record, int n_layers) {
   if (!record.is_object()) refuse("candidate_sinks: expected an object for each position");
   ImportedSink sink;
   sink.position = position;
   sink.token = whole(record, "token_id");
-  const Json& label = member(record, "sink_type");
+  const nlohmann::json& label = member(record, "sink_type");
   if (!label.is_string()) refuse("sink_type: expected a text");
   sink.label = label.get<std::string>();
-  const Json& layers = member(record, "layer");
+  const nlohmann::json& layers = member(record, "layer");
   if (!layers.is_array() || layers.empty()) refuse("layer: expected a list of layers with one at least");
   std::vector<int> flagged;
-  for (const Json& layer : layers) flagged.push_back(whole(layer, "layer", 0, n_layers - 1));
+  for (const nlohmann::json& layer : layers) flagged.push_back(whole(layer, "layer", 0, n_layers - 1));
   std::ranges::sort(flagged);
   sink.first_layer = flagged.front();
   sink.last_layer = flagged.back();
@@ -63,14 +62,14 @@ ImportedSink sink_of(int position, const Json& record, int n_layers) {
   return sink;
 }
 
-std::string name_of(const Json& value) {
+std::string name_of(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number_integer()) return value.dump();
   refuse("sample_index: expected a number or a text");
 }
 
 ImportedDocument document_of(const std::string& line, int n_layers) {
-  const Json record = parse_bounded_json(line);
+  const nlohmann::json record = parse_bounded_json(line);
   if (!record.is_object()) refuse("expected a JSON object");
   ImportedDocument document;
   document.name = name_of(member(record, "sample_index"));
@@ -81,7 +80,7 @@ ImportedDocument document_of(const std::string& line, int n_layers) {
     refuse(fmt::format("full_text_len: expected at least prompt_len {} and response_len {}, got {}",
                        document.prompt_tokens, response, document.n_tokens));
   }
-  const Json& sinks = member(record, "candidate_sinks");
+  const nlohmann::json& sinks = member(record, "candidate_sinks");
   if (!sinks.is_object()) refuse("candidate_sinks: expected an object by position");
   for (const auto& [position, sink] : sinks.items()) {
     document.sinks.push_back(sink_of(position_of(position, document.n_tokens), sink, n_layers));

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <memory>
 
 #include "base/error.h"
 #include "cli/interrupt.h"
+#include "cli/peak_memory.h"
 #include "scan/examine.h"
 
 namespace sinkscope {
@@ -49,15 +49,6 @@ void time_once(Model& model, BenchRuns& runs) {
   if (runs.ms.empty() || spent.count() < *std::min_element(runs.ms.begin(), runs.ms.end()))
     runs.parts = minus(accel_times(), before);
   runs.ms.push_back(spent.count());
-}
-
-// The largest resident memory since the last reset; nothing where Linux does not tell.
-std::optional<double> peak_memory_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmHWM:", 0) == 0) return std::stod(line.substr(6)) / 1024;
-  }
-  return {};
 }
 
 bool reset_peak_memory() {

@@ -236,14 +236,6 @@ std::vector<float> ModelWeights::attention_gain(int block) const {
   return tensor_floats(file_, prefix + "weight");
 }
 
-const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
-  for (const auto* tokens : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::find(*tokens, position, &TokenProfile::position);
-    if (found != tokens->end()) return &*found;
-  }
-  return nullptr;
-}
-
 bool is_explained(const Run& run, std::span<const SinkKind> kinds) {
   return run.verdict == Verdict::kSink && run.kind != SinkKind::kUnaligned && run.kind != SinkKind::kPrimary &&
          std::ranges::find(kinds, run.kind) != kinds.end();

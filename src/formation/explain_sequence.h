@@ -61,7 +61,4 @@ SequenceHeights measure_heights(Model& model, const ScannedSequence& sequence, s
 // The layer of a run with the largest height.
 int peak_layer(const Matrix<float>& state_axis, int position, int l_start, int l_end);
 
-// The figures of a token; null if they were not kept.
-const TokenProfile* profile_of(const SequenceFigures& figures, int position);
-
 }  // namespace sinkscope

@@ -15,13 +15,13 @@ using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Row
 
 Eigen::Map<const RowMajor> as_matrix(const float* data, int rows, int cols) { return {data, rows, cols}; }
 
-Eigen::Map<const Eigen::VectorXf> as_vector(std::span<const float> row) {
+Eigen::Map<const Eigen::VectorXf> as_float_vector(std::span<const float> row) {
   return {row.data(), static_cast<Eigen::Index>(row.size())};
 }
 
 std::vector<float> product(Eigen::Map<const RowMajor> matrix, std::span<const float> vector) {
   std::vector<float> result(static_cast<std::size_t>(matrix.rows()));
-  Eigen::Map<Eigen::VectorXf>(result.data(), matrix.rows()) = matrix * as_vector(vector);
+  Eigen::Map<Eigen::VectorXf>(result.data(), matrix.rows()) = matrix * as_float_vector(vector);
   return result;
 }
 

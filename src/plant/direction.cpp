@@ -27,7 +27,7 @@ constexpr std::array<std::pair<std::string_view, DirectionKind>, 7> kNames = {{
     {"no-channels", DirectionKind::kNoChannels},
     {"mean", DirectionKind::kMean},
 }};
-constexpr std::size_t kMassiveChannels = 4;
+constexpr std::size_t kZeroedChannels = 4;
 constexpr std::size_t kMostVectorBytes = 16 << 20;
 
 std::vector<float> read_vector(const std::string& path) {
@@ -125,7 +125,7 @@ std::vector<float> unit_direction(const Direction& direction, const DirectionSou
     }
     case DirectionKind::kNoChannels: {
       const auto order = by_magnitude(vector);
-      for (std::size_t i = 0; i < std::min(kMassiveChannels, order.size()); ++i) vector[order[i]] = 0;
+      for (std::size_t i = 0; i < std::min(kZeroedChannels, order.size()); ++i) vector[order[i]] = 0;
       break;
     }
     case DirectionKind::kToken:

@@ -27,14 +27,6 @@ std::string_view quantity_by_head(const ProfileField& field) {
   return quantity_named(mean) == nullptr ? std::string_view() : mean;
 }
 
-const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
-  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::find(*profiles, position, &TokenProfile::position);
-    if (found != profiles->end()) return &*found;
-  }
-  return nullptr;
-}
-
 // Positions whose figures are shown by layer: the primary's set, and every sink.
 std::vector<int> row_positions(const Detection& detection) {
   std::set<int> positions;

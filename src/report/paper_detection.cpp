@@ -13,14 +13,6 @@ SinkKind kind_of(const std::string& label) {
   return label == "noise" ? SinkKind::kUnaligned : SinkKind::kPrimaryLike;
 }
 
-const TokenProfile* profile_of(const SequenceFigures& figures, int position) {
-  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
-    const auto found = std::ranges::lower_bound(*profiles, position, {}, &TokenProfile::position);
-    if (found != profiles->end() && found->position == position) return &*found;
-  }
-  return nullptr;
-}
-
 // The figures that a primary and a run have alike.
 template <typename Shown>
 void describe(const TokenProfile& token, int first, int last, Shown& shown) {

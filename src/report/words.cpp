@@ -9,12 +9,12 @@
 namespace sinkscope {
 namespace {
 
-constexpr const char* kNotMeasured = "\u2013";
+constexpr const char* kDash = "\u2013";
 
 }  // namespace
 
 std::string in_digits(std::optional<double> value) {
-  if (!value || std::isnan(*value)) return kNotMeasured;
+  if (!value || std::isnan(*value)) return kDash;
   const double size = std::fabs(*value);
   if (size == 0) return "0";
   if (size >= 99.95 && size < 1e15) return grouped(std::llround(*value));
@@ -27,7 +27,7 @@ std::string in_digits(std::optional<double> value) {
 }
 
 std::string in_percent(std::optional<double> fraction) {
-  if (!fraction || std::isnan(*fraction)) return kNotMeasured;
+  if (!fraction || std::isnan(*fraction)) return kDash;
   const double hundred = 100 * *fraction;
   return hundred >= 9.95 ? fmt::format("{:.0f} %", hundred) : fmt::format("{:.2g} %", hundred);
 }

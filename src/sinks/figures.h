@@ -67,6 +67,9 @@ struct SequenceFigures {
   LayerFigures channel_median;  // [n_layers] median magnitude of a channel of ordinary tokens
 };
 
+// returns  the figures of the token at this position; nullptr if they were not kept
+const TokenProfile* profile_of(const SequenceFigures& figures, int position);
+
 // What a token must show to be kept in SequenceFigures::tokens: looser than any rule that is applied later.
 struct CandidateFloor {
   float alignment = 0.7F;  // and norm_ratio, in one layer

@@ -8,7 +8,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x50524F43;  // "CORP"
+constexpr std::uint32_t kCorpusMagic = 0x50524F43;  // "CORP"
 constexpr std::uint32_t kRuleVersion = 2;     // of the evidence rule: another rule makes other sinks of equal figures
 
 // Tells bytes that another rule, or other defaults, made.
@@ -62,7 +62,7 @@ const std::vector<SinkKind>& all_kinds() {
 
 std::vector<std::byte> encode_corpus_document(const CorpusDocument& document) {
   ByteWriter writer;
-  writer.write(kMagic);
+  writer.write(kCorpusMagic);
   writer.write(rule_fingerprint());
   writer.write(static_cast<std::int32_t>(document.n_tokens));
   writer.write(static_cast<std::int32_t>(document.prompt_tokens));
@@ -93,7 +93,7 @@ std::optional<CorpusDocument> decode_corpus_document(std::span<const std::byte> 
   ByteReader end(bytes.last(sizeof(std::uint32_t)), what);
   if (end.read<std::uint32_t>() != crc32(content)) whole.fail("its checksum does not match");
   ByteReader reader(content, what);
-  if (reader.read<std::uint32_t>() != kMagic) reader.fail("it does not begin with CORP");
+  if (reader.read<std::uint32_t>() != kCorpusMagic) reader.fail("it does not begin with CORP");
   if (reader.read<std::uint32_t>() != rule_fingerprint()) return std::nullopt;
   CorpusDocument document;
   document.n_tokens = reader.read<std::int32_t>();

@@ -13,7 +13,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x47494653;  // "SFIG"
+constexpr std::uint32_t kFiguresMagic = 0x47494653;  // "SFIG"
 constexpr std::uint16_t kVersion = 2;
 
 enum class Triangle : std::uint8_t { kFull = 0, kUpper = 1 };
@@ -89,7 +89,7 @@ std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   require_figures(figures.self_cosine.size() == n_first, "other self cosines than of the first positions");
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   ByteWriter writer;
-  writer.write(kMagic);
+  writer.write(kFiguresMagic);
   writer.write(kVersion);
   writer.write(static_cast<std::uint16_t>(kTokenFields.size()));
   writer.write(static_cast<std::int32_t>(figures.n_layers));
@@ -111,7 +111,7 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
   ByteReader whole(bytes, what);
   if (bytes.size() < sizeof(std::uint32_t)) whole.fail("it is cut off");
   ByteReader reader(bytes.first(bytes.size() - sizeof(std::uint32_t)), what);
-  if (reader.read<std::uint32_t>() != kMagic) reader.fail("it does not begin with SFIG");
+  if (reader.read<std::uint32_t>() != kFiguresMagic) reader.fail("it does not begin with SFIG");
   if (const auto version = reader.read<std::uint16_t>(); version != kVersion) {
     reader.fail("expected layout " + std::to_string(kVersion) + ", got " + std::to_string(version));
   }

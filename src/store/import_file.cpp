@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kImportLayout = 1;
 
-constexpr const char* kTables = R"sql(
+constexpr const char* kImportTables = R"sql(
 CREATE TABLE model (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   name TEXT NOT NULL,
@@ -48,7 +48,7 @@ void fill(const std::string& path, const ImportedModel& model, std::span<const I
   Transaction transaction(database);
   database.execute(
       fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kImportApplicationId, kImportLayout).c_str());
-  database.execute(kTables);
+  database.execute(kImportTables);
   {
     Statement(database, "INSERT INTO model VALUES (1, ?, ?)").bind(1, model.name).bind(2, model.n_layers).run();
     Statement insert_document(database, "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)");

@@ -7,7 +7,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr const char* kTables = R"sql(
+constexpr const char* kScanTables = R"sql(
 CREATE TABLE model (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   name TEXT NOT NULL,
@@ -143,7 +143,7 @@ void create_layout(Database& database, const ModelRecord& model, const Measureme
   Transaction transaction(database);
   database.execute(
       fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kLayout).c_str());
-  database.execute(kTables);
+  database.execute(kScanTables);
   insert_model(database, model);
   Statement insert(database, "INSERT INTO options (name, value) VALUES (?, ?)");
   for (const auto& [name, value] : named_options(options)) insert.bind(1, name).bind(2, value).run();

@@ -21,16 +21,14 @@ constexpr std::size_t kHeadBytes = 8;
 constexpr std::size_t kPackedBytes = std::size_t{1} << 16;
 constexpr std::string_view kGzip = "\x1F\x8B"sv;
 
-std::string shown(const std::string& path) { return path == "-" ? "standard input" : "'" + path + "'"; }
-
 [[noreturn]] void throw_unreadable(const std::string& path) {
-  throw Error(ErrorCode::kInput, fmt::format("cannot read {}: {}", shown(path), std::strerror(errno)));
+  throw Error(ErrorCode::kInput, fmt::format("cannot read {}: {}", source_name(path), std::strerror(errno)));
 }
 
 [[noreturn]] void throw_damaged(const std::string& path, const char* what) {
   throw Error(ErrorCode::kInput,
               fmt::format("{} is packed by gzip and {}; fetch it again, or unpack what there is by gzip -dc",
-                          shown(path), what));
+                          source_name(path), what));
 }
 
 // Files that hold no text as they are, by their first bytes, with what they are and the command that makes a text.
@@ -58,11 +56,13 @@ void refuse_other_kinds(const std::string& path, std::string_view head) {
     if (!head.starts_with(kind.mark)) continue;
     std::string command(kind.command);
     for (std::size_t at; (at = command.find("{0}")) != std::string::npos;) command.replace(at, 3, path);
-    throw Error(ErrorCode::kInput, fmt::format("{} is {}: expected text; {}", shown(path), kind.what, command));
+    throw Error(ErrorCode::kInput, fmt::format("{} is {}: expected text; {}", source_name(path), kind.what, command));
   }
 }
 
 }  // namespace
+
+std::string source_name(const std::string& path) { return path == "-" ? "standard input" : "'" + path + "'"; }
 
 class ByteSource::Unpacker {
  public:

@@ -8,6 +8,9 @@
 
 namespace sinkscope {
 
+// A file as a message names it: its path in quotes, or "standard input" for "-".
+std::string source_name(const std::string& path);
+
 // The bytes of a file, or of standard input for "-", one after another. What gzip packed comes unpacked; the file's
 // first bytes tell, whatever it is called.
 class ByteSource {

@@ -12,8 +12,6 @@ namespace {
 constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 constexpr std::string_view kBlanks = " \t\r\n";
 
-std::string shown(const std::string& path) { return path == "-" ? "standard input" : "'" + path + "'"; }
-
 }  // namespace
 
 std::string read_all(const std::string& path, std::size_t max_bytes) {
@@ -24,7 +22,7 @@ std::string read_all(const std::string& path, std::size_t max_bytes) {
     if (bytes.size() + n > max_bytes) {
       throw Error(ErrorCode::kInput, fmt::format("{} is too large for one document: expected at most {} MiB; split it, "
                                                  "or give it as JSONL, one document a line",
-                                                 shown(path), max_bytes >> 20));
+                                                 source_name(path), max_bytes >> 20));
     }
     bytes.append(buffer, n);
   }

@@ -19,7 +19,7 @@ ExplainOptions quick() {
   return options;
 }
 
-constexpr std::size_t kLayers = 4;
+constexpr std::size_t kClaimLayers = 4;
 
 // A sink that MLP 2 makes: there it writes `height`, its 4 controls and all else are noise of 0.1.
 FormationCase formed_case(int sequence, double height, RandomStream& random) {
@@ -29,9 +29,9 @@ FormationCase formed_case(int sequence, double height, RandomStream& random) {
   one.largest = {PartKind::kMlp, 2};
   one.share = 0.9;
   one.neuron = 17;
-  one.mlp_axis.resize(kLayers);
-  one.control_mlp_axis = Matrix<float>(4, kLayers);
-  for (std::size_t l = 0; l < kLayers; ++l) {
+  one.mlp_axis.resize(kClaimLayers);
+  one.control_mlp_axis = Matrix<float>(4, kClaimLayers);
+  for (std::size_t l = 0; l < kClaimLayers; ++l) {
     one.mlp_axis[l] = static_cast<float>((l == 2 ? height : 0) + 0.1 * random.normal());
     for (std::size_t c = 0; c < 4; ++c) one.control_mlp_axis(c, l) = static_cast<float>(0.1 * random.normal());
   }
@@ -66,7 +66,7 @@ TEST(FormationClaim, YesWhereMlpsMakeAndTakeAway) {
             "together 8 of 8 lose their attention; placebo 0 of 8");
   EXPECT_EQ(result.claims[1].verdict, ClaimVerdict::kYes);
   EXPECT_EQ(result.claims[2].verdict, ClaimVerdict::kUnclear);  // 1 of 8: 0.003 to 0.527
-  ASSERT_EQ(result.layers.size(), kLayers);
+  ASSERT_EQ(result.layers.size(), kClaimLayers);
   EXPECT_EQ(result.layers[2].effect, "forming");
   EXPECT_NEAR(result.layers[2].mean, 8, 0.3);
   for (const std::size_t l : {0U, 1U, 3U}) EXPECT_EQ(result.layers[l].effect, "");

@@ -13,22 +13,22 @@
 namespace sinkscope {
 namespace {
 
-constexpr int kLayers = 6, kModel = 4;
+constexpr int kPartLayers = 6, kPartModel = 4;
 const std::vector<float> kAxis = {1, 0, 0, 0};
 
 // A token that writes 1 off the axis everywhere, and `height` along it where the test says.
 KeptStates plain_token() {
   KeptStates states;
   states.embedding = {0.5F, 1, 0, 0};
-  states.attention = Matrix<float>(kLayers, kModel);
+  states.attention = Matrix<float>(kPartLayers, kPartModel);
   states.mlp = states.mlp_input = states.attention;
-  for (std::size_t l = 0; l < kLayers; ++l) states.attention(l, 1) = states.mlp(l, 2) = 1;
+  for (std::size_t l = 0; l < kPartLayers; ++l) states.attention(l, 1) = states.mlp(l, 2) = 1;
   return states;
 }
 
 Matrix<float> axes() {
-  Matrix<float> all(kLayers, kModel);
-  for (std::size_t l = 0; l < kLayers; ++l) all(l, 0) = 1;
+  Matrix<float> all(kPartLayers, kPartModel);
+  for (std::size_t l = 0; l < kPartLayers; ++l) all(l, 0) = 1;
   return all;
 }
 
@@ -144,7 +144,7 @@ TEST(Parts, EveryConditionOfFormedCounts) {
 TEST(Parts, ReadHeightsAreThoseBehindTheNorm) {
   KeptStates token = plain_token();
   token.embedding = {3, 4, 0, 0};
-  token.attention = Matrix<float>(kLayers, kModel);
+  token.attention = Matrix<float>(kPartLayers, kPartModel);
   token.mlp = token.attention;
   const std::vector<float> gain = {2, 1, 1, 1}, primary = {1, 1, 0, 0};
   // gain * h_p = (2, 1), unit (2, 1) / sqrt 5; gain * w / rms = (6, 4) / 2.5.

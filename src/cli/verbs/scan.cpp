@@ -1,7 +1,6 @@
 #include "cli/verbs/scan.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/outputs.h"
+#include "cli/peak_memory.h"
 #include "cli/progress.h"
 #include "cli/shown_results.h"
 #include "cli/skip_log.h"
@@ -69,12 +69,6 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
       stored && (options.input.is_one_text() || !options.profiles.empty()) ? "profiles" : "runs";
   measurement.keep = keep_from_name(options.keep.empty() ? by_default : options.keep);
   return measurement;
-}
-
-double peak_memory_mib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 LoadOptions scan_load_options(const ScanVerbOptions& options) {
@@ -174,8 +168,9 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   write_results(results, options, report);
   if (options.json != "-" && options.profiles != "-") {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::cout << fmt::format("\n{} tokens in {:.1f} s, peak memory {:.0f} MiB\n", summary.tokens_run, seconds,
-                             peak_memory_mib());
+    const auto peak_mib = peak_memory_mib();
+    std::cout << fmt::format("\n{} tokens in {:.1f} s{}\n", summary.tokens_run, seconds,
+                             peak_mib ? fmt::format(", peak memory {:.0f} MiB", *peak_mib) : "");
   }
   const bool none_judged = note_short_texts(sequences, options) && options.must_judge;
   skipped.summarise();

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "base/index.h"
 #include "engine/accel/attention_workspace.h"
 #include "engine/accel/numbers.h"
 
@@ -20,7 +21,7 @@ constexpr float kTooLarge = 1e30f;
 // [heads_at_once, queries_in_block] rows; those beyond the block's queries are 0.
 void FlashAttention::Workspace::load_queries(const AttentionBlock& block, int first_head, Scratch& scratch) const {
   const ggml_tensor* query = shape.query;
-  const std::size_t row_bytes = size(shape.key_dim) * bytes_of(number);
+  const std::size_t row_bytes = index(shape.key_dim) * bytes_of(number);
   unsigned char* to = scratch.queries.data();
   for (int h = 0; h < heads_at_once; ++h) {
     for (int i = 0; i < queries_in_block; ++i, to += row_bytes) {
@@ -28,8 +29,8 @@ void FlashAttention::Workspace::load_queries(const AttentionBlock& block, int fi
         std::memset(to, 0, row_bytes);
         continue;
       }
-      const char* data = static_cast<const char*>(query->data) + size(block.first_query + i) * query->nb[1] +
-                         size(first_head + h) * query->nb[2] + size(shape.stream) * query->nb[3];
+      const char* data = static_cast<const char*>(query->data) + index(block.first_query + i) * query->nb[1] +
+                         index(first_head + h) * query->nb[2] + index(shape.stream) * query->nb[3];
       from_float32(reinterpret_cast<const float*>(data), shape.key_dim, number, to);
     }
   }
@@ -40,14 +41,14 @@ void FlashAttention::Workspace::rescale_row(const AttentionBlock& block, int row
                                             Scratch& scratch) const {
   for (int t = block.first; t < tile_first; t += kTileKeys) {
     const int width = tile_width(block, t);
-    kernels.scale(tile_weights(scratch, block, t) + size(row) * size(width) * bytes_of(number), number, width, factor);
+    kernels.scale(tile_weights(scratch, block, t) + index(row) * index(width) * bytes_of(number), number, width, factor);
   }
   for (int p = 0; p < n_panels; ++p) {
     float* outputs =
-        scratch.outputs.data() + size(p) * size(rows_in_block()) * kBlockColumns + size(row) * size(panel_width(p));
+        scratch.outputs.data() + index(p) * index(rows_in_block()) * kBlockColumns + index(row) * index(panel_width(p));
     for (int i = 0; i < panel_width(p); ++i) outputs[i] *= factor;
   }
-  scratch.total[size(row)] *= factor;
+  scratch.total[index(row)] *= factor;
 }
 
 // Turns the products of one row and tile into weights, exp(logit - the row's shift).
@@ -55,15 +56,15 @@ void FlashAttention::Workspace::make_weights(const AttentionBlock& block, int ro
                                              float slope, float sink, int tile_first, Scratch& scratch) const {
   const int width = tile_width(block, tile_first);
   const int first = std::clamp(keys.first - tile_first, 0, width), last = std::clamp(keys.last - tile_first, 0, width);
-  float* scores = scratch.scores.data() + size(row) * size(width);
-  unsigned char* weights = tile_weights(scratch, block, tile_first) + size(row) * size(width) * bytes_of(number);
+  float* scores = scratch.scores.data() + index(row) * index(width);
+  unsigned char* weights = tile_weights(scratch, block, tile_first) + index(row) * index(width) * bytes_of(number);
   float scale = shape.scale;
   if (first < last && (shape.softcap != 0 || !keys.plain)) {
     const int query = block.first_query + row % queries_in_block;
     const std::uint16_t* mask = nullptr;
     if (!keys.plain) {
-      const char* data = static_cast<const char*>(shape.mask->data) + size(query) * shape.mask->nb[1] +
-                         size(shape.stream % shape.mask->ne[3]) * shape.mask->nb[3];
+      const char* data = static_cast<const char*>(shape.mask->data) + index(query) * shape.mask->nb[1] +
+                         index(shape.stream % shape.mask->ne[3]) * shape.mask->nb[3];
       mask = reinterpret_cast<const std::uint16_t*>(data) + tile_first;
       if (tile_first + width > shape.mask->ne[0]) {  // whole vectors are read
         std::copy_n(mask, shape.mask->ne[0] - tile_first, scratch.mask_row.data());
@@ -73,13 +74,13 @@ void FlashAttention::Workspace::make_weights(const AttentionBlock& block, int ro
     kernels.make_logits(scores, first, last, shape.scale, shape.softcap, slope, mask);
     scale = 1;
   }
-  float& shift = scratch.largest[size(row)];
+  float& shift = scratch.largest[index(row)];
   if (first < last && shift == kUnseen) {
     shift = scale * kernels.largest(scores, first, last);
     if (shift != kUnseen) shift = std::max(shift, sink);
   }
   if (first >= last || shift == kUnseen) {
-    std::memset(weights, 0, size(width) * bytes_of(number));
+    std::memset(weights, 0, index(width) * bytes_of(number));
     return;
   }
   float sum = kernels.exponentials(scores, first, last, width, scale, shift, number, weights);
@@ -89,7 +90,7 @@ void FlashAttention::Workspace::make_weights(const AttentionBlock& block, int ro
     shift = larger;
     sum = kernels.exponentials(scores, first, last, width, scale, shift, number, weights);
   }
-  scratch.total[size(row)] += sum;
+  scratch.total[index(row)] += sum;
 }
 
 void FlashAttention::Workspace::soften_tile(const AttentionBlock& block, int first_head, int tile_first,
@@ -99,7 +100,7 @@ void FlashAttention::Workspace::soften_tile(const AttentionBlock& block, int fir
     const float slope = alibi_slope(shape.max_bias, shape.n_heads, first_head + h);
     const float sink = shape.sinks ? shape.sinks[first_head + h] : kUnseen;
     for (int i = 0; i < queries_in_block; ++i) {
-      const AttentionRow& keys = i < block.n_queries ? rows[size(block.first_query + i)] : nothing;
+      const AttentionRow& keys = i < block.n_queries ? rows[index(block.first_query + i)] : nothing;
       make_weights(block, h * queries_in_block + i, keys, slope, sink, tile_first, scratch);
     }
   }
@@ -123,13 +124,13 @@ void FlashAttention::Workspace::watch_logits(const AttentionBlock& block, int wa
   for (int h = 0; h < heads_at_once; ++h) {
     for (int i = 0; i < block.n_queries; ++i) {
       const int query = block.first_query + i;
-      const AttentionRow& keys = rows[size(query)];
+      const AttentionRow& keys = rows[index(query)];
       const float scale = shape.softcap != 0 || !keys.plain ? 1.0f : shape.scale;
-      const float* scores = scratch.scores.data() + size(h * queries_in_block + i) * size(width);
+      const float* scores = scratch.scores.data() + index(h * queries_in_block + i) * index(width);
       float* sums_of_query =
-          watched_logits.data() + (size(watch_slot) * size(shape.n_queries) + size(query)) * size(n_watched);
+          watched_logits.data() + (index(watch_slot) * index(shape.n_queries) + index(query)) * index(n_watched);
       for (int w = range.first; w < range.last; ++w) {
-        const std::int32_t key = question->watched[size(w)];
+        const std::int32_t key = question->watched[index(w)];
         if (key < keys.first || key >= keys.last) continue;
         const float score = scores[key - tile_first];
         if (score != kUnseen) sums_of_query[w] += scale * score;
@@ -148,17 +149,17 @@ void FlashAttention::Workspace::watch_attention(const AttentionBlock& block, int
     for (int h = 0; h < heads_at_once; ++h) {
       for (int i = 0; i < block.n_queries; ++i) {
         const int row = h * queries_in_block + i;
-        const std::size_t query = size(block.first_query + i), first = size(row) * size(width);
+        const std::size_t query = index(block.first_query + i), first = index(row) * index(width);
         float* sums_of_query =
-            watched_weights.data() + (size(watch_slot) * size(shape.n_queries) + query) * size(n_watched);
+            watched_weights.data() + (index(watch_slot) * index(shape.n_queries) + query) * index(n_watched);
         float* of_head =
             question->by_head
-                ? watched_by_head.data() + (size(first_head + h) * size(shape.n_queries) + query) * size(n_watched)
+                ? watched_by_head.data() + (index(first_head + h) * index(shape.n_queries) + query) * index(n_watched)
                 : nullptr;
         for (int w = range.first; w < range.last; ++w) {
-          const std::size_t at = first + size(question->watched[size(w)] - t);
+          const std::size_t at = first + index(question->watched[index(w)] - t);
           const float weight = element(tile, number == Number::kF32 ? ElementType::kF32 : ElementType::kBF16, at);
-          const float attention = weight * scratch.inverse[size(row)];
+          const float attention = weight * scratch.inverse[index(row)];
           sums_of_query[w] += attention;
           if (of_head) of_head[w] = attention;
         }
@@ -169,11 +170,11 @@ void FlashAttention::Workspace::watch_attention(const AttentionBlock& block, int
 
 // The normaliser of each row, with what a learned sink logit takes.
 void FlashAttention::Workspace::finish_rows(int block_index, int first_head, Scratch& scratch) {
-  const AttentionBlock& block = attention_blocks[size(block_index)];
+  const AttentionBlock& block = attention_blocks[index(block_index)];
   for (int h = 0; h < heads_at_once; ++h) {
     double taken = 0;
     for (int i = 0; i < block.n_queries; ++i) {
-      const std::size_t row = size(h * queries_in_block + i);
+      const std::size_t row = index(h * queries_in_block + i);
       float& total = scratch.total[row];
       float& inverse = scratch.inverse[row];
       inverse = 0;
@@ -183,25 +184,25 @@ void FlashAttention::Workspace::finish_rows(int block_index, int first_head, Scr
       inverse = 1.0f / total;
       taken += static_cast<double>(sink) / static_cast<double>(total);
     }
-    if (question) learned[size(first_head + h) * attention_blocks.size() + size(block_index)] = taken;
+    if (question) learned[index(first_head + h) * attention_blocks.size() + index(block_index)] = taken;
   }
 }
 
 void FlashAttention::Workspace::sum_columns(const AttentionBlock& block, int first_head, Scratch& scratch) {
   const int span = block.last - block.first;
   for (int h = 0; h < heads_at_once; ++h) {
-    const std::size_t first_row = size(h) * size(queries_in_block);
-    float* columns = scratch.columns.data() + size(h) * size(span);
-    float* far_columns = scratch.far_columns.data() + size(h) * size(span);
+    const std::size_t first_row = index(h) * index(queries_in_block);
+    float* columns = scratch.columns.data() + index(h) * index(span);
+    float* far_columns = scratch.far_columns.data() + index(h) * index(span);
     for (int t = block.first; t < block.last; t += kTileKeys) {
       const int width = tile_width(block, t);
       for (int i = 0; i < block.n_queries; ++i)
-        scratch.far_last[size(i)] = std::clamp(rows[size(block.first_query + i)].far_last - t, 0, width);
-      kernels.column_sums(tile_weights(scratch, block, t) + first_row * size(width) * bytes_of(number), number,
+        scratch.far_last[index(i)] = std::clamp(rows[index(block.first_query + i)].far_last - t, 0, width);
+      kernels.column_sums(tile_weights(scratch, block, t) + first_row * index(width) * bytes_of(number), number,
                           block.n_queries, width, scratch.inverse.data() + first_row, scratch.far_last.data(),
                           columns + (t - block.first), far_columns + (t - block.first));
     }
-    const std::size_t head = size(first_head + h - first_total), at = head * size(key_stride) + size(block.first);
+    const std::size_t head = index(first_head + h - first_total), at = head * index(key_stride) + index(block.first);
     const std::lock_guard lock(head_locks[head % kHeadLocks]);
     kernels.add_exactly(columns, span, totals.data() + at);
     kernels.add_exactly(far_columns, span, far_totals.data() + at);
@@ -212,12 +213,12 @@ void FlashAttention::Workspace::store(const AttentionBlock& block, int first_hea
   for (int h = 0; h < heads_at_once; ++h) {
     for (int i = 0; i < block.n_queries; ++i) {
       const int row = h * queries_in_block + i;
-      const float inverse = scratch.inverse[size(row)];
+      const float inverse = scratch.inverse[index(row)];
       auto* to = reinterpret_cast<float*>(shape.result) +
-                 (size(block.first_query + i) * size(shape.n_heads) + size(first_head + h)) * size(shape.value_dim);
+                 (index(block.first_query + i) * index(shape.n_heads) + index(first_head + h)) * index(shape.value_dim);
       for (int p = 0; p < n_panels; ++p, to += kBlockColumns) {
         const float* from =
-            scratch.outputs.data() + size(p) * size(rows_in_block()) * kBlockColumns + size(row) * size(panel_width(p));
+            scratch.outputs.data() + index(p) * index(rows_in_block()) * kBlockColumns + index(row) * index(panel_width(p));
         for (int d = 0; d < panel_width(p); ++d) to[d] = from[d] * inverse;
       }
     }
@@ -225,30 +226,30 @@ void FlashAttention::Workspace::store(const AttentionBlock& block, int first_hea
 }
 
 bool FlashAttention::Workspace::run_block(int block_index, int kv_head, int slot, int chunk, int thread) {
-  const AttentionBlock& block = attention_blocks[size(block_index)];
-  Scratch& scratch = scratches[size(thread)];
+  const AttentionBlock& block = attention_blocks[index(block_index)];
+  Scratch& scratch = scratches[index(thread)];
   const int n_rows = rows_in_block();
   const int first_head = (kv_head * chunks_of_heads + chunk) * heads_at_once;
   const int watch_slot = kv_head * chunks_of_heads + chunk;
-  const unsigned char* keys = packed_keys.data() + size(slot) * key_bytes;
-  const unsigned char* values = packed_values.data() + size(slot) * value_bytes;
+  const unsigned char* keys = packed_keys.data() + index(slot) * key_bytes;
+  const unsigned char* values = packed_values.data() + index(slot) * value_bytes;
   std::fill_n(scratch.largest.begin(), n_rows, kUnseen);
   std::fill_n(scratch.total.begin(), n_rows, 0.0f);
-  std::fill_n(scratch.outputs.begin(), size(n_rows) * size(shape.value_dim), 0.0f);
+  std::fill_n(scratch.outputs.begin(), index(n_rows) * index(shape.value_dim), 0.0f);
   load_queries(block, first_head, scratch);
   bool fine = true;
   for (int t = block.first; t < block.last; t += kTileKeys) {
     const int width = tile_width(block, t), width_index = width / kBlockColumns - 1, key = t - first_key;
-    const unsigned char* tile_keys = keys + size(key) * size(packed_key_dim) * bytes_of(number);
-    fine &= score_products[size(width_index)]->run(thread, scratch.queries.data(), tile_keys, scratch.scores.data());
+    const unsigned char* tile_keys = keys + index(key) * index(packed_key_dim) * bytes_of(number);
+    fine &= score_products[index(width_index)]->run(thread, scratch.queries.data(), tile_keys, scratch.scores.data());
     soften_tile(block, first_head, t, scratch);
     if (question && n_watched > 0) watch_logits(block, watch_slot, t, scratch);
     for (int p = 0; p < n_panels; ++p) {
       const std::size_t column =
-          blocks ? (size(p) * size(n_packed) + size(key)) * kBlockColumns : size(key) * size(shape.value_dim);
-      fine &= value_products[p == n_panels - 1][size(width_index)]->run(
+          blocks ? (index(p) * index(n_packed) + index(key)) * kBlockColumns : index(key) * index(shape.value_dim);
+      fine &= value_products[p == n_panels - 1][index(width_index)]->run(
           thread, tile_weights(scratch, block, t), values + column * bytes_of(number),
-          scratch.outputs.data() + size(p) * size(n_rows) * kBlockColumns);
+          scratch.outputs.data() + index(p) * index(n_rows) * kBlockColumns);
     }
   }
   finish_rows(block_index, first_head, scratch);

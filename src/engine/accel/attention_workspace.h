@@ -8,8 +8,10 @@
 #include <span>
 #include <vector>
 
+#include "base/index.h"
 #include "engine/accel/attention_rows.h"
 #include "engine/accel/flash_attention.h"
+#include "engine/accel/numbers.h"
 #include "engine/accel/onednn.h"
 #include "engine/accel/pack_kernels.h"
 #include "engine/accel/softmax_kernels.h"
@@ -21,14 +23,6 @@ inline constexpr int kTileBlocks = kTileKeys / kBlockColumns;
 inline constexpr int kMaxRows = 128;  // of a block: queries x heads
 inline constexpr int kHeadLocks = 256;
 inline constexpr float kUnseen = -std::numeric_limits<float>::infinity();
-
-inline std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
-
-template <typename T>
-T* room(std::vector<T>& buffer, std::size_t n) {
-  if (buffer.size() < n) buffer.resize(n);
-  return buffer.data();
-}
 
 struct FlashAttention::Workspace {
   explicit Workspace(Onednn& library) : onednn(library) {}
@@ -77,7 +71,7 @@ struct FlashAttention::Workspace {
   int rows_in_block() const { return heads_at_once * queries_in_block; }
   // Where tile number `tile_first` of a block's weights starts: whole tiles lie one after the other.
   unsigned char* tile_weights(Scratch& scratch, const AttentionBlock& block, int tile_first) const {
-    return scratch.weights.data() + size(rows_in_block()) * size(tile_first - block.first) * bytes_of(number);
+    return scratch.weights.data() + index(rows_in_block()) * index(tile_first - block.first) * bytes_of(number);
   }
   int panel_width(int panel) const {
     return blocks ? std::min(kBlockColumns, shape.value_dim - panel * kBlockColumns) : shape.value_dim;

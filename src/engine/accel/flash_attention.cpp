@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/index.h"
 #include "engine/accel/attention_workspace.h"
 #include "engine/accel/numbers.h"
 
@@ -53,7 +54,7 @@ void FlashAttention::Workspace::read_shape(const ggml_tensor* node, std::int64_t
   shape.value = node->src[2];
   shape.mask = node->src[3];
   shape.sinks = node->src[4] ? static_cast<const float*>(node->src[4]->data) : nullptr;
-  shape.result = static_cast<char*>(node->data) + size(stream) * node->nb[3];
+  shape.result = static_cast<char*>(node->data) + index(stream) * node->nb[3];
   shape.stream = stream;
   shape.n_queries = static_cast<int>(shape.query->ne[1]);
   shape.n_heads = static_cast<int>(shape.query->ne[2]);
@@ -76,7 +77,7 @@ void FlashAttention::Workspace::plan(std::span<const AttentionRow> all_rows, int
 
   std::int32_t longest = kBlockColumns;
   for (const AttentionRow& row : rows) longest = std::max(longest, row.last - row.first);
-  const auto fit = static_cast<int>(second_level_cache() * 3 / 4 / (size(longest) * bytes_of(number)));
+  const auto fit = static_cast<int>(second_level_cache() * 3 / 4 / (index(longest) * bytes_of(number)));
   const int n_rows = std::clamp(fit, 32, kMaxRows);
   queries_in_block = 1;
   while (queries_in_block < 64 && 2 * queries_in_block * heads_at_once <= n_rows) queries_in_block *= 2;
@@ -98,23 +99,23 @@ void FlashAttention::Workspace::plan(std::span<const AttentionRow> all_rows, int
   n_packed = end - first_key;
   packed_key_dim = blocks ? Onednn::block_rows(shape.key_dim, number) : shape.key_dim;
   n_panels = blocks ? (shape.value_dim + kBlockColumns - 1) / kBlockColumns : 1;
-  key_bytes = size(n_packed) * size(packed_key_dim) * bytes_of(number);
-  value_bytes = size(n_packed) * size(blocks ? n_panels * kBlockColumns : shape.value_dim) * bytes_of(number);
+  key_bytes = index(n_packed) * index(packed_key_dim) * bytes_of(number);
+  value_bytes = index(n_packed) * index(blocks ? n_panels * kBlockColumns : shape.value_dim) * bytes_of(number);
   const std::size_t head_bytes = std::max<std::size_t>(1, key_bytes + value_bytes);
-  heads_in_group = static_cast<int>(std::clamp<std::size_t>(kPackedBytes / head_bytes, 1, size(shape.n_kv_heads)));
+  heads_in_group = static_cast<int>(std::clamp<std::size_t>(kPackedBytes / head_bytes, 1, index(shape.n_kv_heads)));
 
-  const std::size_t n = size(rows_in_block());
-  if (scratches.size() < size(n_threads)) scratches.resize(size(n_threads));
+  const std::size_t n = index(rows_in_block());
+  if (scratches.size() < index(n_threads)) scratches.resize(index(n_threads));
   for (Scratch& scratch : scratches) {
-    room(scratch.queries, n * size(shape.key_dim) * bytes_of(number));
-    room(scratch.weights, n * size(widest) * bytes_of(number));
+    room(scratch.queries, n * index(shape.key_dim) * bytes_of(number));
+    room(scratch.weights, n * index(widest) * bytes_of(number));
     room(scratch.scores, n * kTileKeys);
-    room(scratch.outputs, n * size(shape.value_dim));
-    room(scratch.staging, size(std::max(kPackedColumns * shape.key_dim, kBlockColumns * shape.value_dim)));
+    room(scratch.outputs, n * index(shape.value_dim));
+    room(scratch.staging, index(std::max(kPackedColumns * shape.key_dim, kBlockColumns * shape.value_dim)));
     room(scratch.mask_row, kTileKeys);
     if (question) {
-      room(scratch.columns, size(heads_at_once) * size(widest));
-      room(scratch.far_columns, size(heads_at_once) * size(widest));
+      room(scratch.columns, index(heads_at_once) * index(widest));
+      room(scratch.far_columns, index(heads_at_once) * index(widest));
     }
   }
 }
@@ -126,58 +127,58 @@ void FlashAttention::Workspace::prepare_operations(int n_threads) {
   const int ld_keys = blocks ? 0 : shape.key_dim, ld_values = blocks ? 0 : shape.value_dim;
   for (int b = 0; b < kTileBlocks; ++b) {
     const int width = (b + 1) * kBlockColumns;
-    score_products[size(b)] = &onednn.matmul({m, width, shape.key_dim, ld_keys, 0, keys, number, false}, n_threads);
+    score_products[index(b)] = &onednn.matmul({m, width, shape.key_dim, ld_keys, 0, keys, number, false}, n_threads);
     const MatmulShape whole{m, panel_width(0), width, ld_values, 0, values, number, true};
     MatmulShape last = whole;
     last.n = last_panel;
-    value_products[0][size(b)] = &onednn.matmul(whole, n_threads);
-    value_products[1][size(b)] = &onednn.matmul(last, n_threads);
+    value_products[0][index(b)] = &onednn.matmul(whole, n_threads);
+    value_products[1][index(b)] = &onednn.matmul(last, n_threads);
   }
 }
 
 // Keys and values of one block of 64 cells, as the right factors of the two products.
 void FlashAttention::Workspace::pack_block(int head, int slot, int block, int thread) {
-  float* staging = scratches[size(thread)].staging.data();
+  float* staging = scratches[index(thread)].staging.data();
   const int first = first_key + block * kBlockColumns;
   // Cells [cell, cell + n) of the block.
   const auto load = [&](const ggml_tensor* from, int dim, int cell, int n, float* to) {
     const RowReader reader(from->type);
     const char* data =
-        static_cast<const char*>(from->data) + size(head) * from->nb[2] + size(shape.stream) * from->nb[3];
+        static_cast<const char*>(from->data) + index(head) * from->nb[2] + index(shape.stream) * from->nb[3];
     for (int i = first + cell; i < first + cell + n; ++i, to += dim) {
       // What lies beyond the last visible cell may be anything, and 0 x NaN is NaN.
       if (i < n_seen) {
-        reader.read(data + size(i) * from->nb[1], 0, dim, to);
+        reader.read(data + index(i) * from->nb[1], 0, dim, to);
       } else {
         std::fill_n(to, dim, 0.0f);
       }
     }
   };
-  unsigned char* keys = packed_keys.data() + size(slot) * key_bytes +
-                        size(block) * kBlockColumns * size(packed_key_dim) * bytes_of(number);
-  unsigned char* values = packed_values.data() + size(slot) * value_bytes;
+  unsigned char* keys = packed_keys.data() + index(slot) * key_bytes +
+                        index(block) * kBlockColumns * index(packed_key_dim) * bytes_of(number);
+  unsigned char* values = packed_values.data() + index(slot) * value_bytes;
   if (!blocks) {
     load(shape.key, shape.key_dim, 0, kBlockColumns, reinterpret_cast<float*>(keys));
     load(shape.value, shape.value_dim, 0, kBlockColumns,
-         reinterpret_cast<float*>(values) + size(block) * kBlockColumns * size(shape.value_dim));
+         reinterpret_cast<float*>(values) + index(block) * kBlockColumns * index(shape.value_dim));
     return;
   }
   for (int cell = 0; cell < kBlockColumns; cell += kPackedColumns) {
     load(shape.key, shape.key_dim, cell, kPackedColumns, staging);
     pack_kernels.columns(staging, shape.key_dim, kPackedColumns, shape.key_dim, number,
-                         keys + size(cell) * sizeof(float));
+                         keys + index(cell) * sizeof(float));
   }
   load(shape.value, shape.value_dim, 0, kBlockColumns, staging);
   for (int p = 0; p < n_panels; ++p) {
     unsigned char* panel =
-        values + (size(p) * size(n_packed) + size(block) * kBlockColumns) * kBlockColumns * bytes_of(number);
+        values + (index(p) * index(n_packed) + index(block) * kBlockColumns) * kBlockColumns * bytes_of(number);
     pack_kernels.rows(staging + p * kBlockColumns, shape.value_dim, panel_width(p), kBlockColumns, number, panel);
   }
 }
 
 void FlashAttention::Workspace::pack(int first_head, int n_heads, int n_threads) {
-  room(packed_keys, size(n_heads) * key_bytes);
-  room(packed_values, size(n_heads) * value_bytes);
+  room(packed_keys, index(n_heads) * key_bytes);
+  room(packed_values, index(n_heads) * value_bytes);
   const int n_blocks = n_packed / kBlockColumns;
 #pragma omp parallel for num_threads(n_threads) schedule(dynamic, 4)
   for (int task = 0; task < n_heads * n_blocks; ++task) {
@@ -190,19 +191,19 @@ void FlashAttention::Workspace::clear_sums() {
   n_keys = question->mask->n_keys();
   n_watched = static_cast<int>(question->watched.size());
   key_stride = (std::max(n_keys, first_key + n_packed) + kBlockColumns - 1) / kBlockColumns * kBlockColumns;
-  room(sums, size(shape.n_heads) * size(n_keys));
-  room(far_sums, size(shape.n_heads) * size(n_keys));
-  learned.assign(size(shape.n_heads) * attention_blocks.size(), 0.0);
+  room(sums, index(shape.n_heads) * index(n_keys));
+  room(far_sums, index(shape.n_heads) * index(n_keys));
+  learned.assign(index(shape.n_heads) * attention_blocks.size(), 0.0);
   const std::size_t n_partial =
-      size(shape.n_kv_heads) * size(chunks_of_heads) * size(shape.n_queries) * size(n_watched);
+      index(shape.n_kv_heads) * index(chunks_of_heads) * index(shape.n_queries) * index(n_watched);
   watched_logits.assign(n_partial, 0.0f);
   watched_weights.assign(n_partial, 0.0f);
   // What a query's block holds is written below; readers ask for no other keys.
-  if (question->by_head) room(watched_by_head, size(shape.n_heads) * size(shape.n_queries) * size(n_watched));
+  if (question->by_head) room(watched_by_head, index(shape.n_heads) * index(shape.n_queries) * index(n_watched));
 }
 
 void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_threads) {
-  const std::size_t n_totals = question ? size(n_heads * repeats()) * size(key_stride) : 0;
+  const std::size_t n_totals = question ? index(n_heads * repeats()) * index(key_stride) : 0;
   first_total = first_head * repeats();
   totals.assign(n_totals, 0.0);
   far_totals.assign(n_totals, 0.0);
@@ -224,8 +225,8 @@ void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_
   if (!question) return;
 #pragma omp parallel for num_threads(n_threads) schedule(static)
   for (int h = 0; h < n_heads * repeats(); ++h) {
-    const std::size_t from = size(h) * size(key_stride), to = size(first_total + h) * size(n_keys);
-    for (std::size_t k = 0; k < size(n_keys); ++k) {
+    const std::size_t from = index(h) * index(key_stride), to = index(first_total + h) * index(n_keys);
+    for (std::size_t k = 0; k < index(n_keys); ++k) {
       sums[to + k] = static_cast<float>(totals[from + k]);
       far_sums[to + k] = static_cast<float>(far_totals[from + k]);
     }
@@ -233,29 +234,29 @@ void FlashAttention::Workspace::attend_heads(int first_head, int n_heads, int n_
 }
 
 AttentionSums FlashAttention::Workspace::result(int n_threads) {
-  const std::size_t n_means = size(shape.n_queries) * size(n_watched), n_blocks = attention_blocks.size();
+  const std::size_t n_means = index(shape.n_queries) * index(n_watched), n_blocks = attention_blocks.size();
   room(mean_logits, n_means);
   room(mean_weights, n_means);
   room(visible, n_means);
-  learned_mass.assign(size(shape.n_heads), 0.0);
+  learned_mass.assign(index(shape.n_heads), 0.0);
   const float one_head = 1.0f / static_cast<float>(shape.n_heads);
 #pragma omp parallel num_threads(n_threads)
   {
 #pragma omp for schedule(static) nowait
     for (int h = 0; h < shape.n_heads; ++h) {
-      for (std::size_t b = 0; b < n_blocks; ++b) learned_mass[size(h)] += learned[size(h) * n_blocks + b];
+      for (std::size_t b = 0; b < n_blocks; ++b) learned_mass[index(h)] += learned[index(h) * n_blocks + b];
     }
 #pragma omp for schedule(static)
     for (int q = 0; q < shape.n_queries; ++q) {
-      const AttentionRow& row = rows[size(q)];
+      const AttentionRow& row = rows[index(q)];
       for (int w = 0; w < n_watched; ++w) {
-        const std::size_t i = size(q) * size(n_watched) + size(w);
-        const std::int32_t key = question->watched[size(w)];
+        const std::size_t i = index(q) * index(n_watched) + index(w);
+        const std::int32_t key = question->watched[index(w)];
         const bool seen = key >= row.first && key < row.last && (row.plain || question->mask->sees(q, key));
         float logit = 0, weight = 0;
         for (int slot = 0; slot < shape.n_kv_heads * chunks_of_heads; ++slot) {
-          logit += watched_logits[size(slot) * n_means + i];
-          weight += watched_weights[size(slot) * n_means + i];
+          logit += watched_logits[index(slot) * n_means + i];
+          weight += watched_weights[index(slot) * n_means + i];
         }
         mean_logits[i] = logit * one_head;
         mean_weights[i] = weight * one_head;
@@ -263,9 +264,9 @@ AttentionSums FlashAttention::Workspace::result(int n_threads) {
       }
     }
   }
-  const std::size_t heads = size(shape.n_heads), queries = size(shape.n_queries), watched = size(n_watched);
-  return {{sums.data(), heads, size(n_keys)},
-          {far_sums.data(), heads, size(n_keys)},
+  const std::size_t heads = index(shape.n_heads), queries = index(shape.n_queries), watched = index(n_watched);
+  return {{sums.data(), heads, index(n_keys)},
+          {far_sums.data(), heads, index(n_keys)},
           learned_mass,
           {mean_weights.data(), queries, watched},
           {mean_logits.data(), queries, watched},

@@ -2,11 +2,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "engine/accel/onednn.h"
 #include "engine/accel/unpack_kernels.h"
 
 namespace sinkscope::accel {
+
+// A buffer that only grows: n elements of it, their values left over from before.
+template <typename T>
+T* room(std::vector<T>& buffer, std::size_t n) {
+  if (buffer.size() < n) buffer.resize(n);
+  return buffer.data();
+}
 
 // Reads rows of a tensor's numbers as float32, whatever their ggml type.
 //

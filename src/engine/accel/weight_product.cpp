@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/index.h"
 #include "engine/accel/numbers.h"
 
 namespace sinkscope::accel {
@@ -18,16 +19,8 @@ constexpr int kStrip = 256;           // weights of a row that are unpacked at a
 constexpr int kRowsAhead = 8;         // are on their way while one is unpacked
 constexpr int kColumnsAtATime = 512;  // of results, where a whole row of them is not made at once
 
-std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
-
 void check(const std::atomic<bool>& failed, const char* what) {
   if (failed) throw Error(ErrorCode::kModel, std::string("oneDNN: expected ") + what + " to run, got an error");
-}
-
-template <typename T>
-T* room(std::vector<T>& buffer, std::size_t n) {
-  if (buffer.size() < n) buffer.resize(n);
-  return buffer.data();
 }
 
 }  // namespace
@@ -45,14 +38,14 @@ bool WeightProducts::supports(const ggml_tensor* node) {
 const void* WeightProducts::activations(const ggml_tensor* tensor, std::int64_t i2, std::int64_t i3,
                                         std::int64_t n_rows, Number number, int n_threads) {
   const std::int64_t n_in = tensor->ne[0];
-  const char* data = static_cast<const char*>(tensor->data) + size(i2) * tensor->nb[2] + size(i3) * tensor->nb[3];
-  const bool dense = tensor->nb[1] == size(n_in) * sizeof(float);
+  const char* data = static_cast<const char*>(tensor->data) + index(i2) * tensor->nb[2] + index(i3) * tensor->nb[3];
+  const bool dense = tensor->nb[1] == index(n_in) * sizeof(float);
   if (number == Number::kF32 && dense) return data;
-  unsigned char* copy = room(activations_, size(n_rows * n_in) * bytes_of(number));
+  unsigned char* copy = room(activations_, index(n_rows * n_in) * bytes_of(number));
 #pragma omp parallel for num_threads(n_threads) schedule(static)
   for (std::int64_t r = 0; r < n_rows; ++r) {
-    const auto* from = reinterpret_cast<const float*>(data + size(r) * tensor->nb[1]);
-    from_float32(from, n_in, number, copy + size(r * n_in) * bytes_of(number));
+    const auto* from = reinterpret_cast<const float*>(data + index(r) * tensor->nb[1]);
+    from_float32(from, n_in, number, copy + index(r * n_in) * bytes_of(number));
   }
   return copy;
 }
@@ -74,12 +67,12 @@ ProductTimes WeightProducts::multiply_planes(const ggml_tensor* node, Number num
       const std::int64_t w2 = i2 / (flat ? 1 : rows->ne[2] / weights->ne[2]);
       const std::int64_t w3 = i3 / (flat ? 1 : rows->ne[3] / weights->ne[3]);
       Plane plane;
-      plane.weights = static_cast<const char*>(weights->data) + size(w2) * weights->nb[2] + size(w3) * weights->nb[3];
+      plane.weights = static_cast<const char*>(weights->data) + index(w2) * weights->nb[2] + index(w3) * weights->nb[3];
       plane.row_bytes = weights->nb[1];
       plane.weight_type = weights->type;
       plane.rows = activations(rows, i2, i3, n_rows, number, n_threads);
       plane.result =
-          reinterpret_cast<float*>(static_cast<char*>(node->data) + size(i2) * node->nb[2] + size(i3) * node->nb[3]);
+          reinterpret_cast<float*>(static_cast<char*>(node->data) + index(i2) * node->nb[2] + index(i3) * node->nb[3]);
       plane.n_rows = static_cast<int>(n_rows);
       plane.n_in = static_cast<int>(weights->ne[0]);
       plane.n_out = static_cast<int>(weights->ne[1]);
@@ -91,8 +84,8 @@ ProductTimes WeightProducts::multiply_planes(const ggml_tensor* node, Number num
 
 void WeightProducts::multiply_plane(const Plane& plane, Number number, int n_threads, ProductTimes& times) {
   const bool blocks = onednn_.packed_form(number) == RightForm::kBlocks;
-  const std::size_t row_bytes = size(Onednn::block_rows(plane.n_in, number)) * bytes_of(number);
-  const auto fit = static_cast<int>(std::min<std::size_t>(kUnpackedBytes / row_bytes, size(plane.n_out)));
+  const std::size_t row_bytes = index(Onednn::block_rows(plane.n_in, number)) * bytes_of(number);
+  const auto fit = static_cast<int>(std::min<std::size_t>(kUnpackedBytes / row_bytes, index(plane.n_out)));
   const int step = fit == plane.n_out ? fit : std::max(kBlockColumns, fit / kBlockColumns * kBlockColumns);
   cut_rows(plane.n_rows, plane.n_in, n_threads);
   for (int first = 0; first < plane.n_out; first += step) {
@@ -111,42 +104,42 @@ void WeightProducts::multiply_plane(const Plane& plane, Number number, int n_thr
 WeightProducts::Group WeightProducts::unpack_to_blocks(const Plane& plane, int first, int count, Number number,
                                                        int n_threads) {
   const std::size_t number_bytes = bytes_of(number);
-  const std::size_t block_bytes = size(Onednn::block_rows(plane.n_in, number)) * kBlockColumns * number_bytes;
+  const std::size_t block_bytes = index(Onednn::block_rows(plane.n_in, number)) * kBlockColumns * number_bytes;
   const int n_blocks = (count + kBlockColumns - 1) / kBlockColumns;
   const int n_strips = (plane.n_in + kStrip - 1) / kStrip;
-  unsigned char* to = room(unpacked_, size(n_blocks) * block_bytes);
-  float* staging = room(staging_, size(n_threads) * kPackedColumns * kStrip);
+  unsigned char* to = room(unpacked_, index(n_blocks) * block_bytes);
+  float* staging = room(staging_, index(n_threads) * kPackedColumns * kStrip);
   const RowReader reader(plane.weight_type);
 #pragma omp parallel for num_threads(n_threads) schedule(dynamic, 1)
   for (int task = 0; task < n_blocks * n_strips; ++task) {
     const int b = task / n_strips, first_row = b * kBlockColumns, n_rows = std::min(kBlockColumns, count - first_row);
     const int first_in = task % n_strips * kStrip, k = std::min(kStrip, plane.n_in - first_in);
-    const char* from = plane.weights + size(first + first_row) * plane.row_bytes;
-    float* mine = staging + size(omp_get_thread_num()) * kPackedColumns * kStrip;
-    unsigned char* block = to + size(b) * block_bytes + size(first_in) * kBlockColumns * number_bytes;
+    const char* from = plane.weights + index(first + first_row) * plane.row_bytes;
+    float* mine = staging + index(omp_get_thread_num()) * kPackedColumns * kStrip;
+    unsigned char* block = to + index(b) * block_bytes + index(first_in) * kBlockColumns * number_bytes;
     for (int column = 0; column < kBlockColumns; column += kPackedColumns) {
       const int n = std::clamp(n_rows - column, 0, kPackedColumns);
       for (int c = 0; c < n; ++c) {
-        const char* row = from + size(column + c) * plane.row_bytes;
+        const char* row = from + index(column + c) * plane.row_bytes;
         if (column + c + kRowsAhead < n_rows) reader.prefetch(row + kRowsAhead * plane.row_bytes, first_in, k);
         reader.read(row, first_in, k, mine + c * kStrip);
       }
-      pack_.columns(mine, kStrip, n, k, number, block + size(column) * sizeof(float));
+      pack_.columns(mine, kStrip, n, k, number, block + index(column) * sizeof(float));
     }
   }
   return {first, count, to};
 }
 
 WeightProducts::Group WeightProducts::unpack_to_columns(const Plane& plane, int first, int count, int n_threads) {
-  const char* from = plane.weights + size(first) * plane.row_bytes;
-  if (plane.weight_type == GGML_TYPE_F32 && plane.row_bytes == size(plane.n_in) * sizeof(float)) {
+  const char* from = plane.weights + index(first) * plane.row_bytes;
+  if (plane.weight_type == GGML_TYPE_F32 && plane.row_bytes == index(plane.n_in) * sizeof(float)) {
     return {first, count, from};
   }
-  auto* to = reinterpret_cast<float*>(room(unpacked_, size(count) * size(plane.n_in) * sizeof(float)));
+  auto* to = reinterpret_cast<float*>(room(unpacked_, index(count) * index(plane.n_in) * sizeof(float)));
   const RowReader reader(plane.weight_type);
 #pragma omp parallel for num_threads(n_threads) schedule(dynamic, 8)
   for (int r = 0; r < count; ++r)
-    reader.read(from + size(r) * plane.row_bytes, 0, plane.n_in, to + size(r) * size(plane.n_in));
+    reader.read(from + index(r) * plane.row_bytes, 0, plane.n_in, to + index(r) * index(plane.n_in));
   return {first, count, to};
 }
 
@@ -179,10 +172,10 @@ void WeightProducts::multiply_group(const Plane& plane, const Group& group, Numb
     }
   }
   constexpr int kLongestChunk = 128;
-  float* results = direct ? nullptr : room(results_, size(n_threads) * kLongestChunk * size(width));
+  float* results = direct ? nullptr : room(results_, index(n_threads) * kLongestChunk * index(width));
   const std::size_t number_bytes = bytes_of(number);
   const std::size_t column_bytes =
-      size(form == RightForm::kBlocks ? onednn_.block_rows(plane.n_in, number) : plane.n_in) * number_bytes;
+      index(form == RightForm::kBlocks ? onednn_.block_rows(plane.n_in, number) : plane.n_in) * number_bytes;
   const auto* rows = static_cast<const unsigned char*>(plane.rows);
   const auto* weights = static_cast<const unsigned char*>(group.unpacked);
   const int n_chunks = static_cast<int>(chunks_.size());
@@ -194,18 +187,18 @@ void WeightProducts::multiply_group(const Plane& plane, const Group& group, Numb
 #pragma omp for schedule(dynamic, 1)
     for (int task = 0; task < n_chunks * n_pieces; ++task) {
       const int c = task / n_pieces, piece = task % n_pieces, column = piece * width;
-      const Chunk chunk = chunks_[size(c)];
+      const Chunk chunk = chunks_[index(c)];
       const int n = piece == n_pieces - 1 ? last : width;
-      const Operation* product = operations_[size(2 * c + (piece == n_pieces - 1))];
-      float* to = plane.result + size(chunk.first) * size(plane.n_out) + size(group.first + column);
-      float* made = direct ? to : results + size(thread) * kLongestChunk * size(width);
-      if (!product->run(thread, rows + size(chunk.first) * size(plane.n_in) * number_bytes,
-                        weights + size(column) * column_bytes, made)) {
+      const Operation* product = operations_[index(2 * c + (piece == n_pieces - 1))];
+      float* to = plane.result + index(chunk.first) * index(plane.n_out) + index(group.first + column);
+      float* made = direct ? to : results + index(thread) * kLongestChunk * index(width);
+      if (!product->run(thread, rows + index(chunk.first) * index(plane.n_in) * number_bytes,
+                        weights + index(column) * column_bytes, made)) {
         failed = true;
       }
       if (direct) continue;
       for (int r = 0; r < chunk.count; ++r)
-        std::memcpy(to + size(r) * size(plane.n_out), made + size(r) * size(n), size(n) * sizeof(float));
+        std::memcpy(to + index(r) * index(plane.n_out), made + index(r) * index(n), index(n) * sizeof(float));
     }
   }
   check(failed, "a product");

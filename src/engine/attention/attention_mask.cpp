@@ -63,7 +63,7 @@ void count_query(const CountedQuery& query, std::size_t n, const std::int32_t* _
   }
 }
 
-[[noreturn]] void throw_shape(const std::string& expected, const std::string& got) {
+[[noreturn]] void refuse_mask(const std::string& expected, const std::string& got) {
   throw Error(ErrorCode::kModel, "attention mask: wrong shape; expected " + expected + "; got " + got +
                                      "; this is a fault of sinkscope or an unknown cache layout");
 }
@@ -73,9 +73,9 @@ void count_query(const CountedQuery& query, std::size_t n, const std::int32_t* _
 void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, int min_distance, int n_threads) {
   const std::size_t n_queries = places.query_position.size(), n_keys = places.key_position.size();
   if (places.query_sequence.size() != n_queries || places.key_sequence.size() != n_keys)
-    throw_shape("a sequence for each position", "other lengths");
+    refuse_mask("a sequence for each position", "other lengths");
   if (mask.data && static_cast<std::size_t>(mask.n_columns) < n_keys)
-    throw_shape("at least " + std::to_string(n_keys) + " columns", std::to_string(mask.n_columns));
+    refuse_mask("at least " + std::to_string(n_keys) + " columns", std::to_string(mask.n_columns));
   static std::atomic<std::uint64_t> reads{0};
   version_ = ++reads;
   mask_ = mask;
@@ -110,7 +110,7 @@ void AttentionMask::read_rows(int n_threads) {
               mask_.type == ElementType::kF16 ? Hidden<std::uint16_t>::kValue : kHiddenBf16);
     }
   });
-  if (padding_visible) throw_shape("columns beyond key " + std::to_string(n_keys) + " hidden", "a visible one");
+  if (padding_visible) refuse_mask("columns beyond key " + std::to_string(n_keys) + " hidden", "a visible one");
   queries_that_see_ = static_cast<int>(
       std::count_if(visible_.begin(), visible_.end(), [](const VisibleKeys& keys) { return keys.count > 0; }));
 }

@@ -26,22 +26,22 @@ float alibi_slope(float max_bias, int n_heads, int head) {
 
 namespace {
 
-[[noreturn]] void throw_shape(const std::string& expected, const std::string& got) {
+[[noreturn]] void refuse_inputs(const std::string& expected, const std::string& got) {
   throw Error(ErrorCode::kModel, "attention column sums: wrong shape; expected " + expected + "; got " + got +
                                      "; this is a fault of sinkscope or an unknown kind of attention");
 }
 
 void check_shapes(const AttentionInputs& in, const AttentionMask& mask, std::span<const std::int32_t> watched) {
   if (in.n_heads < 1 || in.n_kv_heads < 1 || in.head_dim < 1 || in.n_heads % in.n_kv_heads != 0)
-    throw_shape("a multiple of the KV heads as heads", std::to_string(in.n_heads) + " heads of " +
+    refuse_inputs("a multiple of the KV heads as heads", std::to_string(in.n_heads) + " heads of " +
                                                            std::to_string(in.head_dim) + ", " +
                                                            std::to_string(in.n_kv_heads) + " KV heads");
-  if (in.queries.type != ElementType::kF32) throw_shape("float32 queries", "another type");
+  if (in.queries.type != ElementType::kF32) refuse_inputs("float32 queries", "another type");
   if (!in.sink_logits.empty() && in.sink_logits.size() != static_cast<std::size_t>(in.n_heads))
-    throw_shape("a learned sink logit for each head", std::to_string(in.sink_logits.size()));
+    refuse_inputs("a learned sink logit for each head", std::to_string(in.sink_logits.size()));
   for (std::size_t i = 0; i < watched.size(); ++i)
     if (watched[i] < (i == 0 ? 0 : watched[i - 1] + 1) || watched[i] >= mask.n_keys())
-      throw_shape("watched keys ascending and below " + std::to_string(mask.n_keys()), std::to_string(watched[i]));
+      refuse_inputs("watched keys ascending and below " + std::to_string(mask.n_keys()), std::to_string(watched[i]));
 }
 
 using attention_kernel::kMaxProductRows;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "engine/attention/column_sums_kernel.h"
 #include "engine/attention/eviction_cost_kernel.h"
 
 namespace sinkscope {
@@ -13,11 +14,10 @@ namespace {
 
 using attention_kernel::kEvictionRows;
 using attention_kernel::kPaddedKeys;
+using attention_kernel::rounded_up;
 
 constexpr int kChunk = 64;  // queries whose costs are added in float32
 static_assert(kChunk % kEvictionRows == 0);
-
-int rounded_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // To the nearest bf16, of two equally near the even one, as the device rounds.
 float as_bf16(float value) {

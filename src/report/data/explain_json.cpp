@@ -13,8 +13,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 // The writer's numbers are float32, whose digits are enough for what is measured.
 float number(double value) { return static_cast<float>(value); }

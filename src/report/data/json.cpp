@@ -12,8 +12,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 void write_options(JsonWriter& json, const ScanFile& file, const ReportOptions& options) {
   json.key("options").open_object(kLines);

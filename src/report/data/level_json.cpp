@@ -9,8 +9,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 std::optional<float> rounded(const std::optional<double>& value) {
   return value ? std::optional<float>(static_cast<float>(*value)) : std::nullopt;

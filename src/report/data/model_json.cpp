@@ -10,8 +10,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr auto kLines = JsonLayout::kLines;
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 // A list by layer where layers differ, else null.
 void write_heads(JsonWriter& json, const char* name, const std::vector<int>& heads) {

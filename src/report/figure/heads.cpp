@@ -14,8 +14,8 @@
 namespace sinkscope {
 namespace {
 
-constexpr double kRow = 16;
-constexpr int kNameColumns = 9;
+constexpr double kHeadsRow = 16;
+constexpr int kHeadsNameColumns = 9;
 
 // The position that is asked for, or else the first sink's, or the primary's.
 int position_of(const DrawnDocument& drawn, const LayerData& data) {
@@ -44,7 +44,7 @@ std::string draw_heads(const DrawnDocument& drawn) {
   const int position = position_of(drawn, data);
   const auto row = std::ranges::lower_bound(data.positions, position) - data.positions.begin();
   const double width = drawn.options.width, top = key_room(width) + 2;
-  const Frame frame{width, data.n_heads * kRow + top + 42, 48, 14, top, 40};
+  const Frame frame{width, data.n_heads * kHeadsRow + top + 42, 48, 14, top, 40};
   const std::string name = drawn.token(position);
   Svg svg(frame, theme_of(drawn.options.dark),
           fmt::format("{} of {} at {} by layer and head", quantity.name, name, grouped(position)));
@@ -56,7 +56,7 @@ std::string draw_heads(const DrawnDocument& drawn) {
     for (int head = 0; head < data.n_heads; ++head) {
       const float value =
           heads->values.at(static_cast<std::size_t>((row * data.n_layers + layer) * data.n_heads + head));
-      svg.rect(x.at(layer) + 0.5, y.at(head + 1) + 0.5, std::max(1.0, x.at(1) - x.at(0) - 1), kRow - 1,
+      svg.rect(x.at(layer) + 0.5, y.at(head + 1) + 0.5, std::max(1.0, x.at(1) - x.at(0) - 1), kHeadsRow - 1,
                colours.fill(value, svg.theme()),
                fmt::format("\u201c{}\u201d at {}, layer {}, head {}: {}", name, grouped(position), layer, head,
                            reading(quantity, value)));
@@ -64,7 +64,7 @@ std::string draw_heads(const DrawnDocument& drawn) {
   }
   colours.add_key(
       svg, frame.left,
-      fmt::format("{} of \u201c{}\u201d at {}", quantity.name, clip_end(name, kNameColumns), grouped(position)));
+      fmt::format("{} of \u201c{}\u201d at {}", quantity.name, clip_end(name, kHeadsNameColumns), grouped(position)));
   svg.left_axis(middles(y), "head", layer_ticks(data.n_heads, 8), false);
   svg.bottom_axis(middles(x), layer_ticks(data.n_layers, width < 520 ? 6 : 14), "layer");
   return svg.finish();

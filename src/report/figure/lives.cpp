@@ -10,9 +10,9 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::size_t kMostRows = 24;
-constexpr double kRow = 24;
-constexpr int kNameColumns = 9;
+constexpr std::size_t kLivesMostRows = 24;
+constexpr double kLivesRow = 24;
+constexpr int kLivesNameColumns = 9;
 
 struct Life {
   int position = 0;
@@ -31,7 +31,7 @@ std::vector<Life> lives_of(const DrawnDocument& drawn) {
   std::ranges::stable_sort(sinks, [](const Run* a, const Run* b) {
     return a->far_boost_median.value_or(0) > b->far_boost_median.value_or(0);
   });
-  if (sinks.size() > kMostRows) sinks.resize(kMostRows);
+  if (sinks.size() > kLivesMostRows) sinks.resize(kLivesMostRows);
   std::ranges::stable_sort(sinks, [](const Run* a, const Run* b) {
     return std::pair(a->position, a->l_start) < std::pair(b->position, b->l_start);
   });
@@ -62,7 +62,7 @@ std::string draw_lives(const DrawnDocument& drawn) {
   const std::vector<Life> lives = lives_of(drawn);
   const double width = drawn.options.width;
   const int n_layers = drawn.document.figures.n_layers;
-  const Frame frame{width, 44 + static_cast<double>(lives.size()) * kRow, width < 520 ? 112.0 : 168.0, 14, 4, 40};
+  const Frame frame{width, 44 + static_cast<double>(lives.size()) * kLivesRow, width < 520 ? 112.0 : 168.0, 14, 4, 40};
   Svg svg(frame, theme_of(drawn.options.dark), "Layers in which each sink lasts");
   const Theme& theme = svg.theme();
   const Axis x = linear_axis(0, n_layers, frame.left, frame.width - frame.right);
@@ -73,9 +73,9 @@ std::string draw_lives(const DrawnDocument& drawn) {
   }
   for (std::size_t i = 0; i < lives.size(); ++i) {
     const Life& life = lives[i];
-    const double y = frame.top + static_cast<double>(i) * kRow + kRow / 2;
+    const double y = frame.top + static_cast<double>(i) * kLivesRow + kLivesRow / 2;
     svg.mark(life.kind, 10, y, 4.5);
-    svg.text(24, y + 4, clip_end(drawn.token(life.position), kNameColumns),
+    svg.text(24, y + 4, clip_end(drawn.token(life.position), kLivesNameColumns),
              fmt::format("font-family=\"monospace\" font-size=\"13\" fill=\"{}\"", theme.ink));
     svg.text(frame.left - 12, y + 4, grouped(life.position), "text-anchor=\"end\" font-family=\"monospace\"");
     for (const auto& [first, last] : life.spans) {

@@ -15,9 +15,9 @@
 namespace sinkscope {
 namespace {
 
-constexpr double kRow = 20;
-constexpr std::size_t kMostRows = 40;
-constexpr int kNameColumns = 7;
+constexpr double kMapRow = 20;
+constexpr std::size_t kMapMostRows = 40;
+constexpr int kMapNameColumns = 7;
 
 [[noreturn]] void refuse(const char* figure, const Quantity& quantity) {
   throw Error(ErrorCode::kInput,
@@ -93,10 +93,10 @@ std::string draw_rows(const DrawnDocument& drawn) {
     const bool first = a.kind == SinkKind::kPrimary, second = b.kind == SinkKind::kPrimary;
     return first != second ? first : a.strength > b.strength;
   });
-  if (sinks.size() > kMostRows) sinks.resize(kMostRows);
+  if (sinks.size() > kMapMostRows) sinks.resize(kMapMostRows);
   const double width = drawn.options.width;
   const double top = key_room(width) + 2;
-  const Frame frame{width, static_cast<double>(sinks.size()) * kRow + top + 42, width < 520 ? 104.0 : 150.0, 14, top,
+  const Frame frame{width, static_cast<double>(sinks.size()) * kMapRow + top + 42, width < 520 ? 104.0 : 150.0, 14, top,
                     40};
   Svg svg(frame, theme_of(drawn.options.dark), fmt::format("{} of the primary and the sinks by layer", quantity.name));
   const NamedMap* map = data.map(quantity.id);
@@ -106,15 +106,15 @@ std::string draw_rows(const DrawnDocument& drawn) {
   const double cell = x.at(1) - x.at(0);
   for (std::size_t i = 0; i < sinks.size(); ++i) {
     const DrawnSink& sink = sinks[i];
-    const double y = frame.top + static_cast<double>(i) * kRow;
-    const std::string name = clip_end(drawn.token(sink.position), kNameColumns);
-    svg.mark(sink.kind, 8, y + kRow / 2, 4);
+    const double y = frame.top + static_cast<double>(i) * kMapRow;
+    const std::string name = clip_end(drawn.token(sink.position), kMapNameColumns);
+    svg.mark(sink.kind, 8, y + kMapRow / 2, 4);
     svg.text(20, y + 14, name, fmt::format("font-family=\"monospace\" font-size=\"13\" fill=\"{}\"", svg.theme().ink));
     svg.text(frame.left - 8, y + 14, grouped(sink.position), "text-anchor=\"end\" font-family=\"monospace\"");
     const auto row = std::ranges::lower_bound(data.positions, sink.position) - data.positions.begin();
     for (int layer = 0; layer < data.n_layers; ++layer) {
       const float value = figures->values.at(static_cast<std::size_t>(row * data.n_layers + layer));
-      svg.rect(x.at(layer) + 0.5, y + 1, std::max(1.0, cell - 1), kRow - 2,
+      svg.rect(x.at(layer) + 0.5, y + 1, std::max(1.0, cell - 1), kMapRow - 2,
                "rx=\"2\" " + colours.fill(value, svg.theme()),
                fmt::format("\u201c{}\u201d at {}, {}, layer {}: {}", name, grouped(sink.position),
                            drawn.kind_name(sink.kind), layer, reading(quantity, value)));

@@ -28,6 +28,8 @@ class Paint {
   bool colour_;
 };
 
+inline constexpr const char* kNotMeasured = "-";  // a cell's text where nothing was measured
+
 struct TableColumn {
   std::string top, bottom;  // two lines of heading
   bool right = true;        // numbers are set against the right

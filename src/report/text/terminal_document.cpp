@@ -20,7 +20,6 @@ constexpr int kMinContextColumns = 20, kMaxContextColumns = 56;
 constexpr std::size_t kContextColumn = 1;
 constexpr const char* kIndent = "  ";
 constexpr int kIndentColumns = 2;
-constexpr const char* kNotMeasured = "-";
 
 std::string three_digits(std::optional<float> value) {
   if (!value) return kNotMeasured;

@@ -10,8 +10,6 @@
 namespace sinkscope {
 namespace {
 
-constexpr char kNotMeasured[] = "-";
-
 std::string shown(const std::optional<double>& value, int digits) {
   return value ? fmt::format("{:.{}f}", *value, digits) : kNotMeasured;
 }
