@@ -4,11 +4,11 @@
 #
 #   bench/gpu.sh [--build FOLDER] [--models FOLDER] [--shape SHAPE:TYPE]...
 #
-# --build    of a build with a GPU (build/gpu-cuda); --models  where models are made (a temporary folder)
+# --build    of a build with a GPU (build/release-cuda); --models  where models are made (a temporary folder)
 # --shape    of bench/random_model.py (qwen3-14b:bf16 llama-8b:q8_0)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-build=$here/../build/gpu-cuda
+build=$here/../build/release-cuda
 models=
 shapes=()
 while [ $# -gt 0 ]; do

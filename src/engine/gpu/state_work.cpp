@@ -6,7 +6,6 @@ namespace sinkscope::gpu {
 namespace {
 
 constexpr std::int64_t kCandidates = kPrimaryCandidates;
-constexpr std::int64_t kExactColumns = 3;
 constexpr std::int64_t kCheckedRows = 16;
 
 ggml_tensor* some_rows(Work& work, ggml_tensor* rows, std::int64_t first, std::int64_t count) {

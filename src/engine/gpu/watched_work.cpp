@@ -9,8 +9,6 @@
 namespace sinkscope::gpu {
 namespace {
 
-constexpr std::int64_t kExactColumns = 3;  // wider float32 products are rounded to TF32 by ggml's CUDA backend
-
 // [n_queries, n_watched] 1 where the query sees the key from afar.
 void find_far(const AttentionMask& mask, std::span<const std::int32_t> watched, std::span<float> is_far) {
   const auto n_queries = static_cast<std::size_t>(mask.n_queries());

@@ -12,6 +12,9 @@
 
 namespace sinkscope::gpu {
 
+// Columns of a float32 product that ggml's CUDA backend takes without rounding them to TF32.
+inline constexpr std::int64_t kExactColumns = 3;
+
 // A piece of our own work for a queue: operations of ggml on tensors of the network, on tensors of our own, and on
 // numbers that are copied to the device before and from it afterwards.
 //

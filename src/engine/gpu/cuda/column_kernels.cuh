@@ -7,8 +7,8 @@
 // so the order of additions is fixed by the shapes.
 #pragma once
 
-#include "../device_rows.h"
-#include "tensor_cores.cuh"
+#include "engine/gpu/cuda/tensor_cores.cuh"
+#include "engine/gpu/device_rows.h"
 
 namespace sinkscope::gpu::cuda {
 
@@ -36,7 +36,7 @@ __device__ inline float logit_of(float product, float cap) {
 
 template <int D>
 __global__ void __launch_bounds__(128) normalisers(ColumnInputs in) {
-  extern __shared__ half shared[];  // the still tile first, then two moving tiles: as large
+  half* shared = dynamic_shared();  // the still tile first, then two moving tiles: as large
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, head = blockIdx.y;
   const int q0 = static_cast<int>(gridDim.x - 1 - blockIdx.x) * kStill;  // the longest first
   const half* queries = in.queries + (static_cast<std::int64_t>(head) * in.n_queries + q0) * D;
@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(128) normalisers(ColumnInputs in) {
 
 template <int D>
 __global__ void __launch_bounds__(128) columns(ColumnInputs in) {
-  extern __shared__ half shared[];
+  half* shared = dynamic_shared();
   __shared__ float normaliser[2][kMoving];
   __shared__ int first[2][kMoving], last[2][kMoving], far[2][kMoving];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, head = blockIdx.y;

@@ -1,4 +1,4 @@
-#include "../kernels.h"
+#include "engine/gpu/kernels.h"
 
 #include <ggml-cuda.h>
 #include <ggml-cuda/common.cuh>
@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "column_kernels.cuh"
+#include "engine/gpu/cuda/column_kernels.cuh"
 
 namespace sinkscope::gpu {
 namespace {

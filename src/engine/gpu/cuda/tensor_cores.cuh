@@ -11,6 +11,11 @@ constexpr int kWarps = 4, kRowsOfWarp = 32;
 constexpr int kStill = kWarps * kRowsOfWarp;  // rows of the factor that stays in registers
 constexpr int kMoving = 64;                   // rows of the factor that streams through shared memory, twice
 
+__device__ inline half* dynamic_shared() {
+  extern __shared__ half memory[];
+  return memory;
+}
+
 __device__ inline std::uint32_t shared_address(const void* p) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
 }
