@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 # Every room that public headers reach, whole, with llama.cpp inside.
-set(public_rooms base gguf text probe engine_memory engine_attention engine_accel engine_llama measure sinks scan levels
+set(public_rooms base gguf text probe engine_memory engine_attention engine_accel engine_gpu engine_llama measure sinks scan levels
     store api)
 list(TRANSFORM public_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:sinkscope_\\1>" OUTPUT_VARIABLE objects)
 add_library(sinkscope_shared SHARED ${objects})

@@ -40,7 +40,7 @@ const char* name_of(BosMode bos) {
   return "auto";
 }
 
-MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings, const ModelFile& file,
+MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings,
                                   const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = settings.min_distance;
@@ -51,7 +51,7 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
   measurement.final_norm = load.final_norm;
-  measurement.precision = precision_of(file, load.precision).name;
+  measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, settings.thresholds.min_alignment);

@@ -88,6 +88,7 @@ class PackMeter::State {
     return watched_;
   }
 
+  void begin_micro_batch(int first_token, int n_tokens);
   void on_state(const StateEvent& event);
   void on_state_figures(const StateFigures& figures) {
     begin_micro_batch(figures.first_token, figures.n_tokens);
@@ -115,7 +116,6 @@ class PackMeter::State {
   using Task = SegmentTask;
 
   SequenceMeter& meter(const Segment& segment) { return *meters_[segment.sequence]; }
-  void begin_micro_batch(int first_token, int n_tokens);
   SequenceRows rows(const StateEvent& event, const Segment& segment) const {
     return {
         event.states.middle_rows(static_cast<std::size_t>(segment.first_row), static_cast<std::size_t>(segment.n_rows)),
@@ -403,6 +403,9 @@ StateQuestions PackMeter::state_questions(int) { return state_->state_questions(
 void PackMeter::on_state_answers(const StateAnswers& answers) { state_->on_state_answers(answers); }
 void PackMeter::on_attention(const AttentionEvent& event) { state_->on_attention(event); }
 void PackMeter::on_key_value(const KeyValueEvent& event) { state_->on_key_value(event); }
+void PackMeter::on_micro_batch_begin(int first_token, int n_tokens) {
+  state_->begin_micro_batch(first_token, n_tokens);
+}
 void PackMeter::on_micro_batch_end(int first_token, int n_tokens) { state_->on_micro_batch_end(first_token, n_tokens); }
 
 }  // namespace sinkscope

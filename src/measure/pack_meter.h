@@ -39,7 +39,7 @@ struct MeterOptions {
 //           most of the memory: see standing_candidates
 // watched   the candidates; and keys that in two layers running have alignment >= 0.7 with a candidate whose
 //           norm, as their own, is >= 1.5 x the median so far: the strongest of a micro-batch first
-// order     kEmbedding, or another event, comes before a micro-batch's first watched_keys: before it no key is watched
+// order     on_micro_batch_begin, or an event, comes before a micro-batch's first watched_keys
 // throws    Error{kModel} from an event, if states are not finite or column sums plus learned mass are not the
 //           number of queries within 1e-3; Error{kInternal} if events do not fit the pack
 // cost      per token and layer about 20 x d_model multiply-adds and 3 x n_heads x n_keys / n_queries additions
@@ -72,6 +72,7 @@ class PackMeter : public Observer {
   void on_state_answers(const StateAnswers& answers) override;
   void on_attention(const AttentionEvent& event) override;
   void on_key_value(const KeyValueEvent& event) override;
+  void on_micro_batch_begin(int first_token, int n_tokens) override;
   void on_micro_batch_end(int first_token, int n_tokens) override;
 
  private:

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
@@ -71,6 +72,9 @@ class Model {
   virtual std::optional<int> short_rope_tokens() const { return std::nullopt; }
   // Threads that it runs on; what measures it may use as many.
   virtual int n_threads() const { return 1; }
+
+  // In which numbers, and on which devices, it multiplies, as results name it; empty if it does not say.
+  virtual std::string precision() const { return {}; }
 
   // What its tokens stand for; lives as long as the model.
   virtual const Vocabulary& vocabulary() const = 0;

@@ -110,6 +110,8 @@ class Observer {
   virtual void on_writes(const WriteFigures&) {}
   virtual void on_attention(const AttentionEvent&) {}
   virtual void on_key_value(const KeyValueEvent&) {}
+  // Before anything is asked about a micro-batch or shown of it.
+  virtual void on_micro_batch_begin(int /*first_token*/, int /*n_tokens*/) {}
   // After the last block of a micro-batch; first_token and n_tokens as in the pack.
   virtual void on_micro_batch_end(int /*first_token*/, int /*n_tokens*/) {}
 };

@@ -43,6 +43,10 @@ class TeeObserver : public Observer {
     first_.on_key_value(event);
     second_.on_key_value(event);
   }
+  void on_micro_batch_begin(int first_token, int n_tokens) override {
+    first_.on_micro_batch_begin(first_token, n_tokens);
+    second_.on_micro_batch_begin(first_token, n_tokens);
+  }
   void on_micro_batch_end(int first_token, int n_tokens) override {
     first_.on_micro_batch_end(first_token, n_tokens);
     second_.on_micro_batch_end(first_token, n_tokens);

@@ -56,7 +56,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = options.model.cache_type_k;
   measurement.final_norm = options.paper_final_norm;
-  measurement.precision = precision_of(file, precision_of_name(options.model.precision)).name;
+  measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/accel/device.h"
+#include "engine/gpu/proxy_device.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/unused_logits.h"
 #include "engine/memory/pages_on_demand.h"
@@ -44,6 +45,7 @@ void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
   if (context_ && needed <= n_ctx_ && has_long_rope == has_long_rope_) return;
   int size = options_.n_ctx > 0 ? std::max(options_.n_ctx, needed)
                                 : std::max(needed, std::min(2 * n_ctx_, options_.n_ctx_train));
+  probe_.devices().use({});  // queues go with the context
   context_.reset();
   maps_.clear();
   has_long_rope_ = has_long_rope;
@@ -63,8 +65,11 @@ void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
   params.swa_full = true;    // columns of attention are then tokens, in order
   params.kv_unified = true;  // so that the sequences of a pack are not reordered
   params.no_perf = true;
+  // A layer is computed where it lies: states of a block that are half here and half there cannot be observed.
+  params.op_offload = false;
   take_llama_error();
   const AccelScope scope(options_.precision);
+  const gpu::QueueScope made;
   const PagesOnDemand pages;
   context_.reset(llama_init_from_model(model_, params));
   if (!context_ || !llama_get_memory(context_.get())) {
@@ -73,6 +78,7 @@ void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
                     " tokens, got: " + llama_reason("no key-value cache; is this a causal language model?"));
   }
   n_ctx_ = size;
+  probe_.devices().use(made.queues);
   reserve_unbacked_logits(context_.get(), options_.n_ubatch, pages);
   take_llama_error();
 }
@@ -120,8 +126,10 @@ void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& obs
   batch.logits = all_output_.data();
   take_llama_error();
   const AccelScope scope(options_.precision, &accel_sums_);
+  const gpu::WatchScope watched(probe_.devices());
   const int result = llama_decode(context_.get(), batch);
   scope.rethrow();
+  watched.rethrow();
   probe_.end();
   if (result != 0) {
     throw Error(ErrorCode::kModel, options_.path + ": expected to run tokens " + std::to_string(first) + " to " +

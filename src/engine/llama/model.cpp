@@ -15,11 +15,11 @@
 #include "base/thread_limits.h"
 #include "engine/accel/device.h"
 #include "engine/llama/context.h"
-#include "engine/llama/gpu_layers.h"
 #include "engine/llama/llama_library.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/node_edits.h"
+#include "engine/llama/plain_forward.h"
 #include "engine/llama/rpc_servers.h"
 #include "engine/llama/sampler.h"
 #include "engine/llama/vocabulary.h"
@@ -51,24 +51,13 @@ class NoVocabulary {
   llama_model_kv_override entries_[3] = {};  // the last ends them
 };
 
-// The devices that llama.cpp would choose by itself if its list of all devices had the servers' too; empty: its choice.
-std::vector<ggml_backend_dev_t> devices_with(const std::vector<std::string>& rpc_servers) {
-  std::vector<ggml_backend_dev_t> devices = rpc_devices(rpc_servers);
-  if (devices.empty()) return devices;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    const ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU) devices.push_back(device);
-  }
-  devices.push_back(nullptr);
-  return devices;
-}
-
-std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptions& options, Precision precision,
-                                          const Vocabulary* vocabulary) {
+std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision precision,
+                                          const Placement& placement, const Vocabulary* vocabulary) {
   llama_model_params params = llama_model_default_params();
-  std::vector<ggml_backend_dev_t> devices = devices_with(options.rpc_servers);
-  if (!devices.empty()) params.devices = devices.data();
-  params.n_gpu_layers = options.n_gpu_layers;
+  std::vector<ggml_backend_dev_t> devices = placement.devices;
+  devices.push_back(nullptr);  // ends the list
+  params.devices = devices.data();
+  params.n_gpu_layers = placement.n_gpu_layers;
   // Layouts of the CPU's own would keep weights from every other device.
   params.use_extra_bufts = precision == Precision::kNative;
   std::optional<NoVocabulary> known;
@@ -79,6 +68,12 @@ std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptio
   std::shared_ptr<llama_model> model = load_llama_model(file.path(), params);
   release_weight_pages(file.path());
   return model;
+}
+
+std::string name_of_arithmetic(const ResolvedPrecision& on_processor, const Placement& placement) {
+  if (placement.devices.empty()) return on_processor.name;
+  if (placement.n_gpu_layers > placement.n_layers) return placement.arithmetic;
+  return on_processor.name + ", " + placement.arithmetic;
 }
 
 class LlamaModel final : public Model {
@@ -93,8 +88,10 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
-    check_gpu_layers(options.n_gpu_layers, !options.rpc_servers.empty());
-    model_ = load_weights(file, options, precision.precision, vocabulary.get());
+    const Placement placement = place_layers(file, options.devices, rpc_devices(options.rpc_servers),
+                                             options.n_gpu_layers, tokens_at_most(file), options.n_ubatch);
+    precision_ = name_of_arithmetic(precision, placement);
+    model_ = load_weights(file, precision.precision, placement, vocabulary.get());
     vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
     facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
     refuse_what_is_not_causal();
@@ -115,7 +112,9 @@ class LlamaModel final : public Model {
   int n_ubatch() const override { return options_.n_ubatch; }
   std::optional<int> short_rope_tokens() const override { return short_rope_tokens_; }
   int n_threads() const override { return n_threads_; }
+  std::string precision() const override { return precision_; }
   const Vocabulary& vocabulary() const override { return *vocabulary_; }
+  llama_model* weights() const { return model_.get(); }
 
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
     const LlamaLogScope log(options_.verbose);
@@ -179,6 +178,13 @@ class LlamaModel final : public Model {
                                          " that are NaN or infinite in tensor " + broken->tensor + ", the first at " +
                                          std::to_string(broken->place) + "; the file is damaged, fetch it again");
     }
+  }
+
+  // Tokens that the cache may have to hold; a trained length is seldom filled.
+  int tokens_at_most(const ModelFile& file) const {
+    constexpr std::int64_t kUsual = 8192;
+    return options_.n_ctx > 0 ? options_.n_ctx
+                              : static_cast<int>(std::min(kUsual, file.trained_length().value_or(kUsual)));
   }
 
   ContextOptions context_options(const ResolvedPrecision& precision) const {
@@ -289,6 +295,7 @@ class LlamaModel final : public Model {
   LoadOptions options_;
   int n_threads_;
   std::optional<int> short_rope_tokens_;
+  std::string precision_;
   std::shared_ptr<llama_model> model_;
   std::shared_ptr<const Vocabulary> vocabulary_;
   ModelFacts facts_;
@@ -300,6 +307,12 @@ class LlamaModel final : public Model {
 };
 
 }  // namespace
+
+llama_model* weights_of(Model& model) {
+  auto* loaded = dynamic_cast<LlamaModel*>(&model);
+  if (!loaded) throw Error(ErrorCode::kInternal, "weights: expected a model of load_model, got another");
+  return loaded->weights();
+}
 
 ResolvedPrecision precision_of(const ModelFile& file, Precision requested) {
   ResolvedPrecision precision = resolve_precision(requested);
@@ -337,7 +350,10 @@ void convert_to_f32(const std::string& in, const std::string& out) {
 
 std::vector<std::string> engine_versions() {
   start_llama();
-  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), llama_print_system_info()};
+  std::string gpus = "GPU backends:";
+  for (const std::string& name : gpu_backends()) gpus += " " + name;
+  if (gpu_backends().empty()) gpus += " none";
+  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), gpus, llama_print_system_info()};
 }
 
 }  // namespace sinkscope
