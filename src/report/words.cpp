@@ -46,9 +46,7 @@ std::string level_range(int l_start, int l_end, bool l_end_is_lower_bound) {
   return fmt::format("{}\u2013{}{}", l_start, l_end, l_end_is_lower_bound ? "+" : "");
 }
 
-std::string too_few(std::int64_t n, std::string_view noun) {
-  return fmt::format("not enough ({})", counted(n, noun));
-}
+std::string too_few(std::int64_t n, std::string_view noun) { return fmt::format("not enough ({})", counted(n, noun)); }
 
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds) {
   std::string words;

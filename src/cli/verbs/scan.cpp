@@ -12,6 +12,7 @@
 
 #include "api/program_run.h"
 #include "base/error.h"
+#include "base/words.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
@@ -81,8 +82,9 @@ LoadOptions scan_load_options(const ScanVerbOptions& options) {
 
 void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOptions& options) {
   const ModelFacts& facts = model.facts();
-  note(fmt::format("{}: {}, {} layers; {} {}, {} tokens", facts.name, facts.type, facts.n_layers, sequences.size(),
-                   sequences.size() == 1 ? "sequence" : "sequences", sequences.total_tokens()));
+  note(fmt::format("{}: {}, {} layers; {}, {}", facts.name, facts.type, facts.n_layers,
+                   count_of(static_cast<std::int64_t>(sequences.size()), "sequence"),
+                   count_of(sequences.total_tokens(), "token")));
   if (options.model.n_ctx && facts.n_ctx_train > 0 && sequences.longest() > facts.n_ctx_train) {
     note(fmt::format("the model was trained on up to {} tokens; figures beyond say little", facts.n_ctx_train));
   }

@@ -202,6 +202,11 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
   }
   write_table(page, table, positions);
   write_more_rows(page, n_rows, sinks.size());
+  if (n_rows > 0) {
+    page.out << wrapped(
+        "  state life: ", "layers in which its state lasts; attn. life: blocks in a row that draw on it",
+        page.style.width);
+  }
   if (any_censored) {
     page.out << wrapped("  + ", "ends with the primary or the network: might have lasted longer", page.style.width);
   }
