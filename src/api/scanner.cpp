@@ -43,8 +43,7 @@ const char* name_of(BosMode bos) {
   return "auto";
 }
 
-MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings,
-                                  const Model& model) {
+MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings, const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = settings.min_distance;
   measurement.bos = name_of(settings.bos);
@@ -77,7 +76,7 @@ struct Scanner::State {
     const ModelFile file(load.path);
     model = load_model(file, load);
     origin->model = {model->facts(), "", {model->lacking().begin(), model->lacking().end()}, file.notes()};
-    origin->measurement = measurement_of(load, settings, file, *model);
+    origin->measurement = measurement_of(load, settings, *model);
     origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
   }
 

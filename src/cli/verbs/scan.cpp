@@ -45,7 +45,7 @@ void check_combinations(const ScanVerbOptions& options) {
   }
 }
 
-MeasurementOptions measurement_options(const ScanVerbOptions& options, const ModelFile& file, const Model& model) {
+MeasurementOptions measurement_options(const ScanVerbOptions& options, const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = options.min_distance;
   measurement.bos = options.input.bos;
@@ -151,7 +151,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const std::unique_ptr<Model> model = load.take_model();
   if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
-  const MeasurementOptions measurement = measurement_options(options, file, *model);
+  const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}, file.notes()};
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
@@ -217,7 +217,7 @@ void register_scan(CLI::App& program, Action& action) {
       ->check(whole_number(1, 64))
       ->group("Model");
   add_resumed_option(verb, "-o,--output", options->results,
-                     "Results file: made, or gone on with if it is of the same scan");
+                     "Results file: made, or resumed if it is of the same scan");
   add_json_option(verb, options->json);
   add_output_option(verb, "--profiles", options->profiles, "FILE|-", {MadeKind::kSafetensors},
                     "Arrays by layer and token, as safetensors; - is standard output");
