@@ -1,5 +1,6 @@
 #include "engine/gpu/kernels.h"
 
+#include <ggml-backend-impl.h>
 #include <ggml-cuda.h>
 #include <ggml-cuda/common.cuh>
 
