@@ -5,6 +5,7 @@
 #include "api/parts.h"
 #include "base/error.h"
 #include "store/corpus_blob.h"
+#include "store/explained_file.h"
 
 namespace sinkscope {
 namespace {
@@ -99,6 +100,15 @@ LevelReport Results::levels(const LevelOptions& options, const Thresholds& thres
                                   [&](CorpusDocument&& document) { documents.push_back(std::move(document)); });
   }
   return levels_in(std::move(documents), file.model().facts.n_layers, options);
+}
+
+std::optional<Explanation> Results::explanation(const Thresholds& thresholds) const {
+  const ScanFile& file = state_->open->file;
+  check_kept(file.options().floor, thresholds);
+  const std::lock_guard lock(state_->open->in_use);
+  auto explained = explained_of(file, thresholds);
+  if (!explained) return std::nullopt;
+  return std::move(explained->explanation);
 }
 
 LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/scanned_text.h"
+#include "formation/judge_explanation.h"
 #include "levels/levels.h"
 #include "probe/model_facts.h"
 
@@ -41,6 +42,11 @@ class Results {
   // throws  as text(); as find_levels
   // cost    reads a few bytes a text; see find_levels
   LevelReport levels(const LevelOptions& options = {}, const Thresholds& thresholds = {}) const;
+  // What `explain` measured, judged under the thresholds; nothing if the file was not explained.
+  //
+  // throws  as text()
+  // cost    reads every text; see judge_explanation
+  std::optional<Explanation> explanation(const Thresholds& thresholds = {}) const;
 
  private:
   struct State;

@@ -9,7 +9,10 @@
 #include "api/program_run.h"
 #include "engine/llama/chat.h"
 #include "engine/llama/model_file.h"
+#include "formation/explain.h"
 #include "scan/result_sink.h"
+#include "store/explained_file.h"
+#include "store/explained_rows.h"
 #include "text/token_spool.h"
 
 namespace sinkscope {
@@ -48,6 +51,7 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   measurement.special = settings.special;
   measurement.n_ubatch = load.n_ubatch;
   measurement.parallel = model.max_sequences();
+  measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
   measurement.final_norm = load.final_norm;
   measurement.precision = model.precision();
@@ -58,6 +62,12 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   floor.unaligned_far_boost = std::min(floor.unaligned_far_boost, settings.thresholds.unaligned_far_boost);
   measurement.keep = settings.keep;
   return measurement;
+}
+
+// A results file, open for what explaining adds to it.
+ScanFile open_to_explain(const std::string& path, ScanOrigin& origin) {
+  const ScanFile file = ScanFile::open(path);
+  return ScanFile::open_or_create(path, origin.model_with_digest(), file.options(), origin.run);
 }
 
 }  // namespace
@@ -128,6 +138,17 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
     texts.emplace_back(std::move(parts));
   }
   return texts;
+}
+
+Explanation Scanner::explain(const std::string& path, ExplainRequest request) const {
+  const ScanFile file = open_to_explain(path, *state_->origin);
+  request.run.min_distance = file.options().min_distance;
+  ModelWeights weights{GgufFile(model().facts().path)};
+  ExplainedRows rows(file);
+  rows.begin(request);
+  const LoadSequence load = documents_to_explain(file, request.thresholds);
+  measure_explanation(model(), weights, file.n_documents(), load, request, rows);
+  return judge_explanation(file.n_documents(), load, request, rows);
 }
 
 }  // namespace sinkscope

@@ -9,6 +9,7 @@
 
 #include "api/scanned_text.h"
 #include "engine/llama/model.h"
+#include "formation/judge_explanation.h"
 #include "probe/model.h"
 #include "scan/document_tokenizer.h"
 #include "scan/scan.h"
@@ -57,6 +58,17 @@ class Scanner {
   //
   // returns  [documents.size()], in their order
   std::vector<ScannedText> scan_all(std::span<const Document> documents) const;
+
+  // Says which writes made the sinks of a results file, and what their norm decides, as the program's `explain` does.
+  // What is measured is kept in the file; what is there already is not measured again.
+  //
+  // path     results of this model, of `save` or the program
+  // request  claims, kinds, thresholds, seeds; run.min_distance is taken from the file
+  // throws   Error{kInput} if the file is of another model, or no text of it has a primary; Error{kOutput} if it cannot
+  // be
+  //          written; Error{kInterrupted} if request.run.should_stop said so; whatever Model::run throws
+  // cost     as measure_explanation and judge_explanation
+  Explanation explain(const std::string& path, ExplainRequest request = {}) const;
 
  private:
   struct State;

@@ -7,13 +7,14 @@
 //   ScannedText    one text's tokens, sinks and arrays by layer and token. A value that shares its data
 //   save, Results  results files, the same that the program writes and reads
 //   levels_of      clusters of sinks over many texts
+//   Scanner::explain, Results::explanation  which writes make a results file's sinks, and what their norm decides
 //
 // Everything is in namespace sinkscope. What goes wrong is thrown as Error, whose message is one line. There is no
 // global state: two scanners may work on two threads, and one scanner on one thread at a time. docs/embedding.md has
 // an example, and says more of lifetimes, threads and fork.
 //
-// To watch a run, or to change it, hand an Observer, or edits in RunOptions, to examine() (scan/examine.h) together with
-// Scanner::model().
+// To watch a run, or to change it, hand an Observer, or edits in RunOptions, to examine() (scan/examine.h) together
+// with Scanner::model().
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "api/scanner.h"

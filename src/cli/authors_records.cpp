@@ -16,7 +16,6 @@
 namespace sinkscope {
 namespace {
 
-
 [[noreturn]] void refuse(const std::string& why) { throw Error(ErrorCode::kInput, why); }
 
 const nlohmann::json& member(const nlohmann::json& object, const char* name) {

@@ -57,9 +57,9 @@ std::string names_and_value(const CLI::Option& option) {
 }
 
 std::string description_and_default(const CLI::Option& option) {
-  const std::string value = option.get_type_size() == 0 ? "" : option.get_default_str();
-  return value.empty() || value == "[]" ? option.get_description()
-                                        : fmt::format("{} [{}]", option.get_description(), value);
+  std::string value = option.get_type_size() == 0 ? "" : option.get_default_str();
+  if (value.starts_with('[') && value.ends_with(']')) value = value.substr(1, value.size() - 2);  // CLI11's of a list
+  return value.empty() ? option.get_description() : fmt::format("{} [{}]", option.get_description(), value);
 }
 
 std::string usage(const CLI::App& app) {

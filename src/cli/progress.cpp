@@ -8,6 +8,7 @@
 #include <cmath>
 #include <iostream>
 
+#include "base/words.h"
 #include "cli/one_line.h"
 
 namespace sinkscope {
@@ -69,7 +70,7 @@ std::string progress_line(const ScanProgress& progress, double seconds, int colu
   if (speed > 0 && seconds > 0.5) {
     text += fmt::format("  {} tokens/s  {} left", counted(speed), clock_time((total - done) / speed));
   }
-  text += fmt::format("  {} {}", progress.sinks, progress.sinks == 1 ? "sink" : "sinks");
+  text += "  " + count_of(progress.sinks, "sink");
   return with_bar(text, frac, columns);
 }
 
@@ -85,7 +86,7 @@ std::string progress_line(const GenerationProgress& progress, double seconds, in
                               : static_cast<double>(progress.most_tokens_left) / speed;
     text += fmt::format("  {} tokens/s  {}{} left", counted(speed), guess ? "" : "at most ", clock_time(left));
   }
-  text += fmt::format("  {} provisional {}", progress.sinks, progress.sinks == 1 ? "sink" : "sinks");
+  text += "  " + count_of(progress.sinks, "provisional sink");
   return with_bar(text, total > 0 ? done / total : 0.0, columns);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/words.h"
 #include "cli/progress.h"
 #include "scan/document_tokenizer.h"
 
@@ -23,7 +24,7 @@ void SkipLog::operator()(const SkippedInput& skipped) {
 
 void SkipLog::summarise() const {
   if (lines_.empty() || quiet_) return;
-  note(fmt::format("{} {} of the corpus could not be used", lines_.size(), lines_.size() == 1 ? "line" : "lines"));
+  note(fmt::format("{} of the corpus could not be used", count_of(std::ssize(lines_), "line")));
 }
 
 }  // namespace sinkscope

@@ -39,9 +39,9 @@ class CutText {
   // kept and removed are of the outcome before.
   EditOutcome outcome(std::vector<ChangeRows::Change> changes, const std::optional<double>& before) {
     ChangeRows edit(std::move(changes));
-    examine_.run.edits = {&edit};
+    examine_.run.edits.push_back(&edit);
     EditOutcome outcome = look();
-    examine_.run.edits.clear();
+    examine_.run.edits.pop_back();
     if (outcome.far_boost && before && *before > 0) {
       outcome.kept = *outcome.far_boost / *before;
       outcome.removed = *outcome.far_boost < options_.removed_boost && *outcome.kept <= options_.removed_kept;
@@ -114,9 +114,9 @@ bool edit_sink(Model& model, const ScannedSequence& sequence, RunExplanation& ru
   std::vector<int> kept = run.controls.positions;
   kept.push_back(t);
   std::ranges::sort(kept);
-  const SequenceHeights heights =
-      measure_heights(model, sequence, kept, run.run.l_end + 1,
-                      std::max(kept.back(), sequence.detection.primary->position) + 1, run_options);
+  const HeightWishes wishes{
+      kept, run.run.l_end + 1, {}, {}, std::max(kept.back(), sequence.detection.primary->position) + 1};
+  const SequenceHeights heights = measure_heights(model, sequence, wishes, run_options);
   const auto axis_of = [&](int layer) {
     const auto row = heights.axes.row(index(layer));
     return std::vector<float>(row.begin(), row.end());

@@ -149,15 +149,13 @@ OrdinaryHeights ordinary_of(const SequenceHeights& heights, const ScannedSequenc
   return ordinary;
 }
 
-PrimaryExplanation primary_of(const SequenceHeights& heights, const ScannedSequence& sequence) {
+PrimaryExplanation primary_of(const ScannedSequence& sequence) {
   const Primary& primary = *sequence.detection.primary;
-  const TokenProfile& profile = sequence.figures.first_positions.at(index(primary.position));
+  const TokenProfile& profile = *profile_of(sequence.figures, primary.position);
   PrimaryExplanation result;
   result.position = primary.position;
   result.birth_layer = primary.birth_layer;
   result.norm_ratio = profile.norm_ratio;
-  result.mlp_axis = column(heights.mlp, primary.position);
-  result.attention_axis = column(heights.attention, primary.position);
   const auto longest = std::ranges::max_element(
       primary.active_layers, {}, [](const LayerInterval& interval) { return interval.second - interval.first; });
   const Matrix<float>& cosines = sequence.figures.self_cosine.at(index(primary.position));
@@ -168,6 +166,14 @@ PrimaryExplanation primary_of(const SequenceHeights& heights, const ScannedSeque
   result.heads_over_03 = profile.sink_rate_03;
   result.value_norm_ratio = profile.value_norm_ratio;
   return result;
+}
+
+// Why nothing can be said of writes; empty if it can.
+std::string writes_lacking(const ModelFacts& facts) {
+  const auto lacks = std::ranges::find(facts.has_writes, false);
+  if (lacks == facts.has_writes.end()) return {};
+  return "expected a network that shows what its blocks write, got one that does not in layer " +
+         std::to_string(lacks - facts.has_writes.begin());
 }
 
 RunEnd run_end(const SequenceHeights& heights, const Run& run, int l_peak, const std::vector<float>& norm,
@@ -192,19 +198,11 @@ std::optional<PartExcess> read_excess(const ModelWeights& weights, const Sequenc
   return excess_over(read(subject.position), controls, q, options);
 }
 
-// The MLP with the largest excess; nothing if none is positive.
-std::optional<int> main_mlp(const PartExcess& excess) {
-  const auto& mlps = excess.excess.mlp;
-  const auto largest = std::ranges::max_element(mlps);
-  if (largest == mlps.end() || *largest <= 0) return std::nullopt;
-  return static_cast<int>(largest - mlps.begin());
-}
-
 void add_neurons(RunExplanation& run, ModelWeights& weights, const SequenceHeights& heights, int primary,
                  const std::vector<float>& norm, const ExplainOptions& options) {
   const auto layer = main_mlp(*run.start);
   if (!layer) return;
-  const LayerMlp& mlp = weights.mlp(*layer);
+  const MlpWeights& mlp = weights.mlp(*layer);
   const auto input = [&](int position) {
     return std::as_const(heights.kept.at(position).mlp_input).row(index(*layer));
   };
@@ -220,7 +218,14 @@ void add_neurons(RunExplanation& run, ModelWeights& weights, const SequenceHeigh
 
 }  // namespace
 
-const LayerMlp& ModelWeights::mlp(int layer) {
+std::optional<int> main_mlp(const PartExcess& excess) {
+  const auto& mlps = excess.excess.mlp;
+  const auto largest = std::ranges::max_element(mlps);
+  if (largest == mlps.end() || *largest <= 0) return std::nullopt;
+  return static_cast<int>(largest - mlps.begin());
+}
+
+const MlpWeights& ModelWeights::mlp(int layer) {
   if (!mlp_ || mlp_->layer() != layer) {
     mlp_.reset();  // before the next one is read: two layers are never in memory
     mlp_.emplace(file_, layer);
@@ -249,27 +254,23 @@ int peak_layer(const Matrix<float>& state_axis, int position, int l_start, int l
   return peak;
 }
 
-SequenceHeights measure_heights(Model& model, const ScannedSequence& sequence, std::vector<int> kept, int n_layers,
-                                int n_tokens, const RunOptions& run) {
+SequenceHeights measure_heights(Model& model, const ScannedSequence& sequence, const HeightWishes& wishes,
+                                const RunOptions& run) {
   const ModelFacts& facts = model.facts();
-  const auto lacks = std::ranges::find(facts.has_writes, false);
-  if (lacks != facts.has_writes.end()) {
-    throw Error(ErrorCode::kModel,
-                "formation: expected a network that shows what its blocks write, got one that does not "
-                "in layer " +
-                    std::to_string(lacks - facts.has_writes.begin()));
-  }
+  if (const std::string lacking = writes_lacking(facts); !lacking.empty()) throw Error(ErrorCode::kModel, lacking);
   HeightOptions wanted;
   wanted.primary = sequence.detection.primary->position;
   for (const auto& norm : sequence.figures.ordinary_norm) {
     if (!norm || !(*norm > 0)) throw Error(ErrorCode::kInput, "formation: expected ordinary norms of all layers");
     wanted.ordinary_norm.push_back(*norm);
   }
-  wanted.kept = std::move(kept);
-  wanted.n_kept_layers = n_layers;
+  wanted.kept = wishes.kept;
+  wanted.n_kept_layers = wishes.n_kept_layers;
+  wanted.sampled = wishes.sampled;
+  wanted.sampled_layers = wishes.sampled_layers;
   wanted.n_ubatch = model.n_ubatch();
-  HeightMeter meter(facts, n_tokens, std::move(wanted));
-  model.run({{{sequence.tokens.begin(), sequence.tokens.begin() + n_tokens}}}, meter, run);
+  HeightMeter meter(facts, wishes.n_tokens, std::move(wanted));
+  model.run({{{sequence.tokens.begin(), sequence.tokens.begin() + wishes.n_tokens}}}, meter, run);
   return meter.take();
 }
 
@@ -287,6 +288,16 @@ SequenceExplanation explain_sequence(Model& model, ModelWeights& weights, const 
     n_layers = std::max(n_layers, subject.l_end + 1);
   };
   SequenceExplanation result;
+  result.ordinal = sequence.ordinal;
+  result.n_tokens = static_cast<int>(sequence.tokens.size());
+  result.writes_lacking = writes_lacking(model.facts());
+  if (!result.writes_lacking.empty()) {
+    TextSight sight(model.facts(), result.n_tokens, model.n_ubatch());
+    model.run({{{sequence.tokens.begin(), sequence.tokens.end()}}}, sight, run);
+    result.sees_all = sight.sees_all();
+    result.primary = primary_of(sequence);
+    return result;
+  }
   for (const Run& one : sequence.detection.runs) {
     if (one.verdict == Verdict::kSink && one.kind == SinkKind::kUnaligned) ++result.n_unaligned;
     if (!is_explained(one, kinds)) continue;
@@ -297,13 +308,13 @@ SequenceExplanation explain_sequence(Model& model, ModelWeights& weights, const 
   const std::vector<Subject> pretended = pretended_subjects(sequence, subjects, n_pretended, options);
   for (const Subject& subject : pretended) keep(subject);
 
-  const SequenceHeights heights = measure_heights(model, sequence, {kept.begin(), kept.end()}, n_layers,
-                                                  static_cast<int>(sequence.tokens.size()), run);
+  const HeightWishes wishes{{kept.begin(), kept.end()}, n_layers, {}, {}, result.n_tokens};
+  const SequenceHeights heights = measure_heights(model, sequence, wishes, run);
   std::vector<float> norm;
   for (const auto& of_layer : sequence.figures.ordinary_norm) norm.push_back(*of_layer);
-  result.ordinal = sequence.ordinal;
-  result.n_tokens = static_cast<int>(sequence.tokens.size());
-  result.primary = primary_of(heights, sequence);
+  result.primary = primary_of(sequence);
+  result.primary.mlp_axis = column(heights.mlp, primary);
+  result.primary.attention_axis = column(heights.attention, primary);
   result.ordinary = ordinary_of(heights, sequence, norm, options);
   result.sees_all = heights.sees_all;
 
@@ -341,6 +352,7 @@ SequenceExplanation explain_sequence(Model& model, ModelWeights& weights, const 
       one.read_alignment = profile->read_alignment[index(subject.l_start)];
       one.logit_gap = profile->logit_gap;
       one.far_boost = profile->far_boost;
+      one.far_score = profile->far_score;
     }
     one.end = run_end(heights, one.run, one.l_peak, norm, options);
     if (!subject.controls.positions.empty()) {

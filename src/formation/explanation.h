@@ -55,16 +55,17 @@ struct RunExplanation {
   std::vector<std::optional<double>> mlp_cos;                               // [n_layers]
   // [n_layers] means over the controls; empty without any
   std::vector<float> control_state_axis, control_attention_axis, control_mlp_axis;
-  Matrix<float> control_mlp;              // [n_controls, n_layers] mlp_axis of each
-  LayerFigures logit_gap, far_boost;      // [n_layers]
-  std::optional<PartExcess> start, peak;  // nothing without controls
-  std::optional<PartExcess> start_read;   // nothing where attention reads through no RMS norm
+  Matrix<float> control_mlp;                     // [n_controls, n_layers] mlp_axis of each
+  LayerFigures logit_gap, far_boost, far_score;  // [n_layers]
+  std::optional<PartExcess> start, peak;         // nothing without controls
+  std::optional<PartExcess> start_read;          // nothing where attention reads through no RMS norm
   std::optional<bool> formed;
   std::optional<NeuronShares> neurons;
   std::optional<LikePrimary> like_primary;
   RunEnd end;
   std::vector<LayerEdit> edits;
   std::optional<TogetherEdit> together;
+  bool cannot_be_edited = false;  // the text cut for edits shows no such run
 };
 
 struct PrimaryExplanation {
@@ -94,6 +95,7 @@ struct SequenceExplanation {
   FormationNull null;
   int n_unaligned = 0;          // sinks that have no axis: counted, not explained
   std::string neurons_lacking;  // why the MLPs' neurons cannot be told; empty if they can
+  std::string writes_lacking;   // why nothing can be said of writes: then runs are empty; empty if it can
 };
 
 }  // namespace sinkscope

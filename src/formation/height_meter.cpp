@@ -2,6 +2,7 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -22,7 +23,7 @@ void copy_rows(MatrixView<const float> rows, Matrix<float>& to) {
 }  // namespace
 
 HeightMeter::HeightMeter(const ModelFacts& facts, int n_tokens, HeightOptions options)
-    : facts_(facts), n_tokens_(n_tokens), options_(std::move(options)) {
+    : facts_(facts), n_tokens_(n_tokens), options_(std::move(options)), sight_(facts, n_tokens, options_.n_ubatch) {
   const std::size_t layers = index(facts.n_layers), tokens = index(n_tokens), d = index(facts.d_model);
   for (Matrix<float>* of_tokens :
        {&heights_.state, &heights_.attention, &heights_.mlp, &heights_.norm, &heights_.mlp_norm}) {
@@ -30,7 +31,7 @@ HeightMeter::HeightMeter(const ModelFacts& facts, int n_tokens, HeightOptions op
   }
   heights_.axes = Matrix<float>(layers, d);
   heights_.axis_norm.assign(layers, 0);
-  heights_.sees_all.assign(layers, 0);
+  for (const int layer : options_.sampled_layers) heights_.sampled[layer] = Matrix<float>(options_.sampled.size(), d);
   for (const int position : options_.kept) {
     KeptStates& states = heights_.kept[position];
     states.embedding.assign(d, 0);
@@ -45,6 +46,7 @@ SequenceHeights HeightMeter::take() {
     throw Error(ErrorCode::kInternal,
                 "heights: expected events of " + std::to_string(n_tokens_) + " tokens, got " + std::to_string(seen_));
   }
+  heights_.sees_all = sight_.sees_all();
   return std::move(heights_);
 }
 
@@ -59,15 +61,13 @@ bool HeightMeter::wants(ProbePoint point, int layer) {
     case ProbePoint::kMlpWrite:
       return !facts_.has_mid_residual[index(layer)];
     case ProbePoint::kMlpInput:
-      return layer < options_.n_kept_layers && !options_.kept.empty();
+      return (layer < options_.n_kept_layers && !options_.kept.empty()) || heights_.sampled.contains(layer);
     default:
       return false;
   }
 }
 
-bool HeightMeter::wants_attention(int layer) {
-  return facts_.has_attention[index(layer)] && seen_ + options_.n_ubatch >= n_tokens_;
-}
+bool HeightMeter::wants_attention(int layer) { return sight_.wants_attention(layer); }
 
 void HeightMeter::on_state(const StateEvent& event) {
   switch (event.point) {
@@ -89,17 +89,35 @@ void HeightMeter::on_state(const StateEvent& event) {
       copy_rows(event.states, mlp_write_);
       break;
     case ProbePoint::kMlpInput:
-      for (auto& [position, states] : heights_.kept) {
-        const int row = position - event.first_token;
-        if (row < 0 || row >= static_cast<int>(event.states.rows())) continue;
-        std::ranges::copy(event.states.row(index(row)), states.mlp_input.row(index(event.layer)).begin());
-      }
+      keep_inputs(event);
       break;
     case ProbePoint::kBlockOutput:
       measure(event);
       break;
     default:
       break;
+  }
+}
+
+void HeightMeter::keep_inputs(const StateEvent& event) {
+  const auto row_of = [&](int position) -> std::optional<std::size_t> {
+    const int row = position - event.first_token;
+    if (row < 0 || row >= static_cast<int>(event.states.rows())) return std::nullopt;
+    return index(row);
+  };
+  if (event.layer < options_.n_kept_layers) {
+    for (auto& [position, states] : heights_.kept) {
+      if (const auto row = row_of(position)) {
+        std::ranges::copy(event.states.row(*row), states.mlp_input.row(index(event.layer)).begin());
+      }
+    }
+  }
+  const auto sampled = heights_.sampled.find(event.layer);
+  if (sampled == heights_.sampled.end()) return;
+  for (std::size_t i = 0; i < options_.sampled.size(); ++i) {
+    if (const auto row = row_of(options_.sampled[i])) {
+      std::ranges::copy(event.states.row(*row), sampled->second.row(i).begin());
+    }
   }
 }
 
@@ -145,14 +163,12 @@ void HeightMeter::measure(const StateEvent& event) {
   copy_rows(event.states, before_);
 }
 
-void HeightMeter::on_attention(const AttentionEvent& event) {
-  if (event.visibility.queries.empty()) return;
-  heights_.sees_all[index(event.layer)] = event.visibility.queries[0] == event.n_queries ? 1 : 0;
-}
+void HeightMeter::on_attention(const AttentionEvent& event) { sight_.on_attention(event); }
 
 void HeightMeter::on_micro_batch_end(int first_token, int n_tokens) {
   if (first_token != seen_) throw Error(ErrorCode::kInternal, "heights: micro-batches out of order");
   seen_ += n_tokens;
+  sight_.on_micro_batch_end(first_token, n_tokens);
 }
 
 }  // namespace sinkscope

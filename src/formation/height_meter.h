@@ -7,6 +7,7 @@
 
 #include "base/views.h"
 #include "formation/parts.h"
+#include "formation/text_sight.h"
 #include "probe/model_facts.h"
 #include "probe/observer.h"
 
@@ -18,13 +19,14 @@ namespace sinkscope {
 //   attention[l, t]  <r_l[t] - h_{l-1}[t], u_l> / m_l
 //   mlp[l, t]        <h_l[t] - r_l[t], u_l> / m_l
 struct SequenceHeights {
-  Matrix<float> state, attention, mlp;  // [n_layers, n_tokens]; 0 for tokens before the primary
-  Matrix<float> norm;                   // [n_layers, n_tokens] of h_l[t]
-  Matrix<float> mlp_norm;               // [n_layers, n_tokens] of the MLP's write / m_l
-  Matrix<float> axes;                   // [n_layers, d_model] u_l
-  std::vector<float> axis_norm;         // [n_layers] of h_l[p]
-  std::vector<std::uint8_t> sees_all;   // [n_layers] the last query sees the first key: no window cut the text
-  std::map<int, KeptStates> kept;       // by position
+  Matrix<float> state, attention, mlp;   // [n_layers, n_tokens]; 0 for tokens before the primary
+  Matrix<float> norm;                    // [n_layers, n_tokens] of h_l[t]
+  Matrix<float> mlp_norm;                // [n_layers, n_tokens] of the MLP's write / m_l
+  Matrix<float> axes;                    // [n_layers, d_model] u_l
+  std::vector<float> axis_norm;          // [n_layers] of h_l[p]
+  std::vector<std::uint8_t> sees_all;    // [n_layers] the last query sees the first key: no window cut the text
+  std::map<int, KeptStates> kept;        // by position
+  std::map<int, Matrix<float>> sampled;  // by layer: [n_sampled, d_model] MLP inputs
 };
 
 struct HeightOptions {
@@ -32,6 +34,8 @@ struct HeightOptions {
   std::vector<float> ordinary_norm;  // [n_layers] m_l, positive
   std::vector<int> kept;             // positions whose writes are kept, ascending
   int n_kept_layers = 0;             // of layers below it
+  std::vector<int> sampled;          // positions of which MLP inputs are kept, ascending
+  std::vector<int> sampled_layers;   // in these layers
   int n_ubatch = 512;                // tokens of a micro-batch, at most
 };
 
@@ -39,7 +43,8 @@ struct HeightOptions {
 // parallel blocks at the network's own write nodes.
 //
 // throws  Error{kInternal} from an event if a layer has no writes, or events do not fit
-// memory  three micro-batches of states; 5 n_layers floats a token; (3 n_kept_layers + 1) d_model floats a kept token
+// memory  three micro-batches of states; 5 n_layers floats a token; (3 n_kept_layers + 1) d_model floats a kept token,
+//         d_model floats a sampled token and layer
 class HeightMeter : public Observer {
  public:
   HeightMeter(const ModelFacts& facts, int n_tokens, HeightOptions options);
@@ -58,10 +63,12 @@ class HeightMeter : public Observer {
 
  private:
   void measure(const StateEvent& event);
+  void keep_inputs(const StateEvent& event);
 
   const ModelFacts& facts_;
   int n_tokens_;
   HeightOptions options_;
+  TextSight sight_;
   int seen_ = 0;  // tokens of finished micro-batches
   SequenceHeights heights_;
   Matrix<float> before_;                       // [n_rows, d_model] h_{l-1}

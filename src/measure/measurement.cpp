@@ -43,6 +43,8 @@ SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens
   }
   for (auto* cube : {&m.attention_sum, &m.attention_far_sum}) cut(*cube, cols);
   m.key_counts.cut(n_tokens);
+  for (auto* flags : {&m.roles.is_padding, &m.roles.may_be_ordinary}) flags->resize(cols);
+  m.roles.n_counted.resize(cols);
   return m;
 }
 

@@ -12,6 +12,7 @@
 #include "measure/kernels.h"
 #include "measure/segments.h"
 #include "measure/sequence_meter.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -24,6 +25,16 @@ constexpr double kConservationTolerance = 1e-3;
   throw Error(ErrorCode::kInternal, "measure: events do not fit the pack: " + what);
 }
 
+// The cache holds float16 unless it is asked for float32: infinity is what is too large for it.
+void check_overflow(const char* what, int layer, int first_token, std::span<const float> norms) {
+  const auto found = std::ranges::find_if(norms, [](float norm) { return std::isinf(norm); });
+  if (found == norms.end()) return;
+  throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", token " +
+                                     std::to_string(first_token + (found - norms.begin())) + ": expected " + what +
+                                     " that the key-value cache can hold (float16: up to 65504), got larger ones; "
+                                     "--cache-type-k f32 measures them");
+}
+
 }  // namespace
 
 class PackMeter::State {
@@ -32,8 +43,11 @@ class PackMeter::State {
       : facts_(facts), options_(options), figures_(options.centred_alignment, options.massive_channels) {
     options_.n_threads = threads_or_default(options.n_threads);
     for (const auto& tokens : pack.sequences) {
-      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), {}});
+      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), tokens, {}});
       n_tokens_ += static_cast<int>(tokens.size());
+      const std::vector<int> candidates = TokenRoles(tokens, facts, options.n_kept_positions).candidates;
+      starts_with_candidates_ = starts_with_candidates_ &&
+                                (candidates.empty() || candidates.back() + 1 == static_cast<int>(candidates.size()));
     }
     meters_.resize(sequences_.size());
   }
@@ -59,6 +73,8 @@ class PackMeter::State {
     }
     return false;
   }
+  // Figures are of the first positions, and rows of any.
+  bool takes_figures() const { return starts_with_candidates_; }
   bool wants_attention() const { return options_.attention; }
   bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 
@@ -86,7 +102,7 @@ class PackMeter::State {
   std::vector<SequenceMeasurement> take();
   std::optional<SequenceMeasurement> so_far(std::size_t sequence) const {
     const int n_seen = n_seen_ - sequences_.at(sequence).first_token;
-    if (n_rows_ != 0 || !meters_[sequence] || n_seen < kPrimaryCandidates) return std::nullopt;
+    if (n_rows_ != 0 || !meters_[sequence] || n_seen <= meters_[sequence]->last_candidate()) return std::nullopt;
     SequenceMeter meter = *meters_[sequence];
     return first_tokens(meter.finish(), n_seen);
   }
@@ -94,6 +110,7 @@ class PackMeter::State {
  private:
   struct Sequence {
     int first_token, n_tokens;
+    std::vector<TokenId> tokens;  // until its first micro-batch
     std::optional<SequenceMeasurement> finished;
   };
   using Task = SegmentTask;
@@ -135,6 +152,7 @@ class PackMeter::State {
   std::vector<std::unique_ptr<SequenceMeter>> meters_;  // of the sequences that are not finished
   int n_tokens_ = 0;
   int n_seen_ = 0;
+  bool starts_with_candidates_ = true;  // all sequences do
 
   int first_token_ = 0;  // of the running micro-batch
   int n_rows_ = 0;       // 0 between micro-batches
@@ -172,7 +190,7 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
   row_tasks_.clear();
   column_tasks_.clear();
   for (std::size_t s = 0; s < sequences_.size(); ++s) {
-    const Sequence& sequence = sequences_[s];
+    Sequence& sequence = sequences_[s];
     const int begin = std::max(first_token, sequence.first_token);
     const int end = std::min(first_token + n_tokens, sequence.first_token + sequence.n_tokens);
     if (begin >= end) continue;
@@ -180,7 +198,8 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
     segments_.push_back({s, begin - first_token, begin - sequence.first_token, end - begin});
     if (!meters_[s]) {
       meters_[s] =
-          std::make_unique<SequenceMeter>(facts_, sequence.n_tokens, options_.min_distance, options_.n_kept_positions);
+          std::make_unique<SequenceMeter>(facts_, sequence.tokens, options_.min_distance, options_.n_kept_positions);
+      sequence.tokens = {};
     }
     meters_[s]->begin_rows(end - sequence.first_token);
     metered_.push_back({meters_[s].get(), segments_.back()});
@@ -309,6 +328,10 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
   }
   for (std::size_t head = 0; head < n_heads; ++head) {
     const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
+    if (!std::isfinite(total)) {
+      throw NotFinite("block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
+                      ": expected finite attention, got " + std::to_string(total) + "; the model file may be damaged");
+    }
     if (!(std::abs(total - event.n_queries) <= kConservationTolerance * event.n_queries)) {
       throw Error(ErrorCode::kModel, "block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
                                          ": expected attention of " + std::to_string(event.n_queries) +
@@ -322,6 +345,8 @@ void PackMeter::State::on_key_value(const KeyValueEvent& event) {
   if (!options_.key_value) return;
   begin_micro_batch(event.first_token, static_cast<int>(event.key_norm.size()));
   if (event.value_norm.size() != event.key_norm.size()) throw_misfit("values for other tokens than keys");
+  check_overflow("keys", event.layer, event.first_token, event.key_norm);
+  check_overflow("values", event.layer, event.first_token, event.value_norm);
   for (const Segment& segment : segments_) {
     SequenceMeasurement& m = meter(segment).measurement();
     const auto layer = static_cast<std::size_t>(event.layer);
@@ -368,6 +393,7 @@ PackMeter::~PackMeter() = default;
 std::vector<SequenceMeasurement> PackMeter::take() { return state_->take(); }
 std::optional<SequenceMeasurement> PackMeter::so_far(std::size_t sequence) const { return state_->so_far(sequence); }
 bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
+bool PackMeter::takes_figures() { return state_->takes_figures(); }
 bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
 bool PackMeter::wants_eviction_cost(int) { return state_->wants_eviction_cost(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "base/index.h"
 #include "measure/candidates.h"
 #include "measure/ordinary.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -26,13 +28,24 @@ float norm_of(std::span<const float> row) {
   return static_cast<float>(std::sqrt(sum));
 }
 
+// A measurement that knows its tokens, and nothing else.
+SequenceMeasurement measurement_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
+                                   int n_kept_positions) {
+  SequenceMeasurement m;
+  m.n_tokens = static_cast<int>(tokens.size());
+  m.roles = TokenRoles(tokens, vocabulary, n_kept_positions);
+  return m;
+}
+
 }  // namespace
 
-SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance, int n_kept_positions)
+SequenceMeter::SequenceMeter(const ModelFacts& facts, std::span<const TokenId> tokens_of_sequence, int min_distance,
+                             int n_kept_positions)
     : d_model_(index(facts.d_model)),
-      n_candidates_(index(std::min(kPrimaryCandidates, n_tokens))),
+      n_candidates_(std::min(index(kPrimaryCandidates), tokens_of_sequence.size())),
       n_kept_positions_(index(n_kept_positions)),
-      watch_list_(facts.n_layers, facts.n_heads_max, n_tokens, static_cast<int>(n_candidates_)),
+      measurement_(measurement_of(tokens_of_sequence, facts, n_kept_positions)),
+      watch_list_(facts.n_layers, facts.n_heads_max, measurement_.n_tokens, measurement_.roles.candidates),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_reads_(index(facts.n_layers)),
@@ -40,14 +53,13 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
       n_ordinary_(index(facts.n_layers)),
       mean_(d_model_),
       centred_candidates_(kPrimaryCandidates, d_model_),
-      evident_(index(n_tokens)),
+      evident_(tokens_of_sequence.size()),
       magnitudes_(index(facts.n_layers)) {
   const std::size_t layers = index(facts.n_layers);
   const std::size_t heads = index(facts.n_heads_max);
-  const std::size_t tokens = index(n_tokens);
+  const std::size_t tokens = tokens_of_sequence.size();
   SequenceMeasurement& m = measurement_;
   m.n_layers = facts.n_layers;
-  m.n_tokens = n_tokens;
   m.n_heads = facts.n_heads_max;
   m.n_candidates = static_cast<int>(n_candidates_);
   m.min_distance = min_distance;
@@ -66,13 +78,14 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
   }
   m.attention_sum = Cube<float>(layers, heads, tokens);
   m.attention_far_sum = Cube<float>(layers, heads, tokens);
-  m.key_counts = KeyCounts(facts.n_layers, n_tokens);
+  m.key_counts = KeyCounts(facts.n_layers, m.n_tokens);
   m.learned_mass = Matrix<double>(layers, heads);
   m.channels.resize(layers);
   m.channel_median.resize(layers);
 }
 
 void SequenceMeter::begin_rows(int n_tokens) {
+  n_come_ = n_tokens;
   if (settled_) return;
   SequenceMeasurement& m = measurement_;
   for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
@@ -83,9 +96,9 @@ void SequenceMeter::begin_rows(int n_tokens) {
 void SequenceMeter::end_rows(int n_tokens) {
   SequenceMeasurement& m = measurement_;
   m.key_counts.add_noted();
-  if (settled_ || n_tokens < kSettlingTokens || n_tokens == m.n_tokens) return;
+  if (settled_ || n_tokens < kSettlingTokens || n_tokens <= last_candidate() || n_tokens == m.n_tokens) return;
   settled_ = true;
-  m.standing = standing_candidates(m.hidden_norm, n_tokens, m.n_candidates);
+  m.standing = standing_candidates(m.hidden_norm, n_tokens, m.roles);
   for (std::size_t c = std::min(n_kept_positions_, n_candidates_); c-- > 0;) {
     if (!std::ranges::binary_search(m.standing, c)) m.standing.push_back(c);
   }
@@ -99,7 +112,9 @@ void SequenceMeter::set_cosines(CandidateCosines& cosines, int layer, std::size_
                                 float norm, std::span<const float> candidate_norms) {
   for (std::size_t c = 0; c < n_candidates_; ++c) {
     if (!cosines.holds(c)) continue;
-    cosines.at(index(layer), c, token) = cosine(products.dots[c], norm, candidate_norms[c]);
+    const bool has_come = positions()[c] < n_come_;
+    cosines.at(index(layer), c, token) =
+        has_come ? cosine(products.dots[c], norm, candidate_norms[c]) : std::numeric_limits<float>::quiet_NaN();
   }
 }
 
@@ -119,18 +134,24 @@ void SequenceMeter::measure_attention_write(int layer, SequenceRows rows) {
 
 void SequenceMeter::keep_candidates(int layer, SequenceRows rows, MatrixView<const float> running_mid,
                                     MatrixView<const float> writes) {
-  for (std::size_t i = 0; i < rows.states.rows() && index(rows.first_position) + i < n_candidates_; ++i) {
-    const std::size_t c = index(rows.first_position) + i;
+  for_candidates(rows, [&](std::size_t c, std::size_t i) {
     const auto state = rows.states.row(i);
     std::copy(state.begin(), state.end(), candidate_states_.row(index(layer), c).begin());
-    measurement_.hidden_norm(index(layer), c) = norm_of(state);
+    measurement_.hidden_norm(index(layer), index(positions()[c])) = norm_of(state);
     const auto write = candidate_writes_.row(index(layer), c);
     if (writes.rows() > 0) {
       std::copy(writes.row(i).begin(), writes.row(i).end(), write.begin());
     } else if (running_mid.rows() > 0) {
       for (std::size_t j = 0; j < d_model_; ++j) write[j] = state[j] - running_mid(i, j);
     }
-  }
+  });
+}
+
+CandidateNorms SequenceMeter::state_norms(int layer) const {
+  CandidateNorms norms{};
+  const auto all = measurement_.hidden_norm.row(index(layer));
+  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = all[index(positions()[c])];
+  return norms;
 }
 
 void SequenceMeter::note_state(int layer, std::size_t token, const RowProducts& products) {
@@ -138,15 +159,15 @@ void SequenceMeter::note_state(int layer, std::size_t token, const RowProducts& 
   const std::size_t l = index(layer);
   const float norm = std::sqrt(products.squared_norm);
   // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
-  if (token >= n_candidates_) m.hidden_norm(l, token) = norm;
-  set_cosines(m.alignment, layer, token, products, norm, m.hidden_norm.row(l));
+  if (!is_candidate(token)) m.hidden_norm(l, token) = norm;
+  set_cosines(m.alignment, layer, token, products, norm, state_norms(layer));
 }
 
 void SequenceMeter::note_mlp_write(int layer, std::size_t token, const RowProducts& products) {
   SequenceMeasurement& m = measurement_;
   const std::size_t l = index(layer);
   m.mlp_write_norm(l, token) = std::sqrt(products.squared_norm);
-  set_cosines(m.mlp_write_alignment, layer, token, products, m.mlp_write_norm(l, token), m.hidden_norm.row(l));
+  set_cosines(m.mlp_write_alignment, layer, token, products, m.mlp_write_norm(l, token), state_norms(layer));
 }
 
 void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float> running, bool running_is_mid) {
@@ -179,14 +200,14 @@ void SequenceMeter::classify(int layer, int first_position, std::size_t n_rows) 
   const std::size_t end = index(first_position) + n_rows;
   for (std::size_t t = index(first_position); t < end; ++t) {
     if (!std::isfinite(norms[t])) {
-      throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", position " + std::to_string(t) +
-                                         ": expected finite states, got a norm of " + std::to_string(norms[t]) +
-                                         "; the model file may be damaged");
+      throw NotFinite("block " + std::to_string(layer) + ", position " + std::to_string(t) +
+                      ": expected finite states, got a norm of " + std::to_string(norms[t]) +
+                      "; the model file may be damaged");
     }
   }
-  const auto ordinary = sampled_ordinary_norms(norms.first(end), scratch_);
+  const auto ordinary = sampled_ordinary_norms(norms.first(end), measurement_.roles.may_be_ordinary, scratch_);
   limit_ = ordinary ? ordinary->limit : 0;
-  median_ = ordinary && end >= index(kMinOrdinaryTokens) ? ordinary->median : 0;
+  median_ = ordinary && measurement_.roles.n_counted[end - 1] >= kMinOrdinaryTokens ? ordinary->median : 0;
   for (std::size_t t = index(first_position); t < end; ++t) n_ordinary_[index(layer)] += is_ordinary(layer, t);
 }
 
@@ -270,11 +291,11 @@ void SequenceMeter::watch_evidence(int layer, int first_position, std::size_t n_
   const SequenceMeasurement& m = measurement_;
   const std::size_t l = index(layer);
   const std::size_t end = index(first_position) + n_rows;
-  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(first_position)); t < end; ++t) {
+  for (std::size_t t = index(first_position); t < end; ++t) {
     float alignment = 0;
     if (median_ > 0 && has_large_norm(layer, t)) {
       for (const std::size_t c : m.standing) {
-        if (m.hidden_norm(l, c) >= least_norm()) alignment = std::max(alignment, m.alignment(l, c, t));
+        if (m.hidden_norm(l, index(positions()[c])) >= least_norm()) alignment = std::max(alignment, m.alignment(l, c, t));
       }
     }
     const bool evident = alignment >= kWatchedAlignment;
@@ -292,10 +313,10 @@ void SequenceMeter::watch_evidence(int layer, int first_position, std::size_t n_
 void SequenceMeter::keep_read_candidates(int layer, SequenceRows rows) {
   auto& reads = candidate_reads_[index(layer)];
   if (reads.empty()) reads = Matrix<float>(kPrimaryCandidates, rows.states.cols());
-  for (std::size_t i = 0; i < rows.states.rows() && index(rows.first_position) + i < n_candidates_; ++i) {
+  for_candidates(rows, [&](std::size_t c, std::size_t i) {
     const auto row = rows.states.row(i);
-    std::copy(row.begin(), row.end(), reads.row(index(rows.first_position) + i).begin());
-  }
+    std::copy(row.begin(), row.end(), reads.row(c).begin());
+  });
 }
 
 CandidateNorms SequenceMeter::read_norms(int layer) const {
@@ -346,51 +367,51 @@ void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries par
   watch_list_.add_evictions(event, part.first_key);
 }
 
-// Micro-batches may have cut the first 8 positions, so that an earlier one never met a later one.
-void SequenceMeter::align_first_positions(int layer) {
+// Micro-batches may have parted the candidates, so that an earlier one never met a later one.
+void SequenceMeter::align_candidates(int layer) {
   const std::size_t l = index(layer);
-  const auto first_rows = [this](MatrixView<const float> all) {
-    return SequenceRows{all.middle_rows(0, n_candidates_), 0};
-  };
-  Matrix<float> unused(n_candidates_, d_model_);
-  measure_block(layer, first_rows(candidate_states_.slice(l)), unused.view(), false);
-  if (measurement_.has_writes[l]) measure_mlp_write(layer, first_rows(candidate_writes_.slice(l)));
-  if (measurement_.has_read[l]) measure_read(layer, first_rows(candidate_reads_[l].view()));
   if (measurement_.has_centred) {
     for (std::size_t j = 0; j < d_model_; ++j) {
       mean_[j] = static_cast<float>(ordinary_sum_(l, j) / n_ordinary_[l]);
     }
     centre_candidates(layer);
-    measure_centred(layer, first_rows(candidate_states_.slice(l)));
+  }
+  Matrix<float> unused(1, d_model_);
+  for (std::size_t c = 0; c < n_candidates_; ++c) {
+    const auto row = [&](MatrixView<const float> all) { return SequenceRows{all.middle_rows(c, 1), positions()[c]}; };
+    measure_block(layer, row(std::as_const(candidate_states_).slice(l)), unused.view(), false);
+    if (measurement_.has_writes[l]) measure_mlp_write(layer, row(std::as_const(candidate_writes_).slice(l)));
+    if (measurement_.has_read[l]) measure_read(layer, row(std::as_const(candidate_reads_[l]).view()));
+    if (measurement_.has_centred) measure_centred(layer, row(std::as_const(candidate_states_).slice(l)));
   }
 }
 
 SequenceMeasurement SequenceMeter::finish() {
   const int n_layers = measurement_.n_layers;
-  for (int layer = 0; layer < n_layers; ++layer) align_first_positions(layer);
+  for (int layer = 0; layer < n_layers; ++layer) align_candidates(layer);
   measurement_.self_cosine.assign(n_candidates_, Matrix<float>(index(n_layers), index(n_layers)));
   for (std::size_t c = 0; c < n_candidates_; ++c) {
     Matrix<float>& cosines = measurement_.self_cosine[c];
+    const std::size_t position = index(positions()[c]);
     for (std::size_t a = 0; a < index(n_layers); ++a) {
-      cosines(a, a) = measurement_.hidden_norm(a, c) > 0 ? 1.0F : 0.0F;
+      cosines(a, a) = measurement_.hidden_norm(a, position) > 0 ? 1.0F : 0.0F;
       for (std::size_t b = a + 1; b < index(n_layers); ++b) {
         const auto from = std::as_const(candidate_states_).row(a, c);
         const auto to = std::as_const(candidate_states_).row(b, c);
         double dot = 0;
         for (std::size_t j = 0; j < d_model_; ++j) dot += static_cast<double>(from[j]) * static_cast<double>(to[j]);
-        cosines(a, b) = cosine(static_cast<float>(dot), measurement_.hidden_norm(a, c), measurement_.hidden_norm(b, c));
+        cosines(a, b) = cosine(static_cast<float>(dot), measurement_.hidden_norm(a, position), measurement_.hidden_norm(b, position));
         cosines(b, a) = cosines(a, b);
       }
     }
   }
   for (std::size_t l = 0; l < index(n_layers); ++l) {
     measurement_.channel_median[l] = magnitudes_[l].median();
-    std::vector<TokenChannels> of_candidates;
-    for (std::size_t c = 0; c < n_candidates_; ++c) {
-      of_candidates.push_back({static_cast<int>(c), top_channels(std::as_const(candidate_states_).row(l, c))});
-    }
     auto& channels = measurement_.channels[l];
-    channels.insert(channels.begin(), of_candidates.begin(), of_candidates.end());
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      channels.push_back({positions()[c], top_channels(std::as_const(candidate_states_).row(l, c))});
+    }
+    std::ranges::sort(channels, {}, &TokenChannels::position);
   }
   watch_list_.finish(measurement_);
   return std::move(measurement_);

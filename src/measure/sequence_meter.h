@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -35,8 +36,8 @@ struct SequenceQueries {
 // Calls come layer after layer; what is documented as "by rows" may run on several threads for different rows.
 class SequenceMeter {
  public:
-  // n_kept_positions  candidates below this position stand whatever their norms
-  SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance, int n_kept_positions);
+  // n_kept_positions  positions below it are candidates that stand whatever their norms
+  SequenceMeter(const ModelFacts& facts, std::span<const TokenId> tokens_of_sequence, int min_distance, int n_kept_positions);
 
   // Before any row of a micro-batch: the sequence's tokens up to n_tokens are coming.
   void begin_rows(int n_tokens);
@@ -48,7 +49,7 @@ class SequenceMeter {
   // By rows: the same from the network's own write node.
   void measure_attention_write(int layer, SequenceRows rows);
 
-  // Keeps the states of the first 8 positions, before any measure_block of the micro-batch.
+  // Keeps the states of candidates, before any measure_block of the micro-batch.
   //
   // writes  [n_rows, d_model] h - r of the rows, or empty
   void keep_candidates(int layer, SequenceRows rows, MatrixView<const float> running_mid,
@@ -79,7 +80,8 @@ class SequenceMeter {
   void classify(int layer, int first_position, std::size_t n_rows);
   // After classify.
   bool is_ordinary(int layer, std::size_t token) const {
-    return token >= kPrimaryCandidates && measurement_.hidden_norm(static_cast<std::size_t>(layer), token) <= limit_;
+    return measurement_.roles.may_be_ordinary[token] &&
+           measurement_.hidden_norm(static_cast<std::size_t>(layer), token) <= limit_;
   }
   int n_ordinary(int layer) const { return n_ordinary_[static_cast<std::size_t>(layer)]; }
   // By columns [first, first + count) of the states: adds ordinary rows to the sum, and renews the mean.
@@ -100,7 +102,7 @@ class SequenceMeter {
   void note_channels(int layer, SequenceRows rows);
   // Whether these look at a token's state at all.
   bool has_large_norm(int layer, std::size_t token) const {
-    return token >= kPrimaryCandidates && measurement_.hidden_norm(static_cast<std::size_t>(layer), token) >= least_norm();
+    return !is_candidate(token) && measurement_.hidden_norm(static_cast<std::size_t>(layer), token) >= least_norm();
   }
   bool shows_magnitudes(int layer, std::size_t token) const {
     return token % kMagnitudePositions == 0 && is_ordinary(layer, token);
@@ -108,7 +110,7 @@ class SequenceMeter {
   // Takes up keys that show state evidence in this layer and the one before.
   void watch_evidence(int layer, int first_position, std::size_t n_rows);
 
-  // By rows, but the first 8 positions once before: read alignment of h_layer.
+  // By rows, but candidates once before: read alignment of h_layer.
   void keep_read_candidates(int layer, SequenceRows rows);
   void measure_read(int layer, SequenceRows rows);
 
@@ -119,10 +121,11 @@ class SequenceMeter {
   // All else that the event says of the sequence's keys.
   void add_queries(const AttentionEvent& event, SequenceQueries part);
 
-  // Alignments among the first 8 positions, and all that is known at the end only.
+  // Alignments among the candidates, and all that is known at the end only.
   SequenceMeasurement finish();
 
   SequenceMeasurement& measurement() { return measurement_; }
+  int last_candidate() const { return measurement_.roles.candidates.back(); }
   WatchList& watch_list() { return watch_list_; }
 
  private:
@@ -133,7 +136,20 @@ class SequenceMeter {
   static constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
 
   float least_norm() const { return kWatchedNormRatio * median_; }
-  void align_first_positions(int layer);
+  const std::vector<int>& positions() const { return measurement_.roles.candidates; }
+  bool is_candidate(std::size_t token) const {
+    return std::ranges::binary_search(positions(), static_cast<int>(token));
+  }
+  // Calls body(candidate, row) for each candidate among the rows.
+  template <typename Body>
+  void for_candidates(SequenceRows rows, const Body& body) const {
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      const int row = positions()[c] - rows.first_position;
+      if (row >= 0 && row < static_cast<int>(rows.states.rows())) body(c, static_cast<std::size_t>(row));
+    }
+  }
+  CandidateNorms state_norms(int layer) const;
+  void align_candidates(int layer);
   void set_cosines(CandidateCosines& cosines, int layer, std::size_t token, const RowProducts& products, float norm,
                    std::span<const float> candidate_norms);
 
@@ -141,6 +157,7 @@ class SequenceMeter {
   std::size_t n_candidates_;
   std::size_t n_kept_positions_;
   bool settled_ = false;  // candidates were given up, or all stand to the end
+  int n_come_ = 0;        // tokens, those of the running micro-batch included
   SequenceMeasurement measurement_;
   WatchList watch_list_;
 

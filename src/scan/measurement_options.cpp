@@ -36,10 +36,11 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("rule", options.rule);
   visit("paper_positions", options.paper_positions);
   visit(kEdits, options.edits);
+  visit("short_rope_tokens", options.short_rope_tokens);
 }
 
 // Names that earlier programs did not write.
-constexpr std::array<std::string_view, 3> kLater = {"rule", "paper_positions", kEdits};
+constexpr std::array<std::string_view, 4> kLater = {"rule", "paper_positions", kEdits, "short_rope_tokens"};
 
 constexpr std::array kKeeps = {Keep::kRuns, Keep::kProfiles, Keep::kHeads};
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "store/explained_rows.h"
+#include "store/explanation_blob.h"
 #include "store/figures_blob.h"
 #include "store/import_file.h"
 #include "store/new_file.h"
@@ -126,6 +128,77 @@ auto of_file(const std::string& path, const Work& work) {
   }
 }
 
+// Explanations of the files that are merged: all of one request, but for what may grow.
+class MergedExplanations {
+ public:
+  MergedExplanations(const std::vector<ScanFile>& files, std::span<const std::string> paths) : paths_(paths) {
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      rows_.emplace_back(files[f]);
+      const auto request = rows_.back().request();
+      if (!request) continue;
+      if (!request_) {
+        request_ = request;
+        first_ = f;
+      } else if (const auto difference = first_explain_difference(*request_, *request)) {
+        throw Error(ErrorCode::kInput,
+                    fmt::format("{}: explained with other options than {}; expected {} = {}, got {}; explain one of "
+                                "them again with the options of the other",
+                                paths[f], paths[first_], difference->name, difference->expected, difference->got));
+      }
+      request_->options.edit_sinks = std::max(request_->options.edit_sinks, request->options.edit_sinks);
+      if (request_->layers != request->layers) request_->layers.clear();
+      if (rows_.back().n_sequences() > 0) explained_.push_back(f);
+    }
+  }
+
+  void begin(const ScanFile& merged) {
+    if (!request_) return;
+    merged_.emplace(merged);
+    merged_->begin(*request_);
+  }
+
+  // Of several the one with most in it; of equally long ones the first as bytes.
+  void add(const std::vector<Entry::Place>& places, std::int64_t ordinal) {
+    std::vector<std::byte> best;
+    std::optional<SequenceExplanation> chosen;
+    for (const Entry::Place& place : places) {
+      auto explanation = of_file(paths_[place.file], [&] { return rows_[place.file].find(place.ordinal); });
+      if (!explanation) continue;
+      auto bytes = encode_explanation(*explanation);
+      if (chosen && (bytes.size() < best.size() || (bytes.size() == best.size() && best <= bytes))) continue;
+      best = std::move(bytes);
+      chosen = std::move(explanation);
+    }
+    if (!chosen) return;
+    chosen->ordinal = ordinal;
+    merged_->add(*chosen);
+  }
+
+  // Maps are of all sinks of a file: they stay where all files that were explained have the same.
+  void finish() {
+    if (explained_.empty()) return;
+    const auto maps_of = [&](std::size_t f) { return of_file(paths_[f], [&] { return rows_[f].maps(); }); };
+    const auto bytes_of = [](const std::vector<LayerMap>& maps) {
+      std::vector<std::vector<std::byte>> bytes;
+      for (const LayerMap& map : maps) bytes.push_back(encode_map(map));
+      return bytes;
+    };
+    const std::vector<LayerMap> maps = maps_of(explained_.front());
+    for (const std::size_t f : explained_) {
+      if (bytes_of(maps_of(f)) != bytes_of(maps)) return;
+    }
+    merged_->set_maps(maps);
+  }
+
+ private:
+  std::span<const std::string> paths_;
+  std::vector<ExplainedRows> rows_;
+  std::vector<std::size_t> explained_;  // files that have rows
+  std::optional<ExplainRequest> request_;
+  std::size_t first_ = 0;  // the file whose request it is
+  std::optional<ExplainedRows> merged_;
+};
+
 void add_skipped(const std::vector<ScanFile>& files, ScanFile& merged) {
   std::vector<SkippedLine> lines;
   for (const ScanFile& file : files) {
@@ -148,11 +221,13 @@ MergeSummary merge_scans(std::span<const std::string> inputs, const std::string&
   std::vector<RecordReader> readers;
   for (const ScanFile& file : files) readers.emplace_back(file);
   const Entries entries = entries_of(files);
+  MergedExplanations explanations(files, inputs);
 
   MergeSummary summary;
   write_new_file(output, [&](const std::string& path) {
     ScanFile merged = ScanFile::open_or_create(path, files.front().model(), files.front().options(), run);
     add_skipped(files, merged);
+    explanations.begin(merged);
     for (const auto& entry : ordered(entries)) {
       const auto& places = entry->second.places;
       std::size_t kept_file = places.front().file;
@@ -172,10 +247,12 @@ MergeSummary merge_scans(std::span<const std::string> inputs, const std::string&
         merged.use_program_run(runs[kept_file][kept_run]);
         merged.add(kept);
       });
+      explanations.add(places, summary.documents);
       summary.tokens += kept.figures.n_tokens;
       ++summary.documents;
       summary.repeated += static_cast<std::int64_t>(places.size()) - 1;
     }
+    explanations.finish();
   });
   return summary;
 }

@@ -92,6 +92,7 @@ class ScanFile final : public ResultSink {
   std::vector<std::string> verify() const;
 
  private:
+  friend class ExplainedRows;
   explicit ScanFile(std::unique_ptr<SqliteConnection> connection);
   std::unique_ptr<SqliteConnection> connection_;
 };

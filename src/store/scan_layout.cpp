@@ -94,6 +94,19 @@ CREATE TABLE profiles (
   data BLOB NOT NULL,
   UNIQUE (document, name)
 ) STRICT;
+CREATE TABLE explain_options (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  value TEXT NOT NULL
+) STRICT;
+CREATE TABLE explanations (
+  document INTEGER PRIMARY KEY REFERENCES documents (ordinal),
+  data BLOB NOT NULL
+) STRICT;
+CREATE TABLE maps (
+  id INTEGER PRIMARY KEY,
+  data BLOB NOT NULL
+) STRICT;
 CREATE TABLE skipped_lines (
   id INTEGER PRIMARY KEY,
   file TEXT NOT NULL,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "store/connection.h"
 #include "store/corpus_blob.h"
+#include "store/explained_rows.h"
 
 namespace sinkscope {
 namespace {
@@ -116,6 +117,9 @@ std::vector<std::string> verify_file(SqliteConnection& connection) {
       });
       findings.run([&] { check_profiles(connection, ordinal, findings); });
     }
+  });
+  findings.run([&] {
+    for (std::string& line : verify_explained(connection)) findings.add(std::move(line));
   });
   return findings.take();
 }

@@ -187,6 +187,34 @@ TEST_F(ApiTest, ResultsFilesComeBackAsTheyWere) {
   EXPECT_EQ(Results(copy).text(0).name(), "step 5");
 }
 
+TEST_F(ApiTest, ExplainsTheSinksOfAFile) {
+  const std::string path = folder() + "/explained.scan.db";
+  const Scanner scan = scanner();
+  std::vector<ScannedText> texts;
+  for (const int step : {3, 5}) texts.push_back(scan.scan(text_of(300, step), "step " + std::to_string(step)));
+  save(path, texts);
+  EXPECT_FALSE(Results(path).explanation());
+  ExplainRequest request;
+  request.options.edit_sinks = 1;
+  const Explanation explained = scan.explain(path, request);
+  std::size_t n_sinks = 0;
+  for (const SequenceExplanation& sequence : explained.sequences) {
+    for (const RunExplanation& run : sequence.runs) {
+      ++n_sinks;
+      EXPECT_EQ(run.peak->largest.front().part, (PartName{PartKind::kMlp, 2}));  // where it was planted
+    }
+  }
+  EXPECT_GT(n_sinks, 0U);
+  EXPECT_EQ(explained.n_sinks, static_cast<int>(n_sinks));
+  const auto kept = Results(path).explanation();
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->claims.size(), explained.claims.size());
+  for (std::size_t i = 0; i < kept->claims.size(); ++i) {
+    EXPECT_EQ(kept->claims[i].sentence, explained.claims[i].sentence);
+  }
+  EXPECT_EQ(kept->n_sinks, explained.n_sinks);
+}
+
 TEST_F(ApiTest, AFileHoldsOneMeasurementOnly) {
   const std::string path = folder() + "/one.scan.db";
   const ScannedText first = scanner().scan(text_of(200, 3));

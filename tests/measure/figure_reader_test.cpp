@@ -65,7 +65,7 @@ TEST_P(Figures, MeasureTheSameAsRows) {
     expect_equal(a.read_alignment, b.read_alignment, a, kRounding);
     expect_equal(a.mlp_write_alignment, b.mlp_write_alignment, a, kRounding);
     // A micro-batch of one has the mean of position 8 alone, which is that token: a direction of rounding errors.
-    if (GetParam() > 1) expect_equal(a.centred_alignment, b.centred_alignment, a, 10 * kRounding);
+    if (GetParam() > 1 && a.has_centred) expect_equal(a.centred_alignment, b.centred_alignment, a, 10 * kRounding);
   }
   EXPECT_THAT(of_figures[3].watched, testing::Contains(140));
 }

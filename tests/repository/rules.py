@@ -29,7 +29,7 @@ ROOMS = {
     "levels": MEASURED,
     "formation": MEASURED,
     "plant": MEASURED,
-    "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels"),
+    "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels", "formation"),
     "report": ("base", "probe", "measure", "sinks", "scan", *ANALYSES, "store"),
     "api": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report"),
     "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report", "api"),

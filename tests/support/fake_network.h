@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -79,7 +80,8 @@ class FakeNetwork {
   FakeNetwork(const ModelFacts& facts, const std::vector<FakeSequence>& sequences)
       : facts_(facts), sequences_(sequences) {
     for (std::size_t s = 0; s < sequences.size(); ++s) {
-      pack_.sequences.emplace_back(static_cast<std::size_t>(sequences[s].n_tokens), 0);
+      pack_.sequences.emplace_back(static_cast<std::size_t>(sequences[s].n_tokens));
+      std::iota(pack_.sequences.back().begin(), pack_.sequences.back().end(), 0);
       for (int t = 0; t < sequences[s].n_tokens; ++t) place_.push_back({s, static_cast<std::size_t>(t)});
     }
   }

@@ -7,23 +7,28 @@
 #include <iostream>
 #include <memory>
 
+#include "api/program_run.h"
 #include "base/error.h"
+#include "base/thread_limits.h"
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/progress.h"
 #include "cli/verbs/verb.h"
+#include "cli/version.h"
 #include "engine/llama/model.h"
 #include "gguf/digest.h"
 #include "report/data/explain_json.h"
 #include "report/data/output_file.h"
 #include "report/text/explain_terminal.h"
+#include "store/explained_file.h"
+#include "store/explained_rows.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
 namespace {
 
-const std::vector<std::string> kClaims = {"formation", "norm", "primary"};
+const std::vector<std::string> kClaims = {"formation", "map", "norm", "primary"};
 
 struct ExplainVerbOptions {
   ModelOptions model;
@@ -33,6 +38,7 @@ struct ExplainVerbOptions {
   std::vector<std::string> kinds = {"secondary", "primary_like"};
   std::vector<int> layers;
   int edit_sinks = ExplainOptions{}.edit_sinks;
+  int max_vectors = ExplainOptions{}.max_vectors;
   std::uint64_t seed = 1;
   bool quiet = false;
 };
@@ -40,6 +46,7 @@ struct ExplainVerbOptions {
 ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& file) {
   ExplainRequest request;
   request.options.edit_sinks = options.edit_sinks;
+  request.options.max_vectors = options.max_vectors;
   request.options.seed = options.seed;
   request.thresholds = options.rule.thresholds;
   request.kinds.clear();
@@ -50,6 +57,7 @@ ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& fil
     return std::ranges::find(options.claims, claim) != options.claims.end();
   };
   request.formation = wanted("formation");
+  request.map = wanted("map");
   request.norm = wanted("norm");
   request.primary = wanted("primary");
   request.layers = options.layers;
@@ -63,9 +71,9 @@ ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& fil
   return request;
 }
 
-ExitCode run_explain(const ExplainVerbOptions& options) {
+// The results file, open for what explain adds to it.
+ScanFile open_to_explain(const ExplainVerbOptions& options) {
   const ScanFile file = ScanFile::open(options.results);
-  const ModelFile model_file = open_model_file(options.model.path);
   const std::string digest = model_sha256(options.model.path, model_hash_folder(), interrupted);
   if (digest != file.model().sha256) {
     throw Error(
@@ -73,6 +81,23 @@ ExitCode run_explain(const ExplainVerbOptions& options) {
         fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
                     options.results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
   }
+  const ModelRecord model = file.model();
+  const ProgramRun run =
+      present_program_run(command_line(), options.model.precision, options.model.n_threads.value_or(default_threads()));
+  return ScanFile::open_or_create(options.results, model, file.options(), run);
+}
+
+void check_layers(const ExplainVerbOptions& options, int n_layers) {
+  for (const int layer : options.layers) {
+    if (layer < n_layers) continue;
+    throw Error(ErrorCode::kUsage, fmt::format("--layers: expected layers from 0 to {}, got {}", n_layers - 1, layer));
+  }
+}
+
+ExitCode run_explain(const ExplainVerbOptions& options) {
+  const ModelFile model_file = open_model_file(options.model.path);
+  const ScanFile file = open_to_explain(options);
+  check_layers(options, file.model().facts.n_layers);
   std::int64_t longest = 1;
   file.for_each_document(
       [&](const StoredDocument& document) { longest = std::max<std::int64_t>(longest, document.figures.n_tokens); });
@@ -81,13 +106,14 @@ ExitCode run_explain(const ExplainVerbOptions& options) {
   const std::unique_ptr<Model> model = load_model(model_file, load_options(with_context));
   ModelWeights weights{GgufFile(options.model.path)};
   const ExplainRequest request = request_of(options, file);
-  const auto load = [&](std::int64_t ordinal) {
-    StoredDocument document = file.document(ordinal);
-    SequenceToExplain sequence{ordinal, std::move(document.tokens), std::move(document.figures), {}};
-    sequence.detection = detect_by_evidence(sequence.figures, request.thresholds);
-    return sequence;
-  };
-  const Explanation explanation = explain(*model, weights, file.n_documents(), load, request);
+  ExplainedRows rows(file);
+  if (const auto other = rows.begin(request)) {
+    note(fmt::format("{}: explained before with {} = {}, now {}: all is measured again", options.results, other->name,
+                     other->expected, other->got));
+  }
+  const LoadSequence load = documents_to_explain(file, request.thresholds);
+  measure_explanation(*model, weights, file.n_documents(), load, request, rows);
+  const Explanation explanation = judge_explanation(file.n_documents(), load, request, rows);
   if (!options.json.empty()) {
     write_output(options.json, [&](std::ostream& out) { write_explain_json(file, explanation, request, out); });
     if (options.json == "-") return ExitCode::kDone;
@@ -114,7 +140,8 @@ void register_explain(CLI::App& program, Action& action) {
                "into sinks "
                "and into like tokens, takes writes away, and judges the claims: formation (MLPs make the sinks, and "
                "without their "
-               "writes the attention is gone), norm (it decides the logit gap), primary (it weakens where secondary "
+               "writes the attention is gone), map (they map the sinks' inputs onto that direction, and not any), norm "
+               "(it decides the logit gap), primary (it weakens where secondary "
                "sinks begin). "
                "Each verdict comes with its effect, interval, null, and number of sinks and sequences.",
                {{"sinkscope explain -m model.gguf out.scan.db", "all claims"},
@@ -140,11 +167,17 @@ void register_explain(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(0, 100000))
       ->group("Explain");
-  verb.add_option("--layers", options->layers, "Layers behind which the primary may weaken; else where sinks begin")
+  verb.add_option("--layers", options->layers,
+                  "Layers whose MLPs are mapped, and behind which the primary may weaken; by default where sinks are "
+                  "made and begin")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("L,...")
       ->check(whole_number(0, 10000))
+      ->group("Explain");
+  verb.add_option("--max-vectors", options->max_vectors, "Inputs of a mapped layer's MLP that are held, at most")
+      ->type_name("N")
+      ->check(whole_number(64, 1 << 24))
       ->group("Explain");
   verb.add_option("--seed", options->seed, "Of nulls, permutations and bootstraps")->type_name("N")->group("Explain");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");

@@ -9,9 +9,11 @@
 #include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "report/data/csv.h"
+#include "report/data/explain_json.h"
 #include "report/data/json.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
+#include "store/explained_file.h"
 
 namespace sinkscope {
 namespace {
@@ -36,11 +38,21 @@ ExitCode export_results(const ExportOptions& options) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--document chooses arrays of --format safetensors, got {}", options.format));
   }
+  std::optional<ExplainedFile> explained;
+  if (options.format == "explain") {
+    explained = explained_of(file, report.thresholds);
+    if (!explained) {
+      throw Error(ErrorCode::kInput, fmt::format("'{}' was not explained yet: run `sinkscope explain -m MODEL.gguf {}`",
+                                                 options.file, options.file));
+    }
+  }
   write_output(options.output, [&](std::ostream& out) {
     if (arrays) {
       write_safetensors(file, options.document, out);
     } else if (options.format == "csv") {
       write_csv(file, report, out);
+    } else if (explained) {
+      write_explain_json(file, explained->explanation, explained->request, out);
     } else {
       write_json(file, report, out);
     }
@@ -54,15 +66,17 @@ void register_export(CLI::App& program, Action& action) {
   const auto options = std::make_shared<ExportOptions>();
   CLI::App& verb = add_verb(
       program, action, "export", "Write a results file as JSON, CSV or safetensors",
-      "json: schema sinkscope.scan/1, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
+      "json: schema sinkscope.scan/2, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
       "a primary. safetensors: the arrays by layer and token that were kept (scan --keep profiles or heads); NaN "
-      "stands where nothing was measured.",
+      "stands where nothing was measured. explain: schema sinkscope.explain/1, of a file that `sinkscope explain` has "
+      "been "
+      "run on.",
       {{"sinkscope export out.scan.db --format csv -o runs.csv", "every run with its figures, for a spreadsheet"},
        {"sinkscope export out.scan.db --format safetensors --document 0 -o profiles.safetensors",
         "the arrays of the first document"}},
       [options] { return export_results(*options); });
   verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
-  add_choice(verb, "--format", options->format, {"json", "csv", "safetensors"}, "What is written")
+  add_choice(verb, "--format", options->format, {"json", "csv", "safetensors", "explain"}, "What is written")
       ->required()
       ->group("Output");
   add_output_option(verb, "-o,--output", options->output, "FILE|-",

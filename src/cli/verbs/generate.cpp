@@ -7,6 +7,7 @@
 
 #include "base/display_text.h"
 #include "base/error.h"
+#include "base/words.h"
 #include "cli/generation_file.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
@@ -82,8 +83,7 @@ std::string describe_sink(const Vocabulary& vocabulary, const std::string& name,
 
 std::string describe_counts(const ProvisionalCounts& sinks) {
   if (sinks.shown == 0) return "no sink showed";
-  return fmt::format("{} showed, {} there at its end",
-                     sinks.shown == 1 ? "1 sink" : fmt::format("{} sinks", sinks.shown), sinks.held);
+  return fmt::format("{} showed, {} there at its end", count_of(sinks.shown, "sink"), sinks.held);
 }
 
 std::string describe_text(const GeneratedText& text, const ProvisionalCounts& sinks) {
@@ -201,8 +201,8 @@ ExitCode generate(const GenerateVerbOptions& options) {
     GenerationFile texts(options.output, {model->facts().name, digest.get(), options.sampling, options.max_tokens});
     generate_all(*model, prompts, texts, options);
     if (!options.scan.quiet) {
-      note(fmt::format("{}: {} {}, {} generated tokens", options.output, texts.size(),
-                       texts.size() == 1 ? "text" : "texts", texts.n_output_tokens()));
+      note(fmt::format("{}: {}, {}", options.output, count_of(static_cast<std::int64_t>(texts.size()), "text"),
+                       count_of(texts.n_output_tokens(), "generated token")));
     }
   }
   ExitCode done = skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;

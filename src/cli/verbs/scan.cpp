@@ -12,6 +12,7 @@
 
 #include "api/program_run.h"
 #include "base/error.h"
+#include "base/words.h"
 #include "cli/input_sequences.h"
 #include "cli/interrupt.h"
 #include "cli/options/input_options.h"
@@ -53,6 +54,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   measurement.chunk = options.input.chunk;
   measurement.n_ubatch = options.model.n_ubatch;
   measurement.parallel = model.max_sequences();
+  measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = options.model.cache_type_k;
   measurement.final_norm = options.paper_final_norm;
   measurement.precision = model.precision();
@@ -80,8 +82,9 @@ LoadOptions scan_load_options(const ScanVerbOptions& options) {
 
 void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOptions& options) {
   const ModelFacts& facts = model.facts();
-  note(fmt::format("{}: {}, {} layers; {} {}, {} tokens", facts.name, facts.type, facts.n_layers, sequences.size(),
-                   sequences.size() == 1 ? "sequence" : "sequences", sequences.total_tokens()));
+  note(fmt::format("{}: {}, {} layers; {}, {}", facts.name, facts.type, facts.n_layers,
+                   count_of(static_cast<std::int64_t>(sequences.size()), "sequence"),
+                   count_of(sequences.total_tokens(), "token")));
   if (options.model.n_ctx && facts.n_ctx_train > 0 && sequences.longest() > facts.n_ctx_train) {
     note(fmt::format("the model was trained on up to {} tokens; figures beyond say little", facts.n_ctx_train));
   }
@@ -207,8 +210,9 @@ void register_scan(CLI::App& program, Action& action) {
       ->check(whole_number(1, 1 << 20))
       ->group("Rule");
   verb.add_option("--np,--parallel", options->parallel,
-                  "Documents that may run together, up to four micro-batches; 1: each alone. What is recurrent always "
-                  "runs alone")
+                  "Documents that may run together, up to four micro-batches: faster where they are short, but the last "
+                  "digits of a document's figures then depend on the others. By default each runs alone, as what is "
+                  "recurrent always does")
       ->type_name("N")
       ->check(whole_number(1, 64))
       ->group("Model");

@@ -1,10 +1,13 @@
 #include <unistd.h>
 
+#include <iostream>
 #include <memory>
 
 #include "cli/options/rule_options.h"
 #include "cli/shown_results.h"
 #include "cli/verbs/verb.h"
+#include "report/text/explain_terminal.h"
+#include "store/explained_file.h"
 
 namespace sinkscope {
 namespace {
@@ -23,6 +26,13 @@ ExitCode show(const ShowOptions& options) {
   TerminalStyle style = TerminalStyle::of(STDOUT_FILENO);
   if (options.all) style.max_rows = style.max_documents = 0;
   show_results(file, report, options.json, style);
+  if (options.json != "-" && rule_of(file, report) == Rule::kEvidence) {
+    if (const auto explained = explained_of(file, report.thresholds)) {
+      std::cout << '\n';
+      write_explain_terminal(
+          explained->explanation, [&](TokenId token) { return file.token_bytes(token); }, style, std::cout);
+    }
+  }
   return ExitCode::kDone;
 }
 

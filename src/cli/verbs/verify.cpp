@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/words.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
 #include "store/scan_file.h"
@@ -34,13 +35,13 @@ ExitCode verify(const VerifyOptions& options) {
   if (options.json != "-") {
     for (const std::string& problem : problems) std::cout << problem << "\n";
     if (problems.empty()) {
-      std::cout << fmt::format("{}: sound, {} documents, {} tokens\n", options.file, file.n_documents(),
-                               file.n_tokens());
+      std::cout << fmt::format("{}: sound, {}, {}\n", options.file, count_of(file.n_documents(), "document"),
+                               count_of(file.n_tokens(), "token"));
     }
   }
   if (problems.empty()) return ExitCode::kDone;
-  throw Error(ErrorCode::kInput, fmt::format("'{}' is damaged in {} {}; scan again into a new file", options.file,
-                                             problems.size(), problems.size() == 1 ? "place" : "places"));
+  throw Error(ErrorCode::kInput, fmt::format("'{}' is damaged in {}; scan again into a new file", options.file,
+                                             count_of(std::ssize(problems), "place")));
 }
 
 }  // namespace

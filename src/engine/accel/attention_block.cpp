@@ -41,7 +41,8 @@ void FlashAttention::Workspace::rescale_row(const AttentionBlock& block, int row
                                             Scratch& scratch) const {
   for (int t = block.first; t < tile_first; t += kTileKeys) {
     const int width = tile_width(block, t);
-    kernels.scale(tile_weights(scratch, block, t) + index(row) * index(width) * bytes_of(number), number, width, factor);
+    kernels.scale(tile_weights(scratch, block, t) + index(row) * index(width) * bytes_of(number), number, width,
+                  factor);
   }
   for (int p = 0; p < n_panels; ++p) {
     float* outputs =
@@ -217,8 +218,8 @@ void FlashAttention::Workspace::store(const AttentionBlock& block, int first_hea
       auto* to = reinterpret_cast<float*>(shape.result) +
                  (index(block.first_query + i) * index(shape.n_heads) + index(first_head + h)) * index(shape.value_dim);
       for (int p = 0; p < n_panels; ++p, to += kBlockColumns) {
-        const float* from =
-            scratch.outputs.data() + index(p) * index(rows_in_block()) * kBlockColumns + index(row) * index(panel_width(p));
+        const float* from = scratch.outputs.data() + index(p) * index(rows_in_block()) * kBlockColumns +
+                            index(row) * index(panel_width(p));
         for (int d = 0; d < panel_width(p); ++d) to[d] = from[d] * inverse;
       }
     }

@@ -11,9 +11,7 @@
 #include "engine/accel/weight_product.h"
 
 namespace sinkscope::accel {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 // Places are slots of ids, in order of tokens: place = token * n_used + i.
 void WeightProducts::sort_by_expert(const ggml_tensor* ids, int n_experts) {

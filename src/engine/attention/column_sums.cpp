@@ -34,8 +34,8 @@ namespace {
 void check_shapes(const AttentionInputs& in, const AttentionMask& mask, std::span<const std::int32_t> watched) {
   if (in.n_heads < 1 || in.n_kv_heads < 1 || in.head_dim < 1 || in.n_heads % in.n_kv_heads != 0)
     refuse_inputs("a multiple of the KV heads as heads", std::to_string(in.n_heads) + " heads of " +
-                                                           std::to_string(in.head_dim) + ", " +
-                                                           std::to_string(in.n_kv_heads) + " KV heads");
+                                                             std::to_string(in.head_dim) + ", " +
+                                                             std::to_string(in.n_kv_heads) + " KV heads");
   if (in.queries.type != ElementType::kF32) refuse_inputs("float32 queries", "another type");
   if (!in.sink_logits.empty() && in.sink_logits.size() != static_cast<std::size_t>(in.n_heads))
     refuse_inputs("a learned sink logit for each head", std::to_string(in.sink_logits.size()));

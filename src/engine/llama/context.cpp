@@ -5,6 +5,7 @@
 #include <llama.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -17,6 +18,8 @@
 
 namespace sinkscope {
 namespace {
+
+constexpr int kAnySize = std::numeric_limits<int>::max();
 
 int round_up(int value, int step) { return (value + step - 1) / step * step; }
 
@@ -37,14 +40,19 @@ void PlacedTokens::add(TokenId token, int token_position, int token_sequence) {
   sequence.push_back(token_sequence);
 }
 
-void DecodeContext::make_room(int n_tokens) {
-  const int needed = std::max(n_tokens, options_.n_ubatch);
-  if (context_ && needed <= n_ctx_) return;
+void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
+  const std::optional<int> most_short = has_long_rope ? std::nullopt : options_.short_rope_tokens;
+  const int needed = std::min(std::max(n_tokens, options_.n_ubatch), most_short.value_or(kAnySize));
+  if (context_ && needed <= n_ctx_ && has_long_rope == has_long_rope_) return;
   int size = options_.n_ctx > 0 ? std::max(options_.n_ctx, needed)
                                 : std::max(needed, std::min(2 * n_ctx_, options_.n_ctx_train));
   probe_.devices().use({});  // queues go with the context
   context_.reset();
   maps_.clear();
+  has_long_rope_ = has_long_rope;
+  // What decides is the context's size, not the text's.
+  if (most_short) size = std::min(size, *most_short);
+  if (has_long_rope) size = std::max(size, *options_.short_rope_tokens + 1);
   size = round_up(size, 256);
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(size);

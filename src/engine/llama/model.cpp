@@ -25,6 +25,8 @@
 #include "engine/llama/vocabulary.h"
 #include "engine/llama/write_check.h"
 #include "engine/memory/file_pages.h"
+#include "gguf/broken_numbers.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -77,7 +79,10 @@ std::string name_of_arithmetic(const ResolvedPrecision& on_processor, const Plac
 class LlamaModel final : public Model {
  public:
   LlamaModel(const ModelFile& file, const LoadOptions& options, std::shared_ptr<const Vocabulary> vocabulary)
-      : path_(file.path()), options_(options), n_threads_(threads_or_default(options.runtime.n_threads)) {
+      : path_(file.path()),
+        options_(options),
+        n_threads_(threads_or_default(options.runtime.n_threads)),
+        short_rope_tokens_(file.short_rope_tokens()) {
     apply(options.runtime.tuning);
     start_llama();
     const LlamaLogScope log(options.verbose);
@@ -91,8 +96,9 @@ class LlamaModel final : public Model {
     facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
     refuse_what_is_not_causal();
     context_.emplace(model_.get(), context_options(precision));
-    context_->make_room(std::min(max_tokens(), options.n_ubatch));
-    finish_facts(context_->map_for(options.n_ubatch));
+    context_->make_room(std::min(max_tokens(), options.n_ubatch), short_rope_tokens_ == 0);
+    const int most_short = short_rope_tokens_.value_or(0);
+    finish_facts(context_->map_for(most_short > 0 ? std::min(options.n_ubatch, most_short) : options.n_ubatch));
   }
 
   const ModelFacts& facts() const override { return facts_; }
@@ -104,6 +110,7 @@ class LlamaModel final : public Model {
     return reads_one_by_one ? 1 : options_.max_sequences;
   }
   int n_ubatch() const override { return options_.n_ubatch; }
+  std::optional<int> short_rope_tokens() const override { return short_rope_tokens_; }
   int n_threads() const override { return n_threads_; }
   std::string precision() const override { return precision_; }
   const Vocabulary& vocabulary() const override { return *vocabulary_; }
@@ -113,12 +120,12 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options_.verbose);
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
-    context_->make_room(n_tokens);
+    context_->make_room(n_tokens, has_long_rope(pack, n_tokens));
     const CacheInUse cache(*context_);
     tokens_ = PlacedTokens(pack);
     check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
     WriteCheck checked(facts_, observer);
-    run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
+    explain_not_finite([&] { run_tokens(0, n_tokens, options_.n_ubatch, checked, options); });
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
@@ -128,14 +135,25 @@ class LlamaModel final : public Model {
     check_pack(pack, n_prompt);
     Sampler sampler(options.sampling);
     const int most = std::min(options.max_tokens, max_tokens() - n_prompt);
-    context_->make_room(n_prompt + most);
-    const CacheInUse cache(*context_);
+    bool long_rope = has_long_rope(pack, n_prompt);
+    const int most_short = short_rope_tokens_.value_or(n_prompt + most);
+    context_->make_room(long_rope ? n_prompt + most : std::min(n_prompt + most, most_short), long_rope);
+    std::optional<CacheInUse> cache(*context_);
     tokens_ = PlacedTokens(pack);
     check_edits_of(options.run, std::clamp(n_prompt - 1, 1, options_.n_ubatch), {n_prompt + most});
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
     Generation generation;
     for (int last = n_prompt - 1; static_cast<int>(generation.tokens.size()) < most; ++last) {
+      if (!long_rope && last >= most_short) {
+        // From here on it is a long text, all of it: the next token is drawn as from that text given as a prompt.
+        cache.reset();
+        long_rope = true;
+        context_->make_room(n_prompt + most, long_rope);
+        cache.emplace(*context_);
+        Observer nobody;
+        run_tokens(0, last, options_.n_ubatch, nobody, options.run);
+      }
       run_tokens(last, last + 1, 1, checked, options.run);
       const TokenId token = sampler.draw(context_->get());
       generation.ended = vocabulary_->ends_text(token);
@@ -148,6 +166,20 @@ class LlamaModel final : public Model {
   }
 
  private:
+  // Names the weight where a network that computes no numbers has one that is none.
+  template <typename Work>
+  void explain_not_finite(const Work& work) const {
+    try {
+      work();
+    } catch (const NotFinite&) {
+      const auto broken = find_broken_number(path_);
+      if (!broken) throw;
+      throw Error(ErrorCode::kModel, broken->file + ": expected numbers, got " + std::to_string(broken->count) +
+                                         " that are NaN or infinite in tensor " + broken->tensor + ", the first at " +
+                                         std::to_string(broken->place) + "; the file is damaged, fetch it again");
+    }
+  }
+
   // Tokens that the cache may have to hold; a trained length is seldom filled.
   int tokens_at_most(const ModelFile& file) const {
     constexpr std::int64_t kUsual = 8192;
@@ -167,6 +199,7 @@ class LlamaModel final : public Model {
     // Float32 keys are for reference, and half of a reference is none: so are the values.
     context.cache_type = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     context.final_norm = options_.final_norm;
+    context.short_rope_tokens = short_rope_tokens_;
     context.precision = precision;
     return context;
   }
@@ -207,6 +240,17 @@ class LlamaModel final : public Model {
       add(layer, "mlp_write", block.mlp_write);
       add(layer, "block_output", block.block_output);
     }
+  }
+
+  bool has_long_rope(const Pack& pack, int n_tokens) const {
+    if (!short_rope_tokens_) return false;
+    const auto is_long = [&](const auto& sequence) { return static_cast<int>(sequence.size()) > *short_rope_tokens_; };
+    const auto n_long = std::ranges::count_if(pack.sequences, is_long);
+    if (n_long == 0 ? n_tokens > *short_rope_tokens_ : n_long != std::ssize(pack.sequences)) {
+      throw Error(ErrorCode::kInternal, "run: expected a pack of texts beyond " + std::to_string(*short_rope_tokens_) +
+                                            " tokens, or of shorter ones with no more together; got others");
+    }
+    return n_long > 0;
   }
 
   void check_pack(const Pack& pack, int n_tokens) const {
@@ -252,6 +296,7 @@ class LlamaModel final : public Model {
   std::string path_;
   LoadOptions options_;
   int n_threads_;
+  std::optional<int> short_rope_tokens_;
   Placement placement_;
   std::string precision_;
   std::shared_ptr<llama_model> model_;

@@ -32,6 +32,17 @@ void check_numbers(const std::string& path, const GgufMetadata& metadata, const 
   if (metadata.integer(rotated) == 0) refuse(path, rotated, "0");
 }
 
+constexpr std::string_view kLongFactors = "rope_factors_long.weight";
+
+// llama.cpp takes the long factors in a context of more tokens than the model was first trained on, and makes contexts
+// of a multiple of 256.
+int short_tokens(const GgufMetadata& metadata, const std::string& arch) {
+  constexpr std::int64_t kContextStep = 256;
+  const auto trained = metadata.integer(arch + ".context_length").value_or(0);
+  const auto first = metadata.integer(arch + ".rope.scaling.original_context_length").value_or(trained);
+  return static_cast<int>(std::clamp<std::int64_t>(first, 0, kMostTrainedTokens) / kContextStep * kContextStep);
+}
+
 std::int64_t largest(const GgufMetadata& metadata, const std::string& key) {
   if (const auto all = metadata.integers(key); all && !all->empty()) return *std::ranges::max_element(*all);
   return metadata.integer(key).value_or(0);
@@ -68,11 +79,13 @@ ModelFile::ModelFile(const std::string& path) : path_(path) {
   notes_ = model_notes(file);
   shape_ = shape_of(file, arch_);
   std::int64_t n_f32 = 0, n_all = 0;
+  bool has_long_factors = false;
   const auto count = [&](const GgufFile& part) {
     for (const GgufTensor& tensor : part.tensors()) {
       n_weight_bytes_ += tensor.n_bytes;
       n_all += tensor.n_elements();
       if (tensor.type == kGgufF32) n_f32 += tensor.n_elements();
+      has_long_factors = has_long_factors || tensor.name.ends_with(kLongFactors);
     }
   };
   count(file);
@@ -80,6 +93,7 @@ ModelFile::ModelFile(const std::string& path) : path_(path) {
   is_split_ = parts.size() > 1;
   for (std::size_t i = 1; i < parts.size(); ++i) count(GgufFile(parts[i]));
   stored_in_f32_ = 2 * n_f32 > n_all;
+  if (has_long_factors) short_rope_tokens_ = short_tokens(metadata, arch_);
 }
 
 }  // namespace sinkscope

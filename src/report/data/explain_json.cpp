@@ -1,66 +1,32 @@
 #include "report/data/explain_json.h"
 
+#include <cstdint>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/error.h"
 #include "base/index.h"
 #include "base/json_writer.h"
+#include "report/data/explain_map_json.h"
+#include "report/data/explain_norm_json.h"
 #include "report/data/field_json.h"
 #include "report/data/model_json.h"
+#include "report/data/number_json.h"
 
 namespace sinkscope {
 namespace {
 
 using enum JsonLayout;
 
-// The writer's numbers are float32, whose digits are enough for what is measured.
-float number(double value) { return static_cast<float>(value); }
-std::optional<float> number(const std::optional<double>& value) {
-  return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
-}
-
-void write_list(JsonWriter& json, const char* name, const std::vector<float>& values) {
-  json.key(name).open_array(kInline);
-  for (const float value : values) json.value(value);
-  json.close();
-}
-void write_list(JsonWriter& json, const char* name, const std::vector<double>& values) {
-  json.key(name).open_array(kInline);
-  for (const double value : values) json.value(number(value));
-  json.close();
-}
-void write_list(JsonWriter& json, const char* name, const std::vector<std::optional<double>>& values) {
-  json.key(name).open_array(kInline);
-  for (const auto& value : values) json.value(number(value));
-  json.close();
-}
-void write_list(JsonWriter& json, const char* name, const std::vector<int>& values) {
-  json.key(name);
-  write_value(json, values);
-}
-void write_list(JsonWriter& json, const char* name, const LayerFigures& values) {
-  json.key(name);
-  write_value(json, values);
-}
-
-void write_interval(JsonWriter& json, const char* name, const std::optional<Interval>& interval) {
-  json.key(name);
-  if (!interval) {
-    json.null();
-  } else {
-    json.open_array(kInline).value(number(interval->low)).value(number(interval->high)).close();
-  }
-}
-
 void write_options(JsonWriter& json, const ExplainRequest& request) {
-  const ExplainOptions& o = request.options;
   json.key("options").open_object(kLines);
   json.key("kinds").open_array(kInline);
   for (const SinkKind kind : request.kinds) json.value(name_of(kind));
   json.close().key("claims").open_array(kInline);
   if (request.formation) json.value("formation");
+  if (request.map) json.value("map");
   if (request.norm) json.value("norm");
   if (request.primary) json.value("primary");
   json.close();
@@ -69,25 +35,14 @@ void write_options(JsonWriter& json, const ExplainRequest& request) {
   write_fields(json, kThresholdFields, request.thresholds);
   json.close();
   json.member("min_distance", request.run.min_distance);
-  json.member("first_ordinary", o.first_ordinary).member("n_controls", o.n_controls);
-  json.member("min_same_token", o.min_same_token).member("min_mlp_share", number(o.min_mlp_share));
-  json.member("reach_share", number(o.reach_share)).member("max_parts", o.max_parts);
-  json.member("min_excess", number(o.min_excess)).member("min_excess_cos", number(o.min_excess_cos));
-  json.member("max_rank_p", number(o.max_rank_p)).member("min_ranked", o.min_ranked);
-  json.member("n_largest", o.n_largest).member("n_neurons", o.n_neurons);
-  json.member("edit_sinks", o.edit_sinks).member("tokens_after", o.tokens_after).member("min_tokens", o.min_tokens);
-  json.member("together_share", number(o.together_share)).member("removed_boost", number(o.removed_boost));
-  json.member("removed_kept", number(o.removed_kept)).member("n_edit_layers", o.n_edit_layers);
-  json.member("end_norm_ratio", number(o.end_norm_ratio)).member("end_alignment", number(o.end_alignment));
-  json.member("end_primary_kept", number(o.end_primary_kept)).member("named_height", number(o.named_height));
-  json.member("discovery", number(o.discovery)).member("max_placebo", number(o.max_placebo));
-  json.member("max_p", number(o.max_p)).member("primary_p", number(o.primary_p));
-  json.member("min_sinks", o.min_sinks).member("min_sequences", o.min_sequences).member("min_edited", o.min_edited);
-  json.member("min_norm_runs", o.min_norm_runs).member("min_norm_sequences", o.min_norm_sequences);
-  json.member("min_token_runs", o.min_token_runs).member("min_ends", o.min_ends).member("min_span", o.min_span);
-  json.member("profile_blocks", o.profile_blocks).member("n_permutations", o.n_permutations);
-  json.member("n_bootstraps", o.n_bootstraps).member("n_permuted_axes", o.n_permuted_axes);
-  json.member("n_pretended", o.n_pretended).member("seed", static_cast<std::int64_t>(o.seed)).close();
+  for_each_explain_option(request.options, [&](const char* name, const auto& value) {
+    if constexpr (std::is_same_v<decltype(value), const double&>) {
+      json.member(name, number(value));
+    } else {
+      json.member(name, static_cast<std::int64_t>(value));
+    }
+  });
+  json.close();
 }
 
 void write_parts(JsonWriter& json, const char* name, const std::optional<PartExcess>& excess, bool with_shares) {
@@ -200,6 +155,7 @@ void write_run(JsonWriter& json, const ScanFile& file, const RunExplanation& run
   write_list(json, "control_mlp_axis", run.control_mlp_axis);
   write_list(json, "logit_gap", run.logit_gap);
   write_list(json, "far_boost", run.far_boost);
+  write_list(json, "far_score", run.far_score);
   write_parts(json, "start", run.start, true);
   write_parts(json, "peak", run.peak, true);
   write_parts(json, "start_read", run.start_read, false);
@@ -242,27 +198,6 @@ void write_sequence(JsonWriter& json, const ScanFile& file, const SequenceExplan
   json.close().close();
 }
 
-void write_norm(JsonWriter& json, const NormFigures& norm) {
-  json.open_object(kLines).member("kind", norm.kind).member("n", norm.n).member("n_sequences", norm.n_sequences);
-  write_list(json, "blocks", norm.blocks);
-  json.member("spearman_gap", number(norm.spearman_gap)).member("spearman_score", number(norm.spearman_score));
-  json.member("partial_gap", number(norm.partial_gap));
-  json.member("partial_gap_within_token", number(norm.partial_gap_within_token));
-  json.member("partial_score", number(norm.partial_score));
-  json.member("partial_gap_of_write", number(norm.partial_gap_of_write));
-  write_interval(json, "interval_95", norm.interval_95);
-  json.member("p", number(norm.p)).member("r2_log", number(norm.r2_log)).member("slope_log", number(norm.slope_log));
-  json.member("r2_inverse", number(norm.r2_inverse)).member("gap_at_infinity", number(norm.gap_at_infinity));
-  json.member("slope_inverse", number(norm.slope_inverse));
-  json.member("r2_read_alignment", number(norm.r2_read_alignment)).member("r2_position", number(norm.r2_position));
-  const LifetimeFigures& lifetime = norm.lifetime;
-  json.key("lifetime").open_object(kInline).member("n", lifetime.n).member("ends_seen", lifetime.ends_seen);
-  json.member("c", number(lifetime.c));
-  write_interval(json, "interval_95", lifetime.interval_95);
-  json.member("dilution_median", number(lifetime.dilution_median));
-  json.member("within_one_frac", number(lifetime.within_one_frac)).close().close();
-}
-
 void write_layers(JsonWriter& json, const LayerFindings& findings) {
   json.open_object(kLines).member("kind", name_of(findings.kind)).key("layers").open_array(kLines);
   for (const LayerEffect& layer : findings.layers) {
@@ -302,8 +237,13 @@ void write_explain_json(const ScanFile& file, const Explanation& explanation, co
   for (const SequenceExplanation& sequence : explanation.sequences) write_sequence(json, file, sequence);
   json.close().key("formation").open_array(kLines);
   for (const LayerFindings& findings : explanation.layers) write_layers(json, findings);
+  json.close().key("map").open_array(kLines);
+  for (const LayerMap& map : explanation.maps) write_map(json, map);
   json.close().key("norm").open_array(kLines);
-  for (const NormFigures& norm : explanation.norm) write_norm(json, norm);
+  for (std::size_t i = 0; i < explanation.norm.size(); ++i) {
+    write_norm(json, explanation.norm[i], explanation.norm_cases[i],
+               scores_by_level(explanation.sequences, request.kinds[i]));
+  }
   json.close().key("primary");
   if (!request.primary) {
     json.null();
@@ -316,7 +256,12 @@ void write_explain_json(const ScanFile& file, const Explanation& explanation, co
     write_list(json, "score_p95", dip.score_p95);
     json.member("effect", number(dip.effect)).member("p", number(dip.p)).close();
   }
-  json.key("claims").open_array(kLines);
+  json.key("unexplained").open_array(kLines);
+  for (const UnexplainedRun& run : explanation.unexplained) {
+    json.open_object(kInline).member("sequence", run.sequence).member("position", run.position);
+    json.member("l_start", run.l_start).member("l_end", run.l_end).close();
+  }
+  json.close().member("not_measured", explanation.n_not_measured).key("claims").open_array(kLines);
   for (const Claim& claim : explanation.claims) write_claim(json, claim);
   json.close().close();
   if (!out.flush()) throw Error(ErrorCode::kOutput, "JSON: writing failed; check the free space");

@@ -2,7 +2,7 @@
 
 #include <iosfwd>
 
-#include "formation/explain.h"
+#include "formation/judge_explanation.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {

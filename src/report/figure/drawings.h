@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "report/chart.h"
 #include "report/figure/figures.h"
 #include "report/layer_data.h"
 
@@ -34,6 +35,7 @@ std::string draw_map(const DrawnDocument& drawn);
 std::string draw_rows(const DrawnDocument& drawn);
 std::string draw_heads(const DrawnDocument& drawn);
 std::string draw_norms(const DrawnDocument& drawn);
+std::string draw_chart(const Chart& chart, double width, bool dark);
 std::string draw_levels(const NamedScan& scan, const FigureOptions& options);
 
 }  // namespace sinkscope

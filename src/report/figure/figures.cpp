@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <ostream>
+#include <vector>
 
 #include "base/error.h"
+#include "report/explain_charts.h"
 #include "report/figure/drawings.h"
 #include "report/judged.h"
 #include "report/words.h"
@@ -14,7 +16,7 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::array kFigures = {
+constexpr std::array kOwnFigures = {
     FigureName{"lives", "the layers in which each sink of a document lasts"},
     FigureName{"map", "a quantity over all layers and tokens of a document; needs profiles"},
     FigureName{"rows", "the same for the primary and the sinks alone"},
@@ -23,7 +25,32 @@ constexpr std::array kFigures = {
     FigureName{"levels", "sinks of all documents by first layer and lifetime, with their levels"},
 };
 
+std::vector<FigureName> all_figures() {
+  std::vector<FigureName> all(kOwnFigures.begin(), kOwnFigures.end());
+  for (const ExplainChart& chart : explain_charts()) all.push_back({chart.id, chart.what});
+  return all;
+}
+
+std::string draw_explained(const NamedScan& scan, const FigureOptions& options) {
+  const auto explained = explained_of(*scan.file, options.report.thresholds);
+  if (!explained) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("{}: expected a file that `sinkscope explain` has been run on, got one that it has not",
+                            options.figure));
+  }
+  const Chart chart = explain_chart(options.figure, *scan.file, *explained);
+  if (chart.panels.empty()) {
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("{}: nothing of it was measured; `sinkscope show` says what was explained", options.figure));
+  }
+  return draw_chart(chart, options.width, options.dark);
+}
+
 std::string draw(const NamedScan& scan, const FigureOptions& options) {
+  if (std::ranges::find(explain_charts(), options.figure, &ExplainChart::id) != explain_charts().end()) {
+    return draw_explained(scan, options);
+  }
   if (options.figure == "levels") return draw_levels(scan, options);
   StoredDocument document = scan.file->document(options.document);
   Detection detection = judge_document(*scan.file, document, options.report).shown();
@@ -33,14 +60,17 @@ std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (options.figure == "rows") return draw_rows(drawn);
   if (options.figure == "heads") return draw_heads(drawn);
   if (options.figure == "norms") return draw_norms(drawn);
-  throw Error(
-      ErrorCode::kUsage,
-      fmt::format("--figure: expected one of lives, map, rows, heads, norms, levels, got '{}'", options.figure));
+  std::string names;
+  for (const FigureName& figure : figures()) names += fmt::format("{}{}", names.empty() ? "" : ", ", figure.name);
+  throw Error(ErrorCode::kUsage, fmt::format("--figure: expected one of {}, got '{}'", names, options.figure));
 }
 
 }  // namespace
 
-std::span<const FigureName> figures() { return kFigures; }
+std::span<const FigureName> figures() {
+  static const std::vector<FigureName> all = all_figures();
+  return all;
+}
 
 std::string DrawnDocument::token(int position) const {
   return token_name(scan.file->token_bytes(document.tokens.at(static_cast<std::size_t>(position))));

@@ -35,6 +35,8 @@ class Svg {
   Svg(const Frame& frame, const Theme& theme, std::string_view title);
 
   const Frame& frame() const { return frame_; }
+  // Where axes lie from now on; the last one is the drawing's size.
+  void use_frame(const Frame& frame) { frame_ = frame; }
   const Theme& theme() const { return theme_; }
 
   // style  attributes as they stand, such as fill="#fff"

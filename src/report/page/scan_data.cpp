@@ -13,11 +13,12 @@
 #include "report/file_levels.h"
 #include "report/findings.h"
 #include "report/page/document_data.h"
+#include "report/page/explained_data.h"
 
 namespace sinkscope {
 namespace {
 
-constexpr auto kInline = JsonLayout::kInline;
+using enum JsonLayout;
 
 // The `count` documents with the most sinks; of equal ones the earlier.
 std::vector<bool> with_most(const std::vector<std::int64_t>& sinks, int count) {
@@ -121,6 +122,7 @@ Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOption
   write_texts(json, "findings", overview.found.sentences);
   write_texts(json, "warnings", overview.found.warnings);
   write_program_runs(json, file);
+  write_explained(json, file, overview.found.rule, options.report);
   json.close();
   return overview;
 }

@@ -63,6 +63,44 @@ void write_layers(const LayerFindings& findings, std::ostream& out) {
   }
 }
 
+// Runs that these thresholds make sinks, and those of explain did not.
+void write_unexplained(const std::vector<UnexplainedRun>& runs, const TerminalStyle& style, std::ostream& out) {
+  if (runs.empty()) return;
+  std::string names;
+  const std::size_t n_named = std::min<std::size_t>(runs.size(), 8);
+  for (std::size_t i = 0; i < n_named; ++i) {
+    names += fmt::format("{}{}:{} ({}-{})", i == 0 ? "" : ", ", runs[i].sequence, runs[i].position, runs[i].l_start,
+                         runs[i].l_end);
+  }
+  if (n_named < runs.size()) names += fmt::format(" and {} more", runs.size() - n_named);
+  out << wrapped("  not explained under these thresholds: ",
+                 fmt::format("{}, as sequence:position (layers): {}; run explain with them",
+                             counted(std::ssize(runs), "sink"), names),
+                 style.width);
+}
+
+void write_map(const LayerMap& map, std::ostream& out) {
+  const auto percent = [](const std::optional<double>& fraction) {
+    return fraction ? fmt::format("{:.0f} %", 100 * *fraction) : "-";
+  };
+  out << fmt::format(
+      "  MLP {} as a map, {}: {} directions of {}; at cosine 0.98, at norm {:.1f} {} of them (chance {}), at norm 1 {} "
+      "(chance {})\n",
+      map.layer, name_of(map.kind), map.directions.size(), counted(map.n_sinks, "sink"), map.input_norm_median,
+      percent(map.hits_typical), percent(map.isotropic_typical.hits_frac), percent(map.hits_unit),
+      percent(map.isotropic_unit.hits_frac));
+  out << fmt::format(
+      "    heights: sinks {} (lowest {}), ordinary tokens up to {} (p99), {} (highest); half at lambda {}\n",
+      figure(map.inputs.sink_height_p50, 1), figure(map.inputs.sink_height_min, 1),
+      figure(map.inputs.ordinary_height_p99, 1), figure(map.inputs.ordinary_height_max, 1),
+      figure(map.path.half_at, 2));
+  if (!map.decision.mlp_input.auc) return;
+  out << fmt::format("    told from like tokens (AUC): state {}, attention write {}, MLP input {}, MLP write {}; {}\n",
+                     figure(map.decision.state.auc, 2), figure(map.decision.attention_write.auc, 2),
+                     figure(map.decision.mlp_input.auc, 2), figure(map.decision.mlp_write.auc, 2),
+                     counted(map.decision.n_sets, "sink"));
+}
+
 std::string edits_text(const RunExplanation& run) {
   std::string text;
   for (const LayerEdit& edit : run.edits) {
@@ -133,11 +171,19 @@ void write_explain_terminal(const Explanation& explanation, const std::function<
       << fmt::format("{} explained in {}\n", counted(explanation.n_sinks, "sink"),
                      counted(static_cast<std::int64_t>(explanation.sequences.size()), "sequence"));
   for (const LayerFindings& findings : explanation.layers) write_layers(findings, out);
+  for (const LayerMap& map : explanation.maps) write_map(map, out);
   if (explanation.n_unaligned > 0) {
     out << fmt::format("  not explained: {} without an axis\n", counted(explanation.n_unaligned, "unaligned sink"));
   }
   if (explanation.n_without_primary > 0) {
     out << fmt::format("  left out: {} without a primary\n", counted(explanation.n_without_primary, "sequence"));
+  }
+  if (explanation.n_not_measured > 0) {
+    out << fmt::format("  not measured yet: {}; run explain again\n", counted(explanation.n_not_measured, "sequence"));
+  }
+  write_unexplained(explanation.unexplained, style, out);
+  if (!explanation.writes_lacking.empty()) {
+    out << wrapped("  formation and map are not measured: ", explanation.writes_lacking, style.width);
   }
   for (const SequenceExplanation& sequence : explanation.sequences) {
     if (sequence.neurons_lacking.empty()) continue;

@@ -4,7 +4,7 @@
 #include <iosfwd>
 #include <string>
 
-#include "formation/explain.h"
+#include "formation/judge_explanation.h"
 #include "report/text/terminal.h"
 
 namespace sinkscope {

@@ -41,10 +41,10 @@ void write_lacking(const ModelRecord& model, const TerminalStyle& style, std::os
   for (const Lacking& one : model.lacking) layers[{one.what, one.why}].push_back(one.layer);
   for (const auto& [what, where] : layers) {
     const bool all = where.size() == static_cast<std::size_t>(model.facts.n_layers);
-    const std::string place =
-        all                ? "in all layers"
-        : where.size() > 6 ? fmt::format("in {} layers", where.size())
-                           : fmt::format("in {} {}", where.size() == 1 ? "layer" : "layers", fmt::join(where, ", "));
+    const std::string place = all ? "in all layers"
+                              : where.size() > 6
+                                  ? fmt::format("in {} layers", where.size())
+                                  : fmt::format("in {} {}", plural(std::ssize(where), "layer"), fmt::join(where, ", "));
     out << wrapped("not measured: ", fmt::format("{} {}, {}", displayable(what.first), place, displayable(what.second)),
                    style.width);
   }
@@ -60,15 +60,22 @@ void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds,
     return;
   }
   const Counts& counts = corpus.counts;
-  out << wrapped("  ",
-                 fmt::format("a primary in {} of {} documents; {} of {} tokens could be judged (eligible)",
-                             counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens),
-                 style.width);
+  out << wrapped(
+      "  ",
+      fmt::format("a primary in {} of {} documents; {} of {} tokens could be judged (eligible)",
+                  counts.of(SinkKind::kPrimary), corpus.n_documents, counts.eligible_tokens, corpus.n_tokens),
+      style.width);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
                  fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
                              kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
                  style.width);
+  if (counts.groups > 0) {
+    out << wrapped("  ",
+                   fmt::format("{} of equal states: {} that are sinks together; rates and levels count those once of which no token is one by itself",
+                               count_of(counts.groups, "group"), count_of(counts.group_tokens, "token")),
+                   style.width);
+  }
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {
     out << fmt::format("  {} secondary sinks per 1000 eligible tokens\n",
                        in_digits(per_1000(n, counts.eligible_tokens)));

@@ -173,7 +173,7 @@ export function not_enough(n: number): string {
   return `not enough (${count(n, "text")})`;
 }
 
-// The levels of one results file, as in schema sinkscope.levels/1.
+// The levels of one results file, as in schema sinkscope.levels/2.
 export interface Levels {
   documents: number;
   tokens: number;
@@ -181,6 +181,51 @@ export interface Levels {
   levels: Level[];
   unassigned: Rate;
   unstable: { l_start: number; l_end: number; l_end_is_lower_bound: boolean; count: number; documents: number; stability: number }[];
+}
+
+// A drawing that the program has prepared, as `plot` draws it too: src/report/chart.h.
+export interface ChartAxis {
+  title: string;
+  low: number;
+  high: number;
+  logarithmic: boolean;
+  n_layers: number; // > 0: layers
+  names: string[]; // of the places 0, 1, ...; empty: numbers
+}
+export interface ChartSeries {
+  name: string;
+  form: "line" | "band" | "points" | "bars";
+  role: Kind | "other";
+  x: number[];
+  y: Measured[];
+  low: Measured[];
+  says: string[];
+}
+export interface ChartPanel {
+  title: string;
+  x: ChartAxis;
+  y: ChartAxis;
+  series: ChartSeries[];
+}
+export interface Chart {
+  id: string;
+  page: string;
+  title: string;
+  question: string;
+  panels: ChartPanel[];
+}
+export interface Claim {
+  claim: string;
+  kind: string;
+  verdict: "yes" | "no" | "unclear" | "not enough";
+  sentence: string;
+  effect: Measured;
+  unit: string;
+  interval_95: [number, number] | null;
+  p: Measured;
+  null: Measured;
+  n_sinks: number;
+  n_sequences: number;
 }
 
 export interface Scan {
@@ -191,6 +236,7 @@ export interface Scan {
   levels: { options: { bootstraps: number; min_stability: number }; files: [Levels] };
   findings: string[]; // what was found, in sentences
   warnings: string[]; // what a reader should know before trusting the numbers
+  explained: { claims: Claim[]; charts: Chart[] } | null; // what `sinkscope explain` measured
   program_runs: {
     sinkscope_version: string;
     llama_version: string;

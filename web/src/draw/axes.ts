@@ -19,13 +19,17 @@ export function svg_of(frame: Frame, label: string): SVGSVGElement {
   });
 }
 
+function tick_name(tick: number): string {
+  return Number.isInteger(tick) ? tick.toLocaleString("en") : number(tick);
+}
+
 export function bottom_axis(frame: Frame, axis: Axis, ticks: number[], title: string): SVGGElement {
   const y = frame.height - frame.bottom;
   const group = s("g", { class: "axis" }, s("path", { d: `M${frame.left},${y}H${frame.width - frame.right}`, class: "rule" }));
   for (const tick of ticks) {
     const x = axis.at(tick);
     append(group, s("path", { d: `M${x},${y}v4`, class: "rule" }),
-      s("text", { x, y: y + 16, "text-anchor": "middle" }, tick >= 10_000 ? tick.toLocaleString("en") : String(tick)));
+      s("text", { x, y: y + 16, "text-anchor": "middle" }, tick_name(tick)));
   }
   append(group, s("text", { x: (frame.left + frame.width - frame.right) / 2, y: y + 34, "text-anchor": "middle", class: "title" }, title));
   return group;
@@ -36,8 +40,7 @@ export function left_axis(frame: Frame, axis: Axis, title: string, ticks = axis.
   for (const tick of ticks) {
     const y = axis.at(tick);
     if (lines) append(group, s("path", { d: `M${frame.left},${y}H${frame.width - frame.right}`, class: "grid" }));
-    append(group, s("text", { x: frame.left - 8, y: y + 4, "text-anchor": "end" },
-      Number.isInteger(tick) ? tick.toLocaleString("en") : number(tick)));
+    append(group, s("text", { x: frame.left - 8, y: y + 4, "text-anchor": "end" }, tick_name(tick)));
   }
   const middle = (frame.top + frame.height - frame.bottom) / 2;
   append(group, s("text", { transform: `translate(13 ${middle}) rotate(-90)`, "text-anchor": "middle", class: "title" }, title));
