@@ -18,12 +18,16 @@ if(SINKSCOPE_GPU STREQUAL "cuda")
     set(CMAKE_CUDA_ARCHITECTURES 80-virtual 90-real)  # Ampere and what follows by the driver's compiler; Hopper
   endif()
   enable_language(CUDA)
+  add_library(CUDA::nvToolsExt INTERFACE IMPORTED)  # CMake 3.25 names it, and CUDA 13 has it no more
   find_package(CUDAToolkit 12.4 REQUIRED)
+  # A list does not pass through command lines of cmake within cmake, but through a file.
+  list(JOIN CMAKE_CUDA_ARCHITECTURES "-" _architectures)
+  set(_architectures ${SINKSCOPE_CACHE_DIR}/cuda-${_architectures}.cmake)
+  file(WRITE ${_architectures} "set(CMAKE_CUDA_ARCHITECTURES \"${CMAKE_CUDA_ARCHITECTURES}\" CACHE STRING \"\")\n")
   # The driver's own library is not there where nothing but a compiler is: NO_VMM does without it. CUDA graphs are as
-  # llama.cpp has them; lists pass through the nested cmake by escaped semicolons.
-  string(REPLACE ";" "\\;" _architectures "${CMAKE_CUDA_ARCHITECTURES}")
-  set(SINKSCOPE_GPU_OPTIONS -DGGML_CUDA=ON -DGGML_CUDA_NO_VMM=ON -DGGML_CUDA_NCCL=OFF -DGGML_CUDA_GRAPHS=ON
-      -DCMAKE_CUDA_ARCHITECTURES=${_architectures} -DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER}
+  # llama.cpp has them.
+  set(SINKSCOPE_GPU_OPTIONS -C ${_architectures} -DGGML_CUDA=ON -DGGML_CUDA_NO_VMM=ON -DGGML_CUDA_NCCL=OFF -DGGML_CUDA_GRAPHS=ON
+      -DCMAKE_CUDA_COMPILER=${CMAKE_CUDA_COMPILER}
       -DCMAKE_CUDA_HOST_COMPILER=${CMAKE_CXX_COMPILER} -DCUDAToolkit_ROOT=${SINKSCOPE_CUDA_DIR})
   set(SINKSCOPE_GPU_LIBRARIES CUDA::cublas CUDA::cudart_static)
   # A static library's structures must be seen as it was compiled.

@@ -9,7 +9,7 @@ namespace sinkscope::gpu {
 
 // What a FLASH_ATTN_EXT node says.
 struct AttentionNode {
-  explicit AttentionNode(const ggml_tensor& of)
+  explicit AttentionNode(const ggml_tensor &of)
       : node(of),
         query(*of.src[0]),
         key(*of.src[1]),

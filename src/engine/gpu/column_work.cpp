@@ -131,8 +131,8 @@ void ColumnWork::add_chunk(Work& work, const AttentionNode& node, const ColumnCh
       ggml_soft_max_ext_inplace(context, logits, mask, node.softcap != 0 ? 1 : node.scale, node.max_bias);
   const Sums to = sums_in(work, node, n_keys);
   ggml_tensor* sums = sum_over_queries(work, weights);
-  ggml_tensor* of_keys = ggml_view_2d(context, sums, n_seen, node.n_heads, sums->nb[1],
-                                      static_cast<std::size_t>(before) * sums->nb[0]);
+  ggml_tensor* of_keys =
+      ggml_view_2d(context, sums, n_seen, node.n_heads, sums->nb[1], static_cast<std::size_t>(before) * sums->nb[0]);
   add_to(work, to.sums, chunk.first_key, of_keys);
   if (node.sinks) add_to(work, to.learned, 0, ggml_view_2d(context, sums, 1, node.n_heads, sums->nb[1], 0));
   if (const int n_far = chunk.first_band - chunk.first_key; n_far > 0) {
@@ -192,9 +192,9 @@ ColumnWork::PlanOnDevice* ColumnWork::plan_of(const AttentionMask& mask, std::in
 bool ColumnWork::takes(const ggml_tensor& tensor) {
   const AttentionNode node(tensor);
   if (node.query.ne[3] != 1 || node.key.ne[3] != 1 || node.query.type != GGML_TYPE_F32) return false;
-  const std::vector<std::int64_t> shape{node.head_dim,    node.n_heads, node.n_kv_heads,  node.key.type,
-                                        node.value.ne[0], node.value.type, node.softcap != 0, node.max_bias != 0,
-                                        node.sinks != nullptr};
+  const std::vector<std::int64_t> shape{node.head_dim,     node.n_heads,       node.n_kv_heads,
+                                        node.key.type,     node.value.ne[0],   node.value.type,
+                                        node.softcap != 0, node.max_bias != 0, node.sinks != nullptr};
   const auto [found, is_new] = taken_.try_emplace(shape, false);
   if (!is_new) return found->second;
   // The first queries and keys stand for all.
@@ -250,8 +250,9 @@ StagedColumns ColumnWork::sum(const ggml_tensor& tensor, const AttentionMask& ma
   const AttentionNode node(tensor);
   const PlanOnDevice* plan = plan_of(mask, node.n_heads);
   if (!plan) {
-    throw Error(ErrorCode::kModel, "attention mask: expected far keys before near ones for each query, got others; a GPU "
-                                   "cannot sum these, leave it out by -dev none");
+    throw Error(ErrorCode::kModel,
+                "attention mask: expected far keys before near ones for each query, got others; a GPU "
+                "cannot sum these, leave it out by -dev none");
   }
   const std::int64_t n_keys = mask.n_keys();
   const auto n_watched = static_cast<std::int64_t>(watched.size());

@@ -18,20 +18,20 @@ namespace sinkscope::gpu {
 
 // What one attention node came to, on its way to the host: staged memory, to be read once the queue has passed.
 struct StagedColumns {
-  MatrixView<const float> sums, far_sums;                   // [n_heads, n_keys]
-  std::span<const float> learned_mass;                      // [n_heads], or empty
-  MatrixView<const float> watched_attention, watched_logit; // [n_queries, n_watched] means over heads; not masked, and
-                                                            // logits are without the mask's bias
-  MatrixView<const float> eviction_cost, left_out;          // [n_heads, n_watched], or empty
+  MatrixView<const float> sums, far_sums;                    // [n_heads, n_keys]
+  std::span<const float> learned_mass;                       // [n_heads], or empty
+  MatrixView<const float> watched_attention, watched_logit;  // [n_queries, n_watched] means over heads; not masked, and
+                                                             // logits are without the mask's bias
+  MatrixView<const float> eviction_cost, left_out;           // [n_heads, n_watched], or empty
   std::span<const float> key_squared_norm, value_squared_norm;  // [n_queries] of the micro-batch's tokens
 };
 
-// Sums the columns of an attention node where its inputs lie, by operations of ggml that every kind of device has: chunks
-// of queries are multiplied with the keys, go through a softmax, and are added up over the queries.
+// Sums the columns of an attention node where its inputs lie, by operations of ggml that every kind of device has:
+// chunks of queries are multiplied with the keys, go through a softmax, and are added up over the queries.
 //
-// Takes grouped queries, shared keys (MLA), windows, packs, holes and biases of masks (ALiBi), soft caps, learned sinks.
-// memory  scores of a chunk on the device, at most kScoreBytes twice; column sums; watched columns
-// source  the sum is ggml's POOL_2D, as OUT_PROD rounds to TF32 on CUDA; where a device has none, SUM_ROWS of what was
+// Takes grouped queries, shared keys (MLA), windows, packs, holes and biases of masks (ALiBi), soft caps, learned
+// sinks. memory  scores of a chunk on the device, at most kScoreBytes twice; column sums; watched columns source  the
+// sum is ggml's POOL_2D, as OUT_PROD rounds to TF32 on CUDA; where a device has none, SUM_ROWS of what was
 //         transposed
 class ColumnWork {
  public:
@@ -82,7 +82,8 @@ class ColumnWork {
   std::map<std::pair<std::uint64_t, std::int64_t>, std::optional<PlanOnDevice>> plans_;  // by mask and heads
   std::map<std::vector<std::int64_t>, bool> taken_;                                      // by shape
   std::optional<Kept> sums_, watched_;
-  std::optional<Kept> queries_, normalisers_;  // of kernels: [n_heads, n_queries, head_dim] halves; [2, n_heads, n_queries]
+  std::optional<Kept> queries_,
+      normalisers_;  // of kernels: [n_heads, n_queries, head_dim] halves; [2, n_heads, n_queries]
 };
 
 }  // namespace sinkscope::gpu

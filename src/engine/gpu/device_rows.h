@@ -27,7 +27,8 @@ inline std::vector<DeviceTile> tiles_of(std::span<const DeviceRow> rows) {
     const DeviceRow& row = rows[begin];
     DeviceTile tile{row.first, row.first, row.last, row.last, row.far_last, row.far_last, {}};
     for (std::size_t q = begin; q < end; ++q) {
-      tile.first_min = std::min(tile.first_min, rows[q].first), tile.first_max = std::max(tile.first_max, rows[q].first);
+      tile.first_min = std::min(tile.first_min, rows[q].first),
+      tile.first_max = std::max(tile.first_max, rows[q].first);
       tile.last_min = std::min(tile.last_min, rows[q].last), tile.last_max = std::max(tile.last_max, rows[q].last);
       tile.far_min = std::min(tile.far_min, rows[q].far_last), tile.far_max = std::max(tile.far_max, rows[q].far_last);
     }

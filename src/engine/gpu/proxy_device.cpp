@@ -68,8 +68,7 @@ void get_async(ggml_backend_t self, const ggml_tensor* tensor, void* data, std::
 
 bool copy_async(ggml_backend_t from, ggml_backend_t to, const ggml_tensor* source, ggml_tensor* target) {
   const ggml_backend_t backend = unwrapped(to);
-  return backend->iface.cpy_tensor_async &&
-         backend->iface.cpy_tensor_async(unwrapped(from), backend, source, target);
+  return backend->iface.cpy_tensor_async && backend->iface.cpy_tensor_async(unwrapped(from), backend, source, target);
 }
 
 void synchronize(ggml_backend_t self) { ggml_backend_synchronize(inner(self)); }
@@ -147,7 +146,9 @@ void device_memory(ggml_backend_dev_t d, std::size_t* free, std::size_t* total) 
 enum ggml_backend_dev_type device_type(ggml_backend_dev_t d) { return ggml_backend_dev_type(inner(d)); }
 void device_props(ggml_backend_dev_t d, ggml_backend_dev_props* props) { ggml_backend_dev_get_props(inner(d), props); }
 ggml_backend_buffer_type_t buffer_type(ggml_backend_dev_t d) { return ggml_backend_dev_buffer_type(inner(d)); }
-ggml_backend_buffer_type_t host_buffer_type(ggml_backend_dev_t d) { return ggml_backend_dev_host_buffer_type(inner(d)); }
+ggml_backend_buffer_type_t host_buffer_type(ggml_backend_dev_t d) {
+  return ggml_backend_dev_host_buffer_type(inner(d));
+}
 ggml_backend_buffer_t buffer_from_host(ggml_backend_dev_t d, void* data, std::size_t n_bytes, std::size_t most) {
   return ggml_backend_dev_buffer_from_host_ptr(inner(d), data, n_bytes, most);
 }

@@ -25,9 +25,9 @@ class NodeWatcher {
 
 // A device that stands before another one and lets our own work in between the network's nodes.
 //
-// It hands everything on: memory, buffers, events, what is supported. Only graph_compute differs: the nodes up to one that
-// is watched go to the inner device, which computes while we go on; the watcher then enqueues work of its own behind
-// them, on the same queue; and so on. Without a WatchScope on the thread the graph goes through as it is.
+// It hands everything on: memory, buffers, events, what is supported. Only graph_compute differs: the nodes up to one
+// that is watched go to the inner device, which computes while we go on; the watcher then enqueues work of its own
+// behind them, on the same queue; and so on. Without a WatchScope on the thread the graph goes through as it is.
 //
 // inner    of type GPU or IGPU
 // returns  the same device for the same inner one, valid until the process ends

@@ -139,9 +139,9 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
   StateTask task{};
   task.width = states->ne[0];
   const auto get = [&](const float* from, std::span<float> to) {
-    ggml_backend_tensor_get_async(queue_.backend(), &figures, to.data(),
-                                  static_cast<std::size_t>(from - static_cast<const float*>(figures.data)) * sizeof(float),
-                                  to.size_bytes());
+    ggml_backend_tensor_get_async(
+        queue_.backend(), &figures, to.data(),
+        static_cast<std::size_t>(from - static_cast<const float*>(figures.data)) * sizeof(float), to.size_bytes());
     device_traffic().bytes_to_host += to.size_bytes();
   };
   for (const TokenRun& run : runs_) {
@@ -156,7 +156,8 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
     task.dots = at;
     task.squared_norm = at + task.n_candidates * task.n_rows;
     kernels_->reduce_states(task);
-    const auto n_rows = static_cast<std::size_t>(run.n_rows), n_dots = static_cast<std::size_t>(task.n_candidates) * n_rows;
+    const auto n_rows = static_cast<std::size_t>(run.n_rows),
+               n_dots = static_cast<std::size_t>(task.n_candidates) * n_rows;
     const auto first = static_cast<std::size_t>(run.first_row);
     get(task.squared_norm, norms.subspan(first, n_rows));
     if (candidate_states) {
@@ -173,8 +174,8 @@ StagedPoint StateWork::reduce(Work& work, ggml_tensor* states, ggml_tensor* cand
   staged.n_tokens_ = static_cast<std::size_t>(n_tokens_);
   if (candidate_states) stage_first(work, states, staged);
   const bool by_kernels = kernels_ && kernels_->takes_states(states->ne[0]);
-  (this->*(by_kernels ? &StateWork::reduce_by_kernels : &StateWork::reduce_by_operations))(work, states,
-                                                                                           candidate_states, slot, staged);
+  (this->*(by_kernels ? &StateWork::reduce_by_kernels : &StateWork::reduce_by_operations))(
+      work, states, candidate_states, slot, staged);
   return staged;
 }
 
@@ -223,8 +224,8 @@ StagedAnswers StateWork::answers(const ggml_tensor& node, const StateQuestions& 
       ggml_tensor* sum = ggml_mul_mat(context, by_column, work.upload(weights.subspan(first, n), runs_[r].n_rows));
       sum = ggml_reshape_1d(context, sum, states->ne[0]);
       work.download(sum, sums.subspan(r * width, width));
-      ggml_tensor* origin = work.upload(queue_.stage_copy(std::span<const float>(questions.origins.row(r))),
-                                        states->ne[0]);
+      ggml_tensor* origin =
+          work.upload(queue_.stage_copy(std::span<const float>(questions.origins.row(r))), states->ne[0]);
       ggml_tensor* centre = ggml_add(context, sum, ggml_reshape_1d(context, origin, states->ne[0]));
       work.download(ggml_mul_mat(context, of_run, centre), centre_dot.subspan(first, n));
     }

@@ -31,8 +31,8 @@ ggml_tensor* WatchedWork::squared_norm(const ggml_tensor& heads, std::int64_t fi
   ggml_tensor* all = work_.leaf(heads);
   ggml_tensor* cells = ggml_view_3d(context, all, all->ne[0], all->ne[2], node_.n_queries, all->nb[2], all->nb[1],
                                     static_cast<std::size_t>(first_cell) * all->nb[1]);
-  ggml_tensor* numbers = ggml_cpy(
-      context, cells, ggml_new_tensor_3d(context, GGML_TYPE_F32, cells->ne[0], cells->ne[1], cells->ne[2]));
+  ggml_tensor* numbers =
+      ggml_cpy(context, cells, ggml_new_tensor_3d(context, GGML_TYPE_F32, cells->ne[0], cells->ne[1], cells->ne[2]));
   numbers = ggml_reshape_2d(context, numbers, numbers->ne[0] * numbers->ne[1], numbers->ne[2]);
   return ggml_sum_rows(context, ggml_sqr(context, numbers));
 }
@@ -93,8 +93,8 @@ ggml_tensor* WatchedWork::squared_distance(ggml_tensor* values, std::int64_t n_w
     ggml_tensor* part = ggml_mul_mat(context, by_head, ggml_cont(context, some));
     dots = dots ? ggml_concat(context, dots, part, 1) : part;
   }
-  ggml_tensor* of_values = ggml_sum_rows(context, ggml_sqr(context, of_heads));  // [1, n_watched, n_heads]
-  ggml_tensor* of_outputs = ggml_sum_rows(context, ggml_sqr(context, output));   // [1, n_heads, n_queries]
+  ggml_tensor* of_values = ggml_sum_rows(context, ggml_sqr(context, of_heads));    // [1, n_watched, n_heads]
+  ggml_tensor* of_outputs = ggml_sum_rows(context, ggml_sqr(context, output));     // [1, n_heads, n_queries]
   of_outputs = ggml_cont(context, ggml_permute(context, of_outputs, 1, 2, 0, 3));  // [n_queries, 1, n_heads]
   ggml_tensor* distance = ggml_add(context, ggml_scale(context, dots, -2), of_values);
   return ggml_relu(context, ggml_add(context, distance, of_outputs));
@@ -116,18 +116,18 @@ void WatchedWork::eviction(ggml_tensor* attention, ggml_tensor* distance, ggml_t
 }
 
 // exp(logit - log of the normaliser), and 0 where a query does not see the key.
-ggml_tensor* WatchedWork::attention_of(ggml_tensor* logits, const ggml_tensor& log_normaliser, const AttentionMask& mask,
-                                       std::span<const std::int32_t> watched) {
+ggml_tensor* WatchedWork::attention_of(ggml_tensor* logits, const ggml_tensor& log_normaliser,
+                                       const AttentionMask& mask, std::span<const std::int32_t> watched) {
   ggml_context* context = work_.context();
   const std::size_t row = static_cast<std::size_t>(node_.n_queries) * sizeof(float);
-  ggml_tensor* of_rows = ggml_view_3d(context, work_.leaf(log_normaliser), 1, node_.n_queries, node_.n_heads,
-                                      sizeof(float), row, 0);
+  ggml_tensor* of_rows =
+      ggml_view_3d(context, work_.leaf(log_normaliser), 1, node_.n_queries, node_.n_heads, sizeof(float), row, 0);
   const auto visible = queue_.stage<float>(static_cast<std::size_t>(node_.n_queries) * watched.size());
   for (std::size_t i = 0; i < visible.size(); ++i) {
     visible[i] = mask.sees(static_cast<int>(i / watched.size()), watched[i % watched.size()]) ? 1.0F : 0.0F;
   }
-  ggml_tensor* sees = work_.upload(std::span<const float>(visible), static_cast<std::int64_t>(watched.size()),
-                                   node_.n_queries);
+  ggml_tensor* sees =
+      work_.upload(std::span<const float>(visible), static_cast<std::int64_t>(watched.size()), node_.n_queries);
   // What is visible is at most the normaliser; what is not may be anything.
   ggml_tensor* exponent = ggml_clamp(context, ggml_sub(context, logits, of_rows), -1e30F, 0);
   return ggml_mul(context, ggml_exp(context, exponent), sees);
@@ -148,7 +148,8 @@ void WatchedWork::columns(ggml_tensor* attention, const ggml_tensor* log_normali
   if (!with_eviction) return;
   const auto is_far = queue_.stage<float>(n_queries * n_watched);
   find_far(mask, watched, is_far);
-  ggml_tensor* far = work_.upload(std::span<const float>(is_far), node_.n_queries, static_cast<std::int64_t>(n_watched));
+  ggml_tensor* far =
+      work_.upload(std::span<const float>(is_far), node_.n_queries, static_cast<std::int64_t>(n_watched));
   const auto cost = queue_.stage<float>(n_heads * n_watched), left_out = queue_.stage<float>(n_heads * n_watched);
   ggml_tensor* distance = squared_distance(rows_of(node_.value, watched), static_cast<std::int64_t>(n_watched));
   eviction(attention, distance, ggml_reshape_3d(context, far, node_.n_queries, far->ne[1], 1), cost, left_out);

@@ -12,8 +12,8 @@ namespace sinkscope::gpu {
 
 struct StagedColumns;
 
-// What is asked of an attention node beside its column sums, as part of a piece of work: norms of keys and values, means
-// over heads of watched columns, and what removing a watched key would do to the output.
+// What is asked of an attention node beside its column sums, as part of a piece of work: norms of keys and values,
+// means over heads of watched columns, and what removing a watched key would do to the output.
 class WatchedWork {
  public:
   // most_attention as of kMostAttentionOfHalves: devices add outputs up in half precision
@@ -23,8 +23,8 @@ class WatchedWork {
   void norms(const AttentionMask& mask, StagedColumns& staged);
   // attention       [n_watched, n_queries, n_heads], 0 where a query does not see the key; or null:
   // log_normaliser  [n_heads, n_queries], of which and of logits attention is made
-  void columns(ggml_tensor* attention, const ggml_tensor* log_normaliser, const AttentionMask& mask, std::span<const std::int32_t> watched, bool eviction,
-               StagedColumns& staged);
+  void columns(ggml_tensor* attention, const ggml_tensor* log_normaliser, const AttentionMask& mask,
+               std::span<const std::int32_t> watched, bool eviction, StagedColumns& staged);
 
   // Whether the device has all operations for a node of this kind.
   static bool supported(Queue& queue, const AttentionNode& node);

@@ -20,7 +20,9 @@ ggml_context* context_for(Queue& queue, std::size_t n_tensors) {
 }  // namespace
 
 Work::Work(Queue& queue, std::size_t n_tensors)
-    : queue_(queue), context_(context_for(queue, n_tensors)), graph_(ggml_new_graph_custom(context_, n_tensors, false)) {}
+    : queue_(queue),
+      context_(context_for(queue, n_tensors)),
+      graph_(ggml_new_graph_custom(context_, n_tensors, false)) {}
 
 Work::~Work() { ggml_free(context_); }
 

@@ -1,5 +1,6 @@
 #include "engine/llama/context.h"
 
+#include <ggml.h>
 #include <llama-ext.h>
 #include <llama.h>
 
@@ -93,6 +94,10 @@ const GraphMap& DecodeContext::map_for(int n_tokens) {
     throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + llama_reason("none"));
   }
   GraphMap map = map_graph(graph, options_.n_layers);
+  for (BlockNodes& block : map.blocks) {
+    if (!block.attention) continue;
+    block.summed_on_device = probe_.devices().could_sum(*ggml_graph_node(graph, block.attention->ordinal));
+  }
   if (options_.final_norm) take_final_norm(map);
   return maps_.emplace(n_tokens, std::move(map)).first->second;
 }

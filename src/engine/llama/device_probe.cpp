@@ -60,6 +60,10 @@ bool DeviceProbe::takes(const ggml_tensor& node, const DeviceWish& wish) {
   return wish.attention ? work.columns.takes(node) : work.states.takes(node);
 }
 
+bool DeviceProbe::could_sum(const ggml_tensor& attention) {
+  return any() && queues_.front()->supports(&attention) && work_on(*queues_.front()).columns.takes(attention);
+}
+
 void DeviceProbe::watch(const ggml_tensor& node, const DeviceWish& wish) {
   const bool for_check = !wish.attention && (wish.point == ProbePoint::kMidResidual || wish.point == ProbePoint::kEmbedding);
   if (!for_check || observer_->checks_writes()) watched_[&node].push_back(wish);

@@ -39,6 +39,8 @@ class DeviceProbe final : public gpu::NodeWatcher {
   // observer  must outlive the micro-batch
   void begin(const MicroBatch& batch, Observer& observer);
   bool any() const { return !queues_.empty(); }
+  // Whether the first device has what it takes to sum an attention node; of a graph that is not computed too.
+  bool could_sum(const ggml_tensor& attention);
   // Whether the node's numbers lie on one of the devices.
   bool holds(const ggml_tensor& node) const { return queue_of(node) != nullptr; }
   // Whether that device can do what is wished; else the numbers must be read to the host.

@@ -88,10 +88,10 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
-    const Placement placement = place_layers(file, options.devices, rpc_devices(options.rpc_servers),
+    placement_ = place_layers(file, options.devices, rpc_devices(options.rpc_servers),
                                              options.n_gpu_layers, tokens_at_most(file), options.n_ubatch);
-    precision_ = name_of_arithmetic(precision, placement);
-    model_ = load_weights(file, precision.precision, placement, vocabulary.get());
+    precision_ = name_of_arithmetic(precision, placement_);
+    model_ = load_weights(file, precision.precision, placement_, vocabulary.get());
     vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
     facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
     refuse_what_is_not_causal();
@@ -231,7 +231,9 @@ class LlamaModel final : public Model {
       facts_.has_attention_input.push_back(block.attention_input.has_value());
       add(layer, block.attention_input_is_keys ? "attention_input (keys before RoPE)" : "attention_input",
           block.attention_input);
-      add(layer, "attention", block.attention);
+      const bool on_device = layer > facts_.n_layers - placement_.n_gpu_layers;  // the output is one of them
+      const char* summed = block.summed_on_device ? "attention (summed on the GPU)" : "attention (read to the host)";
+      add(layer, on_device && !placement_.devices.empty() ? summed : "attention", block.attention);
       add(layer, "attention_write", block.attention_write);
       add(layer, "mid_residual", block.mid_residual);
       add(layer, "mlp_input", block.mlp_input);
@@ -295,6 +297,7 @@ class LlamaModel final : public Model {
   LoadOptions options_;
   int n_threads_;
   std::optional<int> short_rope_tokens_;
+  Placement placement_;
   std::string precision_;
   std::shared_ptr<llama_model> model_;
   std::shared_ptr<const Vocabulary> vocabulary_;

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Compiles the CUDA kernels for Ampere and Hopper, and reads what the assembler says: nothing may spill.
 
-    compile_kernels_test.py NVCC SOURCE_FOLDER      exit code 77, skipped, without a compiler
+    compile_kernels_test.py NVCC SOURCE_FOLDER LLAMA_FOLDER      exit code 77, skipped, without a compiler
+
+Where cuBLAS's headers are there too, what launches them is compiled with ggml's own headers.
 """
 
 import pathlib
@@ -23,7 +25,7 @@ MOST_REGISTERS = {"columns": 168, "normalisers": 200}
 
 
 def main():
-    nvcc, folder = sys.argv[1:3]
+    nvcc, folder, llama = sys.argv[1:4]
     if not pathlib.Path(nvcc).exists():
         print("no nvcc: skipped")
         return 77
@@ -43,6 +45,12 @@ def main():
                 for kind, most in MOST_REGISTERS.items():
                     if kind in name and int(registers) > most:
                         sys.exit(f"{architecture}: {name}: expected at most {most} registers, got {registers}")
+        if (pathlib.Path(nvcc).resolve().parents[1] / "include" / "cublas_v2.h").exists():
+            made = subprocess.run([nvcc, "-arch=sm_90", "-std=c++20", "-I", folder, "-I", f"{llama}/ggml/include", "-I",
+                                   f"{llama}/ggml/src", "-c", f"{folder}/engine/gpu/cuda/kernels.cu", "-o",
+                                   file.with_suffix(".o")], capture_output=True, text=True, check=False)
+            if made.returncode != 0:
+                sys.exit(made.stderr)
     return 0
 
 

@@ -72,9 +72,8 @@ void expect_sums(const Case& c) {
   const float factor = c.cap != 0 ? scale / c.cap : scale * kLog2E;
   const auto heads = static_cast<unsigned>(c.n_heads);
   const auto blocks = [](int n) { return static_cast<unsigned>((n + kStill - 1) / kStill); };
-  emulated::launch({static_cast<unsigned>(c.n_queries), heads}, 32, [&] {
-    scale_queries(q.data(), c.n_heads * D, D, scaled.data(), c.n_queries, D, factor);
-  });
+  emulated::launch({static_cast<unsigned>(c.n_queries), heads}, 32,
+                   [&] { scale_queries(q.data(), c.n_heads * D, D, scaled.data(), c.n_queries, D, factor); });
   emulated::launch({blocks(c.n_queries), heads}, 128, [&] { normalisers<D>(in); });
   emulated::launch({blocks(c.n_keys), heads}, 128, [&] { columns<D>(in); });
   if (c.sinks) emulated::launch({heads}, 1024, [&] { learned_masses(in); });

@@ -12,6 +12,7 @@
 #include "measure/pack_meter.h"
 #include "plant/tiny/tiny.h"
 #include "tests/engine/gpu/late_device.h"
+#include "tests/engine/gpu/slow_kernels.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -132,7 +133,8 @@ void expect_same(const SequenceMeasurement& a, const SequenceMeasurement& b) {
       EXPECT_EQ(a.eviction_queries(l, w), b.eviction_queries(l, w));
       EXPECT_EQ(a.eviction_left_out(l, w), b.eviction_left_out(l, w));
       for (std::size_t h = 0; h < a.eviction_cost.cols(); ++h) {
-        EXPECT_NEAR(a.eviction_cost(l, w, h), b.eviction_cost(l, w, h), 2e-2 * std::abs(a.eviction_cost(l, w, h)) + 1e-4)
+        EXPECT_NEAR(a.eviction_cost(l, w, h), b.eviction_cost(l, w, h),
+                    2e-2 * std::abs(a.eviction_cost(l, w, h)) + 1e-4)
             << l << ", " << w << ", " << h;
       }
     }
@@ -199,7 +201,15 @@ TEST_F(DeviceTest, WhatTheDeviceLacksIsReadToTheHost) {
   for (const ggml_op lacking : {GGML_OP_FILL, GGML_OP_SUM_ROWS, GGML_OP_FLASH_ATTN_EXT, GGML_OP_POOL_2D}) {
     SCOPED_TRACE(ggml_op_name(lacking));
     refuse_on_late_devices(lacking, true);
-    expect_same(a[0], measure(*load({"LATE0"}), pack)[0]);
+    const auto model = load({"LATE0"}, 6);
+    expect_same(a[0], measure(*model, pack)[0]);
+    // probe-points says so; layers 3 to 7 lie on the device.
+    const bool sums = lacking == GGML_OP_POOL_2D;
+    for (const ProbeNode& node : model->probe_nodes()) {
+      if (!node.what.starts_with("attention (s") && !node.what.starts_with("attention (r")) continue;
+      EXPECT_GE(node.layer, 3);
+      EXPECT_EQ(node.what, sums ? "attention (summed on the GPU)" : "attention (read to the host)");
+    }
     refuse_on_late_devices(lacking, false);
   }
 }
@@ -217,6 +227,23 @@ TEST_F(DeviceTest, TheNetworkWaitsOnceABlock) {
   // Nothing of a state's width comes back but of the first 8 tokens, and of every 32nd and large ones.
   const std::uint64_t of_states = 400ULL * 8 * 64 * 4 * 4;
   EXPECT_LT(late_copies().to_host, of_states);
+}
+
+// Kernels of our own stand for operations: masks by rows, candidates of several sequences, watched columns made of
+// logits and normalisers.
+TEST_F(DeviceTest, KernelsTakeThePlaceOfOperations) {
+  const Pack pack{{text(150, 7), text(5, 3), text(120, 11)}};
+  for (const char* arch : {"llama", "gpt-oss", "gemma3"}) {
+    SCOPED_TRACE(arch);
+    tiny_.arch = arch;
+    write();
+    const auto a = measure(*load({"none"}), pack);
+    const SlowKernelsInUse kernels;
+    const auto b = measure(*load({"LATE0"}), pack);
+    EXPECT_GT(SlowKernelsInUse::n_column_sums(), 0);
+    EXPECT_GT(SlowKernelsInUse::n_states(), 0);
+    for (std::size_t s = 0; s < a.size(); ++s) expect_same(a[s], b[s]);
+  }
 }
 
 // What an observer throws comes out of run(), and the model works on.
@@ -241,13 +268,15 @@ TEST_F(DeviceTest, WhatAnObserverThrowsComesOut) {
 
 TEST_F(DeviceTest, DevicesAreChosenByName) {
   write();
-  expect_error(ErrorCode::kUsage, "-dev LATE7: expected a GPU of this build and machine, or none; there are: LATE0, LATE1",
+  expect_error(ErrorCode::kUsage,
+               "-dev LATE7: expected a GPU of this build and machine, or none; there are: LATE0, LATE1",
                [&] { load({"LATE7"}); });
   const ModelFile file(path_.string());
   DeviceOptions options;
   options.split_layers = false;
   options.main_gpu = 2;
-  expect_error(ErrorCode::kUsage, "--main-gpu 2: expected 0 to 1", [&] { place_layers(file, options, {}, -1, 1024, 64); });
+  expect_error(ErrorCode::kUsage, "--main-gpu 2: expected 0 to 1",
+               [&] { place_layers(file, options, {}, -1, 1024, 64); });
   options.main_gpu = 1;
   EXPECT_EQ(place_layers(file, options, {}, -1, 1024, 64).devices.size(), 1U);
   // 4 GiB hold the layers of this model, not a cache of 100 million tokens.

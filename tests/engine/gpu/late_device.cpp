@@ -14,6 +14,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sinkscope {
@@ -23,7 +24,9 @@ namespace {
 constexpr std::uintptr_t kMoved = std::uintptr_t{1} << 52;
 
 void* on_device(void* address) { return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) + kMoved); }
-void* on_host(const void* address) { return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) - kMoved); }
+void* on_host(const void* address) {
+  return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(address) - kMoved);
+}
 
 std::set<ggml_op>& refused_operations() {
   static std::set<ggml_op> refused;
@@ -41,7 +44,8 @@ bool type_is_host(ggml_backend_buffer_type_t) { return false; }
 
 void buffer_free(ggml_backend_buffer_t buffer) { std::free(buffer->context); }
 void* buffer_base(ggml_backend_buffer_t buffer) { return on_device(buffer->context); }
-void buffer_memset(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t value, std::size_t offset, std::size_t size) {
+void buffer_memset(ggml_backend_buffer_t, ggml_tensor* tensor, std::uint8_t value, std::size_t offset,
+                   std::size_t size) {
   std::memset(static_cast<char*>(on_host(tensor->data)) + offset, value, size);
 }
 void buffer_set(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, std::size_t offset, std::size_t size) {
@@ -147,8 +151,7 @@ ggml_status graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
   for (int i = 0; i < graph->n_nodes; ++i) {
     const ggml_tensor& node = *graph->nodes[i];
     if (node.op == GGML_OP_NONE || ggml_is_empty(&node)) continue;
-    queue.work.emplace_back(
-        [&queue, described = std::make_shared<Described>(node)] { described->compute(queue.cpu); });
+    queue.work.emplace_back([&queue, described = std::make_shared<Described>(node)] { described->compute(queue.cpu); });
   }
   return GGML_STATUS_SUCCESS;
 }
@@ -235,6 +238,12 @@ ggml_backend_reg* registry() {
 }
 
 }  // namespace
+
+void* late_address(const void* address) { return on_host(address); }
+
+void hand_to_late_device(ggml_backend_t backend, std::function<void()> work) {
+  queue_of(backend).work.push_back(std::move(work));
+}
 
 LateCopies& late_copies() {
   static LateCopies copies;

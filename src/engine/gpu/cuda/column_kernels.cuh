@@ -3,8 +3,8 @@
 //   normalisers  log2 of the sum over the keys that a query sees of 2^x, x = logit * log2(e)
 //   columns      sum over the queries that see a key of 2^(x - normaliser), and the same over far queries
 //
-// Both hold one factor in registers and stream the other: rows of queries and then of keys. Nothing is added by atomics,
-// so the order of additions is fixed by the shapes.
+// Both hold one factor in registers and stream the other: rows of queries and then of keys. Nothing is added by
+// atomics, so the order of additions is fixed by the shapes.
 #pragma once
 
 #include "engine/gpu/cuda/tensor_cores.cuh"
@@ -30,9 +30,7 @@ struct ColumnInputs {
 
 constexpr float kLog2E = 1.4426950408889634F, kLn2 = 0.6931471805599453F;
 
-__device__ inline float logit_of(float product, float cap) {
-  return cap == 0 ? product : cap * tanhf(product);
-}
+__device__ inline float logit_of(float product, float cap) { return cap == 0 ? product : cap * tanhf(product); }
 
 template <int D>
 __global__ void __launch_bounds__(128) normalisers(ColumnInputs in) {
@@ -158,7 +156,8 @@ __global__ void __launch_bounds__(128) columns(ColumnInputs in) {
   const auto copy = [&](int t, int s) {
     if (t < n_tiles) {
       const int q0 = t * kMoving;
-      copy_rows<D>(shared + s * kMoving * D, queries + static_cast<std::int64_t>(q0) * D, D, kMoving, in.n_queries - q0);
+      copy_rows<D>(shared + s * kMoving * D, queries + static_cast<std::int64_t>(q0) * D, D, kMoving,
+                   in.n_queries - q0);
       if (threadIdx.x < kMoving) {
         const int query = q0 + static_cast<int>(threadIdx.x);
         const bool valid = query < in.n_queries;

@@ -1,12 +1,12 @@
-#include "engine/gpu/kernels.h"
-
+#include <ggml-backend-impl.h>
 #include <ggml-cuda.h>
-#include <ggml-cuda/common.cuh>
 
+#include <ggml-cuda/common.cuh>
 #include <string>
 
 #include "base/error.h"
 #include "engine/gpu/cuda/column_kernels.cuh"
+#include "engine/gpu/kernels.h"
 
 namespace sinkscope::gpu {
 namespace {
@@ -15,7 +15,8 @@ constexpr int kThreads = 128, kRowThreads = 256;
 
 void check(cudaError_t error) {
   if (error == cudaSuccess) return;
-  throw Error(ErrorCode::kModel, std::string("CUDA: expected to measure on the device, got: ") + cudaGetErrorString(error));
+  throw Error(ErrorCode::kModel,
+              std::string("CUDA: expected to measure on the device, got: ") + cudaGetErrorString(error));
 }
 
 template <int D>

@@ -1,5 +1,5 @@
-// The tensor cores of src/engine/gpu/cuda/tensor_cores.cuh for a processor, slowly: kernels that include this instead run
-// their threads as fibers (tests/engine/gpu/emulated_device.h), each with the numbers that its lane would hold.
+// The tensor cores of src/engine/gpu/cuda/tensor_cores.cuh for a processor, slowly: kernels that include this instead
+// run their threads as fibers (tests/engine/gpu/emulated_device.h), each with the numbers that its lane would hold.
 #pragma once
 
 #include "tests/engine/gpu/emulated_device.h"
