@@ -113,7 +113,7 @@ std::vector<std::uint32_t> bits_of(const Examined& examined) {
 
 TEST_P(Architectures, MeasureADocumentAlikeWhateverRanBefore) {
   std::vector<std::vector<TokenId>> documents;
-  for (const int length : {230, 20, 95, 96, 97, 400, 150, 3}) {
+  for (const int length : {97, 20, 96, 150, 3}) {
     documents.push_back({model_->facts().bos});
     for (int i = 1; i < length; ++i) documents.back().push_back('a' + (i * i + length) % 26);
   }
@@ -136,7 +136,7 @@ TEST_P(Architectures, MeasureADocumentAlikeWhateverRanBefore) {
   std::vector<std::size_t> order(documents.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::mt19937 random(1);
-  for (const int n_ctx : {0, 400, 1000}) {
+  for (const int n_ctx : {0, 150, 1000}) {
     const auto model = load(n_ctx);
     for (int permutation = 0; permutation < 7; ++permutation) {
       std::ranges::shuffle(order, random);
