@@ -185,7 +185,10 @@ TEST_F(DeviceTest, LayersMayLieOnTwoDevicesAndTheProcessor) {
 
 TEST_F(DeviceTest, MicroBatchesMayCutTheFirstPositions) {
   write();
-  const Pack pack{{text(90, 7), text(80, 5)}};
+  // The primary of the last one is sought behind a stretch of equal tokens.
+  std::vector<TokenId> stretch(30, 'a');
+  for (const TokenId token : text(60, 3, false)) stretch.push_back(token);
+  const Pack pack{{text(90, 7), text(80, 5), stretch}};
   for (const int n_ubatch : {5, 64, 512}) {
     SCOPED_TRACE(n_ubatch);
     const auto a = measure(*load({"none"}, -1, n_ubatch), pack), b = measure(*load({"LATE0"}, -1, n_ubatch), pack);
