@@ -77,6 +77,10 @@ struct SequenceMeasurement {
   Matrix<std::int32_t> eviction_queries;   // [n_layers, n_watched] far queries, since the key is watched
 };
 
+// A measurement that knows its tokens, and nothing else.
+SequenceMeasurement nothing_measured_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
+                                        int n_kept_positions);
+
 // The measurement without what lies behind its first tokens.
 //
 // n_tokens  more than the last candidate's position, and no later token has been watched

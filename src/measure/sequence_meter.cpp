@@ -21,15 +21,6 @@ constexpr float kWatchedAlignment = 0.7F;
 
 float norm_of(std::span<const float> row) { return static_cast<float>(length_of(row)); }
 
-// A measurement that knows its tokens, and nothing else.
-SequenceMeasurement measurement_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
-                                   int n_kept_positions) {
-  SequenceMeasurement m;
-  m.n_tokens = static_cast<int>(tokens.size());
-  m.roles = TokenRoles(tokens, vocabulary, n_kept_positions);
-  return m;
-}
-
 }  // namespace
 
 SequenceMeter::SequenceMeter(const ModelFacts& facts, std::span<const TokenId> tokens_of_sequence, int min_distance,
@@ -37,7 +28,7 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, std::span<const TokenId> t
     : d_model_(index(facts.d_model)),
       n_candidates_(std::min(index(kPrimaryCandidates), tokens_of_sequence.size())),
       n_kept_positions_(index(n_kept_positions)),
-      measurement_(measurement_of(tokens_of_sequence, facts, n_kept_positions)),
+      measurement_(nothing_measured_of(tokens_of_sequence, facts, n_kept_positions)),
       watch_list_(facts.n_layers, facts.n_heads_max, measurement_.n_tokens, measurement_.roles.candidates),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
