@@ -24,6 +24,7 @@ struct Distance {
   template <typename A, typename B>
   void add(A first, B second, bool relative) {
     const auto a = static_cast<double>(first), b = static_cast<double>(second);
+    if (std::isnan(a) && std::isnan(b)) return;  // not measured
     of.push_back(std::abs(a - b) / (relative ? std::abs(a) + 1e-9 : 1));
   }
   std::string text() {
@@ -76,7 +77,8 @@ void compare(const std::string& name, const std::string& path, const std::vector
     if (!b.has_attention[l]) continue;
     for (std::size_t h = 0; h < static_cast<std::size_t>(b.heads_in_layer[l]); ++h) {
       double sum = b.learned_mass(l, h);
-      for (std::size_t t = 0; t < static_cast<std::size_t>(a.n_tokens); ++t) sum += static_cast<double>(b.attention_sum(l, h, t));
+      for (std::size_t t = 0; t < static_cast<std::size_t>(a.n_tokens); ++t)
+        sum += static_cast<double>(b.attention_sum(l, h, t));
       total.add(1, sum / a.n_tokens, false);
     }
   }
@@ -91,12 +93,12 @@ void compare(const std::string& name, const std::string& path, const std::vector
       }
     }
   }
-  std::printf("A %s: norm %s, mlp write %s, key norm %s, alignment %s, centred %s, read %s, score %s, far score %s, gap %s, "
-              "eviction %s, totals %s%s\n",
-              name.c_str(), norm.text().c_str(), write.text().c_str(), key.text().c_str(), alignment.text().c_str(),
-              centred.text().c_str(), read.text().c_str(), score.text().c_str(), far_score.text().c_str(),
-              gap.text().c_str(), eviction.text().c_str(), total.text().c_str(),
-              a.watched == b.watched ? "" : "; OTHER KEYS WATCHED");
+  std::printf(
+      "A %s: norm %s, mlp write %s, key norm %s, alignment %s, centred %s, read %s, score %s, far score %s, gap %s, "
+      "eviction %s, totals %s%s\n",
+      name.c_str(), norm.text().c_str(), write.text().c_str(), key.text().c_str(), alignment.text().c_str(),
+      centred.text().c_str(), read.text().c_str(), score.text().c_str(), far_score.text().c_str(), gap.text().c_str(),
+      eviction.text().c_str(), total.text().c_str(), a.watched == b.watched ? "" : "; OTHER KEYS WATCHED");
   std::fflush(stdout);
 }
 

@@ -70,15 +70,17 @@ void turns(Model& model, int n_tokens, int repeats) {
   const double forward = *std::min_element(ms[0].begin(), ms[0].end());
   for (int i = 0; i < 3; ++i) {
     std::sort(ms[i].begin(), ms[i].end());
-    std::printf("{\"pass\": \"%s\", \"n_tokens\": %d, \"n_ubatch\": %d, \"precision\": \"%s\", \"best_ms\": %.2f, "
-                "\"median_ms\": %.2f, \"ratio\": %.3f",
-                names[i], n_tokens, model.n_ubatch(), model.precision().c_str(), ms[i].front(), ms[i][ms[i].size() / 2],
-                ms[i].front() / forward);
+    std::printf(
+        "{\"pass\": \"%s\", \"n_tokens\": %d, \"n_ubatch\": %d, \"precision\": \"%s\", \"best_ms\": %.2f, "
+        "\"median_ms\": %.2f, \"ratio\": %.3f",
+        names[i], n_tokens, model.n_ubatch(), model.precision().c_str(), ms[i].front(), ms[i][ms[i].size() / 2],
+        ms[i].front() / forward);
     if (i == 2) {
-      std::printf(", \"bytes_to_host_a_token_and_layer\": %.1f, \"waits\": %llu, \"forward_gib\": %.3f, "
-                  "\"scan_gib\": %.3f",
-                  static_cast<double>(traffic.bytes_to_host) / n_tokens / model.facts().n_layers,
-                  static_cast<unsigned long long>(traffic.waits), plain_gib, scan_gib);
+      std::printf(
+          ", \"bytes_to_host_a_token_and_layer\": %.1f, \"waits\": %llu, \"forward_gib\": %.3f, "
+          "\"scan_gib\": %.3f",
+          static_cast<double>(traffic.bytes_to_host) / n_tokens / model.facts().n_layers,
+          static_cast<unsigned long long>(traffic.waits), plain_gib, scan_gib);
     }
     std::printf("}\n");
   }

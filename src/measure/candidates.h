@@ -25,7 +25,8 @@ std::vector<double> mean_norm_ratios(const Matrix<float>& hidden_norm,
                                      std::span<const int> candidates);
 
 // Candidates that may still turn out to have the largest mean norm ratio of a longer sequence: those that have a
-// quarter (kStandingShare) of the largest now. Another overtakes only where medians of layers move apart by more than a factor of 4.
+// quarter (kStandingShare) of the largest now. Another overtakes only where medians of layers move apart by more than a
+// factor of 4.
 //
 // n_tokens  how many tokens hidden_norm holds so far
 // returns   indices into roles.candidates, ascending: at least one; all of them, if some have not come yet or no token

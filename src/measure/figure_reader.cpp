@@ -4,17 +4,12 @@
 #include <array>
 
 #include "base/index.h"
+#include "base/vectors.h"
 
 namespace sinkscope {
 namespace {
 
 constexpr std::size_t kCandidates = kPrimaryCandidates;
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
 
 RowProducts products_of(const PointFigures& figures, std::size_t row) {
   RowProducts products{figures.squared_norm[row], {}};
@@ -22,22 +17,28 @@ RowProducts products_of(const PointFigures& figures, std::size_t row) {
   return products;
 }
 
-// How many of a segment's tokens are at positions < 8.
-std::size_t n_first(const Segment& segment) {
-  return index(std::clamp(kPrimaryCandidates - segment.first_position, 0, segment.n_rows));
+// Calls body(position) for each candidate among a segment's tokens.
+template <typename Body>
+void for_candidates(const MeteredSegment& segment, const Body& body) {
+  for (const int position : segment.meter->positions()) {
+    const int row = position - segment.rows.first_position;
+    if (row >= 0 && row < segment.rows.n_rows) body(position);
+  }
 }
 
 }  // namespace
 
-void FigureReader::read_block(const StateFigures& figures, const MeteredSegment& segment, std::size_t first) {
+void FigureReader::read_block(const StateFigures& figures, const MeteredSegment& segment, std::size_t candidate) {
   SequenceMeter& meter = *segment.meter;
   const auto [sequence, first_row, first_position, n_rows] = segment.rows;
   const bool has_write = !figures.write.squared_norm.empty();
   if (has_write) meter.measurement().has_writes[index(figures.layer)] = 1;
-  MatrixView<const float> writes;
-  if (has_write) writes = figures.write.first.middle_rows(first, n_first(segment.rows));
-  meter.keep_candidates(figures.layer,
-                        {figures.state.first.middle_rows(first, n_first(segment.rows)), first_position}, {}, writes);
+  for_candidates(segment, [&](int position) {
+    MatrixView<const float> write;
+    if (has_write) write = figures.write.candidates.middle_rows(candidate, 1);
+    meter.keep_candidates(figures.layer, {figures.state.candidates.middle_rows(candidate, 1), position}, {}, write);
+    ++candidate;
+  });
   for (int i = 0; i < n_rows; ++i) {
     const std::size_t row = index(first_row + i), token = index(first_position + i);
     meter.note_state(figures.layer, token, products_of(figures.state, row));
@@ -47,13 +48,15 @@ void FigureReader::read_block(const StateFigures& figures, const MeteredSegment&
   meter.watch_evidence(figures.layer, first_position, index(n_rows));
 }
 
-void FigureReader::read_attention_input(const StateFigures& figures, const MeteredSegment& segment, std::size_t first) {
+void FigureReader::read_attention_input(const StateFigures& figures, const MeteredSegment& segment,
+                                        std::size_t candidate) {
   const int read_layer = figures.layer - 1;
   SequenceMeter& meter = *segment.meter;
   const Segment& rows = segment.rows;
   meter.measurement().has_read[index(read_layer)] = 1;
-  meter.keep_read_candidates(read_layer,
-                             {figures.state.first.middle_rows(first, n_first(rows)), rows.first_position});
+  for_candidates(segment, [&](int position) {
+    meter.keep_read_candidates(read_layer, {figures.state.candidates.middle_rows(candidate++, 1), position});
+  });
   const CandidateNorms norms = meter.read_norms(read_layer);
   for (int i = 0; i < rows.n_rows; ++i) {
     meter.note_read(read_layer, index(rows.first_position + i), products_of(figures.state, index(rows.first_row + i)),
@@ -62,7 +65,7 @@ void FigureReader::read_attention_input(const StateFigures& figures, const Meter
 }
 
 void FigureReader::read(const StateFigures& figures, std::span<const MeteredSegment> segments) {
-  std::size_t first = 0;
+  std::size_t candidate = 0;
   for (const MeteredSegment& segment : segments) {
     if (figures.point == ProbePoint::kAttentionWrite) {
       for (int i = 0; i < segment.rows.n_rows; ++i) {
@@ -70,11 +73,11 @@ void FigureReader::read(const StateFigures& figures, std::span<const MeteredSegm
                                             figures.state.squared_norm[index(segment.rows.first_row + i)]);
       }
     } else if (figures.point == ProbePoint::kAttentionInput) {
-      if (figures.layer > 0) read_attention_input(figures, segment, first);
+      if (figures.layer > 0) read_attention_input(figures, segment, candidate);
     } else if (figures.point == ProbePoint::kBlockOutput) {
-      read_block(figures, segment, first);
+      read_block(figures, segment, candidate);
     }
-    first += n_first(segment.rows);
+    for_candidates(segment, [&](int) { ++candidate; });
   }
   if (figures.point != ProbePoint::kBlockOutput) return;
   squared_norm_.assign(figures.state.squared_norm.begin(), figures.state.squared_norm.end());
@@ -127,8 +130,8 @@ void FigureReader::read_centred(const StateAnswers& answers, const MeteredSegmen
     const std::size_t row = index(segment.rows.first_row + i);
     const auto at_mean = static_cast<double>(answers.centre_dot[row]);
     RowProducts products;
-    products.squared_norm = static_cast<float>(
-        std::max(0.0, static_cast<double>(squared_norm_[row]) - 2 * at_mean + mean_squared));
+    products.squared_norm =
+        static_cast<float>(std::max(0.0, static_cast<double>(squared_norm_[row]) - 2 * at_mean + mean_squared));
     for (std::size_t c = 0; c < kCandidates; ++c) {
       products.dots[c] = static_cast<float>(static_cast<double>(dots_(c, row)) - at_mean - mean_dot[c]);
     }

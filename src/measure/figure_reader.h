@@ -34,8 +34,9 @@ class FigureReader {
   void read(const StateAnswers& answers, std::span<const MeteredSegment> segments);
 
  private:
-  void read_block(const StateFigures& figures, const MeteredSegment& segment, std::size_t first_row_of_first);
-  void read_attention_input(const StateFigures& figures, const MeteredSegment& segment, std::size_t first_row_of_first);
+  // candidate  the first one of the segment among PointFigures::candidates
+  void read_block(const StateFigures& figures, const MeteredSegment& segment, std::size_t candidate);
+  void read_attention_input(const StateFigures& figures, const MeteredSegment& segment, std::size_t candidate);
   void ask(int layer, std::span<const MeteredSegment> segments);
   void read_centred(const StateAnswers& answers, const MeteredSegment& segment) const;
 
@@ -45,8 +46,8 @@ class FigureReader {
   Matrix<float> dots_;               // [8, n_tokens]
   std::size_t n_segments_ = 0;
   bool has_sums_ = false;
-  std::vector<float> weights_;       // [n_tokens] 1 / number of ordinary tokens so far, or 0
-  Matrix<float> origins_;            // [n_segments, d_model]
+  std::vector<float> weights_;  // [n_tokens] 1 / number of ordinary tokens so far, or 0
+  Matrix<float> origins_;       // [n_segments, d_model]
   std::vector<std::int32_t> rows_;
 };
 

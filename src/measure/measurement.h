@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/ids.h"
@@ -76,6 +77,10 @@ struct SequenceMeasurement {
   Matrix<std::int32_t> eviction_left_out;  // [n_layers, n_watched] pairs of head and query that were left out
   Matrix<std::int32_t> eviction_queries;   // [n_layers, n_watched] far queries, since the key is watched
 };
+
+// A measurement that knows its tokens, and nothing else.
+SequenceMeasurement nothing_measured_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
+                                        int n_kept_positions);
 
 // The measurement without what lies behind its first tokens.
 //

@@ -7,7 +7,8 @@
 
 namespace sinkscope {
 
-inline constexpr int kMinOrdinaryTokens = 64;   // a sequence with fewer tokens, padding and repeats apart, has no norm ratios
+inline constexpr int kMinOrdinaryTokens =
+    64;  // a sequence with fewer tokens, padding and repeats apart, has no norm ratios
 inline constexpr float kOrdinaryQuartiles = 5;  // an ordinary norm is at most so many times the lower quartile
 
 // What is ordinary among the norms of one layer.

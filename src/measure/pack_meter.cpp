@@ -8,31 +8,20 @@
 
 #include "base/error.h"
 #include "base/thread_limits.h"
+#include "measure/checks.h"
 #include "measure/figure_reader.h"
 #include "measure/kernels.h"
 #include "measure/segments.h"
 #include "measure/sequence_meter.h"
-#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
 
 constexpr std::size_t kRowsPerTask = 64;
 constexpr std::size_t kColumnsPerTask = 256;
-constexpr double kConservationTolerance = 1e-3;
 
 [[noreturn]] void throw_misfit(const std::string& what) {
   throw Error(ErrorCode::kInternal, "measure: events do not fit the pack: " + what);
-}
-
-// The cache holds float16 unless it is asked for float32: infinity is what is too large for it.
-void check_overflow(const char* what, int layer, int first_token, std::span<const float> norms) {
-  const auto found = std::ranges::find_if(norms, [](float norm) { return std::isinf(norm); });
-  if (found == norms.end()) return;
-  throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", token " +
-                                     std::to_string(first_token + (found - norms.begin())) + ": expected " + what +
-                                     " that the key-value cache can hold (float16: up to 65504), got larger ones; "
-                                     "--cache-type-k f32 measures them");
 }
 
 }  // namespace
@@ -45,9 +34,6 @@ class PackMeter::State {
     for (const auto& tokens : pack.sequences) {
       sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), tokens, {}});
       n_tokens_ += static_cast<int>(tokens.size());
-      const std::vector<int> candidates = TokenRoles(tokens, facts, options.n_kept_positions).candidates;
-      starts_with_candidates_ = starts_with_candidates_ &&
-                                (candidates.empty() || candidates.back() + 1 == static_cast<int>(candidates.size()));
     }
     meters_.resize(sequences_.size());
   }
@@ -74,7 +60,6 @@ class PackMeter::State {
     return false;
   }
   // Figures are of the first positions, and rows of any.
-  bool takes_figures() const { return starts_with_candidates_; }
   bool wants_attention() const { return options_.attention; }
   bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 
@@ -90,6 +75,11 @@ class PackMeter::State {
 
   void begin_micro_batch(int first_token, int n_tokens);
   void on_state(const StateEvent& event);
+  std::span<const std::vector<int>> figure_candidates() {
+    candidates_.clear();
+    for (const MeteredSegment& segment : metered_) candidates_.push_back(segment.meter->positions());
+    return candidates_;
+  }
   void on_state_figures(const StateFigures& figures) {
     begin_micro_batch(figures.first_token, figures.n_tokens);
     figures_.read(figures, metered_);
@@ -152,13 +142,13 @@ class PackMeter::State {
   std::vector<std::unique_ptr<SequenceMeter>> meters_;  // of the sequences that are not finished
   int n_tokens_ = 0;
   int n_seen_ = 0;
-  bool starts_with_candidates_ = true;  // all sequences do
 
   int first_token_ = 0;  // of the running micro-batch
   int n_rows_ = 0;       // 0 between micro-batches
   std::vector<Segment> segments_;
   std::vector<MeteredSegment> metered_;  // the same
   FigureReader figures_;
+  std::vector<std::vector<int>> candidates_;  // of the same: their positions
   std::vector<Task> row_tasks_;
   std::vector<Task> column_tasks_;
   Matrix<float> running_;  // [n_rows, d_model] h_{l-1}, then r_l, then h_l
@@ -326,19 +316,7 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
                   [&](std::size_t head) { head_totals_[head] += of.add_head(event, part, head); });
     of.add_queries(event, part);
   }
-  for (std::size_t head = 0; head < n_heads; ++head) {
-    const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
-    if (!std::isfinite(total)) {
-      throw NotFinite("block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
-                      ": expected finite attention, got " + std::to_string(total) + "; the model file may be damaged");
-    }
-    if (!(std::abs(total - event.n_queries) <= kConservationTolerance * event.n_queries)) {
-      throw Error(ErrorCode::kModel, "block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
-                                         ": expected attention of " + std::to_string(event.n_queries) +
-                                         " queries to sum to their number within 0.1 %, got " + std::to_string(total) +
-                                         "; the model file may be damaged, or its attention is not causal");
-    }
-  }
+  check_conservation(event, head_totals_);
 }
 
 void PackMeter::State::on_key_value(const KeyValueEvent& event) {
@@ -393,11 +371,11 @@ PackMeter::~PackMeter() = default;
 std::vector<SequenceMeasurement> PackMeter::take() { return state_->take(); }
 std::optional<SequenceMeasurement> PackMeter::so_far(std::size_t sequence) const { return state_->so_far(sequence); }
 bool PackMeter::wants(ProbePoint point, int layer) { return state_->wants(point, layer); }
-bool PackMeter::takes_figures() { return state_->takes_figures(); }
 bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
 bool PackMeter::wants_eviction_cost(int) { return state_->wants_eviction_cost(); }
 void PackMeter::on_state(const StateEvent& event) { state_->on_state(event); }
+std::span<const std::vector<int>> PackMeter::figure_candidates() { return state_->figure_candidates(); }
 void PackMeter::on_state_figures(const StateFigures& figures) { state_->on_state_figures(figures); }
 StateQuestions PackMeter::state_questions(int) { return state_->state_questions(); }
 void PackMeter::on_state_answers(const StateAnswers& answers) { state_->on_state_answers(answers); }

@@ -35,7 +35,8 @@ struct MeterOptions {
 //           are compared after the last token, with the mean of the whole sequence
 //           On 1000 tokens in micro-batches of 512 this differs from the whole sequence's mean throughout by 0.0014
 //           (SmolLM2-135M) and 0.0017 (Gemma 3 270M) in the median, 0.06 and 0.11 at the 99th percentile
-// candidates  8 positions, the first in most texts: see TokenRoles; those that do not stand after the first micro-batches are given up, which spares
+// candidates  8 positions, the first in most texts: see TokenRoles; those that do not stand after the first
+// micro-batches are given up, which spares
 //           most of the memory: see standing_candidates
 // watched   the candidates; and keys that in two layers running have alignment >= 0.7 with a candidate whose
 //           norm, as their own, is >= 1.5 x the median so far: the strongest of a micro-batch first
@@ -66,7 +67,8 @@ class PackMeter : public Observer {
   std::span<const std::int32_t> watched_keys(int layer) override;
   bool wants_eviction_cost(int layer) override;
   void on_state(const StateEvent& event) override;
-  bool takes_figures() override;
+  bool takes_figures() override { return true; }
+  std::span<const std::vector<int>> figure_candidates() override;
   void on_state_figures(const StateFigures& figures) override;
   StateQuestions state_questions(int layer) override;
   void on_state_answers(const StateAnswers& answers) override;

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/index.h"
+#include "base/vectors.h"
+#include "measure/candidate_cosines.h"
 #include "measure/candidates.h"
 #include "measure/ordinary.h"
 #include "probe/not_finite.h"
@@ -17,25 +19,7 @@ namespace {
 
 constexpr float kWatchedAlignment = 0.7F;
 
-float cosine(float dot, float norm_a, float norm_b) {
-  const float norms = norm_a * norm_b;
-  return norms > 0 ? std::clamp(dot / norms, -1.0F, 1.0F) : 0.0F;
-}
-
-float norm_of(std::span<const float> row) {
-  double sum = 0;
-  for (const float x : row) sum += static_cast<double>(x) * static_cast<double>(x);
-  return static_cast<float>(std::sqrt(sum));
-}
-
-// A measurement that knows its tokens, and nothing else.
-SequenceMeasurement measurement_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
-                                   int n_kept_positions) {
-  SequenceMeasurement m;
-  m.n_tokens = static_cast<int>(tokens.size());
-  m.roles = TokenRoles(tokens, vocabulary, n_kept_positions);
-  return m;
-}
+float norm_of(std::span<const float> row) { return static_cast<float>(length_of(row)); }
 
 }  // namespace
 
@@ -44,7 +28,7 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, std::span<const TokenId> t
     : d_model_(index(facts.d_model)),
       n_candidates_(std::min(index(kPrimaryCandidates), tokens_of_sequence.size())),
       n_kept_positions_(index(n_kept_positions)),
-      measurement_(measurement_of(tokens_of_sequence, facts, n_kept_positions)),
+      measurement_(nothing_measured_of(tokens_of_sequence, facts, n_kept_positions)),
       watch_list_(facts.n_layers, facts.n_heads_max, measurement_.n_tokens, measurement_.roles.candidates),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
@@ -114,7 +98,7 @@ void SequenceMeter::set_cosines(CandidateCosines& cosines, int layer, std::size_
     if (!cosines.holds(c)) continue;
     const bool has_come = positions()[c] < n_come_;
     cosines.at(index(layer), c, token) =
-        has_come ? cosine(products.dots[c], norm, candidate_norms[c]) : std::numeric_limits<float>::quiet_NaN();
+        has_come ? clamped_cosine(products.dots[c], norm, candidate_norms[c]) : std::numeric_limits<float>::quiet_NaN();
   }
 }
 
@@ -188,8 +172,7 @@ void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float
 
 void SequenceMeter::measure_mlp_write(int layer, SequenceRows rows) {
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    note_mlp_write(layer, index(rows.first_position) + i,
-                   row_products(rows.states.row(i).data(), candidates(layer)));
+    note_mlp_write(layer, index(rows.first_position) + i, row_products(rows.states.row(i).data(), candidates(layer)));
   }
 }
 
@@ -295,7 +278,8 @@ void SequenceMeter::watch_evidence(int layer, int first_position, std::size_t n_
     float alignment = 0;
     if (median_ > 0 && has_large_norm(layer, t)) {
       for (const std::size_t c : m.standing) {
-        if (m.hidden_norm(l, index(positions()[c])) >= least_norm()) alignment = std::max(alignment, m.alignment(l, c, t));
+        if (m.hidden_norm(l, index(positions()[c])) >= least_norm())
+          alignment = std::max(alignment, m.alignment(l, c, t));
       }
     }
     const bool evident = alignment >= kWatchedAlignment;
@@ -389,21 +373,12 @@ void SequenceMeter::align_candidates(int layer) {
 SequenceMeasurement SequenceMeter::finish() {
   const int n_layers = measurement_.n_layers;
   for (int layer = 0; layer < n_layers; ++layer) align_candidates(layer);
-  measurement_.self_cosine.assign(n_candidates_, Matrix<float>(index(n_layers), index(n_layers)));
   for (std::size_t c = 0; c < n_candidates_; ++c) {
-    Matrix<float>& cosines = measurement_.self_cosine[c];
-    const std::size_t position = index(positions()[c]);
-    for (std::size_t a = 0; a < index(n_layers); ++a) {
-      cosines(a, a) = measurement_.hidden_norm(a, position) > 0 ? 1.0F : 0.0F;
-      for (std::size_t b = a + 1; b < index(n_layers); ++b) {
-        const auto from = std::as_const(candidate_states_).row(a, c);
-        const auto to = std::as_const(candidate_states_).row(b, c);
-        double dot = 0;
-        for (std::size_t j = 0; j < d_model_; ++j) dot += static_cast<double>(from[j]) * static_cast<double>(to[j]);
-        cosines(a, b) = cosine(static_cast<float>(dot), measurement_.hidden_norm(a, position), measurement_.hidden_norm(b, position));
-        cosines(b, a) = cosines(a, b);
-      }
+    std::vector<float> norms;
+    for (std::size_t l = 0; l < index(n_layers); ++l) {
+      norms.push_back(measurement_.hidden_norm(l, index(positions()[c])));
     }
+    measurement_.self_cosine.push_back(self_cosines(candidate_states_, c, norms));
   }
   for (std::size_t l = 0; l < index(n_layers); ++l) {
     measurement_.channel_median[l] = magnitudes_[l].median();

@@ -37,7 +37,8 @@ struct SequenceQueries {
 class SequenceMeter {
  public:
   // n_kept_positions  positions below it are candidates that stand whatever their norms
-  SequenceMeter(const ModelFacts& facts, std::span<const TokenId> tokens_of_sequence, int min_distance, int n_kept_positions);
+  SequenceMeter(const ModelFacts& facts, std::span<const TokenId> tokens_of_sequence, int min_distance,
+                int n_kept_positions);
 
   // Before any row of a micro-batch: the sequence's tokens up to n_tokens are coming.
   void begin_rows(int n_tokens);
@@ -125,6 +126,8 @@ class SequenceMeter {
   SequenceMeasurement finish();
 
   SequenceMeasurement& measurement() { return measurement_; }
+  // Of the candidates, ascending.
+  const std::vector<int>& positions() const { return measurement_.roles.candidates; }
   int last_candidate() const { return measurement_.roles.candidates.back(); }
   WatchList& watch_list() { return watch_list_; }
 
@@ -136,7 +139,6 @@ class SequenceMeter {
   static constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
 
   float least_norm() const { return kWatchedNormRatio * median_; }
-  const std::vector<int>& positions() const { return measurement_.roles.candidates; }
   bool is_candidate(std::size_t token) const {
     return std::ranges::binary_search(positions(), static_cast<int>(token));
   }

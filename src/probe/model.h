@@ -67,8 +67,9 @@ class Model {
   // Sequences that a pack may have; 1 for recurrent and hybrid networks, which read their tokens one by one.
   virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
-  // Sequences of up to so many tokens run in another network than longer ones: with the short of two sets of RoPE factors.
-  // A pack holds sequences of one sort, and short ones up to so many tokens in all. Nothing: there is one network.
+  // Sequences of up to so many tokens run in another network than longer ones: with the short of two sets of RoPE
+  // factors. A pack holds sequences of one sort, and short ones up to so many tokens in all. Nothing: there is one
+  // network.
   virtual std::optional<int> short_rope_tokens() const { return std::nullopt; }
   // Threads that it runs on; what measures it may use as many.
   virtual int n_threads() const { return 1; }

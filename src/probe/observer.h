@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/views.h"
 #include "probe/state_figures.h"
@@ -100,6 +101,9 @@ class Observer {
   virtual void on_state(const StateEvent&) {}
   // Whether states that lie on a device may come as figures. A block's states come one way or the other, whole.
   virtual bool takes_figures() { return false; }
+  // Asked before a micro-batch's first figures: the candidates of each sequence that has tokens in it, in their order.
+  // Positions in the sequence, ascending, at most kPrimaryCandidates; the same in every micro-batch of the sequence.
+  virtual std::span<const std::vector<int>> figure_candidates() { return {}; }
   virtual void on_state_figures(const StateFigures&) {}
   // Asked after the figures of each block output. What is returned must stay until on_state_answers, which comes
   // before the figures of the next block output.

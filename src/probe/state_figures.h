@@ -12,15 +12,15 @@ enum class ProbePoint : std::uint8_t;
 // What one probe point's vectors x came to where they lie.
 struct PointFigures {
   std::span<const float> squared_norm;  // [n_tokens] x . x
-  MatrixView<const float> dots;         // [8, n_tokens] x . candidate, of the token's own sequence; 0 where that candidate
-                                        // has not come. No rows where dots were not made
-  MatrixView<const float> first;        // [n_first, width] x of tokens at positions < 8, in the order of the tokens
+  MatrixView<const float> dots;  // [8, n_tokens] x . candidate, of the token's own sequence; 0 where that candidate
+                                 // has not come. No rows where dots were not made
+  MatrixView<const float> candidates;  // [n, width] x of candidates in the micro-batch, in the order of the tokens
 };
 
 // States that lie on a device, reduced there: comes in place of StateEvents to an observer that takes figures.
 //
 //   kAttentionInput  candidates are the vectors of this point, as for StateEvent
-//   kAttentionWrite  comes in place of kMidResidual too, whose step it is; has no dots and no first vectors
+//   kAttentionWrite  comes in place of kMidResidual too, whose step it is; has neither dots nor candidates
 //   kBlockOutput     brings the MLP's write with it: its dots are with the candidates' block outputs
 struct StateFigures {
   ProbePoint point;

@@ -28,11 +28,12 @@ class TeeObserver : public Observer {
     const bool first = first_.takes_figures();
     return second_.takes_figures() && first;
   }
+  // Candidates and questions are the first one's, as watched keys.
+  std::span<const std::vector<int>> figure_candidates() override { return first_.figure_candidates(); }
   void on_state_figures(const StateFigures& figures) override {
     first_.on_state_figures(figures);
     second_.on_state_figures(figures);
   }
-  // Questions are the first one's, as watched keys.
   StateQuestions state_questions(int layer) override { return first_.state_questions(layer); }
   void on_state_answers(const StateAnswers& answers) override { first_.on_state_answers(answers); }
   void on_attention(const AttentionEvent& event) override {

@@ -9,7 +9,7 @@ namespace sinkscope {
 namespace {
 
 // Sums of about 40 products in float32, in two orders.
-constexpr double kRounding = 1e-5;
+constexpr double kOtherOrder = 1e-5;
 
 // Figures are sums of the same products in another order; centred ones are differences of larger numbers.
 void expect_equal(const CandidateCosines& a, const CandidateCosines& b, const SequenceMeasurement& m, double tolerance) {
@@ -50,9 +50,9 @@ TEST_P(Figures, MeasureTheSameAsRows) {
     EXPECT_EQ(a.watched, b.watched);
     for (std::size_t l = 0; l < 3; ++l) {
       for (std::size_t t = 0; t < static_cast<std::size_t>(a.n_tokens); ++t) {
-        EXPECT_NEAR(a.hidden_norm(l, t), b.hidden_norm(l, t), kRounding * a.hidden_norm(l, t));
-        EXPECT_NEAR(a.attn_write_norm(l, t), b.attn_write_norm(l, t), kRounding * a.attn_write_norm(l, t));
-        EXPECT_NEAR(a.mlp_write_norm(l, t), b.mlp_write_norm(l, t), kRounding * a.mlp_write_norm(l, t));
+        EXPECT_NEAR(a.hidden_norm(l, t), b.hidden_norm(l, t), kOtherOrder * a.hidden_norm(l, t));
+        EXPECT_NEAR(a.attn_write_norm(l, t), b.attn_write_norm(l, t), kOtherOrder * a.attn_write_norm(l, t));
+        EXPECT_NEAR(a.mlp_write_norm(l, t), b.mlp_write_norm(l, t), kOtherOrder * a.mlp_write_norm(l, t));
       }
       ASSERT_EQ(a.channels[l].size(), b.channels[l].size());
       for (std::size_t i = 0; i < a.channels[l].size(); ++i) {
@@ -61,11 +61,11 @@ TEST_P(Figures, MeasureTheSameAsRows) {
       }
       EXPECT_EQ(a.channel_median[l], b.channel_median[l]);
     }
-    expect_equal(a.alignment, b.alignment, a, kRounding);
-    expect_equal(a.read_alignment, b.read_alignment, a, kRounding);
-    expect_equal(a.mlp_write_alignment, b.mlp_write_alignment, a, kRounding);
+    expect_equal(a.alignment, b.alignment, a, kOtherOrder);
+    expect_equal(a.read_alignment, b.read_alignment, a, kOtherOrder);
+    expect_equal(a.mlp_write_alignment, b.mlp_write_alignment, a, kOtherOrder);
     // A micro-batch of one has the mean of position 8 alone, which is that token: a direction of rounding errors.
-    if (GetParam() > 1 && a.has_centred) expect_equal(a.centred_alignment, b.centred_alignment, a, 10 * kRounding);
+    if (GetParam() > 1 && a.has_centred) expect_equal(a.centred_alignment, b.centred_alignment, a, 10 * kOtherOrder);
   }
   EXPECT_THAT(of_figures[3].watched, testing::Contains(140));
 }

@@ -21,26 +21,29 @@ class FakeFigures {
   // rows    [n_tokens, width] of a micro-batch
   // so_far  vectors of the candidates' point, of all tokens of the pack up to the micro-batch's last
   // places  of the rows
-  FakeFigures(const Matrix<float>& rows, const Matrix<float>& so_far, const std::vector<Place>& places)
+  // candidates  of each sequence in the micro-batch: positions
+  FakeFigures(const Matrix<float>& rows, const Matrix<float>& so_far, const std::vector<Place>& places,
+              std::span<const std::vector<int>> candidates)
       : rows_(rows), dots_(kPrimaryCandidates, rows.rows()) {
-    std::vector<float> first;
+    std::vector<float> of_candidates;
+    std::size_t sequence = 0;
     for (std::size_t i = 0; i < rows.rows(); ++i) {
       squared_norm_.push_back(dot(rows.row(i), rows.row(i)));
-      for (std::size_t c = 0; c < kPrimaryCandidates; ++c) {
-        const std::size_t candidate = places[i].first_token + c;
-        // The next sequence's tokens are no candidates of this one.
-        const bool of_sequence = std::ranges::all_of(places, [&](const Place& place) {
-          return place.first_token <= places[i].first_token || candidate < place.first_token;
-        });
-        if (candidate < so_far.rows() && of_sequence) dots_(c, i) = dot(rows.row(i), so_far.row(candidate));
+      if (i > 0 && places[i].first_token != places[i - 1].first_token) ++sequence;
+      const std::vector<int>& positions = candidates[sequence];
+      for (std::size_t c = 0; c < positions.size(); ++c) {
+        const std::size_t candidate = places[i].first_token + static_cast<std::size_t>(positions[c]);
+        if (candidate < so_far.rows()) dots_(c, i) = dot(rows.row(i), so_far.row(candidate));
+        if (candidate == places[i].first_token + places[i].position) {
+          of_candidates.insert(of_candidates.end(), rows.row(i).begin(), rows.row(i).end());
+        }
       }
-      if (places[i].position < kPrimaryCandidates) first.insert(first.end(), rows.row(i).begin(), rows.row(i).end());
     }
-    first_ = Matrix<float>(first.size() / rows.cols(), rows.cols());
-    std::ranges::copy(first, first_.data());
+    candidates_ = Matrix<float>(of_candidates.size() / rows.cols(), rows.cols());
+    std::ranges::copy(of_candidates, candidates_.data());
   }
 
-  PointFigures view() const { return {squared_norm_, dots_.view(), first_.view()}; }
+  PointFigures view() const { return {squared_norm_, dots_.view(), candidates_.view()}; }
   const Matrix<float>& rows() const { return rows_; }
 
   static float dot(std::span<const float> a, std::span<const float> b) {
@@ -52,7 +55,7 @@ class FakeFigures {
  private:
   Matrix<float> rows_;
   std::vector<float> squared_norm_;
-  Matrix<float> dots_, first_;
+  Matrix<float> dots_, candidates_;
 };
 
 // What a device would answer about the states of a micro-batch.

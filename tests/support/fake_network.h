@@ -132,7 +132,7 @@ class FakeNetwork {
       std::copy(from.begin(), from.end(), rows.row(i).begin());
     }
     if (as_figures && point == ProbePoint::kAttentionInput) {
-      const FakeFigures figures(rows, rows_so_far(first + count, get), places(first, count));
+      const FakeFigures figures(rows, rows_so_far(first + count, get), places(first, count), meter.figure_candidates());
       meter.on_state_figures({point, layer, first, count, figures.view(), {}});
     } else {
       meter.on_state({point, layer, first, std::as_const(rows).view()});
@@ -173,8 +173,10 @@ class FakeNetwork {
       return rows;
     };
     const auto at = places(first, count);
-    const FakeFigures attention(step(mid, before), after, at), write(step(after, mid), after, at);
-    const FakeFigures state(step(after, Matrix<float>(after.rows(), after.cols())), after, at);
+    const auto candidates = meter.figure_candidates();
+    const FakeFigures attention(step(mid, before), after, at, candidates),
+        write(step(after, mid), after, at, candidates);
+    const FakeFigures state(step(after, Matrix<float>(after.rows(), after.cols())), after, at, candidates);
     meter.on_state_figures({ProbePoint::kAttentionWrite, layer, first, count, attention.view(), {}});
     meter.on_state_figures({ProbePoint::kBlockOutput, layer, first, count, state.view(), write.view()});
     const FakeAnswers answers(state.rows(), at, meter.state_questions(layer));

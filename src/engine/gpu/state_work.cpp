@@ -23,15 +23,10 @@ ggml_tensor* squared_norms(Work& work, ggml_tensor* rows) {
   return ggml_sum_rows(work.context(), ggml_sqr(work.context(), rows));
 }
 
-// How many of the tokens of a run are among the first 8 positions.
-std::int64_t n_first(const TokenRun& run) {
-  return std::clamp<std::int64_t>(kCandidates - run.first_position, 0, run.n_rows);
-}
-
 }  // namespace
 
 PointFigures StagedPoint::view(Matrix<float>& dots) const {
-  if (dots_.empty()) return {squared_norm_, {}, first_};
+  if (dots_.empty()) return {squared_norm_, {}, candidates_};
   dots = Matrix<float>(kCandidates, n_tokens_);
   for (const RunDots& of : dots_) {
     const auto n = static_cast<std::size_t>(of.run.n_rows);
@@ -39,7 +34,7 @@ PointFigures StagedPoint::view(Matrix<float>& dots) const {
       std::ranges::copy(of.dots.subspan(c * n, n), dots.row(c).begin() + of.run.first_row);
     }
   }
-  return {squared_norm_, std::as_const(dots).view(), first_};
+  return {squared_norm_, std::as_const(dots).view(), candidates_};
 }
 
 void StateWork::begin(std::vector<TokenRun> runs, int n_tokens) {
@@ -63,6 +58,7 @@ bool StateWork::takes(const ggml_tensor& node) {
   work.add(ggml_mul_mat(work.context(), states, some));
   work.add(ggml_cpy(work.context(), some, some));
   work.add(ggml_cont(work.context(), ggml_transpose(work.context(), states)));
+  work.add(ggml_concat(work.context(), some, some, 1));
   work.add(ggml_get_rows(work.context(), states, ggml_new_tensor_1d(work.context(), GGML_TYPE_I32, 1)));
   found->second = work.supported();
   return found->second;
@@ -72,33 +68,46 @@ const ggml_tensor& StateWork::slot(Candidates of, int layer, std::int64_t width)
   return slots_.try_emplace(std::pair(of, layer), queue_, width, kCandidates, 2, "candidates").first->second.tensor();
 }
 
-void StateWork::keep_candidates(Work& work, ggml_tensor* states, const ggml_tensor& slot) const {
-  for (const TokenRun& run : runs_) {
-    // Of the others all that will come has come.
-    const bool goes_on = &run == &runs_.back(), came_on = &run == &runs_.front() && run.first_position > 0;
-    if (n_first(run) == 0 || !(goes_on || came_on)) continue;
-    ggml_tensor* to = some_rows(work, half_of_slot(work, slot, half_of(run)), run.first_position, n_first(run));
-    work.add(ggml_cpy(work.context(), some_rows(work, states, run.first_row, n_first(run)), to));
-  }
+ggml_tensor* StateWork::new_candidates(Work& work, const TokenRun& run, ggml_tensor* states) const {
+  const auto first = static_cast<std::size_t>(run.n_old()), last = static_cast<std::size_t>(run.n_come());
+  if (first == last) return nullptr;
+  const auto row_of = [&](std::size_t c) { return run.first_row + run.candidates[c] - run.first_position; };
+  const auto n = static_cast<std::int64_t>(last - first);
+  if (row_of(last - 1) - row_of(first) + 1 == n) return some_rows(work, states, row_of(first), n);
+  const auto ids = queue_.stage<std::int32_t>(last - first);
+  for (std::size_t c = first; c < last; ++c) ids[c - first] = row_of(c);
+  ggml_tensor* uploaded = work.upload(std::span<const std::int32_t>(ids), n);
+  return ggml_get_rows(work.context(), states, ggml_reshape_1d(work.context(), uploaded, n));
 }
 
 ggml_tensor* StateWork::candidates(Work& work, const TokenRun& run, ggml_tensor* states,
                                    const ggml_tensor& slot) const {
-  const std::int64_t n = std::min<std::int64_t>(kCandidates, run.first_position + run.n_rows);
-  if (run.first_position == 0) return some_rows(work, states, run.first_row, n);
-  return some_rows(work, half_of_slot(work, slot, half_of(run)), 0, n);
+  ggml_tensor* of_now = new_candidates(work, run, states);
+  if (run.n_old() == 0) return of_now;
+  ggml_tensor* before = some_rows(work, half_of_slot(work, slot, half_of(run)), 0, run.n_old());
+  return of_now ? ggml_concat(work.context(), before, of_now, 1) : before;
 }
 
-void StateWork::stage_first(Work& work, ggml_tensor* states, StagedPoint& staged) {
+void StateWork::keep_candidates(Work& work, ggml_tensor* states, const ggml_tensor& slot) const {
+  const TokenRun& run = runs_.back();
+  ggml_tensor* of_now = new_candidates(work, run, states);
+  if (!of_now) return;
+  ggml_tensor* to = some_rows(work, half_of_slot(work, slot, half_of(run)), run.n_old(), of_now->ne[1]);
+  work.add(ggml_cpy(work.context(), of_now, to));
+}
+
+void StateWork::stage_candidates(Work& work, ggml_tensor* states, StagedPoint& staged) {
   std::int64_t n_all = 0;
-  for (const TokenRun& run : runs_) n_all += n_first(run);
+  for (const TokenRun& run : runs_) n_all += run.n_come() - run.n_old();
   const auto width = static_cast<std::size_t>(states->ne[0]);
-  const auto first = queue_.stage<float>(static_cast<std::size_t>(n_all) * width);
-  staged.first_ = {first.data(), static_cast<std::size_t>(n_all), width};
+  const auto all = queue_.stage<float>(static_cast<std::size_t>(n_all) * width);
+  staged.candidates_ = {all.data(), static_cast<std::size_t>(n_all), width};
   std::size_t at = 0;
   for (const TokenRun& run : runs_) {
-    const std::size_t n = static_cast<std::size_t>(n_first(run)) * width;
-    if (n > 0) work.download(some_rows(work, states, run.first_row, n_first(run)), first.subspan(at, n));
+    ggml_tensor* of_run = new_candidates(work, run, states);
+    if (!of_run) continue;
+    const std::size_t n = static_cast<std::size_t>(of_run->ne[1]) * width;
+    work.download(of_run, all.subspan(at, n));
     at += n;
   }
 }
@@ -113,6 +122,7 @@ void StateWork::reduce_by_operations(Work& work, ggml_tensor* states, ggml_tenso
       const auto n_rows = static_cast<std::size_t>(run.n_rows);
       ggml_tensor* of_run = some_rows(work, states, run.first_row, run.n_rows);
       ggml_tensor* of = candidates(work, run, candidate_states, *slot);
+      if (!of) continue;
       const auto dots = queue_.stage<float>(static_cast<std::size_t>(of->ne[1]) * n_rows);
       for (std::int64_t c = 0; c < of->ne[1]; c += kExactColumns) {
         const std::int64_t n = std::min(kExactColumns, of->ne[1] - c);
@@ -133,7 +143,12 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
   const auto norms = queue_.stage<float>(staged.n_tokens_);
   const auto all_dots = queue_.stage<float>(static_cast<std::size_t>(kCandidates) * staged.n_tokens_);
   staged.squared_norm_ = norms;
-  work.run();  // candidates are copied to the slot
+  std::vector<ggml_tensor*> of_runs;
+  for (const TokenRun& run : runs_) {
+    of_runs.push_back(candidate_states ? candidates(work, run, candidate_states, *slot) : nullptr);
+    if (of_runs.back()) work.add(of_runs.back());
+  }
+  work.run();  // kernels come before other work takes the scratch memory that candidates lie in
   ggml_tensor figures = figures_->tensor();
   auto* at = static_cast<float*>(figures.data);
   StateTask task{};
@@ -144,15 +159,12 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
         static_cast<std::size_t>(from - static_cast<const float*>(figures.data)) * sizeof(float), to.size_bytes());
     device_traffic().bytes_to_host += to.size_bytes();
   };
-  for (const TokenRun& run : runs_) {
+  for (std::size_t r = 0; r < runs_.size(); ++r) {
+    const TokenRun& run = runs_[r];
     task.states = static_cast<const float*>(states->data) + run.first_row * task.width;
     task.n_rows = run.n_rows;
-    if (candidate_states) {
-      const bool new_sequence = run.first_position == 0;
-      task.n_candidates = std::min(kPrimaryCandidates, run.first_position + run.n_rows);
-      task.candidates = new_sequence ? static_cast<const float*>(candidate_states->data) + run.first_row * task.width
-                                     : static_cast<const float*>(slot->data) + half_of(run) * kCandidates * task.width;
-    }
+    task.candidates = of_runs[r] ? static_cast<const float*>(of_runs[r]->data) : nullptr;
+    task.n_candidates = of_runs[r] ? static_cast<int>(of_runs[r]->ne[1]) : 0;
     task.dots = at;
     task.squared_norm = at + task.n_candidates * task.n_rows;
     kernels_->reduce_states(task);
@@ -160,7 +172,7 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
                n_dots = static_cast<std::size_t>(task.n_candidates) * n_rows;
     const auto first = static_cast<std::size_t>(run.first_row);
     get(task.squared_norm, norms.subspan(first, n_rows));
-    if (candidate_states) {
+    if (of_runs[r]) {
       const auto dots = all_dots.subspan(first * static_cast<std::size_t>(kCandidates), n_dots);
       get(task.dots, dots);
       staged.dots_.push_back({run, static_cast<std::size_t>(task.n_candidates), dots});
@@ -172,7 +184,7 @@ void StateWork::reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* 
 StagedPoint StateWork::reduce(Work& work, ggml_tensor* states, ggml_tensor* candidate_states, const ggml_tensor* slot) {
   StagedPoint staged;
   staged.n_tokens_ = static_cast<std::size_t>(n_tokens_);
-  if (candidate_states) stage_first(work, states, staged);
+  if (candidate_states) stage_candidates(work, states, staged);
   const bool by_kernels = kernels_ && kernels_->takes_states(states->ne[0]);
   (this->*(by_kernels ? &StateWork::reduce_by_kernels : &StateWork::reduce_by_operations))(
       work, states, candidate_states, slot, staged);

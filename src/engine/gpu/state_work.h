@@ -34,7 +34,7 @@ class StagedPoint {
   };
   std::span<const float> squared_norm_;
   std::vector<RunDots> dots_;
-  MatrixView<const float> first_;
+  MatrixView<const float> candidates_;
   std::size_t n_tokens_ = 0;
 };
 
@@ -50,7 +50,7 @@ struct StagedCheck {
 // Reduces states where they lie, by operations of ggml: what PointFigures, StateAnswers and WriteFigures ask for.
 //
 // Products are taken three vectors at a time: ggml's CUDA backend rounds wider float32 products to TF32.
-// memory  on the device: the first 8 vectors of two points for each layer, and one micro-batch of MLP writes
+// memory  on the device: the candidates of two points for each layer, and one micro-batch of MLP writes
 // cost    a block: some 20 readings of its states
 class StateWork {
   enum class Candidates : std::uint8_t { kOutputs, kInputs };
@@ -89,19 +89,20 @@ class StateWork {
 
   // Of a piece of work with some tensors for each run.
   std::size_t n_tensors() const { return 128 + 24 * runs_.size(); }
-  // The candidates of a run that have come, [width, n <= 8]; null if none.
+  // Candidates of a run that come in this micro-batch, and all that have come: [width, n]; null if none.
+  ggml_tensor* new_candidates(Work& work, const TokenRun& run, ggml_tensor* states) const;
   ggml_tensor* candidates(Work& work, const TokenRun& run, ggml_tensor* states, const ggml_tensor& slot) const;
   // [width, 8, 2]: of the sequence that came on, and of the one that goes on to the next micro-batch.
   const ggml_tensor& slot(Candidates of, int layer, std::int64_t width);
   // The half of a slot that is a run's.
   int half_of(const TokenRun& run) const { return &run == &runs_.back() ? last_half_ : first_half_; }
-  // Leaves the first vectors of the sequences that were cut in the slot.
+  // Leaves the new candidates of the sequence that goes on in its half of the slot.
   void keep_candidates(Work& work, ggml_tensor* states, const ggml_tensor& slot) const;
   // Hands over what was described so far, with the figures of states.
   //
   // candidate_states  null: no dots
   StagedPoint reduce(Work& work, ggml_tensor* states, ggml_tensor* candidate_states, const ggml_tensor* slot);
-  void stage_first(Work& work, ggml_tensor* states, StagedPoint& staged);
+  void stage_candidates(Work& work, ggml_tensor* states, StagedPoint& staged);
   void reduce_by_operations(Work& work, ggml_tensor* states, ggml_tensor* candidate_states, const ggml_tensor* slot,
                             StagedPoint& staged);
   void reduce_by_kernels(Work& work, ggml_tensor* states, ggml_tensor* candidate_states, const ggml_tensor* slot,

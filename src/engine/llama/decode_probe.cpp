@@ -27,8 +27,8 @@ void read_full_precision(ggml_tensor* attention) {
   }
 }
 
-// Whether figures can stand for the states of every block: steps of the residual stream are taken from the network's own
-// write nodes then.
+// Whether figures can stand for the states of every block: steps of the residual stream are taken from the network's
+// own write nodes then.
 bool shows_writes(const GraphMap& map) {
   return std::ranges::all_of(map.blocks, [](const BlockNodes& block) {
     return !block.mid_residual || (block.attention_write && block.mlp_write);
@@ -171,8 +171,9 @@ void DecodeProbe::note_way(const Wanted& wanted, Way way) {
   Way& of_layer = ways_[layer];
   const bool after_device = way == Way::kHost && layer > 0 && ways_[layer - 1] == Way::kDevice;
   if (after_device || (of_layer != Way::kUnknown && of_layer != way)) {
-    throw Error(ErrorCode::kModel, "block " + std::to_string(wanted.layer) + ": expected its states on one device, got " +
-                                       wanted.node->name + " on another; try another -ngl");
+    throw Error(ErrorCode::kModel, "block " + std::to_string(wanted.layer) +
+                                       ": expected its states on one device, got " + wanted.node->name +
+                                       " on another; try another -ngl");
   }
   of_layer = way;
 }
@@ -187,8 +188,9 @@ bool DecodeProbe::leave_to_device(const ggml_tensor* node, std::size_t last) {
     return !wanted.attention && is_step(wanted.point) && ways_[static_cast<std::size_t>(wanted.layer)] == Way::kHost;
   };
   const bool on_device = figures_ && devices_.holds(*node) && std::ranges::all_of(all, [&](const Wanted& wanted) {
-    return wanted.point != ProbePoint::kMlpInput && !began_on_host(wanted) && devices_.takes(*node, wish_of(wanted));
-  });
+                           return wanted.point != ProbePoint::kMlpInput && !began_on_host(wanted) &&
+                                  devices_.takes(*node, wish_of(wanted));
+                         });
   for (const Wanted& wanted : all) {
     if (on_device) devices_.watch(*node, wish_of(wanted));
     if (on_device || wanted.observed) note_way(wanted, on_device ? Way::kDevice : Way::kHost);

@@ -53,7 +53,7 @@ class DecodeProbe final : public ColumnAsker {
     int layer;
     bool attention;
     ProbePoint point;
-    bool observed, edited;  // neither: what was asked for before is to be computed by then
+    bool observed, edited;    // neither: what was asked for before is to be computed by then
     bool for_device = false;  // wanted only if the node lies on a device, where states come as figures
   };
   enum class Way : std::uint8_t { kUnknown, kHost, kDevice };
@@ -82,8 +82,8 @@ class DecodeProbe final : public ColumnAsker {
   ColumnSummer* summer_ = nullptr;
   NodeEdits edits_;
   DeviceProbe devices_;
-  bool figures_ = false;   // states on devices come as figures in this micro-batch
-  std::vector<Way> ways_;  // [n_layers] in which the states of a block come
+  bool figures_ = false;                        // states on devices come as figures in this micro-batch
+  std::vector<Way> ways_;                       // [n_layers] in which the states of a block come
   const AttentionMask* edited_mask_ = nullptr;  // of the attention node at hand
   std::vector<Wanted> wanted_;                  // by ordinal
   std::size_t next_wanted_ = 0;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
+#include "base/error.h"
 #include "engine/attention/column_sums.h"
 #include "engine/gpu/token_runs.h"
 #include "engine/llama/node_mask.h"
@@ -32,14 +34,28 @@ void DeviceProbe::begin(const MicroBatch& batch, Observer& observer) {
   kept_write_ = -1;
 }
 
-DeviceProbe::Work& DeviceProbe::work_on(gpu::Queue& queue) {
+DeviceProbe::Work& DeviceProbe::kept_with(gpu::Queue& queue) {
   if (!queue.local) queue.local = std::make_unique<Work>(queue);
-  auto& work = static_cast<Work&>(*queue.local);
+  return static_cast<Work&>(*queue.local);
+}
+
+std::vector<gpu::TokenRun> DeviceProbe::runs() const {
+  const auto first = static_cast<std::size_t>(batch_.first_token), n = static_cast<std::size_t>(batch_.n_tokens);
+  auto runs = gpu::token_runs(batch_.position.subspan(first, n), batch_.sequence.subspan(first, n));
+  const auto candidates = observer_->figure_candidates();
+  if (candidates.size() != runs.size()) {
+    throw Error(ErrorCode::kInternal, "figures: expected candidates of " + std::to_string(runs.size()) +
+                                          " sequences, got " + std::to_string(candidates.size()));
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i].candidates = candidates[i];
+  return runs;
+}
+
+DeviceProbe::Work& DeviceProbe::work_on(gpu::Queue& queue) {
+  Work& work = kept_with(queue);
   if (work.n_begun != n_begun_) {
     work.n_begun = n_begun_;
-    const auto first = static_cast<std::size_t>(batch_.first_token), n = static_cast<std::size_t>(batch_.n_tokens);
-    work.states.begin(gpu::token_runs(batch_.position.subspan(first, n), batch_.sequence.subspan(first, n)),
-                      batch_.n_tokens);
+    work.states.begin(runs(), batch_.n_tokens);
     work.columns.begin_micro_batch();
     queue.release_kept();
   }
@@ -61,11 +77,12 @@ bool DeviceProbe::takes(const ggml_tensor& node, const DeviceWish& wish) {
 }
 
 bool DeviceProbe::could_sum(const ggml_tensor& attention) {
-  return any() && queues_.front()->supports(&attention) && work_on(*queues_.front()).columns.takes(attention);
+  return any() && queues_.front()->supports(&attention) && kept_with(*queues_.front()).columns.takes(attention);
 }
 
 void DeviceProbe::watch(const ggml_tensor& node, const DeviceWish& wish) {
-  const bool for_check = !wish.attention && (wish.point == ProbePoint::kMidResidual || wish.point == ProbePoint::kEmbedding);
+  const bool for_check =
+      !wish.attention && (wish.point == ProbePoint::kMidResidual || wish.point == ProbePoint::kEmbedding);
   if (!for_check || observer_->checks_writes()) watched_[&node].push_back(wish);
 }
 
@@ -134,7 +151,7 @@ void DeviceProbe::look_at_block_output(gpu::Queue& queue, const ggml_tensor& nod
   if (kept_write_ == layer) write = states.kept_write(layer, node);
   pending_.emplace_back([this, &queue, layer, output = node, state = std::move(state), write = std::move(write)] {
     StateFigures figures{ProbePoint::kBlockOutput, layer, batch_.first_token, batch_.n_tokens,
-                         state.view(state_dots_), {}};
+                         state.view(state_dots_),  {}};
     if (write) figures.write = write->view(write_dots_);
     observer_->on_state_figures(figures);
     answer(queue, layer, output);
@@ -204,7 +221,8 @@ void DeviceProbe::show_attention(int layer, const ggml_tensor& tensor, const Att
   for (std::size_t q = 0; q < n_queries; ++q) {
     for (std::size_t w = 0; w < watched.size(); ++w) {
       visible(q, w) = mask.sees(static_cast<int>(q), watched[w]);
-      if (visible(q, w)) logit(q, w) = staged.watched_logit(q, w) + mean_slope * mask.bias(static_cast<int>(q), watched[w]);
+      if (visible(q, w))
+        logit(q, w) = staged.watched_logit(q, w) + mean_slope * mask.bias(static_cast<int>(q), watched[w]);
     }
   }
   const std::vector<double> learned_mass(staged.learned_mass.begin(), staged.learned_mass.end());
@@ -220,9 +238,20 @@ void DeviceProbe::show_attention(int layer, const ggml_tensor& tensor, const Att
   for (std::size_t w = 0; w < far_queries.size(); ++w) {
     far_queries[w] = mask.visibility().far_queries[static_cast<std::size_t>(watched[w])];
   }
-  observer_->on_attention({layer, batch_.first_token, batch_.n_tokens, mask.n_keys(), n_heads, n_kv_heads, staged.sums,
-                           staged.far_sums, learned_mass, mask.visibility(), watched, staged.watched_attention,
-                           logit.view(), visible.view(),
+  observer_->on_attention({layer,
+                           batch_.first_token,
+                           batch_.n_tokens,
+                           mask.n_keys(),
+                           n_heads,
+                           n_kv_heads,
+                           staged.sums,
+                           staged.far_sums,
+                           learned_mass,
+                           mask.visibility(),
+                           watched,
+                           staged.watched_attention,
+                           logit.view(),
+                           visible.view(),
                            {std::as_const(cost).view(), std::as_const(left_out).view(), far_queries}});
 }
 

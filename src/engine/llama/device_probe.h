@@ -13,6 +13,7 @@
 #include "engine/gpu/column_work.h"
 #include "engine/gpu/proxy_device.h"
 #include "engine/gpu/state_work.h"
+#include "engine/gpu/token_runs.h"
 #include "engine/llama/micro_batch.h"
 #include "probe/observer.h"
 
@@ -21,17 +22,17 @@ namespace sinkscope {
 // What is looked at where a node lies.
 struct DeviceWish {
   int layer;
-  bool attention;    // else the states of `point`
+  bool attention;  // else the states of `point`
   ProbePoint point;
 };
 
-// Observes nodes that lie on devices, one micro-batch after another, without having the network wait: states are reduced
-// and columns are summed behind the nodes, on the devices' own queues, and what came of it is shown later, in the order
-// in which the nodes were computed.
+// Observes nodes that lie on devices, one micro-batch after another, without having the network wait: states are
+// reduced and columns are summed behind the nodes, on the devices' own queues, and what came of it is shown later, in
+// the order in which the nodes were computed.
 //
-// An observer's answers are needed on the way: which keys are watched, which tokens are ordinary. So before the attention of
-// block l is summed, all that was made of block l-1 is shown. By then the device has the products before that
-// attention, and the attention itself, to work on.
+// An observer's answers are needed on the way: which keys are watched, which tokens are ordinary. So before the
+// attention of block l is summed, all that was made of block l-1 is shown. By then the device has the products before
+// that attention, and the attention itself, to work on.
 class DeviceProbe final : public gpu::NodeWatcher {
  public:
   // queues  of the context's devices, until the next call
@@ -56,7 +57,9 @@ class DeviceProbe final : public gpu::NodeWatcher {
   struct Work;  // what is kept with a queue
 
   gpu::Queue* queue_of(const ggml_tensor& node) const;
-  Work& work_on(gpu::Queue& queue);
+  Work& kept_with(gpu::Queue& queue);
+  std::vector<gpu::TokenRun> runs() const;
+  Work& work_on(gpu::Queue& queue);  // in this micro-batch
   void settle(gpu::Queue& queue);
   void look(gpu::Queue& queue, const ggml_tensor& node, const DeviceWish& wish);
   void look_at_attention(gpu::Queue& queue, const ggml_tensor& node, int layer);
@@ -75,7 +78,7 @@ class DeviceProbe final : public gpu::NodeWatcher {
   std::vector<std::function<void()>> pending_;  // to be shown, in this order
   std::size_t n_marked_ = 0;                    // of these, what the queue's mark lies behind
   std::vector<std::pair<const ggml_tensor*, std::unique_ptr<AttentionMask>>> masks_;  // of this micro-batch
-  int kept_write_ = -1;                         // the layer whose MLP write is kept
+  int kept_write_ = -1;  // the layer whose MLP write is kept
   Matrix<float> state_dots_, write_dots_;
 };
 

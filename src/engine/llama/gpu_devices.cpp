@@ -45,10 +45,12 @@ std::vector<ggml_backend_dev_t> chosen_gpus(const DeviceOptions& options) {
   std::vector<ggml_backend_dev_t> chosen;
   for (const std::string& name : options.names) {
     if (name == "none" && options.names.size() == 1) return {};
-    const auto found = std::ranges::find_if(all, [&](ggml_backend_dev_t d) { return name == ggml_backend_dev_name(d); });
+    const auto found =
+        std::ranges::find_if(all, [&](ggml_backend_dev_t d) { return name == ggml_backend_dev_name(d); });
     if (found == all.end()) {
-      throw Error(ErrorCode::kUsage, "-dev " + name + ": expected a GPU of this build and machine, or none; there are: " +
-                                         names_of(all) + "; sinkscope devices lists them");
+      throw Error(ErrorCode::kUsage,
+                  "-dev " + name + ": expected a GPU of this build and machine, or none; there are: " + names_of(all) +
+                      "; sinkscope devices lists them");
     }
     chosen.push_back(*found);
   }
@@ -159,11 +161,11 @@ Placement place_layers(const ModelFile& file, const DeviceOptions& options,
     const std::uint64_t n_free = free_memory(gpus, needs.of_device);
     const int fit = layers_that_fit(needs, placement.n_layers, n_free);
     if (n_gpu_layers > 0 && placement.n_gpu_layers > fit) {
-      throw Error(ErrorCode::kModel,
-                  "-ngl " + std::to_string(n_gpu_layers) + ": expected so many layers to fit on " + names_of(gpus) +
-                      ", got " + gib(n_free) + " free for layers of " + gib(needs.of_layer) + " each and an output of " +
-                      gib(needs.of_output) + ", which is " + std::to_string(fit) + " of " + std::to_string(all) +
-                      "; give -ngl " + std::to_string(fit) + " or leave it out");
+      throw Error(ErrorCode::kModel, "-ngl " + std::to_string(n_gpu_layers) + ": expected so many layers to fit on " +
+                                         names_of(gpus) + ", got " + gib(n_free) + " free for layers of " +
+                                         gib(needs.of_layer) + " each and an output of " + gib(needs.of_output) +
+                                         ", which is " + std::to_string(fit) + " of " + std::to_string(all) +
+                                         "; give -ngl " + std::to_string(fit) + " or leave it out");
     }
     placement.n_gpu_layers = std::min(placement.n_gpu_layers, fit);
   }

@@ -51,8 +51,8 @@ class NoVocabulary {
   llama_model_kv_override entries_[3] = {};  // the last ends them
 };
 
-std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision precision,
-                                          const Placement& placement, const Vocabulary* vocabulary) {
+std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision precision, const Placement& placement,
+                                          const Vocabulary* vocabulary) {
   llama_model_params params = llama_model_default_params();
   std::vector<ggml_backend_dev_t> devices = placement.devices;
   devices.push_back(nullptr);  // ends the list
@@ -88,8 +88,8 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
-    placement_ = place_layers(file, options.devices, rpc_devices(options.rpc_servers),
-                                             options.n_gpu_layers, tokens_at_most(file), options.n_ubatch);
+    placement_ = place_layers(file, options.devices, rpc_devices(options.rpc_servers), options.n_gpu_layers,
+                              tokens_at_most(file), options.n_ubatch);
     precision_ = name_of_arithmetic(precision, placement_);
     model_ = load_weights(file, precision.precision, placement_, vocabulary.get());
     vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);

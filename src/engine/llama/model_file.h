@@ -35,8 +35,8 @@ class ModelFile {
   bool stored_in_f32() const { return stored_in_f32_; }
   // What is missing or odd and changes numbers, as model_notes.
   const std::vector<std::string>& notes() const { return notes_; }
-  // Tokens up to which the model turns positions by its short RoPE factors: longer texts by the long ones. Nothing where
-  // it has one set, or none.
+  // Tokens up to which the model turns positions by its short RoPE factors: longer texts by the long ones. Nothing
+  // where it has one set, or none.
   std::optional<int> short_rope_tokens() const { return short_rope_tokens_; }
   // Of the tensors in all parts.
   std::uint64_t n_weight_bytes() const { return n_weight_bytes_; }

@@ -27,6 +27,7 @@ class WriteCheck final : public Observer {
   bool wants_eviction_cost(int layer) override { return observer_.wants_eviction_cost(layer); }
   void on_state(const StateEvent& event) override;
   bool takes_figures() override { return observer_.takes_figures(); }
+  std::span<const std::vector<int>> figure_candidates() override { return observer_.figure_candidates(); }
   void on_state_figures(const StateFigures& figures) override { observer_.on_state_figures(figures); }
   StateQuestions state_questions(int layer) override { return observer_.state_questions(layer); }
   void on_state_answers(const StateAnswers& answers) override { observer_.on_state_answers(answers); }
