@@ -38,10 +38,10 @@ struct Rule {
   Evidence evidence;
   float threshold;
 };
-constexpr std::array kRules = {Rule{"far boost >= 5", kBoost, 5},         Rule{"far boost >= 8", kBoost, 8},
-                               Rule{"matched boost >= 5", kMatched, 5},   Rule{"matched boost >= 8", kMatched, 8},
-                               Rule{"matched boost >= 12", kMatched, 12}, Rule{"matched z >= 4", kLogZ, 4},
-                               Rule{"matched z >= 5", kLogZ, 5},          Rule{"matched z >= 6", kLogZ, 6}};
+constexpr std::array kRules = {Rule{"far boost >= 5", kBoost, 5},       Rule{"far boost >= 8", kBoost, 8},
+                               Rule{"matched boost >= 8", kMatched, 8}, Rule{"matched boost >= 16", kMatched, 16},
+                               Rule{"matched z >= 2.5", kLogZ, 2.5F},   Rule{"matched z >= 3", kLogZ, 3},
+                               Rule{"matched z >= 3.5", kLogZ, 3.5F},   Rule{"matched z >= 4", kLogZ, 4}};
 
 struct Measured {
   SequenceMeasurement measurement;

@@ -28,6 +28,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("precision", options.precision);
   visit("cache_type_k", options.cache_type_k);
   visit("final_norm", options.final_norm);
+  visit("short_rope_tokens", options.short_rope_tokens);
   visit("floor_alignment", options.floor.alignment);
   visit("floor_norm_ratio", options.floor.norm_ratio);
   visit("floor_unaligned_far_boost", options.floor.unaligned_far_boost);
@@ -36,7 +37,6 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("rule", options.rule);
   visit("paper_positions", options.paper_positions);
   visit(kEdits, options.edits);
-  visit("short_rope_tokens", options.short_rope_tokens);
 }
 
 // Names that earlier programs did not write.
