@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/error.h"
 #include "base/index.h"
 #include "base/statistics/random.h"
 #include "base/vectors.h"
@@ -270,9 +271,13 @@ std::vector<LayerMap> measure_maps(Model& model, std::span<const SequenceExplana
     request.tell(static_cast<std::int64_t>(maps.size()), static_cast<std::int64_t>(gathered.size()), "maps");
     if (!one.can_be_mapped()) continue;
     const int layer = one.layer();
-    maps.push_back(map_of(
-        one.take(), [&](MatrixView<const float> inputs) { return run_mlp(model, layer, inputs, request.run); },
-        request.options));
+    const auto mlp = [&](MatrixView<const float> inputs) { return run_mlp(model, layer, inputs, request.run); };
+    try {
+      maps.push_back(map_of(one.take(), mlp, request.options));
+    } catch (const Error& error) {
+      // Of the layers before the commonest one some may have no MLP.
+      if (error.code() != ErrorCode::kModel || !request.layers.empty()) throw;
+    }
   }
   return maps;
 }

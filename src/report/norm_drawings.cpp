@@ -18,14 +18,15 @@ namespace {
 constexpr std::string_view kRoles[] = {"primary_like", "primary", "secondary", "unaligned"};
 constexpr int kFitPoints = 60;
 
-SinkKind kind_of(const std::string& name) {
+SinkKind explained_kind(const std::string& name) {
   return name == name_of(SinkKind::kSecondary) ? SinkKind::kSecondary : SinkKind::kPrimaryLike;
 }
 
 // Where sinks of a kind stand by norm ratio.
 ChartSeries scatter(std::span<const NormCase> cases, const std::string& kind, bool gap) {
-  ChartSeries points = series_of(fmt::format("{} ({})", kind_name(kind_of(kind)), counted(std::ssize(cases), "run")),
-                                 ChartForm::kPoints, name_of(kind_of(kind)));
+  ChartSeries points =
+      series_of(fmt::format("{} ({})", kind_name(explained_kind(kind)), counted(std::ssize(cases), "run")),
+                ChartForm::kPoints, name_of(explained_kind(kind)));
   for (const NormCase& one : cases) {
     const std::optional<double> value = gap ? std::optional(one.gap) : one.far_score;
     if (!value) continue;
@@ -44,7 +45,7 @@ std::optional<ChartSeries> fit_of(const NormFigures& figures, std::span<const No
   ChartSeries line =
       series_of(fmt::format("{} {} {} / norm ratio", in_digits(figures.gap_at_infinity),
                             *figures.slope_inverse < 0 ? "-" : "+", in_digits(std::abs(*figures.slope_inverse))),
-                ChartForm::kLine, name_of(kind_of(figures.kind)));
+                ChartForm::kLine, name_of(explained_kind(figures.kind)));
   for (int i = 0; i <= kFitPoints; ++i) {
     const double x = std::exp(std::lerp(low.log_norm_ratio, high.log_norm_ratio, i / static_cast<double>(kFitPoints)));
     line.add(x, *figures.gap_at_infinity + *figures.slope_inverse / x);
@@ -148,7 +149,7 @@ void draw_survival(Chart& chart, const Explanation& explanation, int n_layers) {
     const auto groups = survival_by_norm(explanation.norm_cases[i]);
     if (groups.empty()) continue;
     ChartPanel panel;
-    panel.title = fmt::format("Attention that lasts, {}", kind_name(kind_of(explanation.norm[i].kind)));
+    panel.title = fmt::format("Attention that lasts, {}", kind_name(explained_kind(explanation.norm[i].kind)));
     panel.x.title = "blocks";
     panel.y.title = "fraction that lasts longer";
     for (std::size_t g = 0; g < groups.size(); ++g) panel.series.push_back(steps_of(groups[g], kRoles[g]));

@@ -90,8 +90,8 @@ class Explain(harness.ProgramTest):
                 result = self.run_program("plot", "out.db", "--figure", figure)
                 self.assertIn(result.code, (0, 3), result.err)
                 self.assertEqual(result.code == 3, figure == "primary", result.err)  # no text is without secondary sinks
-        self.assertIn('"explained":{"claims"', self.index_of("out.db"))
-        self.assertIn('"explained":null', self.index_of(before))
+        self.assertTrue('"explained": {"claims"' in self.index_of("out.db"))
+        self.assertTrue('"explained": null' in self.index_of(before))
         self.fails(3, "was not explained yet", "export", before, "--format", "explain")
         self.fails(3, "explain", "plot", before, "--figure", "excess")
 
@@ -129,14 +129,16 @@ class Explain(harness.ProgramTest):
 
     def test_sinks_of_other_thresholds_are_counted_and_named(self):
         self.explain()
-        shown = self.ok("show", "out.db", "--min-norm-ratio", 40, "--all").out
-        explained = self.ok("export", "out.db", "--format", "explain", "--min-norm-ratio", 40).json()
-        if explained["unexplained"]:
-            self.assertIn("not explained under these thresholds", shown)
+        # States shrink against ordinary ones from layer to layer: with this threshold they end earlier.
+        stricter = ("--min-norm-ratio", 17.2)
+        explained = self.ok("export", "out.db", "--format", "explain", *stricter).json()
         runs = [run for sequence in explained["sequences"] for run in sequence["runs"]]
-        judged = self.ok("export", "out.db", "--format", "json", "--min-norm-ratio", 40).json()
-        sinks = [sink for sequence in judged["sequences"] for sink in sequence["sinks"]]
+        judged = self.ok("export", "out.db", "--format", "json", *stricter).json()
+        sinks = [sink for sequence in judged["sequences"] for sink in sequence["sinks"] if sink["kind"] != "unaligned"]
+        self.assertGreater(len(explained["unexplained"]), 0)
         self.assertEqual(len(runs) + len(explained["unexplained"]), len(sinks))
+        shown = self.ok("show", "out.db", *stricter).out
+        self.assertIn(f"not explained under these thresholds: {len(explained['unexplained'])} sink", shown)
 
     def test_merged_files_keep_what_was_measured(self):
         lines = (self.folder / "texts.jsonl").read_text().splitlines()
@@ -158,7 +160,7 @@ class Explain(harness.ProgramTest):
         self.explain()
         for table in ("explanations", "maps"):
             with self.subTest(table=table):
-                name = self.copy(f"{table}.db", [f"UPDATE {table} SET data = substr(data, 1, 40) || x'00' || substr(data, 42)"])
+                name = self.copy(f"{table}.db", [f"UPDATE {table} SET data = CAST(substr(data, 1, 40) || x'0102' || substr(data, 43) AS BLOB)"])
                 self.fails(3, "damaged", "verify", name)
                 self.fails(3, "damaged", "show", name)
                 self.fails(3, "damaged", "merge", name, "-o", "m.db")

@@ -205,7 +205,7 @@ TEST_F(Rows, OtherOptionsMeasureAgain) {
 
 TEST_F(Rows, VerifyNamesWhatIsDamaged) {
   explained("a.db", {0, 1}, {layer_map(2)});
-  run_sql("a.db", "UPDATE explanations SET data = x'00' || substr(data, 2) WHERE document = 1");
+  run_sql("a.db", "UPDATE explanations SET data = CAST(x'00' || substr(data, 2) AS BLOB) WHERE document = 1");
   run_sql("a.db", "UPDATE maps SET data = x'00'");
   run_sql("a.db", "DELETE FROM explain_options WHERE name = 'seed'");
   EXPECT_THAT(ScanFile::open(folder_.file("a.db")).verify(),
