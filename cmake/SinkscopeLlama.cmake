@@ -19,11 +19,12 @@ set(_no_amx "")
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(_no_amx "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16")
 endif()
+include(SinkscopeGpu)
 set(_llama_options -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DGGML_OPENMP=ON -DGGML_RPC=ON
     -DGGML_CCACHE=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
     -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF
     -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF
-    -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER})
+    -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} ${SINKSCOPE_GPU_OPTIONS})
 
 # What -march=native stands for here, so that no build for another processor is taken.
 execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -E -dM -x c++ /dev/null
@@ -62,7 +63,7 @@ file(GLOB_RECURSE _llama_archives ${_llama_build}/*.a)
 # The archives need OpenMP's library, which may stand before them on the command line.
 target_link_options(sinkscope_llama INTERFACE LINKER:--no-as-needed)
 target_link_libraries(sinkscope_llama INTERFACE -Wl,--start-group ${_llama_archives} -Wl,--end-group
-                      OpenMP::OpenMP_CXX Threads::Threads ${CMAKE_DL_LIBS})
+                      ${SINKSCOPE_GPU_LIBRARIES} OpenMP::OpenMP_CXX Threads::Threads ${CMAKE_DL_LIBS})
 
 # The chat template renderer lies in llama.cpp's common/ folder, which is not built as a library.
 file(GLOB _jinja_sources ${SINKSCOPE_LLAMA_DIR}/common/jinja/*.cpp)

@@ -43,17 +43,17 @@ const char* name_of(BosMode bos) {
   return "auto";
 }
 
-MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings, const ModelFile& file,
-                                  const Model& model) {
+MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& settings, const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = settings.min_distance;
   measurement.bos = name_of(settings.bos);
   measurement.special = settings.special;
   measurement.n_ubatch = load.n_ubatch;
   measurement.parallel = model.max_sequences();
+  measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
   measurement.final_norm = load.final_norm;
-  measurement.precision = precision_of(file, load.precision).name;
+  measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, settings.thresholds.min_alignment);
@@ -76,7 +76,7 @@ struct Scanner::State {
     const ModelFile file(load.path);
     model = load_model(file, load);
     origin->model = {model->facts(), "", {model->lacking().begin(), model->lacking().end()}, file.notes()};
-    origin->measurement = measurement_of(load, settings, file, *model);
+    origin->measurement = measurement_of(load, settings, *model);
     origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
   }
 

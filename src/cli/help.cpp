@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kColumns = 100;
 constexpr std::size_t kNameColumns = 34;
-constexpr std::array<std::string_view, 3> kSingleDashNames = {"ub", "ngl", "np"};
+constexpr std::array<std::string_view, 6> kSingleDashNames = {"ub", "ngl", "np", "dev", "sm", "mg"};
 
 // Text broken at blanks; lines after the first are indented. Lines that are indented already are left alone.
 std::string wrapped(const std::string& text, std::size_t first_column, std::size_t indent) {

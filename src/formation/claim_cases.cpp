@@ -99,7 +99,7 @@ std::optional<PrimaryCase> primary_case(const ScannedSequence& sequence, std::sp
   result.sequence = number;
   result.first_layer = primary.birth_layer;
   result.last_layer = primary.active_layers.back().second;
-  result.far_score = sequence.figures.first_positions.at(index(primary.position)).far_score;
+  result.far_score = profile_of(sequence.figures, primary.position)->far_score;
   for (std::size_t l = 0; l < result.far_score.size(); ++l) {
     if (sees_all[l] == 0) result.far_score[l].reset();
   }

@@ -151,7 +151,7 @@ OrdinaryHeights ordinary_of(const SequenceHeights& heights, const ScannedSequenc
 
 PrimaryExplanation primary_of(const ScannedSequence& sequence) {
   const Primary& primary = *sequence.detection.primary;
-  const TokenProfile& profile = sequence.figures.first_positions.at(index(primary.position));
+  const TokenProfile& profile = *profile_of(sequence.figures, primary.position);
   PrimaryExplanation result;
   result.position = primary.position;
   result.birth_layer = primary.birth_layer;
@@ -202,7 +202,7 @@ void add_neurons(RunExplanation& run, ModelWeights& weights, const SequenceHeigh
                  const std::vector<float>& norm, const ExplainOptions& options) {
   const auto layer = main_mlp(*run.start);
   if (!layer) return;
-  const LayerMlp& mlp = weights.mlp(*layer);
+  const MlpWeights& mlp = weights.mlp(*layer);
   const auto input = [&](int position) {
     return std::as_const(heights.kept.at(position).mlp_input).row(index(*layer));
   };
@@ -225,7 +225,7 @@ std::optional<int> main_mlp(const PartExcess& excess) {
   return static_cast<int>(largest - mlps.begin());
 }
 
-const LayerMlp& ModelWeights::mlp(int layer) {
+const MlpWeights& ModelWeights::mlp(int layer) {
   if (!mlp_ || mlp_->layer() != layer) {
     mlp_.reset();  // before the next one is read: two layers are never in memory
     mlp_.emplace(file_, layer);

@@ -22,13 +22,13 @@ class ModelWeights {
   explicit ModelWeights(GgufFile file) : file_(std::move(file)) {}
 
   // throws  Error{kModel} if the layer's MLP is of a kind that is not known here
-  const LayerMlp& mlp(int layer);
+  const MlpWeights& mlp(int layer);
   // The gain of the RMS norm through which attention of a block reads, [d_model]; empty where it has no such norm.
   std::vector<float> attention_gain(int block) const;
 
  private:
   GgufFile file_;
-  std::optional<LayerMlp> mlp_;
+  std::optional<MlpWeights> mlp_;
 };
 
 // One sequence of a results file.

@@ -1,48 +1,13 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "base/views.h"
 #include "formation/explain_options.h"
-#include "gguf/file.h"
-#include "gguf/mlp_layout.h"
+#include "gguf/mlp_weights.h"
 
 namespace sinkscope {
-
-// What the MLP of one layer makes of one token: down(act(gate x) * (up x)), and a norm behind it where there is one.
-struct MlpReading {
-  std::vector<float> gate, up;  // [d_ff] before the activation
-  std::vector<float> neurons;   // [d_ff] a = act(gate) * up, what the down matrix reads
-  std::vector<float> write;     // [d_model] what the block adds
-  double scale = 1;             // of a column's write: 1, or with a post-norm 1 / rms
-};
-
-// The MLP of one layer, dequantised.
-//
-// memory  3 d_ff d_model floats
-class LayerMlp {
- public:
-  // throws  Error{kModel} if the layer's MLP is not of a kind that is known here (mlp_layout)
-  LayerMlp(const GgufFile& file, int layer);
-
-  int layer() const { return layout_.layer; }
-  // cost  3 d_ff d_model multiply-adds
-  MlpReading read(std::span<const float> input) const;
-  // What one unit of each neuron adds along an axis, before `scale`: <gain * D_i, axis>.
-  //
-  // returns  [d_ff]
-  std::vector<double> columns_along(std::span<const float> axis) const;
-  // gain * D_i
-  std::vector<float> column(int neuron) const;
-
- private:
-  MlpLayout layout_;
-  float rms_eps_ = 0;
-  std::vector<float> gate_, up_, down_, post_gain_;  // gate_ is empty where it is fused with up_
-};
 
 struct Neuron {
   int neuron = 0;
@@ -66,7 +31,7 @@ struct NeuronShares {
 // controls  not empty
 // axis      u_l, [d_model]
 // norm      m_l
-NeuronShares neuron_shares(const LayerMlp& mlp, const MlpReading& sink, std::span<const MlpReading> controls,
+NeuronShares neuron_shares(const MlpWeights& mlp, const MlpReading& sink, std::span<const MlpReading> controls,
                            const MlpReading& primary, std::span<const float> axis, double norm,
                            const ExplainOptions& options);
 

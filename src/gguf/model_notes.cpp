@@ -127,7 +127,7 @@ void note_trained_length(const GgufMetadata& metadata, const std::string& arch, 
 
 // llama.cpp builds these without a window.
 void note_window(const GgufMetadata& metadata, const std::string& arch, std::vector<std::string>& notes) {
-  constexpr std::array kWithoutWindow = {"llama"sv, "qwen2"sv};
+  constexpr std::array kWithoutWindow = {"llama"sv, "qwen2"sv, "phi3"sv};
   const auto window = metadata.integer(arch + ".attention.sliding_window");
   if (!window || *window <= 0 || std::ranges::find(kWithoutWindow, arch) == kWithoutWindow.end()) return;
   notes.push_back(

@@ -38,7 +38,7 @@ CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& 
   document.eligible_begin = eligible.begin;
   document.eligible_end = eligible.end;
   for (const Run& run : detection.runs) {
-    if (run.verdict != Verdict::kSink || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
+    if (!detection.counts(run) || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
     CorpusSink sink;
     sink.position = run.position;
     sink.token = tokens.at(static_cast<std::size_t>(run.position));
@@ -51,6 +51,22 @@ CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& 
     sink.far_boost = run.far_boost_median;
     document.sinks.push_back(sink);
   }
+  for (const SinkGroup& group : detection.groups) {
+    if (!detection.counts(group) || std::ranges::find(kinds, group.kind) == kinds.end()) continue;
+    CorpusSink sink;
+    sink.position = group.members.front();
+    sink.n_tokens = static_cast<int>(group.members.size());
+    sink.token = tokens.at(static_cast<std::size_t>(sink.position));
+    sink.kind = group.kind;
+    sink.l_start = group.l_start;
+    sink.l_end = group.l_end;
+    const auto censored = std::ranges::count_if(group.runs, [&](std::size_t run) { return detection.runs[run].censored; });
+    sink.censored = 2 * static_cast<std::size_t>(censored) > group.runs.size();
+    sink.norm_ratio = group.norm_ratio_median;
+    sink.far_boost = group.joint_boost_median;
+    document.sinks.push_back(sink);
+  }
+  std::ranges::stable_sort(document.sinks, {}, &CorpusSink::position);
   return document;
 }
 

@@ -12,16 +12,18 @@
 
 namespace sinkscope {
 
-// One sink, as far as statistics over a corpus ask.
+// One sink, as far as statistics over a corpus ask. Tokens that share a state, none of which is a sink by itself, are one:
+// a group.
 struct CorpusSink {
-  int position = 0;
+  int position = 0;  // of a group its first
+  int n_tokens = 1;  // of a group its members
   TokenId token = 0;
   SinkKind kind = SinkKind::kSecondary;
   int label = -1;  // index into SinkCorpus::labels: what the records that it was imported from call it; -1: none
   int l_start = 0;
   int l_end = 0;
   bool censored = false;  // the state lasted at least to l_end
-  std::optional<float> norm_ratio, logit_gap, far_boost;
+  std::optional<float> norm_ratio, logit_gap, far_boost;  // of a group its joint boost, and no gap
 };
 
 // One document with its sinks, the primary not among them.

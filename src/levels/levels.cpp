@@ -264,6 +264,11 @@ LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options) {
     report.tokens += document.n_tokens;
     report.documents_without_primary += !document.has_primary;
   }
+  for (const PlacedSink& placed : table.sinks) {
+    if (placed.sink->n_tokens == 1) continue;
+    ++report.groups;
+    report.group_tokens += placed.sink->n_tokens;
+  }
   report.start_entropy_bits = start_entropy_bits(table.sinks);
 
   LevelMixture mixture;

@@ -90,7 +90,8 @@ struct LevelReport {
   std::int64_t documents_without_primary = 0;
   std::int64_t tokens = 0;
   bool enough_documents = false;       // for stability and for intervals of rates
-  Rate all;                            // all sinks of the corpus
+  Rate all;                            // all sinks of the corpus: Detection::n_sinks
+  std::int64_t groups = 0, group_tokens = 0;  // of these sinks, such groups, and their tokens
   std::vector<LabelledRate> by_kind;   // those that occur
   std::vector<LabelledRate> by_label;  // of imported records
   double start_entropy_bits = 0;       // of l_start over all sinks

@@ -5,7 +5,26 @@
 #include <utility>
 #include <vector>
 
+#include "base/vectors.h"
+
 namespace sinkscope {
+
+float clamped_cosine(float dot, float norm_a, float norm_b) {
+  const float norms = norm_a * norm_b;
+  return norms > 0 ? std::clamp(dot / norms, -1.0F, 1.0F) : 0.0F;
+}
+
+Matrix<float> self_cosines(const Cube<float>& states, std::size_t candidate, std::span<const float> norms) {
+  Matrix<float> cosines(norms.size(), norms.size());
+  for (std::size_t a = 0; a < norms.size(); ++a) {
+    cosines(a, a) = norms[a] > 0 ? 1.0F : 0.0F;
+    for (std::size_t b = a + 1; b < norms.size(); ++b) {
+      const double product = dot(states.row(a, candidate), states.row(b, candidate));
+      cosines(a, b) = cosines(b, a) = clamped_cosine(static_cast<float>(product), norms[a], norms[b]);
+    }
+  }
+  return cosines;
+}
 
 CandidateCosines::CandidateCosines(std::size_t n_layers, std::size_t n_candidates)
     : values_(n_layers, n_candidates, 0) {

@@ -10,6 +10,16 @@
 
 namespace sinkscope {
 
+// 0 where a vector has no length.
+float clamped_cosine(float dot, float norm_a, float norm_b);
+
+// How a candidate's own direction moves through the layers.
+//
+// states   [n_layers, 8, d_model] of candidates
+// norms    [n_layers] of this one's
+// returns  [n_layers, n_layers] cosines of its states in two layers
+Matrix<float> self_cosines(const Cube<float>& states, std::size_t candidate, std::span<const float> norms);
+
 // Signed cosines of a sequence's states with its candidates: layer by candidate by token. Candidates may be given up on
 // the way, and their cosines with them.
 //

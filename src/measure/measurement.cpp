@@ -31,6 +31,14 @@ const TopChannels* SequenceMeasurement::channels_of(std::size_t layer, std::size
   return found == channels[layer].end() || found->position != position ? nullptr : &found->top;
 }
 
+SequenceMeasurement nothing_measured_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
+                                        int n_kept_positions) {
+  SequenceMeasurement m;
+  m.n_tokens = static_cast<int>(tokens.size());
+  m.roles = TokenRoles(tokens, vocabulary, n_kept_positions);
+  return m;
+}
+
 SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens) {
   SequenceMeasurement m = std::move(measurement);
   const auto cols = static_cast<std::size_t>(n_tokens);
@@ -43,6 +51,8 @@ SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens
   }
   for (auto* cube : {&m.attention_sum, &m.attention_far_sum}) cut(*cube, cols);
   m.key_counts.cut(n_tokens);
+  for (auto* flags : {&m.roles.is_padding, &m.roles.may_be_ordinary}) flags->resize(cols);
+  m.roles.n_counted.resize(cols);
   return m;
 }
 

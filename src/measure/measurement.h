@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/ids.h"
@@ -9,6 +10,7 @@
 #include "measure/candidate_cosines.h"
 #include "measure/key_counts.h"
 #include "measure/massive_channels.h"
+#include "measure/token_roles.h"
 
 namespace sinkscope {
 
@@ -22,13 +24,14 @@ struct SequenceMeasurement {
   int n_tokens = 0;
   int n_heads = 0;       // the largest of all layers
   int n_candidates = 0;  // min(kPrimaryCandidates, n_tokens)
+  TokenRoles roles;      // which tokens are candidates, padding, or may be ordinary
   int min_distance = 0;  // what "far" meant
 
   std::vector<std::uint8_t> has_writes;     // [n_layers] both writes: by r_l, in parallel blocks by their own nodes
   std::vector<std::uint8_t> has_attention;  // [n_layers] column sums
   std::vector<std::uint8_t> has_read;       // [n_layers] read alignment of h_l: block l+1 has a norm
   std::vector<std::uint8_t> has_key_value;  // [n_layers]
-  bool has_centred = false;                 // wanted, and there was a token of position >= 8
+  bool has_centred = false;                 // wanted, and there was an ordinary token
   std::vector<int> heads_in_layer;          // [n_layers]
   std::vector<int> kv_heads_in_layer;       // [n_layers]
 
@@ -39,7 +42,8 @@ struct SequenceMeasurement {
   Matrix<float> value_norm;       // [n_layers, n_tokens]
   // Candidates that stand to the end, of which alignments cover all tokens; ascending. See standing_candidates.
   std::vector<std::size_t> standing;
-  // Signed cosines against candidate c: alignment(l, c, t) = cos(h_l[t], h_l[c]).
+  // Signed cosines against candidate c: alignment(l, c, t) = cos(h_l[t], h_l[c]). NaN for tokens of an earlier
+  // micro-batch than the candidate's.
   CandidateCosines alignment;            // [n_layers, n_candidates, n_tokens]
   CandidateCosines centred_alignment;    // both minus the mean ordinary token of the layer: see PackMeter
   CandidateCosines read_alignment;       // after the next block's attention norm and gain
@@ -74,9 +78,13 @@ struct SequenceMeasurement {
   Matrix<std::int32_t> eviction_queries;   // [n_layers, n_watched] far queries, since the key is watched
 };
 
+// A measurement that knows its tokens, and nothing else.
+SequenceMeasurement nothing_measured_of(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary,
+                                        int n_kept_positions);
+
 // The measurement without what lies behind its first tokens.
 //
-// n_tokens  at least n_candidates, and no later token has been watched
+// n_tokens  more than the last candidate's position, and no later token has been watched
 SequenceMeasurement first_tokens(SequenceMeasurement&& measurement, int n_tokens);
 
 }  // namespace sinkscope

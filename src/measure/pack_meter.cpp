@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "base/thread_limits.h"
+#include "measure/checks.h"
+#include "measure/figure_reader.h"
 #include "measure/kernels.h"
+#include "measure/segments.h"
 #include "measure/sequence_meter.h"
 
 namespace sinkscope {
@@ -17,31 +19,20 @@ namespace {
 
 constexpr std::size_t kRowsPerTask = 64;
 constexpr std::size_t kColumnsPerTask = 256;
-constexpr double kConservationTolerance = 1e-3;
 
 [[noreturn]] void throw_misfit(const std::string& what) {
   throw Error(ErrorCode::kInternal, "measure: events do not fit the pack: " + what);
-}
-
-// One parallel region costs as much as a hundred tokens, so a single task goes without.
-template <typename Body>
-void for_each_task(std::size_t count, int n_threads, const Body& body) {
-  if (count == 1) {
-    body(std::size_t{0});
-  } else if (count > 1) {
-    parallel_for(static_cast<std::int64_t>(count), n_threads,
-                 [&](std::int64_t i, int) { body(static_cast<std::size_t>(i)); });
-  }
 }
 
 }  // namespace
 
 class PackMeter::State {
  public:
-  State(const ModelFacts& facts, const Pack& pack, const MeterOptions& options) : facts_(facts), options_(options) {
+  State(const ModelFacts& facts, const Pack& pack, const MeterOptions& options)
+      : facts_(facts), options_(options), figures_(options.centred_alignment, options.massive_channels) {
     options_.n_threads = threads_or_default(options.n_threads);
     for (const auto& tokens : pack.sequences) {
-      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), {}});
+      sequences_.push_back({n_tokens_, static_cast<int>(tokens.size()), tokens, {}});
       n_tokens_ += static_cast<int>(tokens.size());
     }
     meters_.resize(sequences_.size());
@@ -68,6 +59,7 @@ class PackMeter::State {
     }
     return false;
   }
+  // Figures are of the first positions, and rows of any.
   bool wants_attention() const { return options_.attention; }
   bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 
@@ -81,14 +73,26 @@ class PackMeter::State {
     return watched_;
   }
 
+  void begin_micro_batch(int first_token, int n_tokens);
   void on_state(const StateEvent& event);
+  std::span<const std::vector<int>> figure_candidates() {
+    candidates_.clear();
+    for (const MeteredSegment& segment : metered_) candidates_.push_back(segment.meter->positions());
+    return candidates_;
+  }
+  void on_state_figures(const StateFigures& figures) {
+    begin_micro_batch(figures.first_token, figures.n_tokens);
+    figures_.read(figures, metered_);
+  }
+  StateQuestions state_questions() const { return figures_.questions(); }
+  void on_state_answers(const StateAnswers& answers) { figures_.read(answers, metered_); }
   void on_attention(const AttentionEvent& event);
   void on_key_value(const KeyValueEvent& event);
   void on_micro_batch_end(int first_token, int n_tokens);
   std::vector<SequenceMeasurement> take();
   std::optional<SequenceMeasurement> so_far(std::size_t sequence) const {
     const int n_seen = n_seen_ - sequences_.at(sequence).first_token;
-    if (n_rows_ != 0 || !meters_[sequence] || n_seen < kPrimaryCandidates) return std::nullopt;
+    if (n_rows_ != 0 || !meters_[sequence] || n_seen <= meters_[sequence]->last_candidate()) return std::nullopt;
     SequenceMeter meter = *meters_[sequence];
     return first_tokens(meter.finish(), n_seen);
   }
@@ -96,23 +100,12 @@ class PackMeter::State {
  private:
   struct Sequence {
     int first_token, n_tokens;
+    std::vector<TokenId> tokens;  // until its first micro-batch
     std::optional<SequenceMeasurement> finished;
   };
-  // Tokens of one sequence in the running micro-batch.
-  struct Segment {
-    std::size_t sequence;
-    int first_row;
-    int first_position;
-    int n_rows;
-  };
-  // Rows, or columns, of one segment: what one thread does at a time.
-  struct Task {
-    std::size_t segment;
-    std::size_t first, count;
-  };
+  using Task = SegmentTask;
 
   SequenceMeter& meter(const Segment& segment) { return *meters_[segment.sequence]; }
-  void begin_micro_batch(int first_token, int n_tokens);
   SequenceRows rows(const StateEvent& event, const Segment& segment) const {
     return {
         event.states.middle_rows(static_cast<std::size_t>(segment.first_row), static_cast<std::size_t>(segment.n_rows)),
@@ -153,6 +146,9 @@ class PackMeter::State {
   int first_token_ = 0;  // of the running micro-batch
   int n_rows_ = 0;       // 0 between micro-batches
   std::vector<Segment> segments_;
+  std::vector<MeteredSegment> metered_;  // the same
+  FigureReader figures_;
+  std::vector<std::vector<int>> candidates_;  // of the same: their positions
   std::vector<Task> row_tasks_;
   std::vector<Task> column_tasks_;
   Matrix<float> running_;  // [n_rows, d_model] h_{l-1}, then r_l, then h_l
@@ -180,11 +176,11 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
   running_is_mid_ = false;
   has_mlp_writes_ = false;
   segments_.clear();
+  metered_.clear();
   row_tasks_.clear();
   column_tasks_.clear();
-  const std::size_t d_model = static_cast<std::size_t>(facts_.d_model);
   for (std::size_t s = 0; s < sequences_.size(); ++s) {
-    const Sequence& sequence = sequences_[s];
+    Sequence& sequence = sequences_[s];
     const int begin = std::max(first_token, sequence.first_token);
     const int end = std::min(first_token + n_tokens, sequence.first_token + sequence.n_tokens);
     if (begin >= end) continue;
@@ -192,16 +188,13 @@ void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
     segments_.push_back({s, begin - first_token, begin - sequence.first_token, end - begin});
     if (!meters_[s]) {
       meters_[s] =
-          std::make_unique<SequenceMeter>(facts_, sequence.n_tokens, options_.min_distance, options_.n_kept_positions);
+          std::make_unique<SequenceMeter>(facts_, sequence.tokens, options_.min_distance, options_.n_kept_positions);
+      sequence.tokens = {};
     }
     meters_[s]->begin_rows(end - sequence.first_token);
-    const std::size_t n_rows = static_cast<std::size_t>(end - begin);
-    for (std::size_t row = 0; row < n_rows; row += kRowsPerTask) {
-      row_tasks_.push_back({segment, row, std::min(kRowsPerTask, n_rows - row)});
-    }
-    for (std::size_t column = 0; column < d_model; column += kColumnsPerTask) {
-      column_tasks_.push_back({segment, column, std::min(kColumnsPerTask, d_model - column)});
-    }
+    metered_.push_back({meters_[s].get(), segments_.back()});
+    append_tasks(segment, static_cast<std::size_t>(end - begin), kRowsPerTask, row_tasks_);
+    append_tasks(segment, static_cast<std::size_t>(facts_.d_model), kColumnsPerTask, column_tasks_);
   }
 }
 
@@ -269,7 +262,9 @@ void PackMeter::State::on_block_output(const StateEvent& event) {
     of.measure_block(layer, part, running(task), running_is_mid_);
     if (has_mlp_writes_) of.measure_mlp_write(layer, rows(writes, task));
   });
-  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) { of.classify(layer, part); });
+  for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) {
+    of.classify(layer, part.first_position, part.states.rows());
+  });
   if (options_.centred_alignment) {
     for_each_task(column_tasks_.size(), options_.n_threads, [&](std::size_t i) {
       const Task& task = column_tasks_[i];
@@ -286,7 +281,7 @@ void PackMeter::State::on_block_output(const StateEvent& event) {
   }
   for_segments(event, [&](SequenceMeter& of, SequenceRows part, const Segment&) {
     if (options_.massive_channels) of.note_channels(layer, part);
-    of.watch_evidence(layer, part);
+    of.watch_evidence(layer, part.first_position, part.states.rows());
   });
   running_is_mid_ = false;
   has_mlp_writes_ = false;
@@ -321,21 +316,15 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
                   [&](std::size_t head) { head_totals_[head] += of.add_head(event, part, head); });
     of.add_queries(event, part);
   }
-  for (std::size_t head = 0; head < n_heads; ++head) {
-    const double total = head_totals_[head] + (event.learned_mass.empty() ? 0.0 : event.learned_mass[head]);
-    if (!(std::abs(total - event.n_queries) <= kConservationTolerance * event.n_queries)) {
-      throw Error(ErrorCode::kModel, "block " + std::to_string(event.layer) + ", head " + std::to_string(head) +
-                                         ": expected attention of " + std::to_string(event.n_queries) +
-                                         " queries to sum to their number within 0.1 %, got " + std::to_string(total) +
-                                         "; the model file may be damaged, or its attention is not causal");
-    }
-  }
+  check_conservation(event, head_totals_);
 }
 
 void PackMeter::State::on_key_value(const KeyValueEvent& event) {
   if (!options_.key_value) return;
   begin_micro_batch(event.first_token, static_cast<int>(event.key_norm.size()));
   if (event.value_norm.size() != event.key_norm.size()) throw_misfit("values for other tokens than keys");
+  check_overflow("keys", event.layer, event.first_token, event.key_norm);
+  check_overflow("values", event.layer, event.first_token, event.value_norm);
   for (const Segment& segment : segments_) {
     SequenceMeasurement& m = meter(segment).measurement();
     const auto layer = static_cast<std::size_t>(event.layer);
@@ -386,8 +375,15 @@ bool PackMeter::wants_attention(int) { return state_->wants_attention(); }
 std::span<const std::int32_t> PackMeter::watched_keys(int) { return state_->watched_keys(); }
 bool PackMeter::wants_eviction_cost(int) { return state_->wants_eviction_cost(); }
 void PackMeter::on_state(const StateEvent& event) { state_->on_state(event); }
+std::span<const std::vector<int>> PackMeter::figure_candidates() { return state_->figure_candidates(); }
+void PackMeter::on_state_figures(const StateFigures& figures) { state_->on_state_figures(figures); }
+StateQuestions PackMeter::state_questions(int) { return state_->state_questions(); }
+void PackMeter::on_state_answers(const StateAnswers& answers) { state_->on_state_answers(answers); }
 void PackMeter::on_attention(const AttentionEvent& event) { state_->on_attention(event); }
 void PackMeter::on_key_value(const KeyValueEvent& event) { state_->on_key_value(event); }
+void PackMeter::on_micro_batch_begin(int first_token, int n_tokens) {
+  state_->begin_micro_batch(first_token, n_tokens);
+}
 void PackMeter::on_micro_batch_end(int first_token, int n_tokens) { state_->on_micro_batch_end(first_token, n_tokens); }
 
 }  // namespace sinkscope

@@ -2,39 +2,34 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "base/error.h"
 #include "base/index.h"
+#include "base/vectors.h"
+#include "measure/candidate_cosines.h"
 #include "measure/candidates.h"
 #include "measure/ordinary.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
 
 constexpr float kWatchedAlignment = 0.7F;
-constexpr float kWatchedNormRatio = 1.5F;
-constexpr std::size_t kMagnitudePositions = 32;  // magnitudes are looked at in every 32nd token
 
-float cosine(float dot, float norm_a, float norm_b) {
-  const float norms = norm_a * norm_b;
-  return norms > 0 ? std::clamp(dot / norms, -1.0F, 1.0F) : 0.0F;
-}
-
-float norm_of(std::span<const float> row) {
-  double sum = 0;
-  for (const float x : row) sum += static_cast<double>(x) * static_cast<double>(x);
-  return static_cast<float>(std::sqrt(sum));
-}
+float norm_of(std::span<const float> row) { return static_cast<float>(length_of(row)); }
 
 }  // namespace
 
-SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_distance, int n_kept_positions)
+SequenceMeter::SequenceMeter(const ModelFacts& facts, std::span<const TokenId> tokens_of_sequence, int min_distance,
+                             int n_kept_positions)
     : d_model_(index(facts.d_model)),
-      n_candidates_(index(std::min(kPrimaryCandidates, n_tokens))),
+      n_candidates_(std::min(index(kPrimaryCandidates), tokens_of_sequence.size())),
       n_kept_positions_(index(n_kept_positions)),
-      watch_list_(facts.n_layers, facts.n_heads_max, n_tokens, static_cast<int>(n_candidates_)),
+      measurement_(nothing_measured_of(tokens_of_sequence, facts, n_kept_positions)),
+      watch_list_(facts.n_layers, facts.n_heads_max, measurement_.n_tokens, measurement_.roles.candidates),
       candidate_states_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_writes_(index(facts.n_layers), kPrimaryCandidates, d_model_),
       candidate_reads_(index(facts.n_layers)),
@@ -42,14 +37,13 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
       n_ordinary_(index(facts.n_layers)),
       mean_(d_model_),
       centred_candidates_(kPrimaryCandidates, d_model_),
-      evident_(index(n_tokens)),
+      evident_(tokens_of_sequence.size()),
       magnitudes_(index(facts.n_layers)) {
   const std::size_t layers = index(facts.n_layers);
   const std::size_t heads = index(facts.n_heads_max);
-  const std::size_t tokens = index(n_tokens);
+  const std::size_t tokens = tokens_of_sequence.size();
   SequenceMeasurement& m = measurement_;
   m.n_layers = facts.n_layers;
-  m.n_tokens = n_tokens;
   m.n_heads = facts.n_heads_max;
   m.n_candidates = static_cast<int>(n_candidates_);
   m.min_distance = min_distance;
@@ -68,13 +62,14 @@ SequenceMeter::SequenceMeter(const ModelFacts& facts, int n_tokens, int min_dist
   }
   m.attention_sum = Cube<float>(layers, heads, tokens);
   m.attention_far_sum = Cube<float>(layers, heads, tokens);
-  m.key_counts = KeyCounts(facts.n_layers, n_tokens);
+  m.key_counts = KeyCounts(facts.n_layers, m.n_tokens);
   m.learned_mass = Matrix<double>(layers, heads);
   m.channels.resize(layers);
   m.channel_median.resize(layers);
 }
 
 void SequenceMeter::begin_rows(int n_tokens) {
+  n_come_ = n_tokens;
   if (settled_) return;
   SequenceMeasurement& m = measurement_;
   for (auto* cosines : {&m.alignment, &m.centred_alignment, &m.read_alignment, &m.mlp_write_alignment}) {
@@ -85,9 +80,9 @@ void SequenceMeter::begin_rows(int n_tokens) {
 void SequenceMeter::end_rows(int n_tokens) {
   SequenceMeasurement& m = measurement_;
   m.key_counts.add_noted();
-  if (settled_ || n_tokens < kSettlingTokens || n_tokens == m.n_tokens) return;
+  if (settled_ || n_tokens < kSettlingTokens || n_tokens <= last_candidate() || n_tokens == m.n_tokens) return;
   settled_ = true;
-  m.standing = standing_candidates(m.hidden_norm, n_tokens, m.n_candidates);
+  m.standing = standing_candidates(m.hidden_norm, n_tokens, m.roles);
   for (std::size_t c = std::min(n_kept_positions_, n_candidates_); c-- > 0;) {
     if (!std::ranges::binary_search(m.standing, c)) m.standing.push_back(c);
   }
@@ -101,110 +96,128 @@ void SequenceMeter::set_cosines(CandidateCosines& cosines, int layer, std::size_
                                 float norm, std::span<const float> candidate_norms) {
   for (std::size_t c = 0; c < n_candidates_; ++c) {
     if (!cosines.holds(c)) continue;
-    cosines.at(index(layer), c, token) = cosine(products.dots[c], norm, candidate_norms[c]);
+    const bool has_come = positions()[c] < n_come_;
+    cosines.at(index(layer), c, token) =
+        has_come ? clamped_cosine(products.dots[c], norm, candidate_norms[c]) : std::numeric_limits<float>::quiet_NaN();
   }
 }
 
 void SequenceMeter::measure_mid_residual(int layer, SequenceRows rows, MatrixView<float> running) {
-  float* norms = measurement_.attn_write_norm.row(index(layer)).data() + rows.first_position;
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    norms[i] = std::sqrt(step_squared_norm(rows.states.row(i).data(), running.row(i).data(), d_model_));
+    note_attention_write(layer, index(rows.first_position) + i,
+                         step_squared_norm(rows.states.row(i).data(), running.row(i).data(), d_model_));
   }
 }
 
 void SequenceMeter::measure_attention_write(int layer, SequenceRows rows) {
-  float* norms = measurement_.attn_write_norm.row(index(layer)).data() + rows.first_position;
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    norms[i] = std::sqrt(row_products(rows.states.row(i).data(), candidates(layer)).squared_norm);
+    note_attention_write(layer, index(rows.first_position) + i,
+                         row_products(rows.states.row(i).data(), candidates(layer)).squared_norm);
   }
 }
 
 void SequenceMeter::keep_candidates(int layer, SequenceRows rows, MatrixView<const float> running_mid,
                                     MatrixView<const float> writes) {
-  for (std::size_t i = 0; i < rows.states.rows() && index(rows.first_position) + i < n_candidates_; ++i) {
-    const std::size_t c = index(rows.first_position) + i;
+  for_candidates(rows, [&](std::size_t c, std::size_t i) {
     const auto state = rows.states.row(i);
     std::copy(state.begin(), state.end(), candidate_states_.row(index(layer), c).begin());
-    measurement_.hidden_norm(index(layer), c) = norm_of(state);
+    measurement_.hidden_norm(index(layer), index(positions()[c])) = norm_of(state);
     const auto write = candidate_writes_.row(index(layer), c);
     if (writes.rows() > 0) {
       std::copy(writes.row(i).begin(), writes.row(i).end(), write.begin());
     } else if (running_mid.rows() > 0) {
       for (std::size_t j = 0; j < d_model_; ++j) write[j] = state[j] - running_mid(i, j);
     }
-  }
+  });
+}
+
+CandidateNorms SequenceMeter::state_norms(int layer) const {
+  CandidateNorms norms{};
+  const auto all = measurement_.hidden_norm.row(index(layer));
+  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = all[index(positions()[c])];
+  return norms;
+}
+
+void SequenceMeter::note_state(int layer, std::size_t token, const RowProducts& products) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t l = index(layer);
+  const float norm = std::sqrt(products.squared_norm);
+  // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
+  if (!is_candidate(token)) m.hidden_norm(l, token) = norm;
+  set_cosines(m.alignment, layer, token, products, norm, state_norms(layer));
+}
+
+void SequenceMeter::note_mlp_write(int layer, std::size_t token, const RowProducts& products) {
+  SequenceMeasurement& m = measurement_;
+  const std::size_t l = index(layer);
+  m.mlp_write_norm(l, token) = std::sqrt(products.squared_norm);
+  set_cosines(m.mlp_write_alignment, layer, token, products, m.mlp_write_norm(l, token), state_norms(layer));
 }
 
 void SequenceMeter::measure_block(int layer, SequenceRows rows, MatrixView<float> running, bool running_is_mid) {
-  SequenceMeasurement& m = measurement_;
-  const std::size_t l = index(layer);
   const MatrixView<const float> all = candidates(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const std::size_t t = index(rows.first_position) + i;
     const float* state = rows.states.row(i).data();
-    RowProducts of_state;
     if (running_is_mid) {
       const BlockProducts products = block_products(state, running.row(i).data(), all);
-      of_state = products.state;
-      m.mlp_write_norm(l, t) = std::sqrt(products.write.squared_norm);
-      set_cosines(m.mlp_write_alignment, layer, t, products.write, m.mlp_write_norm(l, t), m.hidden_norm.row(l));
+      note_mlp_write(layer, t, products.write);
+      note_state(layer, t, products.state);
     } else {
-      of_state = row_products(state, all);
+      note_state(layer, t, row_products(state, all));
       std::copy_n(state, d_model_, running.row(i).data());
     }
-    const float norm = std::sqrt(of_state.squared_norm);
-    // Candidates have their norm from keep_candidates, and other rows read it meanwhile.
-    if (t >= n_candidates_) m.hidden_norm(l, t) = norm;
-    set_cosines(m.alignment, layer, t, of_state, norm, m.hidden_norm.row(l));
   }
 }
 
 void SequenceMeter::measure_mlp_write(int layer, SequenceRows rows) {
-  SequenceMeasurement& m = measurement_;
-  const std::size_t l = index(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const std::size_t t = index(rows.first_position) + i;
-    const RowProducts products = row_products(rows.states.row(i).data(), candidates(layer));
-    m.mlp_write_norm(l, t) = std::sqrt(products.squared_norm);
-    set_cosines(m.mlp_write_alignment, layer, t, products, m.mlp_write_norm(l, t), m.hidden_norm.row(l));
+    note_mlp_write(layer, index(rows.first_position) + i, row_products(rows.states.row(i).data(), candidates(layer)));
   }
 }
 
-void SequenceMeter::classify(int layer, SequenceRows rows) {
-  first_position_ = rows.first_position;
-  row_channels_.assign(rows.states.rows(), {});
+void SequenceMeter::classify(int layer, int first_position, std::size_t n_rows) {
+  first_position_ = first_position;
+  row_channels_.assign(n_rows, {});
   const auto norms = std::as_const(measurement_).hidden_norm.row(index(layer));
-  const std::size_t end = index(rows.first_position) + rows.states.rows();
-  for (std::size_t t = index(rows.first_position); t < end; ++t) {
+  const std::size_t end = index(first_position) + n_rows;
+  for (std::size_t t = index(first_position); t < end; ++t) {
     if (!std::isfinite(norms[t])) {
-      throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ", position " + std::to_string(t) +
-                                         ": expected finite states, got a norm of " + std::to_string(norms[t]) +
-                                         "; the model file may be damaged");
+      throw NotFinite("block " + std::to_string(layer) + ", position " + std::to_string(t) +
+                      ": expected finite states, got a norm of " + std::to_string(norms[t]) +
+                      "; the model file may be damaged");
     }
   }
-  const auto ordinary = sampled_ordinary_norms(norms.first(end), scratch_);
+  const auto ordinary = sampled_ordinary_norms(norms.first(end), measurement_.roles.may_be_ordinary, scratch_);
   limit_ = ordinary ? ordinary->limit : 0;
-  median_ = ordinary && end >= index(kMinOrdinaryTokens) ? ordinary->median : 0;
-  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
-    if (norms[t] <= limit_) ++n_ordinary_[index(layer)];
-  }
+  median_ = ordinary && measurement_.roles.n_counted[end - 1] >= kMinOrdinaryTokens ? ordinary->median : 0;
+  for (std::size_t t = index(first_position); t < end; ++t) n_ordinary_[index(layer)] += is_ordinary(layer, t);
 }
 
 void SequenceMeter::add_to_mean(int layer, SequenceRows rows, std::size_t first, std::size_t count) {
-  const std::size_t l = index(layer);
-  const auto sum = ordinary_sum_.row(l).subspan(first, count);
   // Column blocks fit a small buffer, so that rows are added in float32 and only micro-batches in float64.
   std::vector<float> of_batch(count);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const std::size_t t = index(rows.first_position) + i;
-    if (t < kPrimaryCandidates || measurement_.hidden_norm(l, t) > limit_) continue;
+    if (!is_ordinary(layer, index(rows.first_position) + i)) continue;
     const float* state = rows.states.row(i).data() + first;
     for (std::size_t j = 0; j < count; ++j) of_batch[j] += state[j];
   }
-  for (std::size_t j = 0; j < count; ++j) {
-    sum[j] += static_cast<double>(of_batch[j]);
-    mean_[first + j] = n_ordinary_[l] > 0 ? static_cast<float>(sum[j] / n_ordinary_[l]) : 0.0F;
+  add_sum_to_mean(layer, first, of_batch);
+}
+
+void SequenceMeter::add_sum_to_mean(int layer, std::size_t first, std::span<const float> sum) {
+  const std::size_t l = index(layer);
+  const auto total = ordinary_sum_.row(l).subspan(first, sum.size());
+  for (std::size_t j = 0; j < sum.size(); ++j) {
+    total[j] += static_cast<double>(sum[j]);
+    mean_[first + j] = n_ordinary_[l] > 0 ? static_cast<float>(total[j] / n_ordinary_[l]) : 0.0F;
   }
+}
+
+void SequenceMeter::mean_before(int layer, std::span<float> origin) const {
+  const auto total = ordinary_sum_.row(index(layer));
+  const double n = std::max(1, n_ordinary(layer));
+  for (std::size_t j = 0; j < origin.size(); ++j) origin[j] = static_cast<float>(total[j] / n);
 }
 
 void SequenceMeter::centre_candidates(int layer) {
@@ -215,22 +228,29 @@ void SequenceMeter::centre_candidates(int layer) {
   }
 }
 
-void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
-  float norms[kPrimaryCandidates];
+CandidateNorms SequenceMeter::centred_norms() const {
+  CandidateNorms norms{};
   for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(centred_candidates_.row(c));
+  return norms;
+}
+
+void SequenceMeter::note_centred(int layer, std::size_t token, const RowProducts& products,
+                                 std::span<const float> centred_norms) {
+  set_cosines(measurement_.centred_alignment, layer, token, products, std::sqrt(products.squared_norm), centred_norms);
+}
+
+void SequenceMeter::measure_centred(int layer, SequenceRows rows) {
+  const CandidateNorms norms = centred_norms();
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const RowProducts products =
-        shifted_row_products(rows.states.row(i).data(), mean_.data(), centred_candidates_.view());
-    const float norm = std::sqrt(products.squared_norm);
-    set_cosines(measurement_.centred_alignment, layer, index(rows.first_position) + i, products, norm, norms);
+    note_centred(layer, index(rows.first_position) + i,
+                 shifted_row_products(rows.states.row(i).data(), mean_.data(), centred_candidates()), norms);
   }
 }
 
 void SequenceMeter::find_channels(int layer, SequenceRows rows) {
-  const float least_norm = kWatchedNormRatio * median_;
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const std::size_t t = index(rows.first_position) + i;
-    if (t < kPrimaryCandidates || measurement_.hidden_norm(index(layer), t) < least_norm) continue;
+    if (!has_large_norm(layer, t)) continue;
     row_channels_[t - index(first_position_)] = top_channels(rows.states.row(i));
   }
 }
@@ -239,15 +259,13 @@ void SequenceMeter::note_channels(int layer, SequenceRows rows) {
   const std::size_t l = index(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
     const std::size_t t = index(rows.first_position) + i;
-    if (row_channels_[i].channel.front() >= 0) {
-      measurement_.channels[l].push_back({static_cast<int>(t), row_channels_[i]});
-    }
-    const bool ordinary = t >= kPrimaryCandidates && measurement_.hidden_norm(l, t) <= limit_;
-    if (ordinary && t % kMagnitudePositions == 0) magnitudes_[l].add(rows.states.row(i));
+    const TopChannels& found = row_channels_[t - index(first_position_)];
+    if (found.channel.front() >= 0) measurement_.channels[l].push_back({static_cast<int>(t), found});
+    if (shows_magnitudes(layer, t)) magnitudes_[l].add(rows.states.row(i));
   }
 }
 
-void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
+void SequenceMeter::watch_evidence(int layer, int first_position, std::size_t n_rows) {
   struct Evidence {
     float strength;
     int position;
@@ -255,13 +273,13 @@ void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
   std::vector<Evidence> found;
   const SequenceMeasurement& m = measurement_;
   const std::size_t l = index(layer);
-  const float least_norm = kWatchedNormRatio * median_;
-  const std::size_t end = index(rows.first_position) + rows.states.rows();
-  for (std::size_t t = std::max<std::size_t>(kPrimaryCandidates, index(rows.first_position)); t < end; ++t) {
+  const std::size_t end = index(first_position) + n_rows;
+  for (std::size_t t = index(first_position); t < end; ++t) {
     float alignment = 0;
-    if (median_ > 0 && m.hidden_norm(l, t) >= least_norm) {
+    if (median_ > 0 && has_large_norm(layer, t)) {
       for (const std::size_t c : m.standing) {
-        if (m.hidden_norm(l, c) >= least_norm) alignment = std::max(alignment, m.alignment(l, c, t));
+        if (m.hidden_norm(l, index(positions()[c])) >= least_norm())
+          alignment = std::max(alignment, m.alignment(l, c, t));
       }
     }
     const bool evident = alignment >= kWatchedAlignment;
@@ -279,20 +297,29 @@ void SequenceMeter::watch_evidence(int layer, SequenceRows rows) {
 void SequenceMeter::keep_read_candidates(int layer, SequenceRows rows) {
   auto& reads = candidate_reads_[index(layer)];
   if (reads.empty()) reads = Matrix<float>(kPrimaryCandidates, rows.states.cols());
-  for (std::size_t i = 0; i < rows.states.rows() && index(rows.first_position) + i < n_candidates_; ++i) {
+  for_candidates(rows, [&](std::size_t c, std::size_t i) {
     const auto row = rows.states.row(i);
-    std::copy(row.begin(), row.end(), reads.row(index(rows.first_position) + i).begin());
-  }
+    std::copy(row.begin(), row.end(), reads.row(c).begin());
+  });
+}
+
+CandidateNorms SequenceMeter::read_norms(int layer) const {
+  const auto& reads = candidate_reads_[index(layer)];
+  CandidateNorms norms{};
+  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(reads.row(c));
+  return norms;
+}
+
+void SequenceMeter::note_read(int layer, std::size_t token, const RowProducts& products,
+                              std::span<const float> candidate_norms) {
+  set_cosines(measurement_.read_alignment, layer, token, products, std::sqrt(products.squared_norm), candidate_norms);
 }
 
 void SequenceMeter::measure_read(int layer, SequenceRows rows) {
   const auto& reads = std::as_const(candidate_reads_[index(layer)]);
-  float norms[kPrimaryCandidates];
-  for (std::size_t c = 0; c < n_candidates_; ++c) norms[c] = norm_of(reads.row(c));
+  const CandidateNorms norms = read_norms(layer);
   for (std::size_t i = 0; i < rows.states.rows(); ++i) {
-    const RowProducts products = row_products(rows.states.row(i).data(), reads.view());
-    const float norm = std::sqrt(products.squared_norm);
-    set_cosines(measurement_.read_alignment, layer, index(rows.first_position) + i, products, norm, norms);
+    note_read(layer, index(rows.first_position) + i, row_products(rows.states.row(i).data(), reads.view()), norms);
   }
 }
 
@@ -324,51 +351,42 @@ void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries par
   watch_list_.add_evictions(event, part.first_key);
 }
 
-// Micro-batches may have cut the first 8 positions, so that an earlier one never met a later one.
-void SequenceMeter::align_first_positions(int layer) {
+// Micro-batches may have parted the candidates, so that an earlier one never met a later one.
+void SequenceMeter::align_candidates(int layer) {
   const std::size_t l = index(layer);
-  const auto first_rows = [this](MatrixView<const float> all) {
-    return SequenceRows{all.middle_rows(0, n_candidates_), 0};
-  };
-  Matrix<float> unused(n_candidates_, d_model_);
-  measure_block(layer, first_rows(candidate_states_.slice(l)), unused.view(), false);
-  if (measurement_.has_writes[l]) measure_mlp_write(layer, first_rows(candidate_writes_.slice(l)));
-  if (measurement_.has_read[l]) measure_read(layer, first_rows(candidate_reads_[l].view()));
   if (measurement_.has_centred) {
     for (std::size_t j = 0; j < d_model_; ++j) {
       mean_[j] = static_cast<float>(ordinary_sum_(l, j) / n_ordinary_[l]);
     }
     centre_candidates(layer);
-    measure_centred(layer, first_rows(candidate_states_.slice(l)));
+  }
+  Matrix<float> unused(1, d_model_);
+  for (std::size_t c = 0; c < n_candidates_; ++c) {
+    const auto row = [&](MatrixView<const float> all) { return SequenceRows{all.middle_rows(c, 1), positions()[c]}; };
+    measure_block(layer, row(std::as_const(candidate_states_).slice(l)), unused.view(), false);
+    if (measurement_.has_writes[l]) measure_mlp_write(layer, row(std::as_const(candidate_writes_).slice(l)));
+    if (measurement_.has_read[l]) measure_read(layer, row(std::as_const(candidate_reads_[l]).view()));
+    if (measurement_.has_centred) measure_centred(layer, row(std::as_const(candidate_states_).slice(l)));
   }
 }
 
 SequenceMeasurement SequenceMeter::finish() {
   const int n_layers = measurement_.n_layers;
-  for (int layer = 0; layer < n_layers; ++layer) align_first_positions(layer);
-  measurement_.self_cosine.assign(n_candidates_, Matrix<float>(index(n_layers), index(n_layers)));
+  for (int layer = 0; layer < n_layers; ++layer) align_candidates(layer);
   for (std::size_t c = 0; c < n_candidates_; ++c) {
-    Matrix<float>& cosines = measurement_.self_cosine[c];
-    for (std::size_t a = 0; a < index(n_layers); ++a) {
-      cosines(a, a) = measurement_.hidden_norm(a, c) > 0 ? 1.0F : 0.0F;
-      for (std::size_t b = a + 1; b < index(n_layers); ++b) {
-        const auto from = std::as_const(candidate_states_).row(a, c);
-        const auto to = std::as_const(candidate_states_).row(b, c);
-        double dot = 0;
-        for (std::size_t j = 0; j < d_model_; ++j) dot += static_cast<double>(from[j]) * static_cast<double>(to[j]);
-        cosines(a, b) = cosine(static_cast<float>(dot), measurement_.hidden_norm(a, c), measurement_.hidden_norm(b, c));
-        cosines(b, a) = cosines(a, b);
-      }
+    std::vector<float> norms;
+    for (std::size_t l = 0; l < index(n_layers); ++l) {
+      norms.push_back(measurement_.hidden_norm(l, index(positions()[c])));
     }
+    measurement_.self_cosine.push_back(self_cosines(candidate_states_, c, norms));
   }
   for (std::size_t l = 0; l < index(n_layers); ++l) {
     measurement_.channel_median[l] = magnitudes_[l].median();
-    std::vector<TokenChannels> of_candidates;
-    for (std::size_t c = 0; c < n_candidates_; ++c) {
-      of_candidates.push_back({static_cast<int>(c), top_channels(std::as_const(candidate_states_).row(l, c))});
-    }
     auto& channels = measurement_.channels[l];
-    channels.insert(channels.begin(), of_candidates.begin(), of_candidates.end());
+    for (std::size_t c = 0; c < n_candidates_; ++c) {
+      channels.push_back({positions()[c], top_channels(std::as_const(candidate_states_).row(l, c))});
+    }
+    std::ranges::sort(channels, {}, &TokenChannels::position);
   }
   watch_list_.finish(measurement_);
   return std::move(measurement_);

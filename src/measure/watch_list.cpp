@@ -1,15 +1,16 @@
 #include "measure/watch_list.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sinkscope {
 
-WatchList::WatchList(int n_layers, int n_heads, int n_tokens, int n_candidates)
+WatchList::WatchList(int n_layers, int n_heads, int n_tokens, std::vector<int> candidates)
     : n_layers_(static_cast<std::size_t>(n_layers)),
       n_heads_(static_cast<std::size_t>(n_heads)),
-      n_candidates_(static_cast<std::size_t>(n_candidates)),
+      candidates_(std::move(candidates)),
       state_(static_cast<std::size_t>(n_tokens), kUnwatched) {
-  for (int c = 0; c < n_candidates; ++c) {
+  for (const int c : candidates_) {
     keys_.push_back(new_key(c));
     state_[static_cast<std::size_t>(c)] = kWatched;
   }
@@ -23,7 +24,7 @@ WatchList::Key WatchList::new_key(int position) const {
 void WatchList::watch(int position) {
   auto& state = state_[static_cast<std::size_t>(position)];
   if (state != kUnwatched) return;
-  if (keys_.size() == n_candidates_ + kWatchedKeys) {
+  if (keys_.size() == candidates_.size() + kWatchedKeys) {
     state = kOverflowed;
     ++n_overflow_;
     return;
@@ -54,11 +55,13 @@ void WatchList::add_gaps(const AttentionEvent& event, int first_key, int first_r
   candidate_far_.assign(rows * kWidth, 0.0F);
   for (std::size_t column = 0; column < event.watched.size(); ++column) {
     const int position = event.watched[column] - first_key;
-    if (position < 0 || position >= static_cast<int>(n_candidates_)) continue;
+    const auto found = std::ranges::lower_bound(candidates_, position);
+    if (found == candidates_.end() || *found != position) continue;
+    const auto c = static_cast<std::size_t>(found - candidates_.begin());
     for (std::size_t q = 0; q < rows; ++q) {
       if (!event.watched_visible(row_of_event(q), column) || !is_far(q, position)) continue;
-      candidate_logit_[q * kWidth + static_cast<std::size_t>(position)] = event.watched_logit(row_of_event(q), column);
-      candidate_far_[q * kWidth + static_cast<std::size_t>(position)] = 1.0F;
+      candidate_logit_[q * kWidth + c] = event.watched_logit(row_of_event(q), column);
+      candidate_far_[q * kWidth + c] = 1.0F;
     }
   }
 
@@ -107,8 +110,8 @@ void WatchList::add_evictions(const AttentionEvent& event, int first_key) {
 void WatchList::finish(SequenceMeasurement& measurement) const {
   measurement.n_watch_overflow = n_overflow_;
   measurement.watched.clear();
-  measurement.logit_gap_sum = Cube<double>(n_layers_, keys_.size(), n_candidates_);
-  measurement.logit_gap_queries = Cube<std::int32_t>(n_layers_, keys_.size(), n_candidates_);
+  measurement.logit_gap_sum = Cube<double>(n_layers_, keys_.size(), candidates_.size());
+  measurement.logit_gap_queries = Cube<std::int32_t>(n_layers_, keys_.size(), candidates_.size());
   measurement.eviction_cost = Cube<double>(n_layers_, keys_.size(), n_heads_);
   measurement.eviction_left_out = Matrix<std::int32_t>(n_layers_, keys_.size());
   measurement.eviction_queries = Matrix<std::int32_t>(n_layers_, keys_.size());
@@ -119,7 +122,7 @@ void WatchList::finish(SequenceMeasurement& measurement) const {
       std::ranges::copy(keys_[k].eviction_cost.row(layer), measurement.eviction_cost.row(layer, k).begin());
       measurement.eviction_left_out(layer, k) = keys_[k].eviction_left_out[layer];
       measurement.eviction_queries(layer, k) = keys_[k].far_queries[layer];
-      for (std::size_t c = 0; c < n_candidates_; ++c) {
+      for (std::size_t c = 0; c < candidates_.size(); ++c) {
         measurement.logit_gap_sum(layer, k, c) = gap.sum[c];
         measurement.logit_gap_queries(layer, k, c) = gap.queries[c];
       }

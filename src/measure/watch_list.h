@@ -11,8 +11,10 @@ namespace sinkscope {
 // The keys of one sequence whose logits are looked at query by query, and their logit gaps.
 class WatchList {
  public:
-  // Watches the candidates 0 .. n_candidates-1 from the start.
-  WatchList(int n_layers, int n_heads, int n_tokens, int n_candidates);
+  // Watches the candidates from the start.
+  //
+  // candidates  their positions, ascending
+  WatchList(int n_layers, int n_heads, int n_tokens, std::vector<int> candidates);
 
   // Takes the key up, or counts it as overflow when kWatchedKeys are watched already.
   void watch(int position);
@@ -51,7 +53,7 @@ class WatchList {
   Key new_key(int position) const;
 
   std::size_t n_layers_, n_heads_;
-  std::size_t n_candidates_;
+  std::vector<int> candidates_;
   int n_overflow_ = 0;
   std::vector<Key> keys_;            // ascending by position
   std::vector<std::uint8_t> state_;  // [n_tokens]

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/vectors.h"
@@ -13,8 +11,6 @@
 
 namespace sinkscope {
 namespace {
-
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // A post-norm's output approaches its limit only; nearer than this the length of the column means nothing.
 constexpr double kMostOfReachable = 0.95;
@@ -62,111 +58,25 @@ std::vector<float> gate_of(std::span<const float> detector, std::span<const floa
   return gate;
 }
 
-MlpWeights::MlpWeights(const GgufFile& file, const MlpLayout& layout)
-    : layout_(layout), up_(tensor_floats(file, layout.up)), down_(tensor_floats(file, layout.down)) {
-  if (!layout.fused()) gate_ = tensor_floats(file, layout.gate);
-  if (!layout.post_norm.empty()) post_gain_ = tensor_floats(file, layout.post_norm);
+void put_neuron(MlpWeights& weights, int neuron, const PlantedNeuron& planted) {
+  weights.set_rows(neuron, planted.gate, planted.detector);
+  put_write(weights, neuron, planted.write, planted.amplitude);
 }
 
-std::span<const float> MlpWeights::gate_row(int neuron) const {
-  const auto width = static_cast<std::size_t>(layout_.d_model);
-  // Fused: the gate's rows come first.
-  return std::span(layout_.fused() ? up_ : gate_).subspan(static_cast<std::size_t>(neuron) * width, width);
+void put_write(MlpWeights& weights, int neuron, std::span<const float> write, double amplitude) {
+  const double scale = amplitude / activate(weights.layout().activation, kPlantGate);
+  std::vector<float> column;
+  for (const float value : write) column.push_back(static_cast<float>(scale * static_cast<double>(value)));
+  weights.set_column(neuron, column);
 }
 
-std::span<const float> MlpWeights::up_row(int neuron) const {
-  const auto width = static_cast<std::size_t>(layout_.d_model);
-  const int row = neuron + (layout_.fused() ? layout_.d_ff : 0);
-  return std::span(up_).subspan(static_cast<std::size_t>(row) * width, width);
-}
-
-Matrix<float> MlpWeights::activations(MatrixView<const float> inputs) const {
-  const auto n = static_cast<Eigen::Index>(inputs.rows());
-  const Eigen::Index width = layout_.d_model, d_ff = layout_.d_ff;
-  const Eigen::Map<const RowMajor, 0, Eigen::OuterStride<>> x(
-      inputs.data(), n, width, Eigen::OuterStride<>(static_cast<Eigen::Index>(inputs.stride())));
-  const Eigen::Map<const RowMajor> gate(gate_row(0).data(), d_ff, width), up(up_row(0).data(), d_ff, width);
-  Matrix<float> result(inputs.rows(), static_cast<std::size_t>(d_ff));
-  Eigen::Map<RowMajor> out(result.data(), n, d_ff);
-  const RowMajor gates = x * gate.transpose();
-  out.noalias() = x * up.transpose();
-  for (Eigen::Index i = 0; i < gates.size(); ++i) {
-    out.data()[i] *= static_cast<float>(activate(layout_.activation, static_cast<double>(gates.data()[i])));
-  }
-  return result;
-}
-
-std::vector<int> MlpWeights::by_usage(MatrixView<const float> inputs) const {
-  const auto d_ff = static_cast<std::size_t>(layout_.d_ff), width = static_cast<std::size_t>(layout_.d_model);
-  const Matrix<float> active = activations(inputs);
-  std::vector<double> usage(d_ff, 0.0), column(d_ff, 0.0);
-  for (std::size_t row = 0; row < active.rows(); ++row) {
-    for (std::size_t j = 0; j < d_ff; ++j) usage[j] += std::abs(static_cast<double>(active(row, j)));
-  }
-  for (std::size_t i = 0; i < width; ++i) {
-    for (std::size_t j = 0; j < d_ff; ++j) {
-      const double weight = static_cast<double>(down_[i * d_ff + j]);
-      column[j] += weight * weight;
-    }
-  }
-  for (std::size_t j = 0; j < d_ff; ++j) usage[j] *= std::sqrt(column[j]);
-  std::vector<int> order(d_ff);
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return usage[static_cast<std::size_t>(a)] < usage[static_cast<std::size_t>(b)];
-  });
-  return order;
-}
-
-double MlpWeights::mean_square_write(MatrixView<const float> inputs) const {
-  if (inputs.rows() == 0) return 0;
-  const Matrix<float> active = activations(inputs);
-  const Eigen::Map<const RowMajor> a(active.data(), static_cast<Eigen::Index>(active.rows()), layout_.d_ff);
-  const Eigen::Map<const RowMajor> down(down_.data(), layout_.d_model, layout_.d_ff);
-  const RowMajor written = a * down.transpose();
-  return static_cast<double>(written.squaredNorm()) / static_cast<double>(inputs.rows());
-}
-
-void MlpWeights::overwrite(int neuron, const PlantedNeuron& planted) {
-  const auto width = static_cast<std::size_t>(layout_.d_model);
-  float* gate = (layout_.fused() ? up_ : gate_).data() + static_cast<std::size_t>(neuron) * width;
-  float* up = up_.data() + static_cast<std::size_t>(neuron + (layout_.fused() ? layout_.d_ff : 0)) * width;
-  std::copy_n(planted.gate.begin(), width, gate);
-  std::copy_n(planted.detector.begin(), width, up);
-  overwrite_write(neuron, planted.write, planted.amplitude);
-}
-
-void MlpWeights::overwrite_write(int neuron, std::span<const float> write, double amplitude) {
-  const double scale = amplitude / activate(layout_.activation, kPlantGate);
-  for (std::size_t i = 0; i < write.size(); ++i) {
-    down_[i * static_cast<std::size_t>(layout_.d_ff) + static_cast<std::size_t>(neuron)] =
-        static_cast<float>(scale * static_cast<double>(write[i]));
-  }
-}
-
-PlantedNeuron MlpWeights::neuron(int index) const {
-  PlantedNeuron neuron;
-  const auto up = up_row(index), gate = gate_row(index);
-  neuron.detector.assign(up.begin(), up.end());
-  neuron.gate.assign(gate.begin(), gate.end());
-  for (int i = 0; i < layout_.d_model; ++i) {
-    neuron.write.push_back(
-        down_[static_cast<std::size_t>(i) * static_cast<std::size_t>(layout_.d_ff) + static_cast<std::size_t>(index)]);
-  }
-  const double length = length_of(neuron.write);
-  for (float& value : neuron.write) value = static_cast<float>(static_cast<double>(value) / length);
-  neuron.amplitude = length * activate(layout_.activation, kPlantGate);
-  return neuron;
-}
-
-std::vector<NewGgufTensor> MlpWeights::tensors(bool half) && {
-  const std::int64_t width = layout_.d_model, d_ff = layout_.d_ff;
-  const std::uint32_t type = half ? kGgufF16 : kGgufF32;
-  std::vector<NewGgufTensor> tensors;
-  if (!layout_.fused()) tensors.push_back({layout_.gate, {d_ff, width}, type, std::move(gate_)});
-  tensors.push_back({layout_.up, {layout_.fused() ? 2 * d_ff : d_ff, width}, type, std::move(up_)});
-  tensors.push_back({layout_.down, {width, d_ff}, type, std::move(down_)});
-  return tensors;
+PlantedNeuron planted_neuron(const MlpWeights& weights, int neuron) {
+  const auto up = weights.up_row(neuron), gate = weights.gate_row(neuron);
+  PlantedNeuron planted{{up.begin(), up.end()}, {gate.begin(), gate.end()}, weights.column(neuron)};
+  const double length = length_of(planted.write);
+  for (float& value : planted.write) value = static_cast<float>(static_cast<double>(value) / length);
+  planted.amplitude = length * activate(weights.layout().activation, kPlantGate);
+  return planted;
 }
 
 WritePlan plan_write(std::span<const float> u, double norm, std::span<const float> post_gain,

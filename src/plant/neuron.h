@@ -5,9 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "base/views.h"
-#include "gguf/mlp_layout.h"
-#include "gguf/writer.h"
+#include "gguf/mlp_weights.h"
 
 namespace sinkscope {
 
@@ -32,38 +30,12 @@ struct PlantedNeuron {
 // constant  c, [d_model], with c . x = 1 for inputs of all tokens, or nearly so
 std::vector<float> gate_of(std::span<const float> detector, std::span<const float> constant);
 
-// The MLP of one block as floats, to be changed and written back.
-class MlpWeights {
- public:
-  MlpWeights(const GgufFile& file, const MlpLayout& layout);
-
-  // Neurons in the order of how much they write over these inputs, least first:
-  // mean |act(gate x) * (up x)| times the length of the down column.
-  //
-  // inputs  [n, d_model]
-  // cost    2 n d_ff d_model multiply-adds
-  std::vector<int> by_usage(MatrixView<const float> inputs) const;
-  // Mean squared length of what the MLP writes over these inputs, before any post-norm.
-  double mean_square_write(MatrixView<const float> inputs) const;
-
-  void overwrite(int neuron, const PlantedNeuron& planted);
-  // Leaves gate and up; changes what the neuron writes.
-  void overwrite_write(int neuron, std::span<const float> write, double amplitude);
-  PlantedNeuron neuron(int index) const;
-
-  // The gain of the norm behind the MLP, [d_model]; empty without one.
-  std::span<const float> post_gain() const { return post_gain_; }
-  const MlpLayout& layout() const { return layout_; }
-  std::vector<NewGgufTensor> tensors(bool half) &&;
-
- private:
-  std::span<const float> gate_row(int neuron) const;
-  std::span<const float> up_row(int neuron) const;
-  Matrix<float> activations(MatrixView<const float> inputs) const;  // [n, d_ff]
-
-  MlpLayout layout_;
-  std::vector<float> gate_, up_, down_, post_gain_;  // gate_ is empty where it is fused with up_
-};
+// Puts a neuron in the place of one that is there.
+void put_neuron(MlpWeights& weights, int neuron, const PlantedNeuron& planted);
+// Leaves gate and up; changes what the neuron writes.
+void put_write(MlpWeights& weights, int neuron, std::span<const float> write, double amplitude);
+// What stands in a model, read as a planted neuron.
+PlantedNeuron planted_neuron(const MlpWeights& weights, int neuron);
 
 // How a neuron must write so that the block adds `norm` along u. With a post-norm along u / gain, or where that does
 // not reach the norm, along the column that does and whose write has a cosine of at least 0.99 to u.

@@ -131,7 +131,7 @@ void check(const std::vector<Plan>& plans, const PrimaryFacts& primary, const Se
 std::vector<NewGgufTensor> plant_layer(const GgufFile& file, const MlpLayout& layout, std::vector<Plan*> plans,
                                        const LayerStatistics& statistics, int primary_position,
                                        const PlantOptions& options, std::map<const Plan*, PlantedNeuron>& neurons) {
-  MlpWeights weights(file, layout);
+  MlpWeights weights(file, layout.layer);
   const std::vector<int> usage = weights.by_usage(statistics.sample.view());
   const std::vector<float> axis = statistics.first[static_cast<std::size_t>(primary_position)].mean_floats();
   const std::vector<float> ordinary = statistics.ordinary.mean_floats();
@@ -163,7 +163,7 @@ std::vector<NewGgufTensor> plant_layer(const GgufFile& file, const MlpLayout& la
     planted.emplace_back(usage[i], neuron);
     neurons[&plan] = std::move(neuron);
   }
-  for (const auto& [index, neuron] : planted) weights.overwrite(index, neuron);
+  for (const auto& [index, neuron] : planted) put_neuron(weights, index, neuron);
   return std::move(weights).tensors(options.half);
 }
 

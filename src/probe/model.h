@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
@@ -65,15 +67,23 @@ class Model {
   // Sequences that a pack may have; 1 for recurrent and hybrid networks, which read their tokens one by one.
   virtual int max_sequences() const = 0;
   virtual int n_ubatch() const = 0;
+  // Sequences of up to so many tokens run in another network than longer ones: with the short of two sets of RoPE
+  // factors. A pack holds sequences of one sort, and short ones up to so many tokens in all. Nothing: there is one
+  // network.
+  virtual std::optional<int> short_rope_tokens() const { return std::nullopt; }
   // Threads that it runs on; what measures it may use as many.
   virtual int n_threads() const { return 1; }
+
+  // In which numbers, and on which devices, it multiplies, as results name it; empty if it does not say.
+  virtual std::string precision() const { return {}; }
 
   // What its tokens stand for; lives as long as the model.
   virtual const Vocabulary& vocabulary() const = 0;
 
   // Runs the pack from an empty cache, micro-batch after micro-batch, and shows it to the observer.
   //
-  // throws  Error{kInput} if a token id is out of range or a sequence is longer than max_tokens();
+  // throws  Error{kInput} if a token id is out of range or a sequence is longer than max_tokens(); Error{kInternal} if
+  //         the pack's sequences are not of one sort (short_rope_tokens) or too many;
   //         Error{kInterrupted} if should_stop said so; Error{kModel} if the network computed no finite
   //         numbers, or an invariant (column sums, writes) does not hold; whatever the observer or an edit threw;
   //         Error{kUsage} or Error{kModel} before anything is run if an edit cannot be made in this network

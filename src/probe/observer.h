@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/views.h"
+#include "probe/state_figures.h"
 
 namespace sinkscope {
 
@@ -97,8 +99,23 @@ class Observer {
   // Asked with watched_keys: whether events bring their eviction costs.
   virtual bool wants_eviction_cost(int /*layer*/) { return false; }
   virtual void on_state(const StateEvent&) {}
+  // Whether states that lie on a device may come as figures. A block's states come one way or the other, whole.
+  virtual bool takes_figures() { return false; }
+  // Asked before a micro-batch's first figures: the candidates of each sequence that has tokens in it, in their order.
+  // Positions in the sequence, ascending, at most kPrimaryCandidates; the same in every micro-batch of the sequence.
+  virtual std::span<const std::vector<int>> figure_candidates() { return {}; }
+  virtual void on_state_figures(const StateFigures&) {}
+  // Asked after the figures of each block output. What is returned must stay until on_state_answers, which comes
+  // before the figures of the next block output.
+  virtual StateQuestions state_questions(int /*layer*/) { return {}; }
+  virtual void on_state_answers(const StateAnswers&) {}
+  // Whether it looks at WriteFigures of this micro-batch.
+  virtual bool checks_writes() { return false; }
+  virtual void on_writes(const WriteFigures&) {}
   virtual void on_attention(const AttentionEvent&) {}
   virtual void on_key_value(const KeyValueEvent&) {}
+  // Before anything is asked about a micro-batch or shown of it.
+  virtual void on_micro_batch_begin(int /*first_token*/, int /*n_tokens*/) {}
   // After the last block of a micro-batch; first_token and n_tokens as in the pack.
   virtual void on_micro_batch_end(int /*first_token*/, int /*n_tokens*/) {}
 };

@@ -23,6 +23,19 @@ class TeeObserver : public Observer {
     if (first_.wants(event.point, event.layer)) first_.on_state(event);
     if (second_.wants(event.point, event.layer)) second_.on_state(event);
   }
+  // Figures are for both or for none.
+  bool takes_figures() override {
+    const bool first = first_.takes_figures();
+    return second_.takes_figures() && first;
+  }
+  // Candidates and questions are the first one's, as watched keys.
+  std::span<const std::vector<int>> figure_candidates() override { return first_.figure_candidates(); }
+  void on_state_figures(const StateFigures& figures) override {
+    first_.on_state_figures(figures);
+    second_.on_state_figures(figures);
+  }
+  StateQuestions state_questions(int layer) override { return first_.state_questions(layer); }
+  void on_state_answers(const StateAnswers& answers) override { first_.on_state_answers(answers); }
   void on_attention(const AttentionEvent& event) override {
     if (first_.wants_attention(event.layer)) first_.on_attention(event);
     if (second_.wants_attention(event.layer)) second_.on_attention(event);
@@ -30,6 +43,10 @@ class TeeObserver : public Observer {
   void on_key_value(const KeyValueEvent& event) override {
     first_.on_key_value(event);
     second_.on_key_value(event);
+  }
+  void on_micro_batch_begin(int first_token, int n_tokens) override {
+    first_.on_micro_batch_begin(first_token, n_tokens);
+    second_.on_micro_batch_begin(first_token, n_tokens);
   }
   void on_micro_batch_end(int first_token, int n_tokens) override {
     first_.on_micro_batch_end(first_token, n_tokens);

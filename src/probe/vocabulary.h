@@ -15,6 +15,7 @@ struct VocabularyFacts {
   TokenId bos = -1;       // -1: the vocabulary has none
   bool adds_bos = false;  // the model's own setting
   TokenId eos = -1;
+  TokenId pad = -1;  // -1: the vocabulary names none
   bool has_chat_template = false;
 };
 

@@ -23,17 +23,28 @@ void Counts::add(const SequenceFigures& figures, const Detection& detection) {
   if (detection.primary) ++by_kind[static_cast<std::size_t>(SinkKind::kPrimary)];
   for (const Run& run : detection.runs) {
     ++by_verdict[static_cast<std::size_t>(run.verdict)];
-    if (run.verdict == Verdict::kAlignedOnly) {
+    grouped_by_verdict[static_cast<std::size_t>(run.verdict)] += detection.in_sink_group(run);
+    if (run.verdict == Verdict::kAlignedOnly && !detection.in_sink_group(run)) {
       raise(aligned_only_median, run.far_boost_median);
       raise(aligned_only_max, run.far_boost_max);
     }
     if (run.verdict == Verdict::kSink) ++by_kind[static_cast<std::size_t>(run.kind)];
   }
+  for (const SinkGroup& group : detection.groups) {
+    if (group.verdict != Verdict::kSink) continue;
+    ++groups;
+    group_tokens += static_cast<std::int64_t>(group.members.size());
+  }
+  units += detection.n_sinks();
 }
 
 void Counts::add(const Counts& other) {
   for (std::size_t i = 0; i < by_kind.size(); ++i) by_kind[i] += other.by_kind[i];
   for (std::size_t i = 0; i < by_verdict.size(); ++i) by_verdict[i] += other.by_verdict[i];
+  for (std::size_t i = 0; i < by_verdict.size(); ++i) grouped_by_verdict[i] += other.grouped_by_verdict[i];
+  groups += other.groups;
+  group_tokens += other.group_tokens;
+  units += other.units;
   eligible_tokens += other.eligible_tokens;
   raise(aligned_only_median, other.aligned_only_median);
   raise(aligned_only_max, other.aligned_only_max);

@@ -54,6 +54,12 @@ class FindingsView::Collector {
                           " with state evidence came after the list of watched tokens was full; their logit gaps are "
                           "not measured.");
     }
+    for (const SinkGroup& group : detection.groups) {
+      if (group.verdict != Verdict::kSink) continue;
+      if (!largest_group_ || group.mass_mean > largest_group_->group.mass_mean) {
+        largest_group_ = FoundGroup{found_.texts.size(), group, judged.token(group.members.front())};
+      }
+    }
     for (const Run& run : detection.runs) {
       if (run.verdict != Verdict::kSink) continue;
       FoundSink sink{found_.texts.size(), run, judged.token(run.position)};
@@ -67,6 +73,7 @@ class FindingsView::Collector {
   Findings finish(const LevelReport& levels) {
     say(primary_sentence());
     say(sinks_sentence(levels.all));
+    say(groups_sentence());
     say(strongest_sentence());
     say(tokens_sentence());
     say(levels_sentence(levels));
@@ -163,12 +170,25 @@ class FindingsView::Collector {
     if (n_sinks() == 0) {
       if (all.eligible_tokens == 0)
         return fmt::format("None of {} could be judged.", counted(found_.n_tokens, "token"));
-      return fmt::format("{} Beside the primary, none of them is a sink.", judged);
+      return fmt::format("{} Beside the primary, none of them is a sink{}.", judged,
+                         found_.counts.groups > 0 ? " by itself" : "");
     }
     std::string words = fmt::format("Beside the primary, {} {} found: {}.", counted(n_sinks(), "sink"),
                                     n_sinks() == 1 ? "was" : "were", kinds_in_words());
     if (all.per_1000) words += fmt::format(" That is {} in 1000 eligible tokens.", in_digits(all.per_1000));
     return judged + " " + words;
+  }
+
+  // What tokens of one state draw together.
+  std::optional<std::string> groups_sentence() const {
+    if (!largest_group_) return {};
+    const auto& [text, group, token] = *largest_group_;
+    return fmt::format(
+        "{} of equal states, {} in all, {} a sink together. Rates and levels count a group once, and only if none of its "
+        "tokens is a sink by itself. The one that draws most{} begins with \u201c{}\u201d at position {}: {}.",
+        counted(found_.counts.groups, "group"), counted(found_.counts.group_tokens, "token"),
+        found_.counts.groups == 1 ? "is" : "are each", found_.texts.size() == 1 ? "" : " of " + found_.texts[text].name,
+        token_name(token), grouped(group.members.front()), group_in_words(group));
   }
 
   std::optional<std::string> strongest_sentence() const {
@@ -199,7 +219,7 @@ class FindingsView::Collector {
   }
 
   std::optional<std::string> levels_sentence(const LevelReport& report) const {
-    if (n_sinks() == 0) return {};
+    if (report.all.count == 0) return {};
     if (report.levels.empty()) return "They are too few, or too scattered, to form sink levels.";
     std::vector<std::string> parts;
     for (const Level& level : report.levels) {
@@ -233,10 +253,17 @@ class FindingsView::Collector {
     }
   }
 
+  struct FoundGroup {
+    std::size_t text = 0;
+    SinkGroup group;
+    std::string token;  // of its first member
+  };
+
   const ScanFile& file_;
   Thresholds thresholds_;
   Rule rule_;
   Findings found_;
+  std::optional<FoundGroup> largest_group_;
   FoundPrimaries primaries_;
   std::map<std::string, std::int64_t> tokens_;  // of sinks, by how often
   std::size_t n_warnings_ = 0;                  // of single texts

@@ -18,7 +18,7 @@ const Origin& JudgedDocument::first_origin() const {
 void Totals::add(const JudgedDocument& judged) {
   ++n_documents;
   n_tokens += judged.document.figures.n_tokens;
-  n_with_sinks += judged.counts.of(Verdict::kSink) > 0;
+  n_with_sinks += judged.counts.units > 0;
   counts.add(judged.counts);
   paper_counts.add(judged.paper_counts);
 }

@@ -8,7 +8,7 @@
 namespace sinkscope {
 namespace {
 
-SinkKind kind_of(const std::string& label) {
+SinkKind kind_of_label(const std::string& label) {
   if (label == "secondary") return SinkKind::kSecondary;
   return label == "noise" ? SinkKind::kUnaligned : SinkKind::kPrimaryLike;
 }
@@ -48,7 +48,7 @@ Detection shown_detection(const SequenceFigures& figures, const PaperDetection& 
     Run run;
     run.position = flagged.position;
     run.verdict = Verdict::kSink;
-    run.kind = kind_of(flagged.label);
+    run.kind = kind_of_label(flagged.label);
     run.l_start = flagged.first_layer;
     run.l_end = flagged.last_layer;
     run.lifetime = flagged.layers_flagged;

@@ -13,6 +13,16 @@ constexpr const char* kDash = "\u2013";
 
 }  // namespace
 
+std::string group_in_words(const SinkGroup& group) {
+  const auto n = static_cast<std::int64_t>(group.members.size());
+  std::string words = fmt::format(
+      "{} of one state, {}, in {}: together {} of far attention (up to {} in one block), {} times as much as other "
+      "tokens for their even share",
+      counted(n, "token"), kind_name(group.kind), layer_range(group.l_start, group.l_end), in_percent(group.mass_mean),
+      in_percent(group.mass_max), in_digits(group.joint_boost_median));
+  return words;
+}
+
 std::string in_digits(std::optional<double> value) {
   if (!value || std::isnan(*value)) return kDash;
   const double size = std::fabs(*value);
@@ -41,8 +51,8 @@ std::string too_few(std::int64_t n, std::string_view noun) { return fmt::format(
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds) {
   std::string words;
   const auto add = [&](Verdict verdict, const std::string& why) {
-    if (counts.of(verdict) == 0) return;
-    words += fmt::format("{}{} {} ({})", words.empty() ? "" : ", ", grouped(counts.of(verdict)), name_of(verdict), why);
+    if (counts.alone(verdict) == 0) return;
+    words += fmt::format("{}{} {} ({})", words.empty() ? "" : ", ", grouped(counts.alone(verdict)), name_of(verdict), why);
   };
   add(Verdict::kAlignedOnly,
       fmt::format(

@@ -30,6 +30,8 @@ std::string level_name(const AnyLevel& level) {
 std::string too_few(std::int64_t n, std::string_view noun);
 // "38 aligned_only (...), 41 transient (...)": runs that are no sinks, with what is lacking; empty if there are none.
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds);
+// "60 tokens of one state, primary, in layers 2–22: together 52 % of far attention (...), ...": a group and what it draws.
+std::string group_in_words(const SinkGroup& group);
 // primary-like for primary_like; by the paper's rule the label that the kind stands for: see shown_detection
 std::string_view kind_name(SinkKind kind, Rule rule = Rule::kEvidence);
 // A token on one line in which nothing is invisible: blanks are U+2423, none at all U+2205.

@@ -50,11 +50,12 @@ class Watcher {
   ProvisionalCounts counts() const { return {static_cast<int>(told_.size()), held_}; }
 
  private:
-  // The meter must know how long a text may become.
+  // The meter must know how long a text may become; of tokens that are not drawn yet it knows nothing.
   static Pack room_for(const Model& model, const std::vector<TokenId>& prompt, const GrowOptions& options) {
     Pack pack{{prompt}};
     pack.sequences[0].resize(std::min(prompt.size() + static_cast<std::size_t>(options.generate.max_tokens),
-                                      static_cast<std::size_t>(model.max_tokens())));
+                                      static_cast<std::size_t>(model.max_tokens())),
+                             TokenId{-1});
     return pack;
   }
 

@@ -28,6 +28,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("precision", options.precision);
   visit("cache_type_k", options.cache_type_k);
   visit("final_norm", options.final_norm);
+  visit("short_rope_tokens", options.short_rope_tokens);
   visit("floor_alignment", options.floor.alignment);
   visit("floor_norm_ratio", options.floor.norm_ratio);
   visit("floor_unaligned_far_boost", options.floor.unaligned_far_boost);
@@ -39,7 +40,7 @@ void for_each_option(Options& options, Visit&& visit) {
 }
 
 // Names that earlier programs did not write.
-constexpr std::array<std::string_view, 3> kLater = {"rule", "paper_positions", kEdits};
+constexpr std::array<std::string_view, 4> kLater = {"rule", "paper_positions", kEdits, "short_rope_tokens"};
 
 constexpr std::array kKeeps = {Keep::kRuns, Keep::kProfiles, Keep::kHeads};
 

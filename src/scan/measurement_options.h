@@ -30,9 +30,12 @@ struct MeasurementOptions {
   bool chat = false;
   int chunk = 0;  // tokens a chunk; 0: documents are whole
   int n_ubatch = 512;
-  int parallel = 1;  // documents that may share a pack, which decides how micro-batches cut them
+  // Documents that may share a pack, which decides how micro-batches cut them. With more than one the last digits of a
+  // document's figures depend on what it shared a pack with.
+  int parallel = 1;
   std::string precision = "native";
   std::string cache_type_k = "f16";
+  int short_rope_tokens = 0;  // longer documents run with the long of two sets of RoPE factors; 0: there is one network
   bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does
   CandidateFloor floor;
   Keep keep = Keep::kRuns;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,9 +16,13 @@ struct PackRange {
 // Tokens of a pack: more than one micro-batch, so that documents of half its length and more fill micro-batches too.
 constexpr int pack_tokens(int n_ubatch) { return 4 * n_ubatch; }
 
+struct PackLimits {
+  int max_tokens = 0;  // a sequence that is longer has a pack of its own
+  int max_sequences = 1;
+  std::optional<int> short_tokens;  // Model::short_rope_tokens: longer sequences share no pack with others
+};
+
 // Cuts sequences into packs, in order: a pure function of the lengths and the limits.
-//
-// max_tokens  of a pack; a sequence that is longer has a pack of its own
-std::vector<PackRange> plan_packs(std::span<const int> lengths, int max_tokens, int max_sequences);
+std::vector<PackRange> plan_packs(std::span<const int> lengths, const PackLimits& limits);
 
 }  // namespace sinkscope

@@ -1,6 +1,7 @@
 #include "scan/scan.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -32,10 +33,11 @@ Batch read_batch(const TokenSpool& sequences, const PackRange& range) {
   return batch;
 }
 
-std::vector<PackRange> packs_of(const TokenSpool& sequences, const MeasurementOptions& options) {
+std::vector<PackRange> packs_of(const TokenSpool& sequences, const MeasurementOptions& options,
+                                std::optional<int> short_tokens) {
   std::vector<int> lengths(sequences.size());
   for (std::size_t i = 0; i < lengths.size(); ++i) lengths[i] = sequences.length(i);
-  return plan_packs(lengths, pack_tokens(options.n_ubatch), options.parallel);
+  return plan_packs(lengths, {pack_tokens(options.n_ubatch), options.parallel, short_tokens});
 }
 
 std::vector<std::string> bytes_of(const Vocabulary& vocabulary, const std::vector<TokenId>& tokens) {
@@ -48,10 +50,6 @@ std::vector<std::string> bytes_of(const Vocabulary& vocabulary, const std::vecto
     bytes.push_back(entry->second);
   }
   return bytes;
-}
-
-std::int64_t count_sinks(const Detection& detection) {
-  return std::ranges::count(detection.runs, Verdict::kSink, &Run::verdict);
 }
 
 ScannedDocument document_of(const Vocabulary& vocabulary, const Sequence& sequence, Examined&& examined,
@@ -93,7 +91,7 @@ ScanSummary scan(Model& model, const TokenSpool& sequences, ResultSink& results,
     if (options.on_progress) options.on_progress(progress);
   };
 
-  for (const PackRange& range : packs_of(sequences, options.measurement)) {
+  for (const PackRange& range : packs_of(sequences, options.measurement, model.short_rope_tokens())) {
     const Batch batch = read_batch(sequences, range);
     const auto n_members = static_cast<std::int64_t>(batch.members.size());
     const int n_tokens = batch.pack.n_tokens();
@@ -119,7 +117,7 @@ ScanSummary scan(Model& model, const TokenSpool& sequences, ResultSink& results,
     std::vector<ScannedDocument> documents;
     for (std::size_t i = 0; i < batch.members.size(); ++i) {
       summary.watch_overflow += results_of_pack[i].figures.n_watch_overflow;
-      progress.sinks += count_sinks(results_of_pack[i].detection);
+      progress.sinks += results_of_pack[i].detection.n_sinks();
       documents.push_back(
           document_of(model.vocabulary(), batch.members[i], std::move(results_of_pack[i]), options.thresholds));
     }

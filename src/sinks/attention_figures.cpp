@@ -79,6 +79,14 @@ std::optional<FarFigures> far_figures(const SequenceMeasurement& m, std::size_t 
   return figures;
 }
 
+std::optional<FarSums> far_sums(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
+  const auto heads = static_cast<std::size_t>(m.heads_in_layer[layer]);
+  if (!m.has_attention[layer] || heads == 0 || m.far_queries(layer, key) == 0) return std::nullopt;
+  double sum = 0;
+  for (std::size_t h = 0; h < heads; ++h) sum += static_cast<double>(m.attention_far_sum(layer, h, key));
+  return FarSums{sum / static_cast<double>(heads), m.far_uniform(layer, key)};
+}
+
 std::optional<EvictionFigures> eviction_figures(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
   const auto place = costed_place(m, layer, key);
   if (!place) return std::nullopt;

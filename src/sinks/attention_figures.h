@@ -32,6 +32,15 @@ struct FarFigures {
 // returns  nothing also where fewer than kMinFarQueries far queries see the key
 std::optional<FarFigures> far_figures(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
 
+// What a key gets from its far queries, however few they are, and what even attention would give it.
+struct FarSums {
+  double attention = 0;  // sum over far queries, mean over heads
+  double even = 0;
+};
+
+// returns  nothing where the layer has no attention node or no far query sees the key
+std::optional<FarSums> far_sums(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
+
 // What removing a watched key from the cache would do to the attention output of its far queries.
 struct EvictionFigures {
   float cost = 0;    // sum over far queries of the squared distance that the output moves, mean over heads

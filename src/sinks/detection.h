@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ struct Thresholds {
   int min_layers = 2;                 // of a run, to be a sink
   int censor_layers = 2;              // a run that ends so close to the primary's end, or the network's
   float drain_value_ratio = 0.5F;     // a sink drains up to this ratio, above it broadcasts
+  float group_norm_gap = 0.1F;        // of equal states: their norms differ by so much of the larger, at most
+  float group_alignment_gap = 0.02F;  // and their alignments by this
   bool operator==(const Thresholds&) const = default;
 };
 
@@ -53,6 +56,7 @@ struct Primary {
   std::vector<LayerInterval> active_layers;  // norm ratio >= min_norm_ratio
   std::vector<LayerInterval> early_plateau;  // of these, those that end before birth
   float sink_axis_drift = 0;                 // 1 - smallest cosine to the middle direction in [birth, birth_end]
+  std::optional<float> mean_norm_ratio;                    // over all layers: what it was chosen for
   std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
   std::optional<float> value_norm_ratio;
@@ -60,6 +64,7 @@ struct Primary {
   MassiveFigures massive;  // in the middle of its longest active interval
   std::optional<float> eviction_cost;
   std::optional<int> eviction_left_out;
+  std::optional<int> group;  // index into Detection::groups
 };
 
 // How far a run is from each threshold, as figure / threshold - 1, over all its layers. Negative: missed.
@@ -92,12 +97,45 @@ struct Run {
   MassiveFigures massive;  // in the layer in the middle of the run
   std::optional<float> eviction_cost;
   std::optional<int> eviction_left_out;
+  std::optional<int> group;  // index into Detection::groups
+};
+
+// Tokens whose states are one direction and norm: a sink state that they share, and its attention with it.
+struct SinkGroup {
+  std::vector<int> members;              // positions, ascending; two at least
+  SinkKind kind = SinkKind::kSecondary;  // kPrimary: the primary is a member; else of the run that comes first
+  Verdict verdict = Verdict::kUnscored;  // on what the members draw together
+  int l_start = 0, l_end = 0;            // medians over the members' runs, the lower of two
+  int lifetime = 0;
+  std::optional<float> mass_mean, mass_max;     // share of all far attention that they draw together
+  std::optional<float> attention_share;         // of all attention of the sequence
+  std::optional<float> joint_boost_median, joint_boost_max;
+  std::optional<float> alignment_median, norm_ratio_median;  // over members, of their medians
+  std::optional<float> margin;  // the largest min_far_boost with which it has attention evidence / min_far_boost - 1
+  std::vector<std::size_t> runs;  // indices into Detection::runs of its members' runs
 };
 
 struct Detection {
   std::optional<Primary> primary;
   std::string no_primary_reason;  // where there is none
   std::vector<Run> runs;          // all of them, by position and run index; sinks are those with Verdict::kSink
+  std::vector<SinkGroup> groups;  // all of them: sinks first
+
+  // Whether a run is a member of a group that is a sink.
+  bool in_sink_group(const Run& run) const {
+    return run.group && groups[static_cast<std::size_t>(*run.group)].verdict == Verdict::kSink;
+  }
+  // Whether a run is a sink that counts as one: members of the primary's group are the primary.
+  bool counts(const Run& run) const {
+    return run.verdict == Verdict::kSink && !(in_sink_group(run) && group_of(run).kind == SinkKind::kPrimary);
+  }
+  // Whether a group is a sink that counts as one: none of its members is a sink by itself.
+  bool counts(const SinkGroup& group) const;
+  // Sinks beside the primary: runs and groups that count.
+  std::int64_t n_sinks() const;
+
+ private:
+  const SinkGroup& group_of(const Run& run) const { return groups[static_cast<std::size_t>(*run.group)]; }
 };
 
 // The rule of docs/science.md: direction, norm and attention together.

@@ -2,8 +2,9 @@
 #include <vector>
 
 #include "base/index.h"
-#include "base/statistics.h"
+#include "sinks/attention_evidence.h"
 #include "sinks/detection.h"
+#include "sinks/groups.h"
 #include "sinks/primary.h"
 
 namespace sinkscope {
@@ -18,7 +19,7 @@ class RunFinder {
  public:
   RunFinder(const SequenceFigures& figures, const Thresholds& thresholds, const std::optional<Primary>& primary)
       : n_layers_(figures.n_layers), thresholds_(thresholds), primary_(primary) {
-    if (primary_) primary_norm_ratio_ = &figures.first_positions[index(primary_->position)].norm_ratio;
+    if (primary_) primary_norm_ratio_ = &profile_of(figures, primary_->position)->norm_ratio;
   }
 
   std::vector<Run> runs_of(const TokenProfile& token) const;
@@ -115,21 +116,7 @@ Margins RunFinder::margins_of(const TokenProfile& token, const Run& run) const {
     }
   }
 
-  std::vector<float> boosts;
-  for (int block = run.l_start + 1; block <= last_block(run); ++block) {
-    if (token.far_boost[index(block)]) boosts.push_back(*token.far_boost[index(block)]);
-  }
-  if (boosts.empty()) return margins;
-  // The n-th largest boost is the largest threshold that n blocks pass.
-  std::vector<float> early = boosts;
-  early.resize(std::min(boosts.size(), index(thresholds_.early_blocks)));
-  const auto n_blocks = static_cast<float>(boosts.size());
-  std::size_t needed = 1;
-  while (needed < boosts.size() && static_cast<float>(needed) < thresholds_.min_block_frac * n_blocks) ++needed;
-  float decisive = nth_largest(boosts, needed);
-  const std::size_t needed_early = std::min(early.size(), index(thresholds_.min_early_blocks));
-  if (needed_early > 0) decisive = std::min(decisive, nth_largest(early, needed_early));
-  margins.far_boost = margin_of(decisive, thresholds_.min_far_boost);
+  margins.far_boost = attention_margin(token.far_boost, run.l_start + 1, last_block(run), thresholds_);
   return margins;
 }
 
@@ -239,18 +226,48 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
 
 }  // namespace
 
+bool Detection::counts(const SinkGroup& group) const {
+  return group.verdict == Verdict::kSink && group.kind != SinkKind::kPrimary &&
+         std::ranges::none_of(group.runs, [&](std::size_t run) { return runs[run].verdict == Verdict::kSink; });
+}
+
+std::int64_t Detection::n_sinks() const {
+  return std::ranges::count_if(runs, [&](const Run& run) { return counts(run); }) +
+         std::ranges::count_if(groups, [&](const SinkGroup& group) { return counts(group); });
+}
+
 Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& thresholds) {
   PrimarySearch search = find_primary(figures, thresholds);
   Detection detection;
   detection.primary = std::move(search.primary);
   detection.no_primary_reason = std::move(search.no_primary_reason);
-  const RunFinder finder(figures, thresholds, detection.primary);
+  const auto& primary = detection.primary;
+  const RunFinder finder(figures, thresholds, primary);
+  std::vector<StateSpan> spans;
+  if (primary) {
+    const TokenProfile* token = profile_of(figures, primary->position);
+    for (const auto& [first, last] : primary->active_layers) {
+      spans.push_back({token, first, last, SinkKind::kPrimary, std::nullopt});
+    }
+  }
   const auto add_runs = [&](const TokenProfile& token) {
-    if (detection.primary && std::ranges::count(detection.primary->set, token.position) > 0) return;
-    for (const Run& run : finder.runs_of(token)) detection.runs.push_back(run);
+    if (primary && token.position == primary->position) return;
+    const bool in_set = primary && std::ranges::count(primary->set, token.position) > 0;
+    for (const Run& run : finder.runs_of(token)) {
+      const auto at = in_set ? std::nullopt : std::optional(detection.runs.size());
+      if (run.kind != SinkKind::kUnaligned) spans.push_back({&token, run.l_start, run.l_end, run.kind, at});
+      if (!in_set) detection.runs.push_back(run);
+    }
   };
   for (const TokenProfile& token : figures.first_positions) add_runs(token);
   for (const TokenProfile& token : figures.tokens) add_runs(token);
+  detection.groups = find_groups(figures, thresholds, spans);
+  for (std::size_t g = 0; g < detection.groups.size(); ++g) {
+    const SinkGroup& group = detection.groups[g];
+    for (const std::size_t run : group.runs) detection.runs[run].group = static_cast<int>(g);
+    const bool has_primary = group.kind == SinkKind::kPrimary && !detection.primary->group;
+    if (has_primary) detection.primary->group = static_cast<int>(g);
+  }
   return detection;
 }
 

@@ -88,6 +88,10 @@ inline constexpr std::tuple kThresholdFields{
                    &Thresholds::censor_layers, 0, kAnyCount, true},
     ThresholdField{"drain_value_ratio", "A sink drains up to this value norm over the median, and broadcasts above",
                    &Thresholds::drain_value_ratio, 0.0F, kAnyRatio, true},
+    ThresholdField{"group_norm_gap", "Tokens of one group: their norms differ by at most this share of the larger",
+                   &Thresholds::group_norm_gap, 0.0F, 1.0F, true},
+    ThresholdField{"group_alignment_gap", "Tokens of one group: their alignments differ by at most this",
+                   &Thresholds::group_alignment_gap, 0.0F, 2.0F, true},
 };
 
 // What is known of a token in every layer, in the order of results files.
@@ -143,6 +147,9 @@ inline constexpr std::array kTokenFields = {
     Field{"eviction_left_out", "pairs",
           "pairs of head and query that eviction_cost leaves out, as the token has almost all of the attention",
           &TokenProfile::eviction_left_out},
+    Field{"far_attention", "queries", "sum over far queries of the attention that the token receives, mean over heads",
+          &TokenProfile::far_attention},
+    Field{"far_even", "queries", "sum over far queries of 1 / keys that the query sees", &TokenProfile::far_even},
 };
 
 // What is known of a whole sequence by layer.
@@ -150,6 +157,8 @@ inline constexpr std::array kSequenceFields = {
     Field{"ordinary_norm", "", "median norm of ordinary tokens", &SequenceFigures::ordinary_norm},
     Field{"channel_median", "", "median magnitude over the channels of ordinary tokens, every 32nd position",
           &SequenceFigures::channel_median},
+    Field{"far_attention", "queries", "far_attention of all tokens together", &SequenceFigures::far_attention},
+    Field{"far_even", "queries", "far_even of all tokens together", &SequenceFigures::far_even},
 };
 
 // Those that JSON has of the first token, by layer: the sink rates of Gu et al. 2410.10781 are of it.
@@ -209,6 +218,10 @@ inline constexpr std::tuple kPrimaryFields{
         &Primary::eviction_cost},
     Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
           &Primary::eviction_left_out},
+    Field{"group", "", "of the group that the primary is a member of: its place in groups, then in other_groups, from 0",
+          &Primary::group},
+    Field{"mean_norm_ratio", "ratio", "over all layers: it has the largest of the positions looked at",
+          &Primary::mean_norm_ratio},
 };
 
 inline constexpr std::tuple kMarginFields{
@@ -271,6 +284,33 @@ inline constexpr std::tuple kRunFields{
           &Run::eviction_cost},
     Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
           &Run::eviction_left_out},
+    Field{"group", "", "of the group that the run is a member of: its place in groups, then in other_groups, from 0",
+          &Run::group},
+};
+
+inline constexpr std::tuple kGroupFields{
+    Field{"members", "", "positions of its tokens", &SinkGroup::members},
+    Field{"kind", "", "primary, where the primary is a member; else primary_like or secondary", &SinkGroup::kind},
+    Field{"verdict", "", "sink, aligned_only, transient, unscored: by what the members draw together",
+          &SinkGroup::verdict},
+    Field{"l_start", "layer", "first layer of the state: median over the members", &SinkGroup::l_start},
+    Field{"l_end", "layer", "last layer of the state: median over the members", &SinkGroup::l_end},
+    Field{"lifetime", "layers", "how many layers the state lasts", &SinkGroup::lifetime},
+    Field{"mass_mean", "share",
+          "share of far attention that all members draw together, mean over the blocks that read the state",
+          &SinkGroup::mass_mean},
+    Field{"mass_max", "share", "the same, largest of any block", &SinkGroup::mass_max},
+    Field{"attention_share", "share", "share of all attention of the sequence, near and far, mean over the same blocks",
+          &SinkGroup::attention_share},
+    Field{"joint_boost_median", "ratio",
+          "the members' far attention per even share / that of all other tokens, median over the same blocks",
+          &SinkGroup::joint_boost_median},
+    Field{"joint_boost_max", "ratio", "the same, largest of any block", &SinkGroup::joint_boost_max},
+    Field{"alignment_median", "cosine", "median over the members of their medians", &SinkGroup::alignment_median},
+    Field{"norm_ratio_median", "ratio", "median over the members of their medians", &SinkGroup::norm_ratio_median},
+    Field{"margin", "ratio - 1",
+          "the largest min_far_boost with which it has attention evidence, by its joint boosts, / min_far_boost - 1",
+          &SinkGroup::margin},
 };
 
 // Calls visit(field) for each field of a list, in its order.

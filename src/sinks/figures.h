@@ -42,6 +42,8 @@ struct TokenProfile {
   LayerFigures eviction_left_out;  // pairs of head and query that it leaves out
   LayerFigures massive_overlap;    // how many of the three are among the primary candidate's
   LayerFigures attention_share;    // score over all queries of the sequence, as if those that do not see it gave 0
+  LayerFigures far_attention;      // sum over far queries of the attention that it gets, mean over heads
+  LayerFigures far_even;           // sum over far queries of 1 / keys that the query sees
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };
@@ -56,15 +58,22 @@ struct SequenceFigures {
   int prompt_tokens = 0;
   int min_distance = 0;
   int n_watch_overflow = 0;
-  // Position in the first 8 with the largest mean norm ratio over layers; nothing where norm ratios are undefined.
+  int n_padding = 0;  // of the tokens: see TokenRoles
+  // Positions among which the primary is sought, ascending, and how each one's direction moves through the layers. In
+  // all but few texts they are the first positions.
+  std::vector<int> candidates;
+  std::vector<Matrix<float>> self_cosine;  // [candidates] of [n_layers, n_layers]
+  // The candidate with the largest mean norm ratio over layers; of those that come within 5 % of it the first; padding
+  // only where no other has a quarter of its ratio. Nothing where norm ratios are undefined.
   std::optional<int> candidate;
   std::vector<TokenProfile> first_positions;  // of positions 0 .. min(8, n_tokens)-1
-  std::vector<Matrix<float>> self_cosine;     // [first_positions] of [n_layers, n_layers]
-  // Later positions above the loose floor, ascending. Of those that the authors' rule alone asks for nothing is kept
+  // Later candidates, and later positions above the loose floor, ascending. Of those that the authors' rule alone asks for nothing is kept
   // but first_alignment.
   std::vector<TokenProfile> tokens;
   LayerFigures ordinary_norm;   // [n_layers] median norm of ordinary tokens
   LayerFigures channel_median;  // [n_layers] median magnitude of a channel of ordinary tokens
+  LayerFigures far_attention;   // [n_layers] of all tokens: sums of TokenProfile::far_attention and far_even
+  LayerFigures far_even;
 };
 
 // returns  the figures of the token at this position; nullptr if they were not kept
@@ -87,12 +96,12 @@ inline constexpr int kMinFarQueries = 64;  // with fewer, far figures are not me
 // One sequence's measurement as figures of the tokens that a rule may ask about.
 //
 //   norm_ratio[l, t] = norm of h_l[t] / median over ordinary tokens of the layer
-//   ordinary         = positions >= 8 with norm <= 5 x the lower quartile over positions >= 8; the value at index
+//   ordinary         = tokens that may be (TokenRoles) with norm <= 5 x the lower quartile over these; the value at index
 //                      floor(n / 4) of the n sorted norms. A median of an even count is the mean of the middle two
 //   far_boost[l, t]  = far_score / (far_uniform / far_queries), where far_queries >= 64
 //
 // prompt_tokens  how many of the tokens are the prompt; carried through
-// returns        profiles of the first 8 positions, and of later tokens above the floor
+// returns        profiles of the first 8 positions, of all candidates, and of later tokens above the floor
 // cost           O(n_layers x n_tokens x n_heads)
 SequenceFigures reduce(const SequenceMeasurement& measurement, int prompt_tokens, const CandidateFloor& floor);
 
@@ -107,7 +116,7 @@ struct ProfileArray {
 // Every profile of a sequence, in the order of profile_fields() (sinks/fields.h): [n_layers, n_tokens] each; with heads
 // also those by head, [n_layers, n_heads, n_tokens] each.
 //
-// candidate  whom alignments are with (SequenceFigures::candidate); without one they are not measured
+// candidate  position with whom alignments are (SequenceFigures::candidate); without one they are not measured
 std::vector<ProfileArray> profile_arrays(const SequenceMeasurement& measurement, std::optional<int> candidate,
                                          bool with_heads);
 

@@ -7,6 +7,8 @@
 #include "base/index.h"
 #include "base/statistics.h"
 #include "measure/ordinary.h"
+#include "sinks/attention_evidence.h"
+#include "sinks/groups.h"
 
 namespace sinkscope {
 namespace {
@@ -47,6 +49,11 @@ Stretch stretch_of(const Matrix<float>& self_cosine, const std::vector<LayerInte
   return stretch;
 }
 
+const Matrix<float>& self_cosine_of(const SequenceFigures& figures, int position) {
+  const auto found = std::ranges::find(figures.candidates, position);
+  return figures.self_cosine[static_cast<std::size_t>(found - figures.candidates.begin())];
+}
+
 // Figures of the layers in the intervals, moved on by `shift`: 1 for the blocks that read them.
 Summary over_intervals(const LayerFigures& figures, const std::vector<LayerInterval>& intervals, int shift) {
   std::vector<float> values;
@@ -58,19 +65,38 @@ Summary over_intervals(const LayerFigures& figures, const std::vector<LayerInter
   return summarise(std::move(values));
 }
 
-// Positions that were born with the primary, in its direction.
+// The token, and all that have its state in its longest active interval: they share its attention.
+std::vector<const TokenProfile*> equals_of(const SequenceFigures& figures, const Thresholds& thresholds,
+                                           const TokenProfile& token, const std::vector<LayerInterval>& active) {
+  const auto& [first, last] = *std::ranges::max_element(
+      active, {}, [](const LayerInterval& interval) { return interval.second - interval.first; });
+  std::vector<const TokenProfile*> equals = {&token};
+  for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
+    for (const TokenProfile& other : *profiles) {
+      if (&other != &token && are_equal_states(token, other, first, last, thresholds)) equals.push_back(&other);
+    }
+  }
+  return equals;
+}
+
+// Positions that were born with the primary, in its direction. Its equals draw what it draws.
 std::vector<int> primary_set(const SequenceFigures& figures, const Thresholds& thresholds, int primary,
-                             const Stretch& stretch) {
+                             const Stretch& stretch, const std::vector<const TokenProfile*>& equals) {
   constexpr int kBirthTolerance = 1;
   std::vector<int> set;
-  for (const TokenProfile& token : figures.first_positions) {
+  for (std::size_t c = 0; c < figures.candidates.size(); ++c) {
+    const TokenProfile* profile = profile_of(figures, figures.candidates[c]);
+    if (profile == nullptr) continue;
+    const TokenProfile& token = *profile;
     if (token.position == primary) {
       set.push_back(primary);
       continue;
     }
     const auto active = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);
-    if (active.empty() || !reaches(token.far_boost, thresholds.min_far_boost)) continue;
-    const Stretch own = stretch_of(figures.self_cosine[index(token.position)], active, thresholds.birth_cosine);
+    if (active.empty()) continue;
+    const bool is_equal = std::ranges::count(equals, &token) > 0;
+    if (!is_equal && !reaches(token.far_boost, thresholds.min_far_boost)) continue;
+    const Stretch own = stretch_of(figures.self_cosine[c], active, thresholds.birth_cosine);
     const auto& alignment = token.alignment[index(stretch.middle)];
     if (std::abs(own.first - stretch.first) <= kBirthTolerance && alignment && *alignment >= thresholds.min_alignment) {
       set.push_back(token.position);
@@ -114,32 +140,37 @@ MassiveFigures massive_figures_of(const TokenProfile& token, int layer) {
 PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds) {
   if (!figures.candidate) {
     return {std::nullopt,
-            "norm ratios are undefined: the sequence has fewer than " + std::to_string(kMinOrdinaryTokens) + " tokens"};
+            "norm ratios are undefined: the sequence has fewer than " + std::to_string(kMinOrdinaryTokens) +
+                " tokens that are neither padding nor repeats of the token before them"};
   }
   const std::string name = "position " + std::to_string(*figures.candidate);
-  const TokenProfile& token = figures.first_positions[index(*figures.candidate)];
+  const TokenProfile& token = *profile_of(figures, *figures.candidate);
   Primary primary;
   primary.position = *figures.candidate;
   primary.active_layers = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);
   if (primary.active_layers.empty()) {
     return {std::nullopt, name +
-                              " has the largest norms of the first positions, but in no layer the norm ratio of an "
+                              " has the largest norms of the positions looked at, but in no layer the norm ratio of an "
                               "active primary"};
   }
-  if (!reaches(token.far_boost, thresholds.min_far_boost)) {
+  const auto equals = equals_of(figures, thresholds, token, primary.active_layers);
+  const bool draws = reaches(token.far_boost, thresholds.min_far_boost) ||
+                     reaches(joint_attention(figures, equals).boost, thresholds.min_far_boost);
+  if (!draws) {
     const bool measured = std::ranges::any_of(token.far_boost, [](const auto& boost) { return boost.has_value(); });
     return {std::nullopt, name + (measured ? " has a primary's norm, but in no layer the far boost of one"
                                            : " has a primary's norm, but its far boost is not measured")};
   }
   const Stretch stretch =
-      stretch_of(figures.self_cosine[index(primary.position)], primary.active_layers, thresholds.birth_cosine);
+      stretch_of(self_cosine_of(figures, primary.position), primary.active_layers, thresholds.birth_cosine);
   primary.birth_layer = stretch.first;
   primary.birth_end = stretch.last;
   primary.sink_axis_drift = 1 - stretch.smallest_cosine;
   for (const LayerInterval& interval : primary.active_layers) {
     if (interval.second < primary.birth_layer) primary.early_plateau.push_back(interval);
   }
-  primary.set = primary_set(figures, thresholds, primary.position, stretch);
+  primary.set = primary_set(figures, thresholds, primary.position, stretch, equals);
+  primary.mean_norm_ratio = summary_of(token.norm_ratio, 0, figures.n_layers - 1).mean;
   const Summary norm_ratio = over_intervals(token.norm_ratio, primary.active_layers, 0);
   const Summary score = over_intervals(token.score, primary.active_layers, 1);
   const Summary far_boost = over_intervals(token.far_boost, primary.active_layers, 1);

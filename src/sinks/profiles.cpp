@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <string>
@@ -154,7 +155,11 @@ std::span<const ProfileField> profile_fields() { return kProfileFields; }
 
 std::vector<ProfileArray> arrays_of(std::span<const ProfileField> fields, const SequenceMeasurement& measurement,
                                     std::optional<int> candidate, bool with_heads) {
-  const auto whom = candidate ? std::optional(static_cast<std::size_t>(*candidate)) : std::nullopt;
+  std::optional<std::size_t> whom;
+  const std::vector<int>& candidates = measurement.roles.candidates;
+  if (const auto found = std::ranges::find(candidates, candidate); found != candidates.end()) {
+    whom = static_cast<std::size_t>(found - candidates.begin());
+  }
   std::vector<ProfileArray> arrays;
   for (const ProfileField& field : fields) {
     if (!is_by_head(field.axes) || with_heads) arrays.push_back(array_of(field, measurement, whom));

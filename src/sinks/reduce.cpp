@@ -32,6 +32,7 @@ class Reducer {
   void add_attention(TokenProfile& profile, std::size_t layer) const;
   void add_logit_gaps(TokenProfile& profile) const;
   void add_channels(TokenProfile& profile, std::size_t layer) const;
+  void add_far_totals(SequenceFigures& figures) const;
   std::optional<float> norm_ratio(std::size_t layer, std::size_t token) const;
 
   const SequenceMeasurement& m_;
@@ -48,7 +49,7 @@ Reducer::Reducer(const SequenceMeasurement& measurement, const CandidateFloor& f
       n_layers_(index(measurement.n_layers)),
       n_tokens_(index(measurement.n_tokens)),
       layers_(n_layers_) {
-  if (measurement.n_tokens < kMinOrdinaryTokens) return;
+  if (measurement.roles.n_counted.empty() || measurement.roles.n_counted.back() < kMinOrdinaryTokens) return;
   find_ordinary();
   find_candidate();
 }
@@ -57,11 +58,11 @@ void Reducer::find_ordinary() {
   std::vector<float> scratch;
   for (std::size_t l = 0; l < n_layers_; ++l) {
     const auto norms = m_.hidden_norm.row(l);
-    layers_[l].ordinary = ordinary_norms(norms, scratch);
+    layers_[l].ordinary = ordinary_norms(norms, m_.roles.may_be_ordinary, scratch);
     if (!m_.has_key_value[l]) continue;
     scratch.clear();
-    for (std::size_t t = kPrimaryCandidates; t < n_tokens_; ++t) {
-      if (norms[t] <= layers_[l].ordinary->limit) scratch.push_back(m_.value_norm(l, t));
+    for (std::size_t t = 0; t < n_tokens_; ++t) {
+      if (m_.roles.may_be_ordinary[t] && norms[t] <= layers_[l].ordinary->limit) scratch.push_back(m_.value_norm(l, t));
     }
     if (const float median = median_of(scratch); median > 0) layers_[l].ordinary_value_norm = median;
   }
@@ -70,8 +71,14 @@ void Reducer::find_ordinary() {
 void Reducer::find_candidate() {
   std::vector<std::optional<OrdinaryNorms>> ordinary;
   for (const LayerContext& layer : layers_) ordinary.push_back(layer.ordinary);
-  const std::vector<double> means = mean_norm_ratios(m_.hidden_norm, ordinary, m_.n_candidates);
-  candidate_ = *std::ranges::max_element(m_.standing, {}, [&](std::size_t c) { return means[c]; });
+  std::vector<double> means = mean_norm_ratios(m_.hidden_norm, ordinary, m_.roles.candidates);
+  for (std::size_t c = 0; c < means.size(); ++c) {
+    if (m_.roles.is_padding[index(m_.roles.candidates[c])]) means[c] *= kStandingShare;
+  }
+  // States that are equal but for rounding are one: the first of them counts.
+  constexpr double kAlike = 0.95;
+  const double largest = means[*std::ranges::max_element(m_.standing, {}, [&](std::size_t c) { return means[c]; })];
+  candidate_ = *std::ranges::find_if(m_.standing, [&](std::size_t c) { return means[c] >= kAlike * largest; });
 }
 
 std::optional<float> Reducer::norm_ratio(std::size_t layer, std::size_t token) const {
@@ -122,6 +129,10 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.far_boost[layer] = far->boost;
     profile.heads_over_10[layer] = static_cast<float>(far->heads_over_10);
   }
+  if (const auto sums = far_sums(m_, layer, token)) {
+    profile.far_attention[layer] = static_cast<float>(sums->attention);
+    profile.far_even[layer] = static_cast<float>(sums->even);
+  }
   if (const auto eviction = eviction_figures(m_, layer, token)) {
     profile.eviction_cost[layer] = eviction->cost;
     profile.eviction_left_out[layer] = static_cast<float>(eviction->left_out);
@@ -164,10 +175,14 @@ TokenProfile Reducer::profile(std::size_t token) const {
     profile.hidden_norm[l] = m_.hidden_norm(l, token);
     profile.norm_ratio[l] = norm_ratio(l, token);
     if (candidate_) {
-      profile.alignment[l] = m_.alignment(l, *candidate_, token);
-      if (m_.has_centred) profile.centred_alignment[l] = m_.centred_alignment(l, *candidate_, token);
-      if (m_.has_read[l]) profile.read_alignment[l] = m_.read_alignment(l, *candidate_, token);
-      if (m_.has_writes[l]) profile.mlp_write_alignment[l] = m_.mlp_write_alignment(l, *candidate_, token);
+      const auto with_candidate = [&](const CandidateCosines& cosines) {
+        const float cosine = cosines(l, *candidate_, token);
+        return std::isnan(cosine) ? std::nullopt : std::optional(cosine);
+      };
+      profile.alignment[l] = with_candidate(m_.alignment);
+      if (m_.has_centred) profile.centred_alignment[l] = with_candidate(m_.centred_alignment);
+      if (m_.has_read[l]) profile.read_alignment[l] = with_candidate(m_.read_alignment);
+      if (m_.has_writes[l]) profile.mlp_write_alignment[l] = with_candidate(m_.mlp_write_alignment);
     }
     if (m_.has_writes[l]) profile.mlp_write_norm[l] = m_.mlp_write_norm(l, token);
     if (const auto& ordinary = layers_[l].ordinary_value_norm) {
@@ -186,8 +201,27 @@ void Reducer::add_first_alignment(TokenProfile& profile) const {
   const std::size_t token = index(profile.position);
   for (std::size_t c = 0; c < index(std::min(kPaperPositions, m_.n_candidates)); ++c) {
     LayerFigures cosines(n_layers_);
-    for (std::size_t l = 0; l < n_layers_; ++l) cosines[l] = m_.alignment(l, c, token);
+    for (std::size_t l = 0; l < n_layers_; ++l) {
+      if (const float cosine = m_.alignment(l, c, token); !std::isnan(cosine)) cosines[l] = cosine;
+    }
     profile.first_alignment.push_back(std::move(cosines));
+  }
+}
+
+void Reducer::add_far_totals(SequenceFigures& figures) const {
+  figures.far_attention.resize(n_layers_);
+  figures.far_even.resize(n_layers_);
+  for (std::size_t l = 0; l < n_layers_; ++l) {
+    FarSums all;
+    for (std::size_t t = 0; t < n_tokens_; ++t) {
+      const auto sums = far_sums(m_, l, t);
+      if (!sums) continue;
+      all.attention += sums->attention;
+      all.even += sums->even;
+    }
+    if (!(all.even > 0)) continue;
+    figures.far_attention[l] = static_cast<float>(all.attention);
+    figures.far_even[l] = static_cast<float>(all.even);
   }
 }
 
@@ -198,17 +232,20 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
   figures.prompt_tokens = prompt_tokens;
   figures.min_distance = m_.min_distance;
   figures.n_watch_overflow = m_.n_watch_overflow;
-  if (candidate_) figures.candidate = static_cast<int>(*candidate_);
+  if (candidate_) figures.candidate = m_.roles.candidates[*candidate_];
+  figures.n_padding = static_cast<int>(std::ranges::count(m_.roles.is_padding, 1));
+  figures.candidates = m_.roles.candidates;
   figures.self_cosine = m_.self_cosine;
   for (const LayerContext& layer : layers_) {
     figures.ordinary_norm.push_back(layer.ordinary ? std::optional(layer.ordinary->median) : std::nullopt);
   }
   figures.channel_median = m_.channel_median;
   figures.channel_median.resize(n_layers_);
-  const std::size_t first = index(m_.n_candidates);
+  add_far_totals(figures);
+  const std::size_t first = std::min(n_tokens_, index(kPrimaryCandidates));
   for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
   for (std::size_t t = first; t < n_tokens_; ++t) {
-    if (passes_floor(t)) {
+    if (passes_floor(t) || std::ranges::binary_search(m_.roles.candidates, static_cast<int>(t))) {
       figures.tokens.push_back(profile(t));
     } else if (passes_paper_floor(t)) {
       // Many tokens pass this one alone, and the authors' rule asks nothing else of them.

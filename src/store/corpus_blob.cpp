@@ -9,7 +9,7 @@ namespace sinkscope {
 namespace {
 
 constexpr std::uint32_t kCorpusMagic = 0x50524F43;  // "CORP"
-constexpr std::uint32_t kRuleVersion = 2;  // of the evidence rule: another rule makes other sinks of equal figures
+constexpr std::uint32_t kRuleVersion = 3;  // of the evidence rule: another rule makes other sinks of equal figures
 
 // Tells bytes that another rule, or other defaults, made.
 std::uint32_t rule_fingerprint() {
@@ -36,12 +36,14 @@ std::optional<float> read_figure(ByteReader& reader) {
 CorpusSink read_sink(ByteReader& reader, const CorpusDocument& document) {
   CorpusSink sink;
   sink.position = reader.read<std::int32_t>();
+  sink.n_tokens = reader.read<std::int32_t>();
   sink.token = reader.read<TokenId>();
   const auto kind = reader.read<std::uint8_t>();
   const auto censored = reader.read<std::uint8_t>();
   sink.l_start = reader.read<std::uint16_t>();
   sink.l_end = reader.read<std::uint16_t>();
   if (sink.position < 0 || sink.position >= document.n_tokens) reader.fail("a sink lies outside the document");
+  if (sink.n_tokens < 1 || sink.n_tokens > document.n_tokens) reader.fail("a sink has more tokens than the document");
   if (kind > static_cast<std::uint8_t>(SinkKind::kUnaligned)) reader.fail("a sink is of no known kind");
   if (sink.l_end < sink.l_start) reader.fail("a sink ends before it starts");
   if (censored > 1) reader.fail("a sink is neither censored nor not");
@@ -73,6 +75,7 @@ std::vector<std::byte> encode_corpus_document(const CorpusDocument& document) {
   writer.write(static_cast<std::int32_t>(document.sinks.size()));
   for (const CorpusSink& sink : document.sinks) {
     writer.write(static_cast<std::int32_t>(sink.position));
+    writer.write(static_cast<std::int32_t>(sink.n_tokens));
     writer.write(sink.token);
     writer.write(static_cast<std::uint8_t>(sink.kind));
     writer.write(static_cast<std::uint8_t>(sink.censored));

@@ -14,7 +14,7 @@ namespace sinkscope {
 namespace {
 
 constexpr std::uint32_t kFiguresMagic = 0x47494653;  // "SFIG"
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 
 enum class Triangle : std::uint8_t { kFull = 0, kUpper = 1 };
 
@@ -86,7 +86,8 @@ std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   require_figures(figures.n_tokens >= 1, "it has no tokens");
   const auto n_first = static_cast<std::size_t>(std::min(kPrimaryCandidates, figures.n_tokens));
   require_figures(figures.first_positions.size() == n_first, "other first positions than the first 8");
-  require_figures(figures.self_cosine.size() == n_first, "other self cosines than of the first positions");
+  require_figures(figures.candidates.size() <= kPrimaryCandidates, "more candidates than there are");
+  require_figures(figures.self_cosine.size() == figures.candidates.size(), "other self cosines than of the candidates");
   const auto n_layers = static_cast<std::size_t>(figures.n_layers);
   ByteWriter writer;
   writer.write(kFiguresMagic);
@@ -97,10 +98,13 @@ std::vector<std::byte> encode_figures(const SequenceFigures& figures) {
   writer.write(static_cast<std::int32_t>(figures.prompt_tokens));
   writer.write(static_cast<std::int32_t>(figures.min_distance));
   writer.write(static_cast<std::int32_t>(figures.n_watch_overflow));
+  writer.write(static_cast<std::int32_t>(figures.n_padding));
   writer.write(static_cast<std::int32_t>(figures.candidate.value_or(-1)));
   writer.write(static_cast<std::int32_t>(figures.tokens.size()));
   write_layer_fields(writer, figures, kSequenceFields, n_layers);
   for (const auto& token : figures.first_positions) write_token(writer, token, n_layers);
+  writer.write(static_cast<std::uint8_t>(figures.candidates.size()));
+  for (const int position : figures.candidates) writer.write(static_cast<std::int32_t>(position));
   for (const auto& matrix : figures.self_cosine) write_square(writer, matrix, n_layers);
   for (const auto& token : figures.tokens) write_token(writer, token, n_layers);
   writer.write(crc32(writer.bytes()));
@@ -129,7 +133,8 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
   figures.min_distance = read_count(reader, "min_distance", 0, kAny);
   figures.n_watch_overflow = read_count(reader, "n_watch_overflow", 0, kAny);
   const int n_first = std::min(kPrimaryCandidates, figures.n_tokens);
-  if (const int candidate = read_count(reader, "candidate", -1, n_first - 1); candidate >= 0) {
+  figures.n_padding = read_count(reader, "n_padding", 0, figures.n_tokens);
+  if (const int candidate = read_count(reader, "candidate", -1, figures.n_tokens - 1); candidate >= 0) {
     figures.candidate = candidate;
   }
   const int n_kept = read_count(reader, "tokens", 0, figures.n_tokens - n_first);
@@ -140,13 +145,22 @@ SequenceFigures decode_figures(std::span<const std::byte> bytes, const std::stri
     figures.first_positions.push_back(read_token(reader, n_layers));
     if (figures.first_positions.back().position != i) reader.fail("first positions are not in order");
   }
-  for (int i = 0; i < n_first; ++i) figures.self_cosine.push_back(read_square(reader, n_layers));
+  const auto n_candidates = reader.read<std::uint8_t>();
+  if (n_candidates > kPrimaryCandidates) reader.fail("it has more candidates than there are");
+  for (int i = 0, least = 0; i < n_candidates; ++i) {
+    figures.candidates.push_back(read_count(reader, "candidates", least, figures.n_tokens - 1));
+    least = figures.candidates.back() + 1;
+  }
+  for (int i = 0; i < n_candidates; ++i) figures.self_cosine.push_back(read_square(reader, n_layers));
   for (int i = 0, least = n_first; i < n_kept; ++i) {
     figures.tokens.push_back(read_token(reader, n_layers));
     const int position = figures.tokens.back().position;
     if (position < least || position >= figures.n_tokens) reader.fail("positions of tokens do not ascend");
     least = position + 1;
   }
+  const bool is_known = !figures.candidate || (std::ranges::count(figures.candidates, *figures.candidate) > 0 &&
+                                               profile_of(figures, *figures.candidate) != nullptr);
+  if (!is_known) reader.fail("the primary candidate is none of the candidates");
   if (reader.remaining() != 0) reader.fail(std::to_string(reader.remaining()) + " bytes too many");
   return figures;
 }

@@ -26,10 +26,11 @@ class Packs(harness.ProgramTest):
             parallel, alone = self.sinks("-np", 1)
             self.assertEqual(parallel, 1)
             self.assertGreater(sum(map(len, alone)), 40, arch)
-            parallel, packed = self.sinks()
+            self.assertEqual(self.sinks()[0], 1)
+            parallel, packed = self.sinks("-np", 32)
             self.assertEqual(parallel, 32)
             self.assertEqual(packed, alone, arch)
-            self.assertEqual(self.sinks("-ub", 100)[1], alone, arch)  # packs and documents are cut anywhere
+            self.assertEqual(self.sinks("-np", 32, "-ub", 100)[1], alone, arch)  # packs and documents are cut anywhere
 
 
 class Killed(harness.ProgramTest):

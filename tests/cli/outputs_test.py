@@ -39,6 +39,7 @@ class EveryOutput(harness.ProgramTest):
             "merge": (["in.scan.db"], ["in.scan.db"]),
             "generate": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),
             "models": (["."], []),
+            "devices": ([], []),
             "probe-points": (["m.gguf"], ["m.gguf"]),
             "plant": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),
             "validate": (["-m", "m.gguf", "-f", "a.txt", "--truth", "m.truth.json"], ["m.gguf", "a.txt", "m.truth.json"]),

@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "docs")]
 import readme_commands  # noqa: E402
-from tools.devkit import bench, build, cache, packages, pins, steps, web  # noqa: E402
+from tools.devkit import bench, build, cache, gpu, packages, pins, steps, web  # noqa: E402
 
 
 class DevkitTest(unittest.TestCase):
@@ -63,7 +63,7 @@ class DevkitTest(unittest.TestCase):
 
     def test_every_pin_is_exact(self):
         files = sorted(path.name for path in pins.PINS.iterdir())
-        used = {pins.LLAMA, pins.ONEDNN, "build-backend.txt", *(model.pin_file for model in pins.MODELS)}
+        used = {pins.LLAMA, pins.ONEDNN, pins.CUDA, "build-backend.txt", *(model.pin_file for model in pins.MODELS)}
         self.assertEqual(sorted(used), files)
         self.assertTrue(all(pins.read_pins(file) for file in files))
 
@@ -110,6 +110,26 @@ class DevkitTest(unittest.TestCase):
             build.build("release", ["-DSINKSCOPE_LLAMA_DIR=mine"])
         configure = run.call_args_list[0].args[1]
         self.assertEqual(["-DSINKSCOPE_LLAMA_DIR=mine", "-DSINKSCOPE_ONEDNN_DIR="], configure[3:])
+
+    def test_a_build_with_a_gpu_has_a_folder_of_its_own(self):
+        with unittest.mock.patch.object(packages, "ensure"), unittest.mock.patch.object(steps, "run") as run, \
+                unittest.mock.patch.object(gpu, "_has_system_cuda", return_value=True), \
+                unittest.mock.patch.dict(build.FETCHED, {name: lambda: "there" for name in build.FETCHED}):
+            build.build("release", backend="cuda")
+        configure, compile_ = (call.args[1] for call in run.call_args_list)
+        self.assertIn("-DSINKSCOPE_GPU=cuda", configure)
+        self.assertEqual(build.folder("release", "cuda"), configure[configure.index("-B") + 1])
+        self.assertEqual(build.folder("release", "cuda"), compile_[compile_.index("--build") + 1])
+        self.assertNotEqual(build.folder("release"), build.folder("release", "cuda"))
+
+    def test_a_gpu_is_looked_for(self):
+        self.assertEqual("vulkan", gpu.backend("vulkan"))
+        with unittest.mock.patch.object(gpu.shutil, "which", return_value=None), \
+                unittest.mock.patch.object(gpu.pathlib.Path, "exists", return_value=False), \
+                unittest.mock.patch.object(gpu.pathlib.Path, "glob", return_value=[]), \
+                unittest.mock.patch.dict(gpu.os.environ, clear=True), \
+                self.assertRaisesRegex(steps.Failed, "expected a GPU, or CUDA's compiler, .*--gpu cuda or --gpu vulkan"):
+            gpu.backend("auto")
 
     def test_readme_commands(self):
         text = "```sh\n./dev demo   # sets up\n./sinkscope show a \\\n    --json -\n```\n```\nnot this\n```\n"

@@ -78,7 +78,7 @@ TEST_P(MlpMap, IsTheNetworksOwn) {
 
 // Where the weights are of a kind that neurons can be told of, they say the same.
 TEST_P(MlpMap, IsThatOfTheWeights) {
-  std::optional<LayerMlp> mlp;
+  std::optional<MlpWeights> mlp;
   try {
     mlp.emplace(GgufFile(path_), kMlpLayer);
   } catch (const Error& error) {

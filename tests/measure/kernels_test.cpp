@@ -101,19 +101,26 @@ TEST(Ordinary, LeavesOutTheFirstPositionsAndTheLong) {
   // Of 8 norms 1 .. 7 and 100 at positions 8 .. 15 the lower quartile is 3 (index 2), the limit 15.
   const std::vector<float> norms{900, 900, 900, 900, 900, 900, 900, 900, 7, 6, 100, 5, 4, 3, 2, 1};
   std::vector<float> scratch;
-  const auto ordinary = ordinary_norms(norms, scratch);
+  std::vector<std::uint8_t> behind(norms.size(), 1);
+  std::fill_n(behind.begin(), 8, std::uint8_t{0});
+  const auto ordinary = ordinary_norms(norms, behind, scratch);
   ASSERT_TRUE(ordinary);
   EXPECT_EQ(ordinary->limit, 15);
   EXPECT_EQ(ordinary->median, 4);
-  EXPECT_FALSE(ordinary_norms(std::span(norms).first(8), scratch));
+  EXPECT_FALSE(ordinary_norms(std::span(norms).first(8), behind, scratch));
+  // Without the long one and the 7: of 6 norms the lower quartile is 2.
+  behind[8] = behind[10] = 0;
+  EXPECT_EQ(ordinary_norms(norms, behind, scratch)->limit, 10);
+  EXPECT_EQ(ordinary_norms(norms, behind, scratch)->median, 3.5F);
 }
 
 TEST(Ordinary, SamplesLongTexts) {
   std::vector<float> norms(5000);
   for (std::size_t t = 0; t < norms.size(); ++t) norms[t] = 1 + static_cast<float>(t % 7);
   std::vector<float> scratch;
-  EXPECT_EQ(sampled_ordinary_norms(norms, scratch)->median, ordinary_norms(norms, scratch)->median);
-  sampled_ordinary_norms(norms, scratch);
+  const std::vector<std::uint8_t> all(norms.size(), 1);
+  EXPECT_EQ(sampled_ordinary_norms(norms, all, scratch)->median, ordinary_norms(norms, all, scratch)->median);
+  sampled_ordinary_norms(norms, all, scratch);
   EXPECT_LE(scratch.size(), 1024U);
 }
 

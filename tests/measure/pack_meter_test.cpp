@@ -226,6 +226,16 @@ TEST(Watching, CountsTheKeysThatFindNoPlace) {
   EXPECT_EQ(m.n_watch_overflow, 3);
 }
 
+TEST(Overflow, IsNamedAsWhatItIs) {
+  const ModelFacts facts = fake_facts(2, 16, 1);
+  PackMeter meter(facts, {{{1, 2, 3}}}, {});
+  const std::vector<float> fine{1, 2, 3}, large{1, std::numeric_limits<float>::infinity(), 3};
+  meter.on_key_value({1, 0, fine, fine});
+  expect_error(ErrorCode::kModel, "block 1, token 1: expected keys that the key-value cache can hold",
+               [&] { meter.on_key_value({1, 0, large, fine}); });
+  expect_error(ErrorCode::kModel, "--cache-type-k f32", [&] { meter.on_key_value({1, 0, fine, large}); });
+}
+
 TEST(Watching, AddsUpEvictionCosts) {
   const ModelFacts facts = fake_facts(5, 32, 2);
   const std::vector<FakeSequence> sequences{with_evidence(facts, {100, 240}, 1), {facts, 90, 9}};

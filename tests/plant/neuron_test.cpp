@@ -81,7 +81,7 @@ class NeuronTest : public testing::TestWithParam<const char*> {
 
 TEST_P(NeuronTest, UsageIsThatOfAReadableLoop) {
   const Matrix<float> inputs = random_inputs(20, static_cast<std::size_t>(layout_.d_model));
-  MlpWeights weights(*file_, layout_);
+  MlpWeights weights(*file_, layout_.layer);
   const std::vector<int> order = weights.by_usage(inputs.view());
   const double square = weights.mean_square_write(inputs.view());
   const SlowMlp mlp = slow(std::move(weights).tensors(false), layout_);
@@ -117,9 +117,9 @@ TEST_P(NeuronTest, PlantedNeuronWritesWhatIsAskedFor) {
   planted.write.assign(width, 0.0F);
   planted.write[20] = 1;
   planted.amplitude = 70;
-  MlpWeights before(*file_, layout_), after(*file_, layout_);
-  after.overwrite(9, planted);
-  const PlantedNeuron read = after.neuron(9);
+  MlpWeights before(*file_, layout_.layer), after(*file_, layout_.layer);
+  put_neuron(after, 9, planted);
+  const PlantedNeuron read = planted_neuron(after, 9);
   EXPECT_EQ(read.detector, planted.detector);
   EXPECT_EQ(read.gate, planted.gate);
   EXPECT_EQ(read.write, planted.write);

@@ -60,6 +60,7 @@ std::string table_of_thresholds() {
 TEST(Fields, TheTablesOfTheDocsAreTheLists) {
   EXPECT_THAT(docs(), HasSubstr("| key of `primary` | unit | |\n|---|---|---|\n" + table_of(kPrimaryFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of a run | unit | |\n|---|---|---|\n" + table_of(kRunFields) + "\n"));
+  EXPECT_THAT(docs(), HasSubstr("| key of a group | unit | |\n|---|---|---|\n" + table_of(kGroupFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of `margins` | unit | |\n|---|---|---|\n" + table_of(kMarginFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of `massive` | unit | |\n|---|---|---|\n" + table_of(kMassiveFields) + "\n"));
   EXPECT_THAT(docs(), HasSubstr("| key of `thresholds` | default | |\n|---|---|---|\n" + table_of_thresholds() + "\n"));

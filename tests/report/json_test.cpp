@@ -55,7 +55,7 @@ TEST(JsonWriter, WritesTheShortestDigitsThatReadBack) {
 TEST(ScanJson, HasTheDocumentedShape) {
   const auto json = Json::parse(json_of(planted_file()));
   EXPECT_THAT(keys_of(json), ElementsAre("schema", "model", "options", "sequences", "totals"));
-  EXPECT_EQ(json["schema"], "sinkscope.scan/1");
+  EXPECT_EQ(json["schema"], "sinkscope.scan/2");
   EXPECT_THAT(keys_of(json["model"]),
               ElementsAre("name", "sha256", "arch", "type", "n_layers", "d_model", "n_heads", "n_kv_heads",
                           "n_heads_by_layer", "n_kv_heads_by_layer", "n_vocab", "n_ctx_train", "lacking", "notes"));
@@ -67,21 +67,23 @@ TEST(ScanJson, HasTheDocumentedShape) {
               ElementsAre("min_alignment", "min_norm_ratio", "min_far_boost", "min_block_frac", "early_blocks",
                           "min_early_blocks", "birth_cosine", "birth_slack", "min_lifetime_boost",
                           "unaligned_far_boost", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
-                          "min_layers", "censor_layers", "drain_value_ratio"));
+                          "min_layers", "censor_layers", "drain_value_ratio", "group_norm_gap",
+                          "group_alignment_gap"));
   EXPECT_THAT(keys_of(json["options"]["measurement"]),
               ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "parallel", "precision",
-                          "cache_type_k", "final_norm", "floor_alignment", "floor_norm_ratio",
+                          "cache_type_k", "final_norm", "short_rope_tokens", "floor_alignment", "floor_norm_ratio",
                           "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence),
               ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "eligible_tokens",
-                          "n_watch_overflow", "primary", "no_primary_reason", "sinks", "counts", "first_token"));
+                          "n_padding", "n_watch_overflow", "primary", "no_primary_reason", "sinks", "groups", "counts",
+                          "first_token"));
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
                           "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
                           "score_mean", "score_max", "far_boost_median", "far_boost_max", "value_norm_ratio",
                           "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive",
-                          "eviction_cost", "eviction_left_out"));
+                          "eviction_cost", "eviction_left_out", "group", "mean_norm_ratio"));
   EXPECT_THAT(
       keys_of(sequence["sinks"][1]),
       ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind", "run_index",
@@ -89,7 +91,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
                   "centred_alignment_median", "read_alignment_median", "norm_ratio_median", "norm_ratio_max",
                   "score_mean", "score_max", "far_boost_median", "far_boost_max", "heads_over_10_max", "logit_gap",
                   "value_norm_ratio", "margin", "margins", "sink_rate_02", "sink_rate_03", "sink_rate_05",
-                  "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out"));
+                  "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out", "group"));
   EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "eligible_tokens", "counts"));
 }
 
@@ -152,7 +154,8 @@ TEST(ScanJson, SaysWhatWasPlanted) {
   EXPECT_EQ(sequence["sinks"][1]["kind"], "primary_like");
   EXPECT_EQ(sequence["counts"],
             Json::parse(R"({"by_kind": {"primary": 1, "primary_like": 1, "secondary": 1, "unaligned": 0},
-                            "by_verdict": {"sink": 2, "aligned_only": 1, "transient": 1, "unscored": 0}})"));
+                            "by_verdict": {"sink": 2, "aligned_only": 1, "transient": 1, "unscored": 0},
+                            "groups": 0, "group_tokens": 0})"));
   EXPECT_EQ(json["totals"]["counts"], sequence["counts"]);
 }
 

@@ -74,6 +74,7 @@ inline SequenceFigures planted_figures() {
   figures.candidate = 0;
   for (int t = 0; t < kPrimaryCandidates; ++t) {
     figures.first_positions.push_back(quiet_token(t));
+    figures.candidates.push_back(t);
     figures.self_cosine.emplace_back(kPlantedLayers, kPlantedLayers, 1.0F);
   }
   plant(figures.first_positions[0], 1, 10, 50, 80);
@@ -90,6 +91,8 @@ inline SequenceFigures planted_figures() {
   }
   figures.ordinary_norm.assign(kPlantedLayers, 10.0F);
   figures.channel_median.assign(kPlantedLayers, 0.5F);
+  figures.far_attention.assign(kPlantedLayers, 200.0F);
+  figures.far_even.assign(kPlantedLayers, 250.0F);
   return figures;
 }
 

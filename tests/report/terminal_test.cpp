@@ -91,6 +91,7 @@ essay-0.txt: 400 tokens, 20 of them prompt
   position  token in its place       kind          layers   life   life    ment  ratio  score  boost
        100  … w48 w49«\x1b[31m"…» …  secondary        5-8     4+      4   0.970   20.0  0.150   30.0
        150  … w48 w49«\x1b[31m"…» …  primary_like    2-10     9+      9   0.970   35.0  0.200   40.0
+  state life: layers in which its state lasts; attn. life: blocks in a row that draw on it
   + ends with the primary or the network: might have lasted longer
   other runs: 1 aligned_only (far boost under 5 in too many of the blocks that read them; medians up
               to 4.00, single blocks up to 4.00), 1 transient (one layer only)

@@ -9,10 +9,11 @@ namespace {
 using ::testing::ElementsAre;
 
 TEST(PlanPacks, FillsPacksInOrder) {
-  const auto sizes = [](const std::vector<int>& lengths, int tokens, int sequences) {
+  const auto sizes = [](const std::vector<int>& lengths, int tokens, int sequences,
+                        std::optional<int> short_tokens = std::nullopt) {
     std::vector<std::size_t> counts;
     std::size_t next = 0;
-    for (const PackRange& range : plan_packs(lengths, tokens, sequences)) {
+    for (const PackRange& range : plan_packs(lengths, {tokens, sequences, short_tokens})) {
       EXPECT_EQ(range.first, next);
       next += range.count;
       counts.push_back(range.count);
@@ -25,6 +26,8 @@ TEST(PlanPacks, FillsPacksInOrder) {
   EXPECT_THAT(sizes({3, 20, 3, 7}, 10, 8), ElementsAre(1, 1, 2));
   EXPECT_THAT(sizes({1, 1, 1}, 100, 1), ElementsAre(1, 1, 1));
   EXPECT_THAT(sizes({}, 100, 1), ElementsAre());
+  // Of two networks: up to 10 tokens together, and longer documents by themselves.
+  EXPECT_THAT(sizes({4, 6, 1, 11, 2, 12, 13}, 100, 8, 10), ElementsAre(2, 1, 1, 1, 1, 1));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <numeric>
+
 #include "sinks/figures.h"
 
 namespace sinkscope {
@@ -19,6 +21,8 @@ inline TokenProfile ordinary_token(int position) {
   for (auto* cosines : {&token.alignment, &token.centred_alignment, &token.read_alignment})
     set(*cosines, 0, last, 0.1F);
   for (auto* scores : {&token.score, &token.far_score}) set(*scores, 0, last, 0.001F);
+  set(token.far_attention, 0, last, 0.5F);
+  set(token.far_even, 0, last, 1);
   set(token.far_boost, 0, last, 1);
   set(token.heads_over_10, 0, last, 0);
   set(token.value_norm_ratio, 0, last, 1);
@@ -43,7 +47,11 @@ inline SequenceFigures one_primary() {
   for (std::size_t a = 2; a <= 9; ++a) {
     for (std::size_t b = 2; b <= 9; ++b) holds(a, b) = 0.97F;
   }
+  figures.candidates.resize(kPrimaryCandidates);
+  std::iota(figures.candidates.begin(), figures.candidates.end(), 0);
   figures.self_cosine.assign(kPrimaryCandidates, holds);
+  figures.far_attention.assign(kLayers, 400.0F);
+  figures.far_even.assign(kLayers, 800.0F);
   for (int t = 0; t < kPrimaryCandidates; ++t) figures.first_positions.push_back(ordinary_token(t));
   make_aligned(figures.first_positions[0], 2, 9, 50);
   return figures;

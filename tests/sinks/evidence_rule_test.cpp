@@ -54,7 +54,8 @@ TEST(PrimarySearch, JoinsPositionsOfOneBirthAndDirection) {
   make_aligned(figures.first_positions[1], 2, 9, 20);
   make_aligned(figures.first_positions[2], 2, 9, 20);
   figures.self_cosine[2](5, 2) = figures.self_cosine[2](5, 3) = 0.7F;  // born two layers later
-  make_aligned(figures.first_positions[3], 2, 9, 4);                   // draws too little
+  make_aligned(figures.first_positions[3], 2, 9, 4);                   // draws too little, with a norm of its own
+  set(figures.first_positions[3].hidden_norm, 2, 9, 40);
   const Detection detection = detect_by_evidence(figures, {});
   ASSERT_TRUE(detection.primary);
   EXPECT_THAT(detection.primary->set, ElementsAre(0, 1));

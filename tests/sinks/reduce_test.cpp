@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,9 @@ SequenceMeasurement plain_measurement(int n_tokens) {
   m.n_tokens = n_tokens;
   m.n_heads = 4;
   m.n_candidates = std::min(kPrimaryCandidates, n_tokens);
+  std::vector<TokenId> ids(tokens);
+  std::iota(ids.begin(), ids.end(), 0);
+  m.roles = TokenRoles(ids, {}, 0);
   m.min_distance = 64;
   for (auto* flags : {&m.has_writes, &m.has_attention, &m.has_read, &m.has_key_value}) flags->assign(2, 1);
   m.has_read[1] = 0;

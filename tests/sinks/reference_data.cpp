@@ -83,7 +83,10 @@ SequenceFigures figures_of(const ReferenceData& data) {
   for (std::size_t a = birth; a < layers; ++a) {
     for (std::size_t b = birth; b < layers; ++b) holds(a, b) = 1;
   }
+  for (int c = 0; c < kPrimaryCandidates; ++c) figures.candidates.push_back(c);
   figures.self_cosine.assign(kPrimaryCandidates, holds);
+  figures.far_attention.resize(layers);
+  figures.far_even.resize(layers);
   for (std::size_t t = 0; t < data.long_tokens.size(); ++t) {
     (t < kPrimaryCandidates ? figures.first_positions : figures.tokens).push_back(profile_of(data, t));
   }

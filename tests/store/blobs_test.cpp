@@ -57,20 +57,23 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.min_distance = 64;
   for (const auto& field : kSequenceFields) (figures.*field.member).resize(1);
   figures.ordinary_norm = {2.0F};
+  figures.candidates = {0};
   figures.self_cosine.emplace_back(1, 1, 1.0F);
   TokenProfile token = empty_profile(0, 1);
   token.hidden_norm = {-2.0F};
   figures.first_positions.push_back(token);
   // clang-format off
   std::vector<unsigned> expected = {
-      'S', 'F', 'I', 'G', 2, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
+      'S', 'F', 'I', 'G', 3, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
       1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
       0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
-      0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0,        // n_watch_overflow, no candidate, no later tokens
-      1, 0, 0, 0, 0x40, 0,                               // ordinary_norm: presence, 2.0; channel_median: not measured
+      0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255,        // n_watch_overflow, n_padding, no candidate
+      0, 0, 0, 0,                                        // no later tokens
+      1, 0, 0, 0, 0x40, 0, 0, 0,                         // ordinary_norm: presence, 2.0; the three others: not measured
       0, 0, 0, 0, 1, 0, 0, 0, 0xC0,                      // position, hidden_norm: presence, -2.0
   };
-  const std::vector<unsigned> square = {1, 0, 0, 0x80, 0x3F};  // self_cosine: upper triangle, 1.0
+  // One candidate, position 0; its self_cosine: upper triangle, 1.0.
+  const std::vector<unsigned> square = {1, 0, 0, 0, 0, 1, 0, 0, 0x80, 0x3F};
   // clang-format on
   expected.insert(expected.end(), kTokenFields.size() - 1, 0);  // figures that were not measured
   expected.insert(expected.end(), {0});                         // no first_alignment

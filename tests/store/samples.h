@@ -66,6 +66,7 @@ inline SequenceFigures sequence_figures(unsigned seed, int n_layers, int n_token
   if (n_tokens > 1) figures.candidate = 1;
   for (int t = 0; t < std::min(kPrimaryCandidates, n_tokens); ++t) {
     figures.first_positions.push_back(token_profile(random, n_layers, t));
+    figures.candidates.push_back(t);
     Matrix<float> cosine(static_cast<std::size_t>(n_layers), static_cast<std::size_t>(n_layers), 1.0F);
     for (std::size_t r = 0; r < cosine.rows(); ++r) {
       for (std::size_t c = 0; c < r; ++c) cosine(r, c) = cosine(c, r) = static_cast<float>(random() % 100) / 128.0F;

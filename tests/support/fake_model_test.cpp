@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <initializer_list>
 
 #include "measure/pack_meter.h"
 #include "sinks/detection.h"
@@ -87,6 +88,60 @@ TEST(FakeModel, MakesJustTheSinksThatWereDictated) {
               ElementsAre(Found(20, 5, 8), Found(111, 4, 6), Found(140, 5, 8), Found(200, 4, 6)));
   EXPECT_THAT(found(detection, SinkKind::kPrimaryLike), ElementsAre(Found(150, 1, 9)));
   EXPECT_THAT(found(detection, SinkKind::kUnaligned), ElementsAre(Found(90, 3, 7)));
+}
+
+// A model in which one token is the primary wherever it stands.
+FakeModel with_primary(TokenId token) {
+  FakeModelOptions options;
+  options.sinks = {{token, {}, 1, 10, 24, true}};
+  return FakeModel(options);
+}
+
+std::vector<TokenId> letters(int n_tokens, unsigned seed) {
+  std::vector<TokenId> text = fake_text(n_tokens + 1, seed);
+  text.erase(text.begin());
+  return text;
+}
+
+std::vector<TokenId> joined(std::initializer_list<std::vector<TokenId>> parts) {
+  std::vector<TokenId> all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+TEST(FakeModel, ARepeatedWordIsOneSinkTogether) {
+  FakeModel model = with_primary('W');
+  const Detection detection = detected(model, joined({std::vector<TokenId>(60, 'W'), letters(300, 6)}));
+  ASSERT_TRUE(detection.primary) << detection.no_primary_reason;
+  EXPECT_EQ(detection.primary->position, 0);
+  ASSERT_EQ(detection.groups.size(), 1U);
+  const SinkGroup& group = detection.groups[0];
+  ASSERT_EQ(group.members.size(), 60U);
+  EXPECT_EQ(group.members.back(), 59);
+  EXPECT_EQ(group.kind, SinkKind::kPrimary);
+  EXPECT_EQ(group.verdict, Verdict::kSink);
+  EXPECT_EQ(LayerInterval(group.l_start, group.l_end), LayerInterval(1, 10));
+  EXPECT_GT(*group.mass_mean, 0.5);
+  EXPECT_EQ(detection.n_sinks(), 0);
+}
+
+TEST(FakeModel, WithoutAnyOtherTokenHasNothingToCompareWith) {
+  FakeModel model = with_primary('W');
+  EXPECT_THAT(detected(model, std::vector<TokenId>(300, 'W')).no_primary_reason, testing::HasSubstr("repeats"));
+}
+
+TEST(FakeModel, ThePrimaryIsFoundWhereItStands) {
+  FakeModel model = with_primary(kFakeBos);
+  const std::vector<TokenId> bos{kFakeBos};
+  const auto text = letters(250, 7);
+  const auto position = [&](const std::vector<TokenId>& tokens) {
+    const Detection detection = detected(model, tokens);
+    return detection.primary ? detection.primary->position : -1;
+  };
+  EXPECT_EQ(position(joined({bos, text})), 0);
+  EXPECT_EQ(position(joined({std::vector<TokenId>(32, '_'), bos, text})), 32) << "behind padding";
+  EXPECT_EQ(position(joined({letters(100, 8), bos, text})), 100) << "in packed text";
+  EXPECT_EQ(position(text), -1);
 }
 
 TEST(FakeModel, StatesHaveTheNormAndDirectionThatWereDictated) {

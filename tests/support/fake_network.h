@@ -1,12 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <vector>
 
 #include "measure/pack_meter.h"
 #include "tests/support/fake_attention.h"
+#include "tests/support/fake_figures.h"
 
 namespace sinkscope {
 
@@ -77,12 +80,14 @@ class FakeNetwork {
   FakeNetwork(const ModelFacts& facts, const std::vector<FakeSequence>& sequences)
       : facts_(facts), sequences_(sequences) {
     for (std::size_t s = 0; s < sequences.size(); ++s) {
-      pack_.sequences.emplace_back(static_cast<std::size_t>(sequences[s].n_tokens), 0);
+      pack_.sequences.emplace_back(static_cast<std::size_t>(sequences[s].n_tokens));
+      std::iota(pack_.sequences.back().begin(), pack_.sequences.back().end(), 0);
       for (int t = 0; t < sequences[s].n_tokens; ++t) place_.push_back({s, static_cast<std::size_t>(t)});
     }
   }
 
-  double lost_mass = 0;  // of each head and micro-batch, to break conservation
+  bool as_figures = false;  // states come as figures, as from a device
+  double lost_mass = 0;     // of each head and micro-batch, to break conservation
 
   // after  called between micro-batches with the tokens that were shown
   std::vector<SequenceMeasurement> measure(
@@ -97,6 +102,10 @@ class FakeNetwork {
         show(meter, ProbePoint::kAttentionInput, layer, first, count,
              [&](const FakeSequence& s) { return &s.read[l - (l > 0)]; });
         if (meter.wants_attention(layer)) show_attention(meter, layer, first, count, options.min_distance);
+        if (as_figures) {
+          show_block_figures(meter, layer, first, count);
+          continue;
+        }
         show_writes(meter, layer, first, count);
         show(meter, ProbePoint::kMidResidual, layer, first, count, [&](const FakeSequence& s) { return &s.mid[l]; });
         show(meter, ProbePoint::kBlockOutput, layer, first, count, [&](const FakeSequence& s) { return &s.block[l]; });
@@ -122,7 +131,56 @@ class FakeNetwork {
       const auto from = get(sequences_[place.sequence])->row(place.position);
       std::copy(from.begin(), from.end(), rows.row(i).begin());
     }
-    meter.on_state({point, layer, first, std::as_const(rows).view()});
+    if (as_figures && point == ProbePoint::kAttentionInput) {
+      const FakeFigures figures(rows, rows_so_far(first + count, get), places(first, count), meter.figure_candidates());
+      meter.on_state_figures({point, layer, first, count, figures.view(), {}});
+    } else {
+      meter.on_state({point, layer, first, std::as_const(rows).view()});
+    }
+  }
+
+  std::vector<FakeFigures::Place> places(int first, int count) const {
+    std::vector<FakeFigures::Place> places;
+    for (int i = first; i < first + count; ++i) {
+      const auto& [sequence, position] = place_[static_cast<std::size_t>(i)];
+      places.push_back({static_cast<std::size_t>(i) - position, position});
+    }
+    return places;
+  }
+  // Vectors of the pack's tokens before `end`.
+  template <typename Get>
+  Matrix<float> rows_so_far(int end, Get get) const {
+    Matrix<float> rows(static_cast<std::size_t>(end), static_cast<std::size_t>(facts_.d_model));
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      std::ranges::copy(get(sequences_[place_[i].sequence])->row(place_[i].position), rows.row(i).begin());
+    }
+    return rows;
+  }
+
+  // Writes, block output, and answers to what the meter asks about it.
+  void show_block_figures(PackMeter& meter, int layer, int first, int count) const {
+    const auto l = static_cast<std::size_t>(layer);
+    const Matrix<float> before =
+        rows_so_far(first + count, [&](const FakeSequence& s) { return l == 0 ? &s.embedding : &s.block[l - 1]; });
+    const Matrix<float> mid = rows_so_far(first + count, [&](const FakeSequence& s) { return &s.mid[l]; });
+    const Matrix<float> after = rows_so_far(first + count, [&](const FakeSequence& s) { return &s.block[l]; });
+    const auto step = [&](const Matrix<float>& to, const Matrix<float>& from) {
+      Matrix<float> rows(static_cast<std::size_t>(count), to.cols());
+      for (std::size_t i = 0; i < rows.rows(); ++i) {
+        const std::size_t token = static_cast<std::size_t>(first) + i;
+        for (std::size_t j = 0; j < rows.cols(); ++j) rows(i, j) = to(token, j) - from(token, j);
+      }
+      return rows;
+    };
+    const auto at = places(first, count);
+    const auto candidates = meter.figure_candidates();
+    const FakeFigures attention(step(mid, before), after, at, candidates),
+        write(step(after, mid), after, at, candidates);
+    const FakeFigures state(step(after, Matrix<float>(after.rows(), after.cols())), after, at, candidates);
+    meter.on_state_figures({ProbePoint::kAttentionWrite, layer, first, count, attention.view(), {}});
+    meter.on_state_figures({ProbePoint::kBlockOutput, layer, first, count, state.view(), write.view()});
+    const FakeAnswers answers(state.rows(), at, meter.state_questions(layer));
+    meter.on_state_answers(answers.view(layer, first));
   }
 
   // The network's own write nodes, in blocks where the meter wants these.

@@ -2,7 +2,7 @@
 
 import os
 
-from . import cache, packages, steps, web
+from . import cache, gpu, packages, steps, web
 
 PRESETS = ["dev", "release", "clang", "sanitize", "asan", "ubsan", "tsan"]
 # What tests need no model file, and so run under the sanitizers too.
@@ -11,26 +11,28 @@ MODEL_FREE = "^(unit|invariant|cli)$"
 FETCHED = {"SINKSCOPE_LLAMA_DIR": cache.llama_source, "SINKSCOPE_ONEDNN_DIR": cache.onednn}
 
 
-def folder(preset):
-    return steps.ROOT / "build" / preset
+def folder(preset, backend=None):
+    """Builds with a GPU backend lie beside those without: build/release-cuda."""
+    return steps.ROOT / "build" / (f"{preset}-{backend}" if backend else preset)
 
 
-def program(preset="release"):
-    return folder(preset) / "src" / "cli" / "sinkscope"
+def program(preset="release", backend=None):
+    return folder(preset, backend) / "src" / "cli" / "sinkscope"
 
 
-def build(preset, cmake_options=(), target="all"):
+def build(preset, cmake_options=(), target="all", backend=None):
     """One target of one preset, after setting up what it needs."""
     packages.ensure(packages.BUILD + (packages.CLANG if preset == "clang" else []))
-    options = list(cmake_options)
+    options = [*(gpu.cmake_options(backend) if backend else []), *cmake_options]
     for name, fetch in FETCHED.items():
         if not any(option.startswith((f"-D{name}=", f"-D{name}:")) for option in options):
             options.append(f"-D{name}={fetch() or ''}")
-    steps.run(f"configuring {preset} (the first time, this builds llama.cpp)",
-              ["cmake", "--preset", preset, *options])
+    name = folder(preset, backend).name
+    steps.run(f"configuring {name} (the first time, this builds llama.cpp)",
+              ["cmake", "--preset", preset, *(["-B", folder(preset, backend)] if backend else []), *options])
     jobs = len(os.sched_getaffinity(0))
-    steps.run(f"building {preset}",
-              ["cmake", "--build", "--preset", preset, "--parallel", str(jobs), "--target", target])
+    steps.run(f"building {name}",
+              ["cmake", "--build", folder(preset, backend), "--parallel", str(jobs), "--target", target])
 
 
 def ctest(preset, arguments, models):

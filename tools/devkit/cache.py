@@ -5,6 +5,7 @@ Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
   downloads/SHA256/NAME   as downloaded; its folder is its hash
   llama.cpp-VERSION/      the source tree
   onednn-VERSION/         the library and its headers
+  cuda-VERSION/           CUDA's compiler and libraries, where the system has none
   llama-build/            builds of it, made by cmake/SinkscopeLlama.cmake
   models/NAME.gguf        small real models
   build-backend-HASH/     a virtual environment that can read the metadata of llama.cpp's archive
@@ -26,7 +27,7 @@ import tempfile
 import zipfile
 
 from . import steps
-from .pins import LLAMA, MODELS, ONEDNN, PINS, read_pins
+from .pins import CUDA, LLAMA, MODELS, ONEDNN, PINS, read_pins
 
 
 def root():
@@ -148,6 +149,30 @@ def onednn():
                 shutil.copytree(data, tree, dirs_exist_ok=True)
             for name in ("libdnnl.so", "libdnnl.so.3.2"):
                 (tree / "lib" / name).symlink_to("libdnnl.so.3")
+            os.rename(tree, folder)
+    return folder
+
+
+def cuda():
+    """A CUDA toolkit that compiles and links; some 800 MB, most of it cuBLAS. Without a driver, programs find no GPU."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise steps.Failed("CUDA: expected a system toolkit (nvcc) on this machine, got none; install one, or set CUDA_PATH")
+    pins = read_pins(CUDA)
+    folder = root() / f"cuda-{pins[0].version}"
+    with _lock(folder.name):
+        if folder.is_dir():
+            return folder
+        archives = [download(pin) for pin in pins]
+        with steps.step("unpacking CUDA"), _scratch_folder() as scratch:
+            for archive in archives:
+                with zipfile.ZipFile(archive) as wheel:
+                    wheel.extractall(scratch, [name for name in wheel.namelist() if name.startswith("nvidia/cu13/")])
+            (tree,) = scratch.glob("nvidia/cu*")
+            for program in [*tree.glob("bin/*"), *tree.glob("bin/crt/*"), *tree.glob("nvvm/bin/*")]:
+                program.chmod(0o755)
+            (tree / "lib64").symlink_to("lib")
+            for library in tree.glob("lib/*.so.*"):
+                (library.parent / library.name.split(".so.")[0]).with_suffix(".so").symlink_to(library.name)
             os.rename(tree, folder)
     return folder
 

@@ -11,6 +11,7 @@ BUILD = [
     "libgmock-dev", "libbenchmark-dev", "libfmt-dev", "libeigen3-dev", "libssl-dev", "python3-venv", "zlib1g-dev",
 ]
 CLANG = ["clang-19", "libclang-rt-19-dev", "libomp-19-dev"]
+VULKAN = ["libvulkan-dev", "glslc", "spirv-headers"]
 CROSS = ["g++-aarch64-linux-gnu"]
 FORMAT = ["clang-format-19"]
 TIDY = ["clang-tidy-19", "libomp-19-dev"]

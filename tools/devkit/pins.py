@@ -8,6 +8,7 @@ from . import steps
 PINS = steps.ROOT / "tools" / "pins"
 LLAMA = "llama.txt"
 ONEDNN = "onednn.txt"
+CUDA = "cuda.txt"
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
 
 

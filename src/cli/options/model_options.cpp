@@ -38,6 +38,18 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
       ->type_name("N")
       ->check(whole_number(0, 1 << 16))
       ->group(group);
+  verb.add_option("--dev,--device", options.devices, "GPUs that take part, or none; sinkscope devices lists them")
+      ->type_name("NAME,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  add_choice(verb, "--sm,--split-mode", options.split_mode, {"layer", "none"},
+             "Layers over all GPUs, or on the main one")
+      ->group(group);
+  verb.add_option("--mg,--main-gpu", options.main_gpu, "With --split-mode none: which of the GPUs, from 0")
+      ->type_name("N")
+      ->check(whole_number(0, 1 << 10))
+      ->group(group);
   verb.add_option("--rpc", options.rpc_servers, "llama.cpp RPC servers that take part")
       ->type_name("HOST:PORT,...")
       ->delimiter(',')
@@ -77,6 +89,7 @@ LoadOptions load_options(const ModelOptions& options) {
   load.n_ubatch = options.n_ubatch;
   load.runtime = program_runtime(options.n_threads.value_or(0));
   load.n_gpu_layers = options.n_gpu_layers.value_or(-1);
+  load.devices = {options.devices, options.split_mode == "layer", options.main_gpu};
   load.rpc_servers = options.rpc_servers;
   load.cache_type_k = options.cache_type_k == "f32" ? CacheType::kF32 : CacheType::kF16;
   load.precision = precision_of_name(options.precision);

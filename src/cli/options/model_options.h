@@ -17,6 +17,9 @@ struct ModelOptions {
   int n_ubatch = 512;
   std::optional<int> n_threads;
   std::optional<int> n_gpu_layers;
+  std::vector<std::string> devices;
+  std::string split_mode = "layer";
+  int main_gpu = 0;
   std::vector<std::string> rpc_servers;
   std::string cache_type_k = "f16";
   std::string precision = "auto";

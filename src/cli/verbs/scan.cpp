@@ -45,7 +45,7 @@ void check_combinations(const ScanVerbOptions& options) {
   }
 }
 
-MeasurementOptions measurement_options(const ScanVerbOptions& options, const ModelFile& file, const Model& model) {
+MeasurementOptions measurement_options(const ScanVerbOptions& options, const Model& model) {
   MeasurementOptions measurement;
   measurement.min_distance = options.min_distance;
   measurement.bos = options.input.bos;
@@ -54,9 +54,10 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   measurement.chunk = options.input.chunk;
   measurement.n_ubatch = options.model.n_ubatch;
   measurement.parallel = model.max_sequences();
+  measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
   measurement.cache_type_k = options.model.cache_type_k;
   measurement.final_norm = options.paper_final_norm;
-  measurement.precision = precision_of(file, precision_of_name(options.model.precision)).name;
+  measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
   CandidateFloor& floor = measurement.floor;
   floor.alignment = std::min(floor.alignment, options.rule.thresholds.min_alignment);
@@ -150,7 +151,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const std::unique_ptr<Model> model = load.take_model();
   if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
-  const MeasurementOptions measurement = measurement_options(options, file, *model);
+  const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}, file.notes()};
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
@@ -209,13 +210,14 @@ void register_scan(CLI::App& program, Action& action) {
       ->check(whole_number(1, 1 << 20))
       ->group("Rule");
   verb.add_option("--np,--parallel", options->parallel,
-                  "Documents that may run together, up to four micro-batches; 1: each alone. What is recurrent always "
-                  "runs alone")
+                  "Documents that may run together, up to four micro-batches: faster where they are short, but the last "
+                  "digits of a document's figures then depend on the others. By default each runs alone, as what is "
+                  "recurrent always does")
       ->type_name("N")
       ->check(whole_number(1, 64))
       ->group("Model");
   add_resumed_option(verb, "-o,--output", options->results,
-                     "Results file: made, or gone on with if it is of the same scan");
+                     "Results file: made, or resumed if it is of the same scan");
   add_json_option(verb, options->json);
   add_output_option(verb, "--profiles", options->profiles, "FILE|-", {MadeKind::kSafetensors},
                     "Arrays by layer and token, as safetensors; - is standard output");

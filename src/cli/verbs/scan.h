@@ -15,7 +15,7 @@ struct ScanVerbOptions {
   ModelOptions model;
   RuleOptions rule;
   int min_distance = 64;
-  int parallel = 32;
+  int parallel = 1;
   bool paper_final_norm = false;
   std::string results, json, profiles, keep;
   bool quiet = false;

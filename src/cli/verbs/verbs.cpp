@@ -19,6 +19,7 @@ void register_merge(CLI::App& program, Action& action);
 void register_generate(CLI::App& program, Action& action);
 void register_models(CLI::App& program, Action& action);
 void register_probe_points(CLI::App& program, Action& action);
+void register_devices(CLI::App& program, Action& action);
 void register_plant(CLI::App& program, Action& action);
 void register_validate(CLI::App& program, Action& action);
 void register_tiny(CLI::App& program, Action& action);
@@ -30,7 +31,7 @@ std::span<const RegisterVerb> all_verbs() {
       &register_scan,   &register_show,     &register_export,   &register_report,  &register_open,
       &register_plot,   &register_verify,   &register_levels,   &register_explain, &register_mlp,
       &register_import, &register_merge,    &register_generate, &register_models,  &register_probe_points,
-      &register_plant,  &register_validate, &register_tiny,     &register_bench,   &register_completion,
+      &register_devices, &register_plant,  &register_validate, &register_tiny,     &register_bench,   &register_completion,
   };
   return kVerbs;
 }

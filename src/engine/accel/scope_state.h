@@ -17,7 +17,7 @@ struct AccelScope::State {
     std::uint64_t version;  // of the reader; 0: read from the tensor
     const void* tensor;
     bool far_known;
-    std::vector<accel::AttentionRow> rows;
+    std::vector<AttentionRow> rows;
   };
 
   ResolvedPrecision precision;

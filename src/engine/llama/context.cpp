@@ -1,20 +1,25 @@
 #include "engine/llama/context.h"
 
+#include <ggml.h>
 #include <llama-ext.h>
 #include <llama.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "engine/accel/device.h"
+#include "engine/gpu/proxy_device.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/unused_logits.h"
 #include "engine/memory/pages_on_demand.h"
 
 namespace sinkscope {
 namespace {
+
+constexpr int kAnySize = std::numeric_limits<int>::max();
 
 int round_up(int value, int step) { return (value + step - 1) / step * step; }
 
@@ -35,13 +40,19 @@ void PlacedTokens::add(TokenId token, int token_position, int token_sequence) {
   sequence.push_back(token_sequence);
 }
 
-void DecodeContext::make_room(int n_tokens) {
-  const int needed = std::max(n_tokens, options_.n_ubatch);
-  if (context_ && needed <= n_ctx_) return;
+void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
+  const std::optional<int> most_short = has_long_rope ? std::nullopt : options_.short_rope_tokens;
+  const int needed = std::min(std::max(n_tokens, options_.n_ubatch), most_short.value_or(kAnySize));
+  if (context_ && needed <= n_ctx_ && has_long_rope == has_long_rope_) return;
   int size = options_.n_ctx > 0 ? std::max(options_.n_ctx, needed)
                                 : std::max(needed, std::min(2 * n_ctx_, options_.n_ctx_train));
+  probe_.devices().use({});  // queues go with the context
   context_.reset();
   maps_.clear();
+  has_long_rope_ = has_long_rope;
+  // What decides is the context's size, not the text's.
+  if (most_short) size = std::min(size, *most_short);
+  if (has_long_rope) size = std::max(size, *options_.short_rope_tokens + 1);
   size = round_up(size, 256);
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<std::uint32_t>(size);
@@ -55,8 +66,11 @@ void DecodeContext::make_room(int n_tokens) {
   params.swa_full = true;    // columns of attention are then tokens, in order
   params.kv_unified = true;  // so that the sequences of a pack are not reordered
   params.no_perf = true;
+  // A layer is computed where it lies: states of a block that are half here and half there cannot be observed.
+  params.op_offload = false;
   take_llama_error();
   const AccelScope scope(options_.precision);
+  const gpu::QueueScope made;
   const PagesOnDemand pages;
   context_.reset(llama_init_from_model(model_, params));
   if (!context_ || !llama_get_memory(context_.get())) {
@@ -65,6 +79,7 @@ void DecodeContext::make_room(int n_tokens) {
                     " tokens, got: " + llama_reason("no key-value cache; is this a causal language model?"));
   }
   n_ctx_ = size;
+  probe_.devices().use(made.queues);
   reserve_unbacked_logits(context_.get(), options_.n_ubatch, pages);
   take_llama_error();
 }
@@ -79,6 +94,10 @@ const GraphMap& DecodeContext::map_for(int n_tokens) {
     throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + llama_reason("none"));
   }
   GraphMap map = map_graph(graph, options_.n_layers);
+  for (BlockNodes& block : map.blocks) {
+    if (!block.attention) continue;
+    block.summed_on_device = probe_.devices().could_sum(*ggml_graph_node(graph, block.attention->ordinal));
+  }
   if (options_.final_norm) take_final_norm(map);
   return maps_.emplace(n_tokens, std::move(map)).first->second;
 }
@@ -112,8 +131,10 @@ void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& obs
   batch.logits = all_output_.data();
   take_llama_error();
   const AccelScope scope(options_.precision, &accel_sums_);
+  const gpu::WatchScope watched(probe_.devices());
   const int result = llama_decode(context_.get(), batch);
   scope.rethrow();
+  watched.rethrow();
   probe_.end();
   if (result != 0) {
     throw Error(ErrorCode::kModel, options_.path + ": expected to run tokens " + std::to_string(first) + " to " +

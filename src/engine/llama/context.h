@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct ContextOptions {
   int n_threads = 1;
   ggml_type cache_type = GGML_TYPE_F16;  // of keys, and of values too
   bool final_norm = false;               // the last block's output is taken after the final norm
+  std::optional<int> short_rope_tokens;  // a context of more tokens has the long RoPE factors: ModelFile
   ResolvedPrecision precision;
 };
 
@@ -50,8 +52,9 @@ class DecodeContext {
 
   // Makes a context that holds n_tokens, unless there is one. Grows in large steps: a corpus makes few of them.
   //
+  // has_long_rope  with the long RoPE factors, of two sets; else n_tokens is at most short_rope_tokens
   // throws  Error{kModel} with llama.cpp's reason if it makes none
-  void make_room(int n_tokens);
+  void make_room(int n_tokens, bool has_long_rope);
   // Where the probe points lie in the graph of a micro-batch.
   //
   // throws  Error{kModel} if they cannot be found
@@ -74,6 +77,7 @@ class DecodeContext {
   ColumnSummers column_summers_{&accel_sums_, &host_sums_};
   LlamaContextPtr context_;  // after probe_, which it points to
   int n_ctx_ = 0;
+  bool has_long_rope_ = false;
   std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
 
   std::vector<std::int32_t> one_each_;  // of the micro-batch, as the next two

@@ -1,5 +1,6 @@
 #include "engine/llama/decode_probe.h"
 
+#include <ggml-backend.h>
 #include <ggml.h>
 
 #include <algorithm>
@@ -17,12 +18,26 @@ namespace {
 // llama.cpp rounds keys and values of a float32 cache to half precision before its flash attention, which takes both.
 // Keys of several hundred, as in Qwen2.5's first block, then lose several percent of far boosts.
 void read_full_precision(ggml_tensor* attention) {
+  if (!attention->buffer || !ggml_backend_buffer_is_host(attention->buffer)) return;  // other devices take halves only
   for (const int i : {1, 2}) {
     const ggml_tensor* cast = attention->src[i];
     if (cast->op == GGML_OP_CPY && cast->type == GGML_TYPE_F16 && cast->src[0]->type == GGML_TYPE_F32) {
       attention->src[i] = cast->src[0];
     }
   }
+}
+
+// Whether figures can stand for the states of every block: steps of the residual stream are taken from the network's
+// own write nodes then.
+bool shows_writes(const GraphMap& map) {
+  return std::ranges::all_of(map.blocks, [](const BlockNodes& block) {
+    return !block.mid_residual || (block.attention_write && block.mlp_write);
+  });
+}
+
+bool is_step(ProbePoint point) {
+  return point == ProbePoint::kAttentionWrite || point == ProbePoint::kMidResidual || point == ProbePoint::kMlpWrite ||
+         point == ProbePoint::kBlockOutput;
 }
 
 }  // namespace
@@ -56,6 +71,15 @@ void DecodeProbe::want_attention(int layer) {
   }
 }
 
+void DecodeProbe::want_writes_on_device(const BlockNodes& block, int layer) {
+  if (!block.mid_residual || !observer_->wants(ProbePoint::kMidResidual, layer)) return;
+  for (const auto& [point, node] : {std::pair(ProbePoint::kAttentionWrite, &block.attention_write),
+                                    std::pair(ProbePoint::kMlpWrite, &block.mlp_write)}) {
+    if (observer_->wants(point, layer)) continue;
+    wanted_.push_back({(*node)->ordinal, &**node, layer, false, point, false, false, true});
+  }
+}
+
 void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& observer, std::span<Edit* const> edits,
                         ColumnSummer& summer) {
   map_ = &map;
@@ -64,6 +88,9 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   summer_ = &summer;
   summer.begin_micro_batch();
   edits_.begin(edits, batch_, static_cast<int>(map.blocks.size()));
+  devices_.begin(batch_, observer);
+  figures_ = edits.empty() && observer.takes_figures() && devices_.any() && shows_writes(map);
+  ways_.assign(map.blocks.size(), Way::kUnknown);
   edited_mask_ = nullptr;
   wanted_.clear();
   next_wanted_ = 0;
@@ -71,6 +98,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   n_masks_ = 0;
   failure_ = nullptr;
   question_.reset();
+  observer.on_micro_batch_begin(batch_.first_token, batch_.n_tokens);
   last_needed_ = map.blocks.back().block_output->ordinal;
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
@@ -82,6 +110,7 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
     want(block.mlp_input, layer, ProbePoint::kMlpInput);
     want(block.mlp_write, layer, ProbePoint::kMlpWrite);
     want(block.block_output, layer, ProbePoint::kBlockOutput);
+    if (figures_) want_writes_on_device(block, layer);
   }
   std::stable_sort(wanted_.begin(), wanted_.end(),
                    [](const Wanted& a, const Wanted& b) { return a.ordinal < b.ordinal; });
@@ -115,7 +144,7 @@ bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
 bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
   if (failure_) return false;
-  if (ordinal > last_needed_ && !keeps_logits()) skip_node(node);
+  if (ordinal > last_needed_ && !keeps_logits()) skip_node(node, devices_.holds(*node));
   if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
   edits_.asked(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
@@ -124,9 +153,49 @@ bool DecodeProbe::ask(ggml_tensor* node) {
     throw Error(ErrorCode::kModel, "compute graph: expected node " + expected + " at place " + std::to_string(ordinal) +
                                        ", got " + node->name);
   }
+  std::size_t last = next_wanted_;
+  while (last < wanted_.size() && wanted_[last].ordinal == ordinal) ++last;
+  if (leave_to_device(node, last)) {
+    next_wanted_ = last;
+    return false;
+  }
   const Wanted& wanted = wanted_[next_wanted_];
   if (wanted.attention && wanted.edited) edited_mask_ = edits_.hide_keys(node, wanted.layer);
   return true;
+}
+
+// The states of a block are steps from one to the next: they must be to hand in one place.
+void DecodeProbe::note_way(const Wanted& wanted, Way way) {
+  if (wanted.attention || !is_step(wanted.point)) return;
+  const auto layer = static_cast<std::size_t>(wanted.layer);
+  Way& of_layer = ways_[layer];
+  const bool after_device = way == Way::kHost && layer > 0 && ways_[layer - 1] == Way::kDevice;
+  if (after_device || (of_layer != Way::kUnknown && of_layer != way)) {
+    throw Error(ErrorCode::kModel, "block " + std::to_string(wanted.layer) +
+                                       ": expected its states on one device, got " + wanted.node->name +
+                                       " on another; try another -ngl");
+  }
+  of_layer = way;
+}
+
+// Whether nothing is to be done about the wanted nodes [next_wanted_, last), which are `node`: a device looks at it, or
+// it is wanted on a device only and does not lie there.
+bool DecodeProbe::leave_to_device(const ggml_tensor* node, std::size_t last) {
+  const std::span<const Wanted> all = std::span(wanted_).subspan(next_wanted_, last - next_wanted_);
+  const auto wish_of = [](const Wanted& wanted) { return DeviceWish{wanted.layer, wanted.attention, wanted.point}; };
+  // llama.cpp has a device make the last sum of the block before its own: that block's other states are on the host.
+  const auto began_on_host = [&](const Wanted& wanted) {
+    return !wanted.attention && is_step(wanted.point) && ways_[static_cast<std::size_t>(wanted.layer)] == Way::kHost;
+  };
+  const bool on_device = figures_ && devices_.holds(*node) && std::ranges::all_of(all, [&](const Wanted& wanted) {
+                           return wanted.point != ProbePoint::kMlpInput && !began_on_host(wanted) &&
+                                  devices_.takes(*node, wish_of(wanted));
+                         });
+  for (const Wanted& wanted : all) {
+    if (on_device) devices_.watch(*node, wish_of(wanted));
+    if (on_device || wanted.observed) note_way(wanted, on_device ? Way::kDevice : Way::kHost);
+  }
+  return on_device || std::ranges::all_of(all, [](const Wanted& wanted) { return wanted.for_device; });
 }
 
 void DecodeProbe::deliver(ggml_tensor* node) {

@@ -10,6 +10,7 @@
 #include "engine/attention/attention_mask.h"
 #include "engine/attention/eviction_cost.h"
 #include "engine/attention/summer.h"
+#include "engine/llama/device_probe.h"
 #include "engine/llama/graph_map.h"
 #include "engine/llama/micro_batch.h"
 #include "engine/llama/node_edits.h"
@@ -37,6 +38,9 @@ class DecodeProbe final : public ColumnAsker {
   // Throws what was kept, or Error{kModel} if a node that was asked for did not come by.
   void end();
 
+  // What proxy devices tell while they compute: be it in a WatchScope.
+  DeviceProbe& devices() { return devices_; }
+
   // ggml_backend_sched_eval_callback; user_data is the DecodeProbe.
   static bool on_node(ggml_tensor* node, bool ask, void* user_data);
 
@@ -49,8 +53,10 @@ class DecodeProbe final : public ColumnAsker {
     int layer;
     bool attention;
     ProbePoint point;
-    bool observed, edited;  // neither: what was asked for before is to be computed by then
+    bool observed, edited;    // neither: what was asked for before is to be computed by then
+    bool for_device = false;  // wanted only if the node lies on a device, where states come as figures
   };
+  enum class Way : std::uint8_t { kUnknown, kHost, kDevice };
   struct MaskInUse;
 
   // Generation reads the logits of single tokens, which cost little. It is the size that decides, since llama.cpp uses
@@ -58,6 +64,9 @@ class DecodeProbe final : public ColumnAsker {
   bool keeps_logits() const { return batch_.n_tokens == 1; }
   void want(const std::optional<GraphNode>& node, int layer, ProbePoint point);
   void want_attention(int layer);
+  void want_writes_on_device(const BlockNodes& block, int layer);
+  bool leave_to_device(const ggml_tensor* node, std::size_t last);
+  void note_way(const Wanted& wanted, Way way);
   bool ask(ggml_tensor* node);
   void deliver(ggml_tensor* node);
   void deliver_state(ggml_tensor* node, const Wanted& wanted);
@@ -72,6 +81,9 @@ class DecodeProbe final : public ColumnAsker {
   Observer* observer_ = nullptr;
   ColumnSummer* summer_ = nullptr;
   NodeEdits edits_;
+  DeviceProbe devices_;
+  bool figures_ = false;                        // states on devices come as figures in this micro-batch
+  std::vector<Way> ways_;                       // [n_layers] in which the states of a block come
   const AttentionMask* edited_mask_ = nullptr;  // of the attention node at hand
   std::vector<Wanted> wanted_;                  // by ordinal
   std::size_t next_wanted_ = 0;

@@ -45,7 +45,7 @@ class Graph {
       Node node = ggml_graph_node(graph, i);
       nodes_.push_back(node);
       ordinal_[node] = i;
-      by_name_[node->name] = node;
+      by_name_[node->name].push_back(node);
     }
   }
 
@@ -53,9 +53,14 @@ class Graph {
   bool contains(Node node) const { return ordinal_.contains(node); }
   GraphNode at(Node node) const { return {ordinal_.at(node), node->name}; }
 
-  Node named(const std::string& name) const {
+  Node named(const std::string& name) const { return named(name, static_cast<int>(nodes_.size())); }
+  // The last node of that name before the ordinal: a block may have two.
+  Node named(const std::string& name, int before) const {
     const auto found = by_name_.find(name);
-    return found == by_name_.end() ? nullptr : found->second;
+    if (found == by_name_.end()) return nullptr;
+    const auto& nodes = found->second;
+    const auto after = std::ranges::lower_bound(nodes, before, {}, [&](Node node) { return ordinal_.at(node); });
+    return after == nodes.begin() ? nullptr : *std::prev(after);
   }
 
   // The scheduler replaces an input that lies on another device by a copy named "DEVICE#name#n": see through it.
@@ -65,7 +70,7 @@ class Graph {
       const char* first = std::strchr(src->name, '#');
       const char* last = first ? std::strrchr(src->name, '#') : nullptr;
       if (first && last > first) {
-        if (Node original = named(std::string(first + 1, last))) return original;
+        if (Node original = named(std::string(first + 1, last), ordinal_.at(node))) return original;
       }
     }
     return src;
@@ -112,7 +117,7 @@ class Graph {
  private:
   std::vector<Node> nodes_;
   std::unordered_map<Node, int> ordinal_;
-  std::unordered_map<std::string, Node> by_name_;
+  std::unordered_map<std::string, std::vector<Node>> by_name_;  // in the order of computation
 };
 
 // One addition on the residual path: sum = (path so far) + write.

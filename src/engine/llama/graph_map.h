@@ -27,6 +27,7 @@ struct BlockNodes {
   bool attention_input_is_keys = false;  // post-norm block: keys before RoPE stand in for the normed input
   int n_heads = 0;                       // of the attention node; 0 without one
   int n_kv_heads = 0;
+  bool summed_on_device = false;  // a device would sum the attention's columns itself, if the block lies on one
 };
 
 // Where the probe points of a network lie in its compute graph.

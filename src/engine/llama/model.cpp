@@ -15,16 +15,18 @@
 #include "base/thread_limits.h"
 #include "engine/accel/device.h"
 #include "engine/llama/context.h"
-#include "engine/llama/gpu_layers.h"
 #include "engine/llama/llama_library.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/node_edits.h"
+#include "engine/llama/plain_forward.h"
 #include "engine/llama/rpc_servers.h"
 #include "engine/llama/sampler.h"
 #include "engine/llama/vocabulary.h"
 #include "engine/llama/write_check.h"
 #include "engine/memory/file_pages.h"
+#include "gguf/broken_numbers.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -49,24 +51,13 @@ class NoVocabulary {
   llama_model_kv_override entries_[3] = {};  // the last ends them
 };
 
-// The devices that llama.cpp would choose by itself if its list of all devices had the servers' too; empty: its choice.
-std::vector<ggml_backend_dev_t> devices_with(const std::vector<std::string>& rpc_servers) {
-  std::vector<ggml_backend_dev_t> devices = rpc_devices(rpc_servers);
-  if (devices.empty()) return devices;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    const ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU) devices.push_back(device);
-  }
-  devices.push_back(nullptr);
-  return devices;
-}
-
-std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptions& options, Precision precision,
+std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision precision, const Placement& placement,
                                           const Vocabulary* vocabulary) {
   llama_model_params params = llama_model_default_params();
-  std::vector<ggml_backend_dev_t> devices = devices_with(options.rpc_servers);
-  if (!devices.empty()) params.devices = devices.data();
-  params.n_gpu_layers = options.n_gpu_layers;
+  std::vector<ggml_backend_dev_t> devices = placement.devices;
+  devices.push_back(nullptr);  // ends the list
+  params.devices = devices.data();
+  params.n_gpu_layers = placement.n_gpu_layers;
   // Layouts of the CPU's own would keep weights from every other device.
   params.use_extra_bufts = precision == Precision::kNative;
   std::optional<NoVocabulary> known;
@@ -79,23 +70,35 @@ std::shared_ptr<llama_model> load_weights(const ModelFile& file, const LoadOptio
   return model;
 }
 
+std::string name_of_arithmetic(const ResolvedPrecision& on_processor, const Placement& placement) {
+  if (placement.devices.empty()) return on_processor.name;
+  if (placement.n_gpu_layers > placement.n_layers) return placement.arithmetic;
+  return on_processor.name + ", " + placement.arithmetic;
+}
+
 class LlamaModel final : public Model {
  public:
   LlamaModel(const ModelFile& file, const LoadOptions& options, std::shared_ptr<const Vocabulary> vocabulary)
-      : path_(file.path()), options_(options), n_threads_(threads_or_default(options.runtime.n_threads)) {
+      : path_(file.path()),
+        options_(options),
+        n_threads_(threads_or_default(options.runtime.n_threads)),
+        short_rope_tokens_(file.short_rope_tokens()) {
     apply(options.runtime.tuning);
     start_llama();
     const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
-    check_gpu_layers(options.n_gpu_layers, !options.rpc_servers.empty());
-    model_ = load_weights(file, options, precision.precision, vocabulary.get());
+    placement_ = place_layers(file, options.devices, rpc_devices(options.rpc_servers), options.n_gpu_layers,
+                              tokens_at_most(file), options.n_ubatch);
+    precision_ = name_of_arithmetic(precision, placement_);
+    model_ = load_weights(file, precision.precision, placement_, vocabulary.get());
     vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
     facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
     refuse_what_is_not_causal();
     context_.emplace(model_.get(), context_options(precision));
-    context_->make_room(std::min(max_tokens(), options.n_ubatch));
-    finish_facts(context_->map_for(options.n_ubatch));
+    context_->make_room(std::min(max_tokens(), options.n_ubatch), short_rope_tokens_ == 0);
+    const int most_short = short_rope_tokens_.value_or(0);
+    finish_facts(context_->map_for(most_short > 0 ? std::min(options.n_ubatch, most_short) : options.n_ubatch));
   }
 
   const ModelFacts& facts() const override { return facts_; }
@@ -107,19 +110,22 @@ class LlamaModel final : public Model {
     return reads_one_by_one ? 1 : options_.max_sequences;
   }
   int n_ubatch() const override { return options_.n_ubatch; }
+  std::optional<int> short_rope_tokens() const override { return short_rope_tokens_; }
   int n_threads() const override { return n_threads_; }
+  std::string precision() const override { return precision_; }
   const Vocabulary& vocabulary() const override { return *vocabulary_; }
+  llama_model* weights() const { return model_.get(); }
 
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
     const LlamaLogScope log(options_.verbose);
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
-    context_->make_room(n_tokens);
+    context_->make_room(n_tokens, has_long_rope(pack, n_tokens));
     const CacheInUse cache(*context_);
     tokens_ = PlacedTokens(pack);
     check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
     WriteCheck checked(facts_, observer);
-    run_tokens(0, n_tokens, options_.n_ubatch, checked, options);
+    explain_not_finite([&] { run_tokens(0, n_tokens, options_.n_ubatch, checked, options); });
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
@@ -129,14 +135,25 @@ class LlamaModel final : public Model {
     check_pack(pack, n_prompt);
     Sampler sampler(options.sampling);
     const int most = std::min(options.max_tokens, max_tokens() - n_prompt);
-    context_->make_room(n_prompt + most);
-    const CacheInUse cache(*context_);
+    bool long_rope = has_long_rope(pack, n_prompt);
+    const int most_short = short_rope_tokens_.value_or(n_prompt + most);
+    context_->make_room(long_rope ? n_prompt + most : std::min(n_prompt + most, most_short), long_rope);
+    std::optional<CacheInUse> cache(*context_);
     tokens_ = PlacedTokens(pack);
     check_edits_of(options.run, std::clamp(n_prompt - 1, 1, options_.n_ubatch), {n_prompt + most});
     WriteCheck checked(facts_, observer);
     run_tokens(0, n_prompt - 1, options_.n_ubatch, checked, options.run);
     Generation generation;
     for (int last = n_prompt - 1; static_cast<int>(generation.tokens.size()) < most; ++last) {
+      if (!long_rope && last >= most_short) {
+        // From here on it is a long text, all of it: the next token is drawn as from that text given as a prompt.
+        cache.reset();
+        long_rope = true;
+        context_->make_room(n_prompt + most, long_rope);
+        cache.emplace(*context_);
+        Observer nobody;
+        run_tokens(0, last, options_.n_ubatch, nobody, options.run);
+      }
       run_tokens(last, last + 1, 1, checked, options.run);
       const TokenId token = sampler.draw(context_->get());
       generation.ended = vocabulary_->ends_text(token);
@@ -149,6 +166,27 @@ class LlamaModel final : public Model {
   }
 
  private:
+  // Names the weight where a network that computes no numbers has one that is none.
+  template <typename Work>
+  void explain_not_finite(const Work& work) const {
+    try {
+      work();
+    } catch (const NotFinite&) {
+      const auto broken = find_broken_number(path_);
+      if (!broken) throw;
+      throw Error(ErrorCode::kModel, broken->file + ": expected numbers, got " + std::to_string(broken->count) +
+                                         " that are NaN or infinite in tensor " + broken->tensor + ", the first at " +
+                                         std::to_string(broken->place) + "; the file is damaged, fetch it again");
+    }
+  }
+
+  // Tokens that the cache may have to hold; a trained length is seldom filled.
+  int tokens_at_most(const ModelFile& file) const {
+    constexpr std::int64_t kUsual = 8192;
+    return options_.n_ctx > 0 ? options_.n_ctx
+                              : static_cast<int>(std::min(kUsual, file.trained_length().value_or(kUsual)));
+  }
+
   ContextOptions context_options(const ResolvedPrecision& precision) const {
     ContextOptions context;
     context.path = path_;
@@ -161,6 +199,7 @@ class LlamaModel final : public Model {
     // Float32 keys are for reference, and half of a reference is none: so are the values.
     context.cache_type = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     context.final_norm = options_.final_norm;
+    context.short_rope_tokens = short_rope_tokens_;
     context.precision = precision;
     return context;
   }
@@ -192,13 +231,26 @@ class LlamaModel final : public Model {
       facts_.has_attention_input.push_back(block.attention_input.has_value());
       add(layer, block.attention_input_is_keys ? "attention_input (keys before RoPE)" : "attention_input",
           block.attention_input);
-      add(layer, "attention", block.attention);
+      const bool on_device = layer > facts_.n_layers - placement_.n_gpu_layers;  // the output is one of them
+      const char* summed = block.summed_on_device ? "attention (summed on the GPU)" : "attention (read to the host)";
+      add(layer, on_device && !placement_.devices.empty() ? summed : "attention", block.attention);
       add(layer, "attention_write", block.attention_write);
       add(layer, "mid_residual", block.mid_residual);
       add(layer, "mlp_input", block.mlp_input);
       add(layer, "mlp_write", block.mlp_write);
       add(layer, "block_output", block.block_output);
     }
+  }
+
+  bool has_long_rope(const Pack& pack, int n_tokens) const {
+    if (!short_rope_tokens_) return false;
+    const auto is_long = [&](const auto& sequence) { return static_cast<int>(sequence.size()) > *short_rope_tokens_; };
+    const auto n_long = std::ranges::count_if(pack.sequences, is_long);
+    if (n_long == 0 ? n_tokens > *short_rope_tokens_ : n_long != std::ssize(pack.sequences)) {
+      throw Error(ErrorCode::kInternal, "run: expected a pack of texts beyond " + std::to_string(*short_rope_tokens_) +
+                                            " tokens, or of shorter ones with no more together; got others");
+    }
+    return n_long > 0;
   }
 
   void check_pack(const Pack& pack, int n_tokens) const {
@@ -244,6 +296,9 @@ class LlamaModel final : public Model {
   std::string path_;
   LoadOptions options_;
   int n_threads_;
+  std::optional<int> short_rope_tokens_;
+  Placement placement_;
+  std::string precision_;
   std::shared_ptr<llama_model> model_;
   std::shared_ptr<const Vocabulary> vocabulary_;
   ModelFacts facts_;
@@ -255,6 +310,12 @@ class LlamaModel final : public Model {
 };
 
 }  // namespace
+
+llama_model* weights_of(Model& model) {
+  auto* loaded = dynamic_cast<LlamaModel*>(&model);
+  if (!loaded) throw Error(ErrorCode::kInternal, "weights: expected a model of load_model, got another");
+  return loaded->weights();
+}
 
 ResolvedPrecision precision_of(const ModelFile& file, Precision requested) {
   ResolvedPrecision precision = resolve_precision(requested);
@@ -292,7 +353,10 @@ void convert_to_f32(const std::string& in, const std::string& out) {
 
 std::vector<std::string> engine_versions() {
   start_llama();
-  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), llama_print_system_info()};
+  std::string gpus = "GPU backends:";
+  for (const std::string& name : gpu_backends()) gpus += " " + name;
+  if (gpu_backends().empty()) gpus += " none";
+  return {std::string("ggml ") + ggml_version() + " " + ggml_commit(), gpus, llama_print_system_info()};
 }
 
 }  // namespace sinkscope

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/accel/precision.h"
+#include "engine/llama/gpu_devices.h"
 #include "engine/llama/model_file.h"
 #include "engine/llama/runtime.h"
 #include "probe/model.h"
@@ -21,6 +22,7 @@ struct LoadOptions {
   int n_ctx = 0;          // longest sequence in tokens; 0: the trained length, memory being taken as packs need it
   int n_ubatch = 512;     // tokens of a micro-batch
   int n_gpu_layers = -1;  // -1: all that fit
+  DeviceOptions devices;  // on which GPUs
   int max_sequences = 1;  // of a pack, where the network can have several
   std::vector<std::string> rpc_servers;  // "host:port"
   CacheType cache_type_k = CacheType::kF16;

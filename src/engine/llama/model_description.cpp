@@ -58,6 +58,7 @@ VocabularyFacts vocabulary_facts_of(const llama_model* model, const std::string&
   facts.bos = bos_of(model, vocab);
   facts.adds_bos = facts.bos >= 0 && llama_vocab_get_add_bos(vocab);
   facts.eos = llama_vocab_eos(vocab);
+  facts.pad = llama_vocab_pad(vocab);
   facts.has_chat_template = llama_model_chat_template(model, nullptr) != nullptr;
   return facts;
 }

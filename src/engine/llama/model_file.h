@@ -7,6 +7,13 @@
 
 namespace sinkscope {
 
+// Dimensions as the metadata say them, where they do; else 0. Of quantities that differ by layer the largest.
+struct ModelShape {
+  std::int64_t n_layers = 0, d_model = 0, d_ff = 0, n_heads = 0, n_vocab = 0;
+  std::int64_t kv_width = 0;             // numbers of a token's keys in one layer; its values have as many
+  std::uint64_t n_vocabulary_bytes = 0;  // of the matrix that makes logits
+};
+
 // What is known of a model's file before anything of it is loaded. The file is opened and its header read once, when
 // this is made; the vocabulary and the model are then loaded from it without asking again.
 class ModelFile {
@@ -28,8 +35,12 @@ class ModelFile {
   bool stored_in_f32() const { return stored_in_f32_; }
   // What is missing or odd and changes numbers, as model_notes.
   const std::vector<std::string>& notes() const { return notes_; }
+  // Tokens up to which the model turns positions by its short RoPE factors: longer texts by the long ones. Nothing
+  // where it has one set, or none.
+  std::optional<int> short_rope_tokens() const { return short_rope_tokens_; }
   // Of the tensors in all parts.
   std::uint64_t n_weight_bytes() const { return n_weight_bytes_; }
+  const ModelShape& shape() const { return shape_; }
   // Whether the rest of the model lies in other files.
   bool is_split() const { return is_split_; }
 
@@ -39,7 +50,9 @@ class ModelFile {
   std::optional<std::int64_t> trained_length_;
   std::vector<std::string> notes_;
   bool stored_in_f32_ = false;
+  std::optional<int> short_rope_tokens_;
   std::uint64_t n_weight_bytes_ = 0;
+  ModelShape shape_;
   bool is_split_ = false;
 };
 

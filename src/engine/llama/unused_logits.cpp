@@ -24,10 +24,11 @@ ggml_backend_buffer_t discarding_buffer() {
 
 }  // namespace
 
-void skip_node(ggml_tensor* node) {
+void skip_node(ggml_tensor* node, bool on_device) {
   node->op = GGML_OP_NONE;
   const bool logits = std::strcmp(node->name, "result_output") == 0;
-  if (logits && node->buffer && ggml_backend_buffer_is_host(node->buffer)) node->buffer = discarding_buffer();
+  if (logits && node->buffer && (on_device || ggml_backend_buffer_is_host(node->buffer)))
+    node->buffer = discarding_buffer();
 }
 
 void reserve_unbacked_logits(llama_context* context, int n_outputs, const PagesOnDemand&) {

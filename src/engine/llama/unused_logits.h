@@ -12,8 +12,9 @@ class PagesOnDemand;
 
 // Turns a node after the last block into one that computes nothing, and its copying out into nothing.
 //
-// node  of a graph that is about to be computed; it stays so when the graph is used again
-void skip_node(ggml_tensor* node);
+// node       of a graph that is about to be computed; it stays so when the graph is used again
+// on_device  it lies behind a proxy device, which copies no more than the node's buffer gives
+void skip_node(ggml_tensor* node, bool on_device);
 
 // Makes llama.cpp reserve its n_vocab x n_outputs floats now, in pages that nothing is ever written to: it clears them,
 // which would take a quarter of a gigabyte for each 512 tokens of a vocabulary of 128 K.

@@ -18,6 +18,15 @@ std::vector<float> plus(std::vector<float> a, const std::vector<float>& b) {
   return a;
 }
 
+void judge(double squared_difference, double squared_norm, const std::string& what, int layer) {
+  const double difference = std::sqrt(squared_difference), norm = std::sqrt(squared_norm);
+  if (difference <= kTolerance * norm) return;
+  throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ": expected the residual stream and the " + what +
+                                     " to add up to the next state, got a difference of " + std::to_string(difference) +
+                                     " at a norm of " + std::to_string(norm) +
+                                     "; numbers of this model cannot be trusted here, please report its architecture");
+}
+
 }  // namespace
 
 WriteCheck::WriteCheck(const ModelFacts& facts, Observer& observer) : facts_(facts), observer_(observer) {}
@@ -85,12 +94,15 @@ void WriteCheck::check(const Rows& sum, const Rows& state, const std::string& wh
       difference += d * d;
       norm += static_cast<double>(state[i]) * static_cast<double>(state[i]);
     }
-    if (std::sqrt(difference) <= kTolerance * std::sqrt(norm)) continue;
-    throw Error(ErrorCode::kModel,
-                "block " + std::to_string(event.layer) + ": expected the residual stream and the " + what +
-                    " to add up to the next state, got a difference of " + std::to_string(std::sqrt(difference)) +
-                    " at a norm of " + std::to_string(std::sqrt(norm)) +
-                    "; numbers of this model cannot be trusted here, please report its architecture");
+    judge(difference, norm, what, event.layer);
+  }
+}
+
+void WriteCheck::on_writes(const WriteFigures& figures) {
+  const bool mid = figures.point == ProbePoint::kMidResidual;
+  for (std::size_t row = 0; row < figures.squared_error.size(); ++row) {
+    judge(static_cast<double>(figures.squared_error[row]), static_cast<double>(figures.squared_norm[row]),
+          mid ? "attention write" : "MLP write", figures.layer);
   }
 }
 

@@ -26,8 +26,18 @@ class WriteCheck final : public Observer {
   std::span<const std::int32_t> watched_keys(int layer) override { return observer_.watched_keys(layer); }
   bool wants_eviction_cost(int layer) override { return observer_.wants_eviction_cost(layer); }
   void on_state(const StateEvent& event) override;
+  bool takes_figures() override { return observer_.takes_figures(); }
+  std::span<const std::vector<int>> figure_candidates() override { return observer_.figure_candidates(); }
+  void on_state_figures(const StateFigures& figures) override { observer_.on_state_figures(figures); }
+  StateQuestions state_questions(int layer) override { return observer_.state_questions(layer); }
+  void on_state_answers(const StateAnswers& answers) override { observer_.on_state_answers(answers); }
+  bool checks_writes() override { return checking_; }
+  void on_writes(const WriteFigures& figures) override;
   void on_attention(const AttentionEvent& event) override { observer_.on_attention(event); }
   void on_key_value(const KeyValueEvent& event) override { observer_.on_key_value(event); }
+  void on_micro_batch_begin(int first_token, int n_tokens) override {
+    observer_.on_micro_batch_begin(first_token, n_tokens);
+  }
   void on_micro_batch_end(int first_token, int n_tokens) override;
 
  private:

@@ -91,13 +91,13 @@ class Planted {
     for (const PlantedSink& sink : truth_.sinks) {
       auto at = layers.find(sink.layer);
       if (at == layers.end()) {
-        at = layers.emplace(sink.layer, std::pair{MlpWeights(file_, mlp_layout(file_, sink.layer)), 0U}).first;
+        at = layers.emplace(sink.layer, std::pair{MlpWeights(file_, sink.layer), 0U}).first;
       }
       MlpWeights& weights = at->second.first;
       const LayerStatistics& seen = statistics_->layer(sink.layer);
       const SinkStatistics& here = seen.sinks[at->second.second++];
       const auto axis = seen.first[static_cast<std::size_t>(truth_.primary_position)].mean_floats();
-      weights.overwrite_write(sink.neuron, axis, 0);  // what is left is what the MLP writes by itself
+      put_write(weights, sink.neuron, axis, 0);  // what is left is what the MLP writes by itself
       if (variant.silent) continue;
       const auto mean = seen.ordinary.mean_floats();
       std::vector<float> token;
@@ -107,7 +107,7 @@ class Planted {
       const auto u = unit_direction(variant.direction, {axis, mean, token}, variant.seed);
       const double square = weights.post_gain().empty() ? 0 : weights.mean_square_write(here.targets.view());
       const WritePlan plan = plan_write(u, sink.norm, weights.post_gain(), square);
-      weights.overwrite_write(sink.neuron, plan.write, plan.amplitude);
+      put_write(weights, sink.neuron, plan.write, plan.amplitude);
     }
     std::vector<NewGgufTensor> replaced;
     for (auto& [layer, weights] : layers) {

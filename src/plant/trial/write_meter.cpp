@@ -31,10 +31,10 @@ WriteMeter::WriteMeter(const std::string& planted, const PlantTruth& truth) {
   std::map<int, MlpWeights> layers;
   for (const PlantedSink& sink : truth.sinks) {
     auto at = layers.find(sink.layer);
-    if (at == layers.end()) at = layers.emplace(sink.layer, MlpWeights(file, mlp_layout(file, sink.layer))).first;
+    if (at == layers.end()) at = layers.emplace(sink.layer, MlpWeights(file, sink.layer)).first;
     const MlpLayout& layout = at->second.layout();
     const bool there = sink.neuron < layout.d_ff;
-    PlantedNeuron neuron = there ? at->second.neuron(sink.neuron) : PlantedNeuron{};
+    PlantedNeuron neuron = there ? planted_neuron(at->second, sink.neuron) : PlantedNeuron{};
     if (!there || !is_planted(neuron, sink)) {
       throw Error(ErrorCode::kInput,
                   fmt::format("truth: expected a planted neuron {} in layer {} of '{}'; got {}; give the truth file "

@@ -73,12 +73,23 @@ void write_runs(JsonWriter& json, const JudgedDocument& judged, const char* name
   json.close();
 }
 
+void write_groups(JsonWriter& json, const Detection& detection, const char* name, bool sinks) {
+  json.key(name).open_array(kLines);
+  for (const SinkGroup& group : detection.groups) {
+    if ((group.verdict == Verdict::kSink) != sinks) continue;
+    json.open_object(kInline);
+    write_fields(json, kGroupFields, group);
+    json.close();
+  }
+  json.close();
+}
+
 void write_counts(JsonWriter& json, const Counts& counts) {
   json.key("counts").open_object(kInline).key("by_kind").open_object(kInline);
   for (const SinkKind kind : kAllKinds) json.member(name_of(kind), counts.of(kind));
   json.close().key("by_verdict").open_object(kInline);
   for (const Verdict verdict : kAllVerdicts) json.member(name_of(verdict), counts.of(verdict));
-  json.close().close();
+  json.close().member("groups", counts.groups).member("group_tokens", counts.group_tokens).close();
 }
 
 void write_counts(JsonWriter& json, const PaperCounts& counts) {
@@ -102,13 +113,18 @@ void write_sequence(JsonWriter& json, const JudgedDocument& judged, bool other_r
   json.open_object(kLines);
   write_document_facts(json, judged);
   json.member("eligible_tokens", judged.counts.eligible_tokens);
+  json.member("n_padding", judged.document.figures.n_padding);
   json.member("n_watch_overflow", judged.document.figures.n_watch_overflow);
   json.key("primary");
   detection.primary ? write_primary(json, judged, *detection.primary) : static_cast<void>(json.null());
   json.key("no_primary_reason");
   detection.primary ? json.null() : json.value(detection.no_primary_reason);
   write_runs(json, judged, "sinks", true);
-  if (other_runs) write_runs(json, judged, "other_runs", false);
+  write_groups(json, detection, "groups", true);
+  if (other_runs) {
+    write_runs(json, judged, "other_runs", false);
+    write_groups(json, detection, "other_groups", false);
+  }
   write_counts(json, judged.counts);
   write_first_token(json, judged.document.figures.first_positions.front());
   json.close();
@@ -139,7 +155,7 @@ class JsonView : public JudgedView {
       : file_(file), options_(options), out_(out), json_(out) {}
 
   void begin() override {
-    json_.open_object(kLines).member("schema", "sinkscope.scan/1");
+    json_.open_object(kLines).member("schema", "sinkscope.scan/2");
     write_model(json_, file_.model());
     write_options(json_, file_, options_);
     json_.key("sequences").open_array(kLines);

@@ -93,6 +93,8 @@ void write_file(JsonWriter& json, const FileLevels& file) {
   json.member("documents", report.documents).member("documents_without_primary", report.documents_without_primary);
   json.member("tokens", report.tokens);
   write_rate(json, "sinks", report.all);
+  json.key("groups").open_object(kInline).member("count", report.groups);
+  json.member("tokens", report.group_tokens).close();
   // What a rule calls by labels of its own has these for kinds.
   const bool labelled = !file.imported && !report.by_label.empty();
   write_rates(json, "by_kind", labelled ? report.by_label : report.by_kind);
@@ -116,7 +118,7 @@ void write_file(JsonWriter& json, const FileLevels& file) {
 
 void write_levels_json(const std::vector<FileLevels>& files, const LevelOptions& options, std::ostream& out) {
   JsonWriter json(out);
-  json.open_object(kLines).member("schema", "sinkscope.levels/1");
+  json.open_object(kLines).member("schema", "sinkscope.levels/2");
   json.key("options").open_object(kLines).member("separation", options.separation);
   json.member("min_sinks", options.min_sinks).member("bootstraps", options.n_bootstraps);
   json.member("min_stability", static_cast<float>(options.min_stability));

@@ -152,6 +152,10 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
                        counted(report.documents_without_primary, "document"));
   }
   write_rate_line(fmt::format("{} sinks", fmt::join(file.kinds, ", ")), report.all, report, out);
+  if (report.groups > 0) {
+    out << fmt::format("  of these, {} of equal states, {}; each counts once\n", counted(report.groups, "group"),
+                       counted(report.group_tokens, "token"));
+  }
   for (const LabelledRate& label : report.by_label) {
     write_rate_line(fmt::format("recorded as {}", displayable(label.name)), label.rate, report, out);
   }

@@ -70,6 +70,12 @@ void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds,
                  fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
                              kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
                  style.width);
+  if (counts.groups > 0) {
+    out << wrapped("  ",
+                   fmt::format("{} of equal states: {} that are sinks together; rates and levels count those once of which no token is one by itself",
+                               count_of(counts.groups, "group"), count_of(counts.group_tokens, "token")),
+                   style.width);
+  }
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {
     out << fmt::format("  {} secondary sinks per 1000 eligible tokens\n",
                        in_digits(per_1000(n, counts.eligible_tokens)));

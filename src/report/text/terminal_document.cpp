@@ -149,6 +149,14 @@ void write_primary(const Page& page, const Detection& detection) {
   write(label, fmt::format("{} \u00ab{}\u00bb, born at layer {}, active in {}", primary.position,
                            paint.primary(clip_end(displayable(page.token(primary.position)), 24)), primary.birth_layer,
                            layers_in_words(primary.active_layers)));
+  if (page.document.figures.n_padding > 0 || primary.position > 0) {
+    write(space, fmt::format("taken for its norms, {} times ordinary ones on average over layers: the largest of the positions "
+                             "looked at{}",
+                             three_digits(primary.mean_norm_ratio),
+                             page.document.figures.n_padding > 0
+                                 ? fmt::format("; {} passed over", counted(page.document.figures.n_padding, "padding token"))
+                                 : ""));
+  }
   if (primary.set.size() > 1) write(space, fmt::format("with positions {} as one", fmt::join(primary.set, ", ")));
   write(space, fmt::format("norm ratio {} (up to {}), score {} (up to {}), far boost {} (up to {})",
                            three_digits(primary.norm_ratio_median), three_digits(primary.norm_ratio_max),
@@ -204,6 +212,18 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
   }
 }
 
+// Tokens of one state, which are a sink together.
+void write_groups(const Page& page, const Detection& detection) {
+  for (const SinkGroup& group : detection.groups) {
+    if (group.verdict != Verdict::kSink) continue;
+    const std::string token = clip_end(displayable(page.token(group.members.front())), 24);
+    page.out << wrapped(std::string(kIndent) + page.paint.bold("group") + "         ",
+                        fmt::format("\u00ab{}\u00bb and others at {}: {}", page.paint.token(token),
+                                    plain_ranges(ranges_of(group.members)), group_in_words(group)),
+                        page.style.width);
+  }
+}
+
 // Why there is nothing to list, as far as the figures say.
 void write_hints(const Page& page, const Detection& detection) {
   const SequenceFigures& figures = page.document.figures;
@@ -235,8 +255,9 @@ void write_hints(const Page& page, const Detection& detection) {
 std::string no_sinks_in_words(const Detection& detection, std::int64_t eligible_tokens) {
   if (!detection.primary) return "No sinks.";
   if (eligible_tokens == 0) return "No token could be judged.";
-  return fmt::format("No sinks beside the primary among the {} that could be judged.",
-                     counted(eligible_tokens, "token"));
+  const bool grouped = detection.n_sinks() > 0 || detection.primary->group;
+  return fmt::format("{} beside the primary among the {} that could be judged.",
+                     grouped ? "No token is a sink by itself" : "No sinks", counted(eligible_tokens, "token"));
 }
 
 void write_evidence(const Page& page) {
@@ -245,6 +266,7 @@ void write_evidence(const Page& page) {
   std::ranges::copy_if(detection.runs, std::back_inserter(sinks),
                        [](const Run& run) { return run.verdict == Verdict::kSink; });
   write_primary(page, detection);
+  write_groups(page, detection);
   page.out << '\n';
   if (sinks.empty()) {
     const SequenceFigures& figures = page.document.figures;

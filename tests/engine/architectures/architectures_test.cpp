@@ -3,12 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "engine/llama/model.h"
 #include "made_up_model.h"
+#include "scan/examine.h"
 #include "tests/support/invariant_observer.h"
 #include "tests/support/temporary_folder.h"
 
@@ -95,6 +100,52 @@ TEST_P(Architectures, RunOneDocumentAtATimeWhereTheyCarryAState) {
   const std::string_view name = GetParam().name;
   const bool carries = GetParam().kind == Kind::kHybrid || GetParam().kind == Kind::kRecurrent || name == "falcon-h1";
   EXPECT_EQ(model_->max_sequences(), carries ? 1 : 32);
+}
+
+// Bits, so that what is not measured equals itself.
+std::vector<std::uint32_t> bits_of(const Examined& examined) {
+  std::vector<std::uint32_t> bits;
+  for (const ProfileArray& array : examined.profiles) {
+    for (const float value : array.values) bits.push_back(std::bit_cast<std::uint32_t>(value));
+  }
+  return bits;
+}
+
+TEST_P(Architectures, MeasureADocumentAlikeWhateverRanBefore) {
+  std::vector<std::vector<TokenId>> documents;
+  for (const int length : {97, 20, 96, 150, 3}) {
+    documents.push_back({model_->facts().bos});
+    for (int i = 1; i < length; ++i) documents.back().push_back('a' + (i * i + length) % 26);
+  }
+  ExamineOptions options;
+  options.keep = Keep::kHeads;
+  const auto load = [&](int n_ctx) {
+    LoadOptions wanted;
+    wanted.path = path_;
+    wanted.precision = Precision::kF32;
+    wanted.n_ubatch = 96;
+    wanted.n_ctx = n_ctx;
+    return load_model(wanted);
+  };
+  std::vector<std::vector<std::uint32_t>> alone;
+  for (const auto& document : documents) {
+    const auto fresh = load(0);
+    alone.push_back(bits_of(examine(*fresh, {{document}}, options).front()));
+    ASSERT_FALSE(alone.back().empty());
+  }
+  std::vector<std::size_t> order(documents.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 random(1);
+  for (const int n_ctx : {0, 150, 1000}) {
+    const auto model = load(n_ctx);
+    for (int permutation = 0; permutation < 7; ++permutation) {
+      std::ranges::shuffle(order, random);
+      for (const std::size_t d : order) {
+        ASSERT_EQ(bits_of(examine(*model, {{documents[d]}}, options).front()), alone[d])
+            << "document " << d << ", permutation " << permutation << ", context " << n_ctx;
+      }
+    }
+  }
 }
 
 TEST(Architecture, OfSeveralResidualStreamsIsRefused) {

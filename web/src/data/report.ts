@@ -65,6 +65,8 @@ export interface Primary extends Place {
   massive: Massive;
   eviction_cost: Measured;
   eviction_left_out: Measured;
+  group: Measured;
+  mean_norm_ratio: Measured;
 }
 
 export interface Sink extends Place {
@@ -99,6 +101,7 @@ export interface Sink extends Place {
   massive: Massive;
   eviction_cost: Measured;
   eviction_left_out: Measured;
+  group: Measured;
 }
 
 export interface Counts {
@@ -173,7 +176,7 @@ export function not_enough(n: number): string {
   return `not enough (${count(n, "text")})`;
 }
 
-// The levels of one results file, as in schema sinkscope.levels/1.
+// The levels of one results file, as in schema sinkscope.levels/2.
 export interface Levels {
   documents: number;
   tokens: number;

@@ -1,0 +1,124 @@
+#include "sinks/groups.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/index.h"
+#include "base/statistics.h"
+#include "sinks/attention_evidence.h"
+#include "sinks/primary.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr double kEqualLayers = 0.9;  // of shared layers, in which equal states are equal
+constexpr int kLeastShared = 2;       // 1 / share of the layers of either span that both have
+
+int shared_layers(const StateSpan& a, const StateSpan& b) {
+  return std::min(a.l_end, b.l_end) - std::max(a.l_start, b.l_start) + 1;
+}
+
+bool joins(const StateSpan& span, const StateSpan& leader, const Thresholds& thresholds) {
+  if (span.token->position == leader.token->position) return false;
+  const int shared = shared_layers(span, leader);
+  const int of_either = std::max(span.l_end, leader.l_end) - std::min(span.l_start, leader.l_start) + 1;
+  return shared > 0 && kLeastShared * shared >= of_either &&
+         are_equal_states(*span.token, *leader.token, std::max(span.l_start, leader.l_start),
+                          std::min(span.l_end, leader.l_end), thresholds);
+}
+
+// The layer that half of the members have reached: the lower one of two in the middle.
+int lower_median(std::vector<int> layers) {
+  const auto middle = layers.begin() + static_cast<std::ptrdiff_t>((layers.size() - 1) / 2);
+  std::ranges::nth_element(layers, middle);
+  return *middle;
+}
+
+SinkGroup group_of(const SequenceFigures& figures, const Thresholds& thresholds, const std::vector<StateSpan>& spans) {
+  SinkGroup group;
+  std::vector<const TokenProfile*> members;
+  std::vector<int> starts, ends;
+  std::vector<float> alignments, norm_ratios;
+  const auto add = [](std::vector<float>& values, const std::optional<float>& value) {
+    if (value) values.push_back(*value);
+  };
+  for (const StateSpan& span : spans) {
+    members.push_back(span.token);
+    group.members.push_back(span.token->position);
+    if (span.run) group.runs.push_back(*span.run);
+    starts.push_back(span.l_start);
+    ends.push_back(span.l_end);
+    add(alignments, summary_of(span.token->alignment, span.l_start, span.l_end).median);
+    add(norm_ratios, summary_of(span.token->norm_ratio, span.l_start, span.l_end).median);
+  }
+  std::ranges::sort(group.members);
+  group.kind = spans.front().kind;
+  group.l_start = lower_median(std::move(starts));
+  group.l_end = std::max(group.l_start, lower_median(std::move(ends)));
+  group.lifetime = group.l_end - group.l_start + 1;
+  if (!alignments.empty()) group.alignment_median = median_of(alignments);
+  if (!norm_ratios.empty()) group.norm_ratio_median = median_of(norm_ratios);
+
+  const int first_block = group.l_start + 1, last_block = std::min(group.l_end + 1, figures.n_layers - 1);
+  const JointAttention joint = joint_attention(figures, members);
+  const Summary mass = summary_of(joint.mass, first_block, last_block);
+  const Summary boost = summary_of(joint.boost, first_block, last_block);
+  group.mass_mean = mass.mean;
+  group.mass_max = mass.max;
+  group.joint_boost_median = boost.median;
+  group.joint_boost_max = boost.max;
+  LayerFigures share(index(figures.n_layers));
+  for (const TokenProfile* member : members) {
+    for (std::size_t l = 0; l < share.size(); ++l) {
+      if (member->attention_share[l]) share[l] = share[l].value_or(0) + *member->attention_share[l];
+    }
+  }
+  group.attention_share = summary_of(share, first_block, last_block).mean;
+  group.margin = attention_margin(joint.boost, first_block, last_block, thresholds);
+  group.verdict = !group.margin                             ? Verdict::kUnscored
+                  : *group.margin < 0                       ? Verdict::kAlignedOnly
+                  : group.lifetime < thresholds.min_layers ? Verdict::kTransient
+                                                            : Verdict::kSink;
+  return group;
+}
+
+}  // namespace
+
+bool are_equal_states(const TokenProfile& a, const TokenProfile& b, int first, int last, const Thresholds& thresholds) {
+  int measured = 0, equal = 0;
+  for (int l = first; l <= last; ++l) {
+    const auto &norm_a = a.hidden_norm[index(l)], &norm_b = b.hidden_norm[index(l)];
+    const auto &alignment_a = a.alignment[index(l)], &alignment_b = b.alignment[index(l)];
+    if (!norm_a || !norm_b || !alignment_a || !alignment_b) continue;
+    ++measured;
+    equal += std::abs(*norm_a - *norm_b) <= thresholds.group_norm_gap * std::max(*norm_a, *norm_b) &&
+             std::abs(*alignment_a - *alignment_b) <= thresholds.group_alignment_gap;
+  }
+  return measured > 0 && equal >= kEqualLayers * measured;
+}
+
+std::vector<SinkGroup> find_groups(const SequenceFigures& figures, const Thresholds& thresholds,
+                                   const std::vector<StateSpan>& spans) {
+  std::vector<SinkGroup> groups;
+  std::vector<bool> taken(spans.size());
+  for (std::size_t leader = 0; leader < spans.size(); ++leader) {
+    if (taken[leader]) continue;
+    std::vector<StateSpan> members = {spans[leader]};
+    for (std::size_t i = leader + 1; i < spans.size(); ++i) {
+      const bool is_there = std::ranges::any_of(
+          members, [&](const StateSpan& member) { return member.token->position == spans[i].token->position; });
+      if (taken[i] || is_there || !joins(spans[i], spans[leader], thresholds)) continue;
+      taken[i] = true;
+      members.push_back(spans[i]);
+    }
+    if (members.size() > 1) groups.push_back(group_of(figures, thresholds, members));
+  }
+  std::ranges::stable_sort(groups, [](const SinkGroup& a, const SinkGroup& b) {
+    const bool a_is_sink = a.verdict == Verdict::kSink, b_is_sink = b.verdict == Verdict::kSink;
+    return a_is_sink != b_is_sink ? a_is_sink : a.members.front() < b.members.front();
+  });
+  return groups;
+}
+
+}  // namespace sinkscope

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <vector>
+
+#include "sinks/detection.h"
+#include "sinks/figures.h"
+
+namespace sinkscope {
+
+// A span of layers in which a token has state evidence: a run, or an active interval of the primary.
+struct StateSpan {
+  const TokenProfile* token = nullptr;
+  int l_start = 0, l_end = 0;
+  SinkKind kind = SinkKind::kSecondary;  // kPrimary for the primary's own
+  std::optional<std::size_t> run;        // index into Detection::runs; nothing for the primary and its set
+};
+
+// Whether two states are one: in nine of ten layers [first, last] their norms differ by at most group_norm_gap of the
+// larger, and their alignments by at most group_alignment_gap.
+bool are_equal_states(const TokenProfile& a, const TokenProfile& b, int first, int last, const Thresholds& thresholds);
+
+// Tokens of one state that share its attention.
+//
+// Spans are taken in their order. Each that is in no group yet leads one: later spans join it that share half of the
+// layers or more that either has, and whose state is the leader's there. One span alone is no group.
+// spans    the primary's first, then by position
+// returns  sinks first, each part by first member
+// cost     O(spans^2 x n_layers)
+std::vector<SinkGroup> find_groups(const SequenceFigures& figures, const Thresholds& thresholds,
+                                   const std::vector<StateSpan>& spans);
+
+}  // namespace sinkscope
