@@ -198,7 +198,7 @@ TEST_F(ExplainedModel, WhatIsStoredIsNotMeasuredAgain) {
   // Thresholds under which a run has other layers, or the primary is another, have nothing to show.
   const LoadSequence other = [&](std::int64_t ordinal) {
     SequenceToExplain sequence = load_one(ordinal);
-    for (Run& run : sequence.detection.runs) run.l_end -= 1;
+    for (sinkscope::Run& run : sequence.detection.runs) run.l_end -= 1;
     return sequence;
   };
   const Explanation under_others = judge_explanation(2, other, request, store);
