@@ -7,6 +7,7 @@
 #include "base/index.h"
 #include "formation/edit_sink.h"
 #include "formation/explain.h"
+#include "formation/judge_explanation.h"
 #include "gguf/file.h"
 #include "probe/change_rows.h"
 #include "scan/examine.h"
@@ -158,7 +159,8 @@ TEST_F(ExplainedModel, NeuronAndEditsAreExact) {
   ASSERT_TRUE(edit_sink(*model_, sequence(), run, {}, {}, run_));
   for (const LayerEdit& edit : run.edits) {
     EXPECT_EQ(edit.axis.removed, edit.layer == kSinkLayer) << edit.layer;
-    if (edit.rest) EXPECT_FALSE(edit.rest->removed);
+    if (!edit.rest) continue;
+    EXPECT_FALSE(edit.rest->removed);
   }
   EXPECT_EQ(run.together->layers, std::vector<int>{kSinkLayer});
   EXPECT_TRUE(run.together->outcome.removed);
@@ -196,7 +198,7 @@ TEST_F(ExplainedModel, WhatIsStoredIsNotMeasuredAgain) {
   // Thresholds under which a run has other layers, or the primary is another, have nothing to show.
   const LoadSequence other = [&](std::int64_t ordinal) {
     SequenceToExplain sequence = load_one(ordinal);
-    for (Run& run : sequence.detection.runs) run.l_end -= 1;
+    for (sinkscope::Run& run : sequence.detection.runs) run.l_end -= 1;
     return sequence;
   };
   const Explanation under_others = judge_explanation(2, other, request, store);

@@ -122,7 +122,9 @@ INSTANTIATE_TEST_SUITE_P(AllBlocks, Heights, testing::Combine(testing::Bool(), t
 
 TEST(HeightsTrouble, TokensThatWereNotSeen) {
   const ModelFacts facts = facts_of(false);
-  HeightMeter meter(facts, kTokens, {.primary = 0, .ordinary_norm = {1, 1, 1}});
+  HeightOptions options;
+  options.ordinary_norm = {1, 1, 1};
+  HeightMeter meter(facts, kTokens, options);
   EXPECT_THROW(meter.take(), Error);
   EXPECT_THROW(meter.on_micro_batch_end(4, 4), Error);
 }
