@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <limits>
+#include <numeric>
 #include <random>
 #include <string>
 #include <utility>
@@ -14,7 +16,9 @@
 #include "engine/llama/model_file.h"
 #include "gguf/file.h"
 #include "gguf/writer.h"
+#include "measure/pack_meter.h"
 #include "plant/tiny/tiny.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/file_bytes.h"
 #include "tests/support/invariant_observer.h"
 #include "tests/support/temporary_folder.h"
@@ -128,6 +132,27 @@ TEST_F(BrokenModels, ANumberThatIsMissingOrZeroNeverCrashesOrHangs) {
 }
 
 // The first part may hold nothing but metadata: what the weights are stored as, the others say.
+TEST_F(BrokenModels, AWeightThatIsNoNumberIsNamed) {
+  for (const char* name : {"blk.1.ffn_down.weight", "blk.0.attn_k.weight"}) {
+    LoadOptions options;
+    options.path = folder_.file("spoilt.gguf");
+    {
+      const GgufFile file(path_);
+      const GgufTensor& tensor = *file.find(name);
+      NewGgufTensor spoilt{tensor.name, tensor.shape, tensor.type, file.to_floats(tensor)};
+      spoilt.values[5] = std::numeric_limits<float>::quiet_NaN();
+      write_gguf_copy(file, std::vector{spoilt}, options.path);
+    }
+    const auto model = load_model(options);
+    std::vector<TokenId> tokens(100);
+    std::iota(tokens.begin(), tokens.end(), 40);
+    const Pack pack{{tokens}};
+    PackMeter meter(model->facts(), pack, {});
+    expect_error(ErrorCode::kModel, "NaN or infinite in tensor " + std::string(name) + ", the first at 5",
+                 [&] { model->run(pack, meter, {}); });
+  }
+}
+
 TEST_F(BrokenModels, AllPartsOfASplitModelSayHowItIsStored) {
   const auto write_part = [&](const char* name, GgufMetadata metadata, std::uint32_t part, std::uint32_t type) {
     metadata.set_u32("split.no", part);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
@@ -20,6 +21,10 @@ std::vector<float> plus(std::vector<float> a, const std::vector<float>& b) {
 
 void judge(double squared_difference, double squared_norm, const std::string& what, int layer) {
   const double difference = std::sqrt(squared_difference), norm = std::sqrt(squared_norm);
+  if (!std::isfinite(norm) || !std::isfinite(difference)) {
+    throw NotFinite("block " + std::to_string(layer) + ": expected finite states after the " + what +
+                    ", got a norm of " + std::to_string(norm) + "; the model file may be damaged");
+  }
   if (difference <= kTolerance * norm) return;
   throw Error(ErrorCode::kModel, "block " + std::to_string(layer) + ": expected the residual stream and the " + what +
                                      " to add up to the next state, got a difference of " + std::to_string(difference) +
