@@ -48,11 +48,18 @@ std::string row(const std::string& name, const std::string& text) {
   return fmt::format("{:<{}}{}\n", name, kNameColumns, wrapped(text, kNameColumns, kNameColumns));
 }
 
+// What an option takes; of a long list of words its verb's description has to tell.
+std::string value_name(const CLI::Option& option) {
+  constexpr std::size_t kMostColumns = 60;
+  std::string name = option.get_type_name();
+  return name.size() > kMostColumns ? "NAME" : name;
+}
+
 std::string names_and_value(const CLI::Option& option) {
   const std::vector<std::string> names = option_names(option);
   const bool has_short = names.front().size() == 2;
   std::string text = fmt::format("  {}{}", has_short ? "" : "    ", fmt::join(names, ", "));
-  if (option.get_type_size() != 0) text += " " + option.get_type_name();
+  if (option.get_type_size() != 0) text += " " + value_name(option);
   return text;
 }
 
@@ -69,7 +76,7 @@ std::string usage(const CLI::App& app) {
   if (!app.get_subcommands({}).empty()) text += " VERB";
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) continue;
-    if (option->get_required()) text += fmt::format(" {} {}", option_names(*option).front(), option->get_type_name());
+    if (option->get_required()) text += fmt::format(" {} {}", option_names(*option).front(), value_name(*option));
   }
   text += " [options]";
   for (const CLI::Option* option : app.get_options()) {
