@@ -125,9 +125,11 @@ struct Detection {
   bool in_sink_group(const Run& run) const {
     return run.group && groups[static_cast<std::size_t>(*run.group)].verdict == Verdict::kSink;
   }
-  // Whether a run is a sink that counts as one: members of the primary's group are the primary.
+  // Whether a run is a sink that counts as one: members of the primary's group that are born with it are the primary.
   bool counts(const Run& run) const {
-    return run.verdict == Verdict::kSink && !(in_sink_group(run) && group_of(run).kind == SinkKind::kPrimary);
+    const bool is_primary = in_sink_group(run) && group_of(run).kind == SinkKind::kPrimary && primary &&
+                            run.l_start <= primary->birth_layer;
+    return run.verdict == Verdict::kSink && !is_primary;
   }
   // Whether a group is a sink that counts as one: none of its members is a sink by itself.
   bool counts(const SinkGroup& group) const;
