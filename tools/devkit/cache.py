@@ -111,70 +111,80 @@ def download(pin):
         return next(folder.iterdir())
 
 
-def llama_source():
-    """llama.cpp's source tree, as it lies in the archive of its Python bindings."""
-    (pin,) = read_pins(LLAMA)
-    folder = root() / f"llama.cpp-{pin.version}"
+def _unpacked(name, pins, title, unpack):
+    """A folder of the cache that is made once, of pinned archives.
+
+    title    of the step; {} stands for the first archive's name
+    unpack   is given the archives and a scratch folder, and returns the tree that becomes the folder
+    """
+    folder = root() / name
     with _lock(folder.name):
         if folder.is_dir():
             return folder
-        archive = download(pin)
-        with steps.step(f"unpacking llama.cpp of {archive.name}"), _scratch_folder() as scratch:
-            with tarfile.open(archive) as tar:
-                inside = [member for member in tar.getmembers() if "/vendor/llama.cpp/" in member.name]
-                tar.extractall(scratch, members=inside)  # of an archive whose hash was checked
-            (tree,) = scratch.glob("*/vendor/llama.cpp")
-            os.rename(tree, folder)
+        archives = [download(pin) for pin in pins]
+        with steps.step(title.format(archives[0].name)), _scratch_folder() as scratch:
+            os.rename(unpack(archives, scratch), folder)
     return folder
+
+
+def _extract_wheels(archives, scratch, wanted):
+    for archive in archives:
+        with zipfile.ZipFile(archive) as wheel:
+            wheel.extractall(scratch, [name for name in wheel.namelist() if wanted(name)])
+
+
+def _has_wheels():
+    return platform.system() == "Linux" and platform.machine() == "x86_64"
+
+
+def llama_source():
+    """llama.cpp's source tree, as it lies in the archive of its Python bindings."""
+    def unpack(archives, scratch):
+        with tarfile.open(archives[0]) as tar:
+            inside = [member for member in tar.getmembers() if "/vendor/llama.cpp/" in member.name]
+            tar.extractall(scratch, members=inside)  # of an archive whose hash was checked
+        (tree,) = scratch.glob("*/vendor/llama.cpp")
+        return tree
+
+    (pin,) = read_pins(LLAMA)
+    return _unpacked(f"llama.cpp-{pin.version}", [pin], "unpacking llama.cpp of {}", unpack)
 
 
 def onednn():
     """oneDNN's include and lib folders, or None where there is no wheel for this machine."""
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
+    def unpack(archives, scratch):
+        # The library lies there three times, once under each name that it is asked for by.
+        _extract_wheels(archives, scratch, lambda name: ".data/data/" in name
+                        and not name.endswith(("/libdnnl.so", "/libdnnl.so.3.2")))
+        tree = scratch / "tree"
+        for data in scratch.glob("*.data/data"):
+            shutil.copytree(data, tree, dirs_exist_ok=True)
+        for name in ("libdnnl.so", "libdnnl.so.3.2"):
+            (tree / "lib" / name).symlink_to("libdnnl.so.3")
+        return tree
+
+    if not _has_wheels():
         return None
     pins = read_pins(ONEDNN)
-    folder = root() / f"onednn-{pins[0].version}"
-    with _lock(folder.name):
-        if folder.is_dir():
-            return folder
-        archives = [download(pin) for pin in pins]
-        with steps.step("unpacking oneDNN"), _scratch_folder() as scratch:
-            for archive in archives:
-                with zipfile.ZipFile(archive) as wheel:
-                    # The library lies there three times, once under each name that it is asked for by.
-                    wheel.extractall(scratch, [name for name in wheel.namelist() if ".data/data/" in name
-                                               and not name.endswith(("/libdnnl.so", "/libdnnl.so.3.2"))])
-            tree = scratch / "tree"
-            for data in scratch.glob("*.data/data"):
-                shutil.copytree(data, tree, dirs_exist_ok=True)
-            for name in ("libdnnl.so", "libdnnl.so.3.2"):
-                (tree / "lib" / name).symlink_to("libdnnl.so.3")
-            os.rename(tree, folder)
-    return folder
+    return _unpacked(f"onednn-{pins[0].version}", pins, "unpacking oneDNN", unpack)
 
 
 def cuda():
     """A CUDA toolkit that compiles and links; some 800 MB, most of it cuBLAS. Without a driver, programs find no GPU."""
-    if platform.system() != "Linux" or platform.machine() != "x86_64":
+    def unpack(archives, scratch):
+        _extract_wheels(archives, scratch, lambda name: name.startswith("nvidia/cu13/"))
+        (tree,) = scratch.glob("nvidia/cu*")
+        for program in [*tree.glob("bin/*"), *tree.glob("bin/crt/*"), *tree.glob("nvvm/bin/*")]:
+            program.chmod(0o755)
+        (tree / "lib64").symlink_to("lib")
+        for library in tree.glob("lib/*.so.*"):
+            (library.parent / library.name.split(".so.")[0]).with_suffix(".so").symlink_to(library.name)
+        return tree
+
+    if not _has_wheels():
         raise steps.Failed("CUDA: expected a system toolkit (nvcc) on this machine, got none; install one, or set CUDA_PATH")
     pins = read_pins(CUDA)
-    folder = root() / f"cuda-{pins[0].version}"
-    with _lock(folder.name):
-        if folder.is_dir():
-            return folder
-        archives = [download(pin) for pin in pins]
-        with steps.step("unpacking CUDA"), _scratch_folder() as scratch:
-            for archive in archives:
-                with zipfile.ZipFile(archive) as wheel:
-                    wheel.extractall(scratch, [name for name in wheel.namelist() if name.startswith("nvidia/cu13/")])
-            (tree,) = scratch.glob("nvidia/cu*")
-            for program in [*tree.glob("bin/*"), *tree.glob("bin/crt/*"), *tree.glob("nvvm/bin/*")]:
-                program.chmod(0o755)
-            (tree / "lib64").symlink_to("lib")
-            for library in tree.glob("lib/*.so.*"):
-                (library.parent / library.name.split(".so.")[0]).with_suffix(".so").symlink_to(library.name)
-            os.rename(tree, folder)
-    return folder
+    return _unpacked(f"cuda-{pins[0].version}", pins, "unpacking CUDA", unpack)
 
 
 def join_members(archives, pattern, target, sha256):
