@@ -59,7 +59,6 @@ class PackMeter::State {
     }
     return false;
   }
-  // Figures are of the first positions, and rows of any.
   bool wants_attention() const { return options_.attention; }
   bool wants_eviction_cost() const { return options_.attention && options_.eviction_cost; }
 

@@ -32,6 +32,22 @@ constexpr float kLog2E = 1.4426950408889634F, kLn2 = 0.6931471805599453F;
 
 __device__ inline float logit_of(float product, float cap) { return cap == 0 ? product : cap * tanhf(product); }
 
+// The factor that a block keeps in registers: rows of kStill queries or keys, by way of shared memory, which is free
+// afterwards.
+//
+// from     rows of D numbers, `stride` apart; of rows from n_rows on nothing is read
+template <int D>
+__device__ inline StillRows<D> load_still(half* shared, const half* from, std::int64_t stride, int n_rows) {
+  copy_rows<D>(shared, from, stride, kStill, n_rows);
+  commit_copies();
+  wait_for_copies<0>();
+  __syncthreads();
+  StillRows<D> still;
+  still.load(shared, threadIdx.x >> 5, threadIdx.x & 31);
+  __syncthreads();
+  return still;
+}
+
 template <int D>
 __global__ void __launch_bounds__(128) normalisers(ColumnInputs in) {
   half* shared = dynamic_shared();  // the still tile first, then two moving tiles: as large
@@ -39,13 +55,7 @@ __global__ void __launch_bounds__(128) normalisers(ColumnInputs in) {
   const int q0 = static_cast<int>(gridDim.x - 1 - blockIdx.x) * kStill;  // the longest first
   const half* queries = in.queries + (static_cast<std::int64_t>(head) * in.n_queries + q0) * D;
   const half* keys = in.keys + head / in.group * in.key_head;
-  copy_rows<D>(shared, queries, D, kStill, in.n_queries - q0);
-  commit_copies();
-  wait_for_copies<0>();
-  __syncthreads();
-  StillRows<D> still;
-  still.load(shared, warp, lane);
-  __syncthreads();
+  const StillRows<D> still = load_still<D>(shared, queries, D, in.n_queries - q0);
 
   int first_min = in.n_keys, first_max = 0, last_min = in.n_keys, last_max = 0;
   for (int t = q0 / kTileQueries; t < (q0 + kStill) / kTileQueries && t * kTileQueries < in.n_queries; ++t) {
@@ -139,13 +149,7 @@ __global__ void __launch_bounds__(128) columns(ColumnInputs in) {
   const int k0 = static_cast<int>(blockIdx.x) * kStill;
   const half* queries = in.queries + static_cast<std::int64_t>(head) * in.n_queries * D;
   const half* keys = in.keys + head / in.group * in.key_head + k0 * in.key_row;
-  copy_rows<D>(shared, keys, in.key_row, kStill, in.n_keys - k0);
-  commit_copies();
-  wait_for_copies<0>();
-  __syncthreads();
-  StillRows<D> still;
-  still.load(shared, warp, lane);
-  __syncthreads();
+  const StillRows<D> still = load_still<D>(shared, keys, in.key_row, in.n_keys - k0);
 
   float all[2][2] = {}, distant[2][2] = {};
   const int n_tiles = (in.n_queries + kMoving - 1) / kMoving;
