@@ -125,11 +125,16 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
 bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& options) {
   if (options.rule.rule == "paper") return false;
   const int needed = options.min_distance + kMinFarQueries;
-  std::size_t n_short = 0;
-  for (std::size_t i = 0; i < sequences.size(); ++i) n_short += sequences.length(i) < needed ? 1 : 0;
+  std::size_t n_short = 0, longest = 0;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    if (sequences.length(i) >= needed) continue;
+    n_short += 1;
+    longest = std::max(longest, static_cast<std::size_t>(sequences.length(i)));
+  }
   if (n_short > 0 && !options.quiet) {
-    note(fmt::format("{} of {} {} too short to be judged: expected {} tokens or more, got {} at most", n_short,
-                     sequences.size(), sequences.size() == 1 ? "text is" : "texts are", needed, sequences.longest()));
+    note(fmt::format("{} of {} {} too short to be judged: expected {} tokens or more, got {}{}", n_short,
+                     sequences.size(), sequences.size() == 1 ? "text is" : "texts are", needed, longest,
+                     n_short == 1 ? "" : " in the longest of them"));
   }
   return n_short == sequences.size();
 }
