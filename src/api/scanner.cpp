@@ -111,7 +111,7 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
   const ScanSettings& settings = state_->settings;
   const Vocabulary& vocabulary = state_->model->vocabulary();
   const auto tokenize_messages = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, messages.json, messages.awaits_reply, settings.special);
+    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply, settings.special);
   };
   const DocumentTokenizer tokenizer(vocabulary, {settings.bos, settings.special, 0}, tokenize_messages);
   TokenSpool spool;

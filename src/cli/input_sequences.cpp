@@ -1,11 +1,31 @@
 #include "cli/input_sequences.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "base/whole_file.h"
 #include "cli/interrupt.h"
 #include "engine/llama/chat.h"
 #include "scan/read_documents.h"
 
 namespace sinkscope {
+
+namespace {
+
+// The Jinja source by which chats are rendered: the model's own, unless a file is given.
+std::string chat_template(const InputOptions& input, const Vocabulary& vocabulary) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+  if (input.chat_template.empty()) return vocabulary.chat_template();
+  FileBytes read = read_whole_file(input.chat_template, kMaxBytes);
+  if (read.problem.empty() && read.bytes.empty()) read.problem = "nothing in it";
+  if (!read.problem.empty()) {
+    throw Error(ErrorCode::kInput, fmt::format("--chat-template '{}': expected a Jinja template, got {}",
+                                               input.chat_template, read.problem));
+  }
+  return std::move(read.bytes);
+}
+
+}  // namespace
 
 TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabulary, int max_tokens,
                           DocumentSource& documents, const OnSkip& on_skip) {
@@ -13,8 +33,9 @@ TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabular
   read.max_tokens = max_tokens;
   read.corpus = input.is_corpus();
   read.should_stop = interrupted;
+  const std::string source = input.chat ? chat_template(input, vocabulary) : "";
   const auto tokenize = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, messages.json, messages.awaits_reply, input.special);
+    return tokenize_chat(vocabulary, source, messages.json, messages.awaits_reply, input.special);
   };
   TokenizeOptions options = input.tokenize_options();
   options.max_tokens = max_tokens;

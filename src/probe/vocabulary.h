@@ -19,6 +19,13 @@ struct VocabularyFacts {
   bool has_chat_template = false;
 };
 
+// A token that stands for a name in a text, "<|im_end|>" for one, where special text is parsed.
+struct ControlToken {
+  TokenId id = -1;
+  std::string text;
+  bool strips_left = false, strips_right = false;  // blanks beside it go with it
+};
+
 // The tokens of a model. Its implementation lives in `engine`; other rooms know it by this only.
 class Vocabulary {
  public:
@@ -29,6 +36,8 @@ class Vocabulary {
   // returns        tokens without BOS
   // throws         Error{kInput} if the tokeniser refuses the text
   virtual std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const = 0;
+  // All that parse_special is about, the longest first: in this order texts are searched for them.
+  virtual std::vector<ControlToken> control_tokens() const = 0;
   // The bytes that a token stands for; control tokens by their name.
   //
   // throws  Error{kInput} if there is no such token

@@ -67,6 +67,14 @@ class Inputs(harness.ProgramTest):
         self.assertEqual(self.lengths("-f", long, "--chunk", "2047"), [2048, 954])
         self.assertEqual(self.lengths("-f", long, "-c", "3001"), [3001])
 
+    def test_a_chat_template_of_ones_own(self):
+        template = self.file("t.jinja", "{% for m in messages %}[{{ m.role }}] {{ m.content }}!{% endfor %}")
+        self.assertEqual(self.lengths("-p", "Hello", "--chat", "--chat-template", template, code=5),
+                         [1 + len("[user] Hello!")])
+        self.fails(3, ["--chat-template 'none.jinja'", "expected a Jinja template"], "scan", "-m", self.tiny, "-p", "Hello",
+                   "--chat", "--chat-template", "none.jinja")
+        self.fails(2, "--chat", "scan", "-m", self.tiny, "-p", "Hello", "--chat-template", template)
+
     def test_chat_without_a_template_is_refused(self):
         self.fails(4, "template", "scan", "-m", self.tiny, "-p", "Hello", "--chat")
 

@@ -43,6 +43,9 @@ class FakeVocabulary final : public Vocabulary {
     }
     return tokens;
   }
+  std::vector<ControlToken> control_tokens() const override {
+    return {{kFakeEos, "</s>", false, false}, {kFakeBos, "<s>", false, false}};
+  }
   std::string token_bytes(TokenId token) const override {
     if (token == kFakeBos) return "<s>";
     if (token == kFakeEos) return "</s>";

@@ -56,6 +56,10 @@ void add_prompt_options(CLI::App& verb, InputOptions& options) {
                 "Input is chat messages, a JSON array of {role, content}, or one user message; rendered by the model's "
                 "own template")
       ->group(group);
+  verb.add_option("--chat-template", options.chat_template, "A Jinja template in place of the model's own")
+      ->type_name("FILE")
+      ->needs("--chat")
+      ->group(group);
   verb.add_flag("--special", options.special, "Text that looks like a control token becomes one")->group(group);
   add_choice(verb, "--bos", options.bos, {"auto", "on", "off"},
              "Begin each sequence with BOS; auto does what the model says. Never two")

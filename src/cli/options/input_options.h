@@ -19,6 +19,7 @@ struct InputOptions {
   std::string prompt_field;
   std::string tokens;
   bool chat = false;
+  std::string chat_template;  // a file; empty: the model's own
   bool special = false;
   std::string bos = "auto";
   int chunk = 0;

@@ -6,6 +6,9 @@
 #include <jinja/value.h>
 #include <json.h>
 
+#include <algorithm>
+#include <map>
+
 #include "base/error.h"
 
 namespace sinkscope {
@@ -25,6 +28,82 @@ common_json parse_messages(std::string_view text) {
   }
   return messages;
 }
+
+// A rendered chat as one text that knows which of its bytes messages brought in.
+class RenderedText {
+ public:
+  explicit RenderedText(const std::vector<ChatPiece>& pieces) {
+    for (const ChatPiece& piece : pieces) {
+      text_ += piece.text;
+      from_message_.resize(text_.size(), piece.from_message);
+    }
+  }
+
+  const std::string& text() const { return text_; }
+
+  bool messages_name_any(const std::vector<ControlToken>& control) const {
+    return std::ranges::any_of(control, [&](const ControlToken& token) {
+      bool any = false;
+      for_each_place(token, [&](std::size_t at) { any = any || touches_message(at, token.text.size()); });
+      return any;
+    });
+  }
+
+  // Tokenised between the control tokens that the template wrote, with no others parsed.
+  std::vector<TokenId> cut_tokens(const Vocabulary& vocabulary, const std::vector<ControlToken>& control) const {
+    std::vector<TokenId> tokens;
+    std::size_t from = 0;
+    for (const auto& [at, token] : template_places(control)) {
+      std::size_t end = at;
+      while (token->strips_left && end > from && is_blank(text_[end - 1])) --end;
+      append(vocabulary, from, end, tokens);
+      tokens.push_back(token->id);
+      from = at + token->text.size();
+      while (token->strips_right && from < text_.size() && is_blank(text_[from])) ++from;
+    }
+    append(vocabulary, from, text_.size(), tokens);
+    return tokens;
+  }
+
+ private:
+  static bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+  template <typename Visit>
+  void for_each_place(const ControlToken& token, const Visit& visit) const {
+    if (token.text.empty()) return;
+    for (std::size_t at = text_.find(token.text); at != std::string::npos; at = text_.find(token.text, at + 1)) visit(at);
+  }
+
+  bool touches_message(std::size_t at, std::size_t length) const {
+    const auto first = from_message_.begin() + static_cast<std::ptrdiff_t>(at);
+    return std::find(first, first + static_cast<std::ptrdiff_t>(length), true) != first + static_cast<std::ptrdiff_t>(length);
+  }
+
+  // Where the template wrote control tokens, by place; where two overlap, the longer one.
+  std::map<std::size_t, const ControlToken*> template_places(const std::vector<ControlToken>& control) const {
+    std::map<std::size_t, const ControlToken*> places;
+    for (const ControlToken& token : control) {
+      for_each_place(token, [&](std::size_t at) {
+        const std::size_t end = at + token.text.size();
+        const auto next = places.lower_bound(at);
+        const bool meets_next = next != places.end() && next->first < end;
+        const bool meets_last =
+            next != places.begin() && std::prev(next)->first + std::prev(next)->second->text.size() > at;
+        if (!touches_message(at, token.text.size()) && !meets_next && !meets_last) places.emplace(at, &token);
+      });
+    }
+    return places;
+  }
+
+  void append(const Vocabulary& vocabulary, std::size_t from, std::size_t end, std::vector<TokenId>& tokens) const {
+    if (end <= from) return;
+    const std::vector<TokenId> more = vocabulary.tokenize(std::string_view(text_).substr(from, end - from), false);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+
+  std::string text_;
+  std::vector<bool> from_message_;  // [bytes]
+};
 
 }  // namespace
 
@@ -71,22 +150,27 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
   }
 }
 
-std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, std::string_view messages_json,
-                                   bool add_generation_prompt, bool parse_special) {
+std::vector<TokenId> tokenize_pieces(const Vocabulary& vocabulary, const std::vector<ChatPiece>& pieces,
+                                     bool parse_special) {
+  const RenderedText rendered(pieces);
+  if (parse_special) return vocabulary.tokenize(rendered.text(), true);
+  const std::vector<ControlToken> control = vocabulary.control_tokens();
+  if (!rendered.messages_name_any(control)) return vocabulary.tokenize(rendered.text(), true);
+  return rendered.cut_tokens(vocabulary, control);
+}
+
+std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, const std::string& chat_template,
+                                   std::string_view messages_json, bool add_generation_prompt, bool parse_special) {
   const VocabularyFacts& facts = vocabulary.facts();
-  const std::string source = vocabulary.chat_template();
-  if (source.empty()) {
+  if (chat_template.empty()) {
     throw Error(ErrorCode::kModel, "--chat: expected a model with a chat template, got " + facts.name +
-                                       " without one; scan plain text instead");
+                                       " without one; give one with --chat-template FILE, or scan plain text");
   }
   const auto text_of = [&](TokenId token) { return token >= 0 ? vocabulary.token_bytes(token) : std::string(); };
-  std::vector<TokenId> tokens;
-  for (const ChatPiece& piece :
-       render_chat(source, messages_json, text_of(facts.bos), text_of(facts.eos), add_generation_prompt)) {
-    const auto more = vocabulary.tokenize(piece.text, parse_special || !piece.from_message);
-    tokens.insert(tokens.end(), more.begin(), more.end());
-  }
-  return tokens;
+  return tokenize_pieces(
+      vocabulary,
+      render_chat(chat_template, messages_json, text_of(facts.bos), text_of(facts.eos), add_generation_prompt),
+      parse_special);
 }
 
 }  // namespace sinkscope

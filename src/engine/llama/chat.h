@@ -25,12 +25,21 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
                                    const std::string& bos_text, const std::string& eos_text,
                                    bool add_generation_prompt);
 
-// The tokens of messages, rendered by the model's own template.
+// The tokens of a rendered chat: its text is tokenised as a whole, as llama.cpp and transformers do, so that words and line
+// ends merge over the edges of messages. Names of control tokens that a message brings in, or that begin or end in one,
+// stay text.
 //
-// parse_special  true: control tokens in messages are parsed too
+// parse_special  true: they are parsed too
+// cost           one search of the text for each control token
+std::vector<TokenId> tokenize_pieces(const Vocabulary& vocabulary, const std::vector<ChatPiece>& pieces,
+                                     bool parse_special);
+
+// The tokens of messages, rendered by a template.
+//
+// chat_template  Jinja source, the model's own as a rule
 // returns        tokens with whatever BOS the template writes, and no other
-// throws         as render_chat; Error{kModel} if the model brings no template
-std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, std::string_view messages_json,
-                                   bool add_generation_prompt, bool parse_special);
+// throws         as render_chat; Error{kModel} if the template is empty
+std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, const std::string& chat_template,
+                                   std::string_view messages_json, bool add_generation_prompt, bool parse_special);
 
 }  // namespace sinkscope

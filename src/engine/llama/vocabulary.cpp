@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -107,6 +108,18 @@ std::vector<TokenId> LlamaVocabulary::tokenize_valid(std::string_view text, bool
   }
   if (n < 0) throw Error(ErrorCode::kInput, "text: expected text that the model's tokeniser takes, got a refusal");
   tokens.resize(static_cast<std::size_t>(n));
+  return tokens;
+}
+
+std::vector<ControlToken> LlamaVocabulary::control_tokens() const {
+  std::vector<ControlToken> tokens;
+  for (TokenId token = 0; token < facts_.n_vocab; ++token) {
+    const auto attributes = static_cast<unsigned>(llama_vocab_get_attr(vocab_, token));
+    if ((attributes & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) == 0) continue;
+    tokens.push_back({token, llama_vocab_get_text(vocab_, token), (attributes & LLAMA_TOKEN_ATTR_LSTRIP) != 0,
+                      (attributes & LLAMA_TOKEN_ATTR_RSTRIP) != 0});
+  }
+  std::ranges::stable_sort(tokens, std::greater(), [](const ControlToken& token) { return token.text.size(); });
   return tokens;
 }
 

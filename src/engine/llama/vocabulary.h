@@ -32,6 +32,7 @@ class LlamaVocabulary final : public Vocabulary {
 
   const VocabularyFacts& facts() const override { return facts_; }
   std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override;
+  std::vector<ControlToken> control_tokens() const override;
   std::string token_bytes(TokenId token) const override;
   bool ends_text(TokenId token) const override;
   std::string chat_template() const override;
