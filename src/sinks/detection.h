@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,7 +21,7 @@ struct Thresholds {
   float min_alignment = 0.9F;
   float min_norm_ratio = 3.0F;
   float min_far_boost = 5.0F;   // of the primary in some layer, of a sink in enough of the blocks that read it
-  float min_far_z = 3.0F;       // in the same blocks, where it is measured; 0: it is not asked
+  float min_far_z = 4.0F;       // in the same blocks, where it is measured; 0: it is not asked
   float min_block_frac = 0.5F;  // of the measurable blocks that read a run: so many pass these two,
   int early_blocks = 4;         // and of the first so many
   int min_early_blocks = 2;     // so many (all, if there are fewer)
@@ -46,6 +47,18 @@ struct MassiveFigures {
   std::optional<float> ratio_1, ratio_2, ratio_3;
   std::optional<int> overlap;  // of the three, those that are among the primary's three
 };
+
+// How far a sink stands out, to show the strongest first: by far z, which depends neither on the length of the text nor on
+// the place in it, then by far boost. What is not measured counts as 0.
+struct Prominence {
+  float far_z = 0, far_boost = 0;
+  auto operator<=>(const Prominence&) const = default;
+};
+// sink  a Run, or the Primary
+template <typename Sink>
+Prominence prominence_of(const Sink& sink) {
+  return {sink.far_z_median.value_or(0), sink.far_boost_median.value_or(0)};
+}
 
 using LayerInterval = std::pair<int, int>;  // first and last layer, both included
 
