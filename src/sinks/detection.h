@@ -21,7 +21,7 @@ struct Thresholds {
   float min_alignment = 0.9F;
   float min_norm_ratio = 3.0F;
   float min_far_boost = 5.0F;   // of the primary in some layer, of a sink in enough of the blocks that read it
-  float min_far_z = 4.0F;       // in the same blocks, where it is measured; 0: it is not asked
+  float min_far_z = 3.0F;       // in the same blocks, where it is measured; 0: it is not asked
   float min_block_frac = 0.5F;  // of the measurable blocks that read a run: so many pass these two,
   int early_blocks = 4;         // and of the first so many
   int min_early_blocks = 2;     // so many (all, if there are fewer)

@@ -32,9 +32,9 @@ function prominence({ far_z_median, far_boost_median }: Prominent): Prominent {
   return { far_z_median, far_boost_median };
 }
 
-// How strongly a sink is painted, from 0.25 to 1: by its far z, from 4 to 12; in a text too short for it by the logarithm of
+// How strongly a sink is painted, from 0.25 to 1: by its far z, from 3 to 10; in a text too short for it by the logarithm of
 // its far boost, from 5 to 100.
 export function strength({ far_z_median, far_boost_median }: Prominent): number {
-  const part = far_z_median === null ? Math.log((far_boost_median ?? 0) / 5) / Math.log(20) : (far_z_median - 4) / 8;
+  const part = far_z_median === null ? Math.log((far_boost_median ?? 0) / 5) / Math.log(20) : (far_z_median - 3) / 7;
   return 0.25 + 0.75 * Math.min(1, Math.max(0, part));
 }
