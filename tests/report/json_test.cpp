@@ -176,6 +176,12 @@ TEST(ScanJson, OtherThresholdsNeedNoModel) {
   options.thresholds.min_far_boost = 35;
   json = Json::parse(json_of(file, options));
   EXPECT_EQ(json["sequences"][0]["sinks"].size(), 1U);
+  options.thresholds = {};
+  for (const auto& [min_far_z, sinks] : {std::pair{6.0F, 2U}, {6.1F, 1U}, {7.1F, 0U}, {0.0F, 2U}}) {
+    options.thresholds.min_far_z = min_far_z;
+    json = Json::parse(json_of(file, options));
+    EXPECT_EQ(json["sequences"][0]["sinks"].size(), sinks) << min_far_z;
+  }
 }
 
 TEST(ScanJson, OtherRunsOnRequest) {

@@ -59,7 +59,7 @@ inline void plant(TokenProfile& token, int first, int last, float norm_ratio, fl
     token.massive_overlap[i] = 1;
     if (l + 1 < kPlantedLayers) {
       token.far_boost[i + 1] = far_boost;
-      token.far_z[i + 1] = 2 + far_boost / 10;
+      token.far_z[i + 1] = 3 + far_boost / 10;
       token.score[i + 1] = far_boost / 200;
       token.logit_gap[i + 1] = -0.5F;
     }
