@@ -29,6 +29,7 @@ struct Thresholds {
   int birth_slack = 1;              // a run that starts at most so long after the birth is primary_like
   float min_lifetime_boost = 3.0F;  // attention lifetime
   float unaligned_far_boost = 8.0F;
+  float unaligned_far_z = 4.0F;
   float unaligned_max_alignment = 0.5F;
   float unaligned_norm_ratio = 1.5F;  // without it, words that later text repeats pass: content heads look them up
   int unaligned_blocks = 2;           // consecutive blocks of an unaligned sink, at least

@@ -209,7 +209,7 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
       return run.verdict == Verdict::kSink && run.l_start <= layer && layer <= run.l_end;
     });
   };
-  const float min_boost = thresholds_.unaligned_far_boost, min_z = thresholds_.min_far_z;
+  const float min_boost = thresholds_.unaligned_far_boost, min_z = thresholds_.unaligned_far_z;
   const LayerFigures attention = block_margins(token.far_boost, min_boost, token.far_z, min_z);
   const LayerFigures of_boost = block_margins(token.far_boost, min_boost), of_z = block_margins(token.far_z, min_z);
   const auto lower = [](std::optional<float>& least, const std::optional<float>& margin) {

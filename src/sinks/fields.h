@@ -79,6 +79,8 @@ inline constexpr std::tuple kThresholdFields{
                    &Thresholds::min_lifetime_boost, 0.0F, kAnyRatio, true},
     ThresholdField{"unaligned_far_boost", "Far boost of an unaligned sink, at least", &Thresholds::unaligned_far_boost,
                    0.0F, kAnyRatio, true},
+    ThresholdField{"unaligned_far_z", "Far z of an unaligned sink, at least; 0: any", &Thresholds::unaligned_far_z, 0.0F,
+                   kAnyRatio, true},
     ThresholdField{"unaligned_max_alignment", "Read and centred alignment of an unaligned sink, below this",
                    &Thresholds::unaligned_max_alignment, -1.0F, 1.0F, true},
     ThresholdField{"unaligned_norm_ratio", "Norm ratio of an unaligned sink, at least",

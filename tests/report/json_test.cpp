@@ -66,7 +66,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
   EXPECT_THAT(keys_of(json["options"]["thresholds"]),
               ElementsAre("min_alignment", "min_norm_ratio", "min_far_boost", "min_far_z", "min_block_frac", "early_blocks",
                           "min_early_blocks", "birth_cosine", "birth_slack", "min_lifetime_boost",
-                          "unaligned_far_boost", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
+                          "unaligned_far_boost", "unaligned_far_z", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
                           "min_layers", "censor_layers", "drain_value_ratio", "group_norm_gap",
                           "group_alignment_gap"));
   EXPECT_THAT(keys_of(json["options"]["measurement"]),

@@ -198,20 +198,21 @@ TEST(EvidenceRule, JudgesByFarBoostWhereFarZIsNotMeasured) {
 }
 
 TEST(EvidenceRule, AsksFarZOfUnalignedSinksAndOfThePrimary) {
-  const float enough = Thresholds().min_far_z, little = 0.75F * enough;
+  const float strict = Thresholds().unaligned_far_z;
   TokenProfile token = ordinary_token(500);
   set(token.far_boost, 5, 6, 16);
   set(token.norm_ratio, 4, 5, 1.5F);
-  set(token.far_z, 0, kLayers - 1, enough);
+  set(token.far_z, 0, kLayers - 1, strict);
   ASSERT_THAT(judge(token).runs, SizeIs(1));
   EXPECT_NEAR(*judge(token).runs[0].margins.far_boost, 1, 1e-6);
   EXPECT_EQ(judge(token).runs[0].margins.far_z, 0);
   EXPECT_EQ(judge(token).runs[0].margin, 0);
-  set(token.far_z, 6, 6, little);
+  set(token.far_z, 6, 6, 0.99F * strict);
   EXPECT_THAT(judge(token).runs, IsEmpty());
 
+  const float enough = Thresholds().min_far_z;
   SequenceFigures figures = one_primary();
-  set(figures.first_positions[0].far_z, 0, kLayers - 1, little);
+  set(figures.first_positions[0].far_z, 0, kLayers - 1, 0.99F * enough);
   EXPECT_THAT(detect_by_evidence(figures, {}).no_primary_reason, HasSubstr("far z"));
   set(figures.first_positions[0].far_z, 6, 6, enough);
   EXPECT_TRUE(detect_by_evidence(figures, {}).primary);
