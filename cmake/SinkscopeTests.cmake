@@ -22,6 +22,9 @@ function(sinkscope_test name)
     set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
     return()
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
-                       PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  set(properties LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  if(TEST_LABEL STREQUAL model)
+    list(APPEND properties RUN_SERIAL ON)  # a real model takes all processors, and much memory
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES ${properties})
 endfunction()

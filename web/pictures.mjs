@@ -5,10 +5,10 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const [executablePath, report, folder] = process.argv.slice(2);
-// Of Gemma 3, scan 1 of the demo's report.
+// Of Gemma 3, scan 2 of the demo's report.
 const pictures = [
-  { name: "report-overview", hash: "overview?scan=1", height: 780 },
-  { name: "report-map", hash: "maps?scan=1&quantity=far_boost", height: 1010 },
+  { name: "report-overview", hash: "overview?scan=2", height: 780 },
+  { name: "report-map", hash: "maps?scan=2&quantity=far_boost", height: 1010 },
 ];
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });

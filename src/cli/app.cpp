@@ -185,6 +185,9 @@ ExitCode run_program(std::vector<std::string> arguments) {
   std::reverse(arguments.begin(), arguments.end());
   try {
     program.parse(arguments);
+  } catch (const CLI::CallForAllHelp&) {
+    std::cout << program.help("", CLI::AppFormatMode::All);
+    return ExitCode::kDone;
   } catch (const CLI::CallForHelp&) {
     std::cout << program.help();
     return ExitCode::kDone;

@@ -66,7 +66,19 @@ std::string names_and_value(const CLI::Option& option) {
 std::string description_and_default(const CLI::Option& option) {
   std::string value = option.get_type_size() == 0 ? "" : option.get_default_str();
   if (value.starts_with('[') && value.ends_with(']')) value = value.substr(1, value.size() - 2);  // CLI11's of a list
-  return value.empty() ? option.get_description() : fmt::format("{} [{}]", option.get_description(), value);
+  std::string text = option.get_description();
+  if (option.get_required()) text += " (required)";
+  return value.empty() ? text : fmt::format("{} [{}]", text, value);
+}
+
+// returns  the group's heading and options; empty if it has none
+std::string options_of_group(const CLI::App& app, const std::string& group) {
+  std::string text;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group() != group || !option->nonpositional()) continue;
+    text += row(names_and_value(*option), description_and_default(*option));
+  }
+  return text.empty() ? text : group + ":\n" + text;
 }
 
 std::string usage(const CLI::App& app) {
@@ -105,7 +117,8 @@ std::vector<std::string> option_names(const CLI::Option& option) {
   return names;
 }
 
-std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
+std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppFormatMode mode) const {
+  if (mode == CLI::AppFormatMode::All) return options_of_group(*app, kRuleInDetail);
   std::string text = usage(*app) + "\n" + wrapped(app->get_description(), 0, 0) + "\n";
   const auto verbs = app->get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); });
   if (!verbs.empty()) text += "\nVerbs:\n";
@@ -118,11 +131,8 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppF
     text += row("  " + option->get_name(true), option->get_description());
   }
   for (const std::string& group : app->get_groups()) {
-    const auto options = app->get_options([&](const CLI::Option* option) {
-      return option->get_group() == group && option->nonpositional() && !group.empty();
-    });
-    if (!options.empty()) text += "\n" + group + ":\n";
-    for (const CLI::Option* option : options) text += row(names_and_value(*option), description_and_default(*option));
+    if (group.empty() || group == kRuleInDetail) continue;
+    if (const std::string options = options_of_group(*app, group); !options.empty()) text += "\n" + options;
   }
   if (!app->get_footer().empty()) text += "\n" + wrapped(app->get_footer(), 0, 0) + "\n";
   return text;

@@ -5,7 +5,11 @@
 
 namespace sinkscope {
 
-// Help in one look: usage, what the verb does, options by group, examples; 100 columns at most.
+// Options of this group are left out of a verb's help; --help-rule lists them.
+inline constexpr const char* kRuleInDetail = "Rule, in detail";
+
+// Help in one look: usage, what the verb does, options by group, examples; 100 columns at most. With AppFormatMode::All
+// the options of kRuleInDetail alone.
 class HelpFormatter : public CLI::FormatterBase {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;

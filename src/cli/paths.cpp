@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string_view>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +20,17 @@ fs::path user_cache_folder() {
   if (xdg != nullptr && *xdg == '/') return xdg;
   const char* home = std::getenv("HOME");
   return home != nullptr && *home != '\0' ? fs::path(home) / ".cache" : fs::path();
+}
+
+std::string shell_word(const std::string& word) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-./+:=@%,").find(c) != std::string_view::npos;
+  };
+  if (!word.empty() && std::ranges::all_of(word, is_plain)) return word;
+  std::string quoted = "'";
+  for (const char c : word) c == '\'' ? quoted += "'\\''" : quoted += c;
+  return quoted + "'";
 }
 
 void check_writable(const std::string& path) {

@@ -53,6 +53,26 @@ std::string_view name_of(ChartForm form) {
   throw Error(ErrorCode::kInternal, "chart: unknown form");
 }
 
+ChartSeries series_of(std::string name, ChartForm form, std::string_view role) {
+  return {std::move(name), form, role, {}, {}, {}, {}};
+}
+
+ChartPanel layer_panel(std::string title, std::string y_title, int n_layers, std::string x_title) {
+  ChartPanel panel;
+  panel.title = std::move(title);
+  panel.x = {std::move(x_title), -0.5, n_layers - 0.5, false, n_layers, {}};
+  panel.y.title = std::move(y_title);
+  return panel;
+}
+
+ChartPanel named_panel(std::string title, std::string y_title, std::vector<std::string> names) {
+  ChartPanel panel;
+  panel.title = std::move(title);
+  panel.x = {"", -0.5, static_cast<double>(names.size()) - 0.5, false, 0, std::move(names)};
+  panel.y.title = std::move(y_title);
+  return panel;
+}
+
 void ChartSeries::add(double at, std::optional<double> value, std::string text) {
   x.push_back(at);
   y.push_back(value);

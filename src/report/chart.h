@@ -49,6 +49,12 @@ struct Chart {
   std::vector<ChartPanel> panels;  // none: nothing of it was measured
 };
 
+ChartSeries series_of(std::string name, ChartForm form, std::string_view role);
+// A panel over all layers.
+ChartPanel layer_panel(std::string title, std::string y_title, int n_layers, std::string x_title = "layer");
+// A panel over names, one place each.
+ChartPanel named_panel(std::string title, std::string y_title, std::vector<std::string> names);
+
 // The axis over all that the panel's series have on it, with a margin; from 0 on where bars stand on it.
 void fit_y(ChartPanel& panel);
 void fit_x(ChartPanel& panel);

@@ -24,11 +24,6 @@ void draw_primary(Chart& chart, const Explanation& explanation, int n_layers);
 
 inline constexpr SinkKind kExplainedKinds[] = {SinkKind::kSecondary, SinkKind::kPrimaryLike};
 
-ChartSeries series_of(std::string name, ChartForm form, std::string_view role);
-// A panel over all layers.
-ChartPanel layer_panel(std::string title, std::string y_title, int n_layers, std::string x_title = "layer");
-// A panel over names, one place each.
-ChartPanel named_panel(std::string title, std::string y_title, std::vector<std::string> names);
 // Explained runs of a kind.
 std::vector<const RunExplanation*> runs_of(const Explanation& explanation, SinkKind kind);
 // Kinds that have explained runs, as they come.

@@ -160,26 +160,6 @@ std::optional<ChartPanel> edit_panel(const Explanation& explanation) {
 
 }  // namespace
 
-ChartSeries series_of(std::string name, ChartForm form, std::string_view role) {
-  return {std::move(name), form, role, {}, {}, {}, {}};
-}
-
-ChartPanel layer_panel(std::string title, std::string y_title, int n_layers, std::string x_title) {
-  ChartPanel panel;
-  panel.title = std::move(title);
-  panel.x = {std::move(x_title), -0.5, n_layers - 0.5, false, n_layers, {}};
-  panel.y.title = std::move(y_title);
-  return panel;
-}
-
-ChartPanel named_panel(std::string title, std::string y_title, std::vector<std::string> names) {
-  ChartPanel panel;
-  panel.title = std::move(title);
-  panel.x = {"", -0.5, static_cast<double>(names.size()) - 0.5, false, 0, std::move(names)};
-  panel.y.title = std::move(y_title);
-  return panel;
-}
-
 std::vector<const RunExplanation*> runs_of(const Explanation& explanation, SinkKind kind) {
   std::vector<const RunExplanation*> runs;
   for (const SequenceExplanation& sequence : explanation.sequences) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/display_text.h"
@@ -10,6 +11,18 @@ namespace sinkscope {
 namespace {
 
 constexpr const char* kDash = "\u2013";
+
+// 24–41 %, over some blocks.
+std::string percent_range(const LayerFigures& shares, const std::vector<int>& blocks) {
+  std::optional<float> least, most;
+  for (const int block : blocks) {
+    const float share = *shares[static_cast<std::size_t>(block)];
+    least = std::min(least.value_or(share), share);
+    most = std::max(most.value_or(share), share);
+  }
+  const std::string low = fmt::format("{:.0f}", 100 * *least), high = fmt::format("{:.0f}", 100 * *most);
+  return (low == high ? low : low + "\u2013" + high) + " %";
+}
 
 }  // namespace
 
@@ -21,6 +34,26 @@ std::string group_in_words(const SinkGroup& group) {
       counted(n, "token"), kind_name(group.kind), layer_range(group.l_start, group.l_end), in_percent(group.mass_mean),
       in_percent(group.mass_max), in_digits(group.joint_boost_median));
   return words;
+}
+
+std::string attention_in_words(const AttentionShares& shares) {
+  const LayerFigures sinks = shares.sinks();
+  std::vector<int> measured, drawn_on;
+  for (std::size_t block = 0; block < sinks.size(); ++block) {
+    if (!sinks[block]) continue;
+    measured.push_back(static_cast<int>(block));
+    if (*sinks[block] > 0) drawn_on.push_back(static_cast<int>(block));
+  }
+  if (measured.empty()) return "";
+  const bool any = !drawn_on.empty();
+  const std::vector<int>& blocks = any ? drawn_on : measured;
+  const auto ranges = ranges_of(blocks);
+  std::string where = layer_ranges(ranges);
+  where.replace(0, std::string_view("layer").size(), "block");
+  const std::string primary = percent_range(shares.of(SinkKind::kPrimary), blocks);
+  if (!any) return fmt::format("in {} the primary takes {} of all attention", where, primary);
+  return fmt::format("in {} the sinks take {} of all attention, the primary {}", where, percent_range(sinks, blocks),
+                     primary);
 }
 
 std::string in_digits(std::optional<double> value) {

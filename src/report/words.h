@@ -10,6 +10,7 @@
 #include "levels/levels.h"
 #include "report/counts.h"
 #include "report/options.h"
+#include "sinks/attention_shares.h"
 #include "sinks/detection.h"
 
 namespace sinkscope {
@@ -32,6 +33,9 @@ std::string too_few(std::int64_t n, std::string_view noun);
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds);
 // "60 tokens of one state, primary, in layers 2–22: together 52 % of far attention (...), ...": a group and what it draws.
 std::string group_in_words(const SinkGroup& group);
+// "in blocks 6–22 the sinks take 24–41 % of all attention, the primary 6–20 %"; without sinks the primary alone; empty
+// where no attention was measured.
+std::string attention_in_words(const AttentionShares& shares);
 // primary-like for primary_like; by the paper's rule the label that the kind stands for: see shown_detection
 std::string_view kind_name(SinkKind kind, Rule rule = Rule::kEvidence);
 // A token on one line in which nothing is invisible: blanks are U+2423, none at all U+2205.

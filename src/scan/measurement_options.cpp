@@ -91,12 +91,13 @@ std::vector<NamedOption> named_options(const MeasurementOptions& options) {
   return named;
 }
 
-std::optional<OptionDifference> first_difference(const MeasurementOptions& expected, const MeasurementOptions& got) {
+std::vector<OptionDifference> option_differences(const MeasurementOptions& expected, const MeasurementOptions& got) {
   const std::vector<NamedOption> a = all_options(expected), b = all_options(got);
+  std::vector<OptionDifference> differences;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].second != b[i].second) return OptionDifference{a[i].first, a[i].second, b[i].second};
+    if (a[i].second != b[i].second) differences.push_back({a[i].first, a[i].second, b[i].second});
   }
-  return {};
+  return differences;
 }
 
 MeasurementOptions options_from_names(std::span<const NamedOption> named) {

@@ -54,11 +54,11 @@ std::vector<NamedOption> named_options(const MeasurementOptions& options);
 //         files of programs that knew no stored rule have the one that their floor was made for
 MeasurementOptions options_from_names(std::span<const NamedOption> named);
 
-// The first option in which two sets differ, with its values as JSON text.
+// An option in which two sets differ, with its values as JSON text.
 struct OptionDifference {
   std::string name, expected, got;
 };
 // returns  nothing if the sets are equal: results of such can stand in one file
-std::optional<OptionDifference> first_difference(const MeasurementOptions& expected, const MeasurementOptions& got);
+std::vector<OptionDifference> option_differences(const MeasurementOptions& expected, const MeasurementOptions& got);
 
 }  // namespace sinkscope

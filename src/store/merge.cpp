@@ -46,10 +46,11 @@ void check_mergeable(const ScanFile& first, const std::string& first_path, const
                             path, first_path, first.model().facts.name, first.model().sha256.substr(0, 12),
                             other.model().facts.name, other.model().sha256.substr(0, 12)));
   }
-  if (const auto difference = first_difference(first.options(), other.options())) {
+  if (const auto differences = option_differences(first.options(), other.options()); !differences.empty()) {
+    const OptionDifference& difference = differences.front();
     throw Error(ErrorCode::kInput,
                 fmt::format("{}: measured with other options than {}; expected {} = {}, got {}; only equal ones merge",
-                            path, first_path, difference->name, difference->expected, difference->got));
+                            path, first_path, difference.name, difference.expected, difference.got));
   }
 }
 

@@ -63,11 +63,12 @@ void check_same_model(const Database& database, const ModelRecord& stored, const
 }
 
 void check_same_options(const Database& database, const MeasurementOptions& stored, const MeasurementOptions& given) {
-  if (const auto difference = first_difference(stored, given)) {
+  if (const auto differences = option_differences(stored, given); !differences.empty()) {
+    const OptionDifference& difference = differences.front();
     throw Error(ErrorCode::kInput,
                 fmt::format("{}: holds results of other measurement options; expected {} = {}, got {}; use the same "
                             "options, or write into another file",
-                            database.shown(), difference->name, difference->expected, difference->got));
+                            database.shown(), difference.name, difference.expected, difference.got));
   }
 }
 

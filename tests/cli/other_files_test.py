@@ -146,7 +146,9 @@ class Advice(harness.ProgramTest):
         self.assertIn("80 tokens or more", self.scan("-f", short, "--min-distance", "16", code=5).err)
         # One text that can be judged is enough, and the paper's rule judges any.
         result = self.scan("-f", short, "-f", self.file("a.txt", TEXT))
-        self.assertIn("1 of 2 texts are too short", result.err)
+        self.assertIn("1 of 2 texts are too short to be judged: expected 128 tokens or more, got 13\n", result.err)
+        longer = self.file("longer.txt", "A few more words.")
+        self.assertIn("got 18 in the longest of them", self.scan("-f", short, "-f", longer, code=5).err)
         self.scan("-f", short, "--rule", "paper")
 
 

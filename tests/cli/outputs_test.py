@@ -35,6 +35,7 @@ class EveryOutput(harness.ProgramTest):
             "plot": (["in.scan.db", "--figure", "norms"], ["in.scan.db"]),
             "verify": (["in.scan.db"], ["in.scan.db"]),
             "levels": (["in.scan.db"], ["in.scan.db"]),
+            "diff": (["in.scan.db", "in.scan.db"], ["in.scan.db"]),
             "import": (["records.jsonl", "--layers", "8"], ["records.jsonl"]),
             "merge": (["in.scan.db"], ["in.scan.db"]),
             "generate": (["-m", "m.gguf", "-f", "a.txt"], ["m.gguf", "a.txt"]),

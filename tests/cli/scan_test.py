@@ -1,6 +1,8 @@
 """Scans of a tiny model: every kind of input, resuming, interruption."""
 
 import json
+import re
+import shlex
 import signal
 import subprocess
 import time
@@ -21,6 +23,12 @@ class Inputs(harness.ProgramTest):
         self.assertIn("primary", result.out)
         self.assertRegex(result.out, r"\d+ tokens in \d+\.\d s, peak memory \d+ MiB")
         self.assertEqual(result.err, "")
+
+    def test_the_next_step_is_said_as_a_command_that_works(self):
+        result = self.scan("-f", self.file("a.txt", TEXT), "-o", self.folder / "it's mine.scan.db")
+        words = shlex.split(re.search(r"kept in .*; as a page to explore: (sinkscope report .*)", result.out)[1])
+        self.ok(*words[1:])
+        self.assertTrue((self.folder / "it's mine.html").is_file())
 
     def test_json_on_standard_output_is_all_there_is(self):
         result = self.scan("-f", self.file("a.txt", TEXT), "--json", "-")

@@ -23,6 +23,20 @@ class Help(harness.ProgramTest):
             before_examples = out[:out.index("Examples:")]
             self.assertLessEqual(max(len(line) for line in before_examples.split("\n")), 100)
 
+    def test_the_rule_in_detail_has_a_help_of_its_own(self):
+        for verb in ("scan", "show", "levels", "validate"):
+            short, rule = self.ok(verb, "--help").out, self.ok(verb, "--help-rule").out
+            self.assertIn("--min-alignment", short)
+            self.assertIn("--help-rule", short)
+            self.assertNotIn("--birth-cosine", short)
+            self.assertIn("--birth-cosine", rule)
+            self.assertNotIn("--min-alignment", rule)
+            self.assertLessEqual(max(len(line) for line in rule.split("\n")), 100)
+        self.fails(2, "unknown option '--help-rule'", "models", "--help-rule")
+
+    def test_required_options_are_marked(self):
+        self.assertRegex(self.ok("scan", "--help").out, r"--model MODEL.gguf +The model, a GGUF file \(required\)")
+
     def test_options_of_llama_cpp_have_one_dash(self):
         out = self.ok("scan", "--help").out
         self.assertIn("-ub, --ubatch-size N", out)

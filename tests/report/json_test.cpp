@@ -76,7 +76,8 @@ TEST(ScanJson, HasTheDocumentedShape) {
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence),
               ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "eligible_tokens",
-                          "n_padding", "n_watch_overflow", "primary", "no_primary_reason", "sinks", "groups", "counts",
+                          "n_padding", "n_watch_overflow", "primary", "no_primary_reason", "sinks", "groups",
+                          "attention", "counts",
                           "first_token"));
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",

@@ -61,6 +61,7 @@ inline void plant(TokenProfile& token, int first, int last, float norm_ratio, fl
       token.far_boost[i + 1] = far_boost;
       token.far_z[i + 1] = 3 + far_boost / 10;
       token.score[i + 1] = far_boost / 200;
+      token.attention_share[i + 1] = far_boost / 500;
       token.logit_gap[i + 1] = -0.5F;
     }
   }

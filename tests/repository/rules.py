@@ -15,7 +15,7 @@ from declarations import free_functions  # noqa: E402
 
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
 # A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
-ANALYSES = ("levels", "formation", "plant")
+ANALYSES = ("levels", "compare", "formation", "plant")
 MEASURED = ("base", "gguf", "probe", "measure", "sinks", "scan")
 ROOMS = {
     "base": (),
@@ -27,6 +27,7 @@ ROOMS = {
     "sinks": ("base", "probe", "measure"),
     "scan": ("base", "text", "probe", "measure", "sinks"),
     "levels": MEASURED,
+    "compare": MEASURED,
     "formation": MEASURED,
     "plant": MEASURED,
     "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels", "formation"),

@@ -64,10 +64,10 @@ TEST(MeasurementOptionsNames, EditsAreNamedWhereThereAreSome) {
   EXPECT_EQ(named_options(edited).back().first, "edits");
   EXPECT_EQ(options_from_names(named_options(edited)).edits, edited.edits);
   EXPECT_EQ(options_from_names(named_options(plain)).edits, "");
-  EXPECT_FALSE(first_difference(edited, edited));
+  EXPECT_TRUE(option_differences(edited, edited).empty());
   for (const auto& [a, b] : {std::pair(plain, edited), std::pair(edited, plain)}) {
-    ASSERT_TRUE(first_difference(a, b));
-    EXPECT_EQ(first_difference(a, b)->name, "edits");
+    ASSERT_EQ(option_differences(a, b).size(), 1U);
+    EXPECT_EQ(option_differences(a, b)[0].name, "edits");
   }
 }
 

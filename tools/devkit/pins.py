@@ -9,7 +9,7 @@ PINS = steps.ROOT / "tools" / "pins"
 LLAMA = "llama.txt"
 ONEDNN = "onednn.txt"
 CUDA = "cuda.txt"
-_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})(?:  # (?P<megabytes>[0-9]+) MB)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Pin:
     version: str
     sha256: str
     is_source: bool  # an archive of sources, not a wheel
+    megabytes: int | None = None  # to download; None where the file of pins does not say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,5 +49,7 @@ def read_pins(file):
         match = _LINE.fullmatch(line)
         if not match:
             raise steps.Failed(f"tools/pins/{file}: expected NAME==VERSION --hash=sha256:HEX, got: {line}")
-        pins.append(Pin(**match.groupdict(), is_source=file == LLAMA))
+        fields = match.groupdict()
+        megabytes = fields.pop("megabytes")
+        pins.append(Pin(**fields, is_source=file == LLAMA, megabytes=megabytes and int(megabytes)))
     return pins

@@ -36,9 +36,30 @@ class step:
         print(f"{self.title} ... ", end="", flush=True)
         return self
 
+    def progress(self, text):
+        """Shows how far it is, in the same line, where a person looks on."""
+        if sys.stdout.isatty():
+            print(f"\r\x1b[K{self.title} ... {text} ", end="", flush=True)
+
     def __exit__(self, kind, error, traceback):
         seconds = time.monotonic() - self.start
         say(f"{seconds:.0f} s" if kind is None else "failed")
+
+
+def last_count(log):
+    """"[120/330]" of the last line in which Ninja counted, or nothing."""
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        counts = re.findall(rb"^\[\d+/\d+\]", file.read(), re.MULTILINE)
+    return counts[-1].decode() if counts else ""
+
+
+def _wait(process, watched, log):
+    while True:
+        try:
+            return process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            watched.progress(last_count(log))
 
 
 def run(title, command, *, env=None, cwd=ROOT):
@@ -47,12 +68,13 @@ def run(title, command, *, env=None, cwd=ROOT):
     throws  Failed with the last lines of the log, if the command's exit code is not 0
     """
     log = log_path(title)
-    with step(title), open(log, "wb") as out:
+    with step(title) as watched, open(log, "wb") as out:
         out.write(("$ " + " ".join(map(str, command)) + "\n").encode())
         out.flush()
         try:
-            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                  env=env, cwd=cwd, check=False).returncode
+            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=env,
+                                  cwd=cwd) as process:
+                code = _wait(process, watched, log)
         except OSError as error:
             out.write(f"{error}\n".encode())
             code = 127

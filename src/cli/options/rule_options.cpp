@@ -4,6 +4,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "cli/help.h"
 #include "cli/verbs/verb.h"
 #include "sinks/fields.h"
 
@@ -40,6 +41,12 @@ void add_thresholds(CLI::App& verb, Thresholds& thresholds, bool in_detail, cons
   });
 }
 
+// The thresholds that few ask for, and the flag that lists them.
+void add_rule_in_detail(CLI::App& verb, Thresholds& thresholds) {
+  add_thresholds(verb, thresholds, true, kRuleInDetail);
+  verb.set_help_all_flag("--help-rule", "Print the other options of the rule");
+}
+
 }  // namespace
 
 void add_rule_options(CLI::App& verb, RuleOptions& options) {
@@ -55,13 +62,13 @@ void add_rule_options(CLI::App& verb, RuleOptions& options) {
       ->check(whole_number(2, 3))
       ->group(group);
   verb.add_flag("--other-runs", options.other_runs, "JSON lists the runs that are no sinks as well")->group(group);
-  add_thresholds(verb, options.thresholds, true, "Rule, in detail");
+  add_rule_in_detail(verb, options.thresholds);
 }
 
 void add_threshold_options(CLI::App& verb, RuleOptions& options) {
   options.rule = "evidence";
   add_thresholds(verb, options.thresholds, false, "Rule");
-  add_thresholds(verb, options.thresholds, true, "Rule, in detail");
+  add_rule_in_detail(verb, options.thresholds);
 }
 
 }  // namespace sinkscope

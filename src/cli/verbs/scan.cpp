@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "api/program_run.h"
+#include "base/display_text.h"
 #include "base/error.h"
 #include "base/words.h"
 #include "cli/input_sequences.h"
@@ -19,6 +21,7 @@
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/outputs.h"
+#include "cli/paths.h"
 #include "cli/peak_memory.h"
 #include "cli/progress.h"
 #include "cli/shown_results.h"
@@ -119,17 +122,32 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
   show_results(results, report, options.json, text ? std::optional(TerminalStyle::of(STDOUT_FILENO)) : std::nullopt);
 }
 
+// Where the results are, and how to look at them.
+void say_what_next(const std::string& results) {
+  std::filesystem::path page = results;
+  if (page.extension() == ".db") page.replace_extension();
+  if (page.extension() == ".scan") page.replace_extension();
+  page += ".html";
+  std::cout << fmt::format("kept in {}; as a page to explore: sinkscope report {} -o {}\n", displayable(results),
+                           displayable(shell_word(results)), displayable(shell_word(page.string())));
+}
+
 // Names texts in which no key has enough far queries behind it.
 //
 // returns  whether all are such; never under the paper's rule, which asks for none
 bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& options) {
   if (options.rule.rule == "paper") return false;
   const int needed = options.min_distance + kMinFarQueries;
-  std::size_t n_short = 0;
-  for (std::size_t i = 0; i < sequences.size(); ++i) n_short += sequences.length(i) < needed ? 1 : 0;
+  std::size_t n_short = 0, longest = 0;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    if (sequences.length(i) >= needed) continue;
+    n_short += 1;
+    longest = std::max(longest, static_cast<std::size_t>(sequences.length(i)));
+  }
   if (n_short > 0 && !options.quiet) {
-    note(fmt::format("{} of {} {} too short to be judged: expected {} tokens or more, got {} at most", n_short,
-                     sequences.size(), sequences.size() == 1 ? "text is" : "texts are", needed, sequences.longest()));
+    note(fmt::format("{} of {} {} too short to be judged: expected {} tokens or more, got {}{}", n_short,
+                     sequences.size(), sequences.size() == 1 ? "text is" : "texts are", needed, longest,
+                     n_short == 1 ? "" : " in the longest of them"));
   }
   return n_short == sequences.size();
 }
@@ -164,16 +182,18 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   if (summary.already_there > 0 && !options.quiet) {
     note(fmt::format("{} of {} documents already there", summary.already_there, summary.sequences));
   }
-  if (summary.watch_overflow > 0 && !options.quiet) {
-    note(fmt::format("{} tokens showed state evidence when {} were watched already: their logit gap is not measured",
-                     summary.watch_overflow, kWatchedKeys));
-  }
   write_results(results, options, report);
   if (options.json != "-" && options.profiles != "-") {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto peak_mib = peak_memory_mib();
     std::cout << fmt::format("\n{} tokens in {:.1f} s{}\n", summary.tokens_run, seconds,
                              peak_mib ? fmt::format(", peak memory {:.0f} MiB", *peak_mib) : "");
+    if (!options.results.empty()) say_what_next(options.results);
+  }
+  if (summary.watch_overflow > 0 && !options.quiet) {
+    note(fmt::format("{} had state evidence when {} others were watched already, so their logit gap is not measured; no "
+                     "verdict rests on it",
+                     counted(summary.watch_overflow, "token"), kWatchedKeys));
   }
   const bool none_judged = note_short_texts(sequences, options) && options.must_judge;
   skipped.summarise();

@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "report/data/field_json.h"
 #include "report/data/model_json.h"
+#include "sinks/attention_shares.h"
 
 namespace sinkscope {
 namespace {
@@ -84,6 +85,17 @@ void write_groups(JsonWriter& json, const Detection& detection, const char* name
   json.close();
 }
 
+void write_attention(JsonWriter& json, const AttentionShares& shares) {
+  json.key("attention").open_object(kLines);
+  for (const SinkKind kind : kAllKinds) {
+    json.key(name_of(kind));
+    write_value(json, shares.of(kind));
+  }
+  json.key("other");
+  write_value(json, shares.other);
+  json.close();
+}
+
 void write_counts(JsonWriter& json, const Counts& counts) {
   json.key("counts").open_object(kInline).key("by_kind").open_object(kInline);
   for (const SinkKind kind : kAllKinds) json.member(name_of(kind), counts.of(kind));
@@ -125,6 +137,7 @@ void write_sequence(JsonWriter& json, const JudgedDocument& judged, bool other_r
     write_runs(json, judged, "other_runs", false);
     write_groups(json, detection, "other_groups", false);
   }
+  write_attention(json, attention_shares(judged.document.figures, detection));
   write_counts(json, judged.counts);
   write_first_token(json, judged.document.figures.first_positions.front());
   json.close();

@@ -22,7 +22,7 @@ class PanelDrawing {
 
   void draw() {
     svg_.text(kChartLeft, top_ + 14, panel_.title, fmt::format("font-weight=\"600\" fill=\"{}\"", svg_.theme().ink));
-    const double legend_end = legend(top_ + kChartTitleRoom + 12);
+    const double legend_end = legend(top_ + (panel_.title.empty() ? 0 : kChartTitleRoom) + 12);
     const Frame frame{width_, top_ + kChartPanelHeight, kChartLeft, kChartRight, legend_end, kChartBottom};
     svg_.use_frame(frame);
     x_ = axis(panel_.x, frame.left, frame.width - frame.right, width_ < 520 ? 4 : 8);
@@ -97,6 +97,10 @@ class PanelDrawing {
     return fmt::format("fill=\"none\" stroke-linejoin=\"round\" stroke=\"{}\" stroke-width=\"2\"", colour(series));
   }
 
+  static double opacity_of(const ChartSeries& series) {
+    return series.name.empty() || series.role == kOtherRole ? 0.22 : 0.75;
+  }
+
   void band(const ChartSeries& series) {
     std::string up, down;
     for (std::size_t i = 0; i < series.x.size(); ++i) {
@@ -106,7 +110,9 @@ class PanelDrawing {
       down = fmt::format("L{:.1f},{:.1f}", low->first, low->second) + down;
     }
     if (!up.empty()) {
-      svg_.path(up + down + "Z", fmt::format("fill=\"{}\" fill-opacity=\"0.22\"", svg_.theme().muted));
+      // A band with a name is a part of a stack; without one it goes with a line.
+      const std::string_view fill = series.name.empty() ? svg_.theme().muted : colour(series);
+      svg_.path(up + down + "Z", fmt::format("fill=\"{}\" fill-opacity=\"{}\"", fill, opacity_of(series)));
     }
   }
 

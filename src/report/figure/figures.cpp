@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "report/attention_chart.h"
 #include "report/explain_charts.h"
 #include "report/figure/drawings.h"
 #include "report/judged.h"
 #include "report/words.h"
+#include "sinks/attention_shares.h"
 
 namespace sinkscope {
 namespace {
@@ -22,6 +24,7 @@ constexpr std::array kOwnFigures = {
     FigureName{"rows", "the same for the primary and the sinks alone"},
     FigureName{"heads", "which heads attend to the primary or a sink (--token); needs a scan with --keep heads"},
     FigureName{"norms", "norms by layer of the primary, the sinks and all other tokens"},
+    FigureName{"attention", "the share of attention that the primary, the sinks and all other tokens take, by block"},
     FigureName{"levels", "sinks of all documents by first layer and lifetime, with their levels"},
 };
 
@@ -47,6 +50,15 @@ std::string draw_explained(const NamedScan& scan, const FigureOptions& options) 
   return draw_chart(chart, options.width, options.dark);
 }
 
+std::string draw_attention(const DrawnDocument& drawn) {
+  const Chart chart = attention_chart(attention_shares(drawn.document.figures, drawn.detection),
+                                      rule_of(*drawn.scan.file, drawn.options.report));
+  if (chart.panels.empty()) {
+    throw Error(ErrorCode::kInput, "attention: expected a document with a primary and attention, got one without");
+  }
+  return draw_chart(chart, drawn.options.width, drawn.options.dark);
+}
+
 std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (std::ranges::find(explain_charts(), options.figure, &ExplainChart::id) != explain_charts().end()) {
     return draw_explained(scan, options);
@@ -60,6 +72,7 @@ std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (options.figure == "rows") return draw_rows(drawn);
   if (options.figure == "heads") return draw_heads(drawn);
   if (options.figure == "norms") return draw_norms(drawn);
+  if (options.figure == "attention") return draw_attention(drawn);
   std::string names;
   for (const FigureName& figure : figures()) names += fmt::format("{}{}", names.empty() ? "" : ", ", figure.name);
   throw Error(ErrorCode::kUsage, fmt::format("--figure: expected one of {}, got '{}'", names, options.figure));

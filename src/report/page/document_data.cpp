@@ -5,8 +5,10 @@
 #include <sstream>
 
 #include "base/json_writer.h"
+#include "report/attention_chart.h"
 #include "report/layer_data.h"
 #include "report/page/block.h"
+#include "report/page/chart_data.h"
 #include "report/page/token_text.h"
 
 namespace sinkscope {
@@ -64,7 +66,9 @@ std::string document_block(const JudgedDocument& judged, bool detail) {
   for (const int position : data.positions) json.value(position);
   json.close().key("quantiles").open_array(JsonLayout::kInline);
   for (const double quantile : kQuantiles) json.value(static_cast<float>(quantile));
-  json.close().close();
+  json.close().key("attention");
+  write_chart(json, attention_chart(attention_shares(judged.document.figures, judged.shown()), judged.rule()), "attention");
+  json.close();
   return block.packed(out.str());
 }
 

@@ -10,6 +10,7 @@
 #include "base/display_text.h"
 #include "base/words.h"
 #include "report/words.h"
+#include "sinks/attention_shares.h"
 
 namespace sinkscope {
 namespace {
@@ -212,15 +213,25 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
   }
 }
 
-// Tokens of one state, which are a sink together.
+// Tokens of one state, which are a sink together, unless each is a sink by itself and listed as one.
 void write_groups(const Page& page, const Detection& detection) {
   for (const SinkGroup& group : detection.groups) {
     if (group.verdict != Verdict::kSink) continue;
+    const auto is_listed = [&](std::size_t run) { return detection.runs[run].verdict == Verdict::kSink; };
+    if (group.runs.size() == group.members.size() && std::ranges::all_of(group.runs, is_listed)) continue;
     const std::string token = clip_end(displayable(page.token(group.members.front())), 24);
     page.out << wrapped(std::string(kIndent) + page.paint.bold("group") + "         ",
                         fmt::format("\u00ab{}\u00bb and others at {}: {}", page.paint.token(token),
                                     plain_ranges(ranges_of(group.members)), group_in_words(group)),
                         page.style.width);
+  }
+}
+
+// How much of the attention the primary and the sinks take.
+void write_attention(const Page& page, const Detection& detection) {
+  const std::string words = attention_in_words(attention_shares(page.document.figures, detection));
+  if (!words.empty()) {
+    page.out << wrapped(std::string(kIndent) + page.paint.bold("attention") + "     ", words, page.style.width);
   }
 }
 
@@ -284,6 +295,7 @@ void write_evidence(const Page& page) {
              << kinds_in_words(page.judged.counts, page.paint) << '\n';
     write_sinks(page, sinks);
   }
+  write_attention(page, detection);
   if (const std::string others = other_runs_in_words(page.judged.counts, page.judged.options.thresholds);
       !others.empty()) {
     page.out << wrapped("  other runs: ", others, page.style.width);

@@ -56,8 +56,8 @@ TEST(Chart, LinesKeepTheirGaps) {
   panel.series = {line};
   chart.panels = {panel, panel};
   const std::string svg = draw_chart(chart, 602, false);  // 131.5 a step
-  EXPECT_THAT(svg, HasSubstr("M62.0,152.0L193.5,152.0M456.5,152.0L588.0,152.0"));
-  EXPECT_THAT(svg, HasSubstr("M62.0,472.0L193.5,472.0M456.5,472.0L588.0,472.0"));  // the second panel, 320 lower
+  EXPECT_THAT(svg, HasSubstr("M62.0,141.0L193.5,141.0M456.5,141.0L588.0,141.0"));
+  EXPECT_THAT(svg, HasSubstr("M62.0,461.0L193.5,461.0M456.5,461.0L588.0,461.0"));  // the second panel, 320 lower
 }
 
 TEST(Chart, AxesHoldWhatIsDrawn) {

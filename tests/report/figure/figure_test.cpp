@@ -168,6 +168,15 @@ TEST(Figure, ColoursAreThePages) {
   }
 }
 
+TEST(Figure, AttentionStacksUpToOne) {
+  const std::string svg = figure_of(planted_file(), named("attention"));
+  for (const char* name : {"primary", "primary-like", "secondary", "all other tokens"}) EXPECT_THAT(svg, HasSubstr(name));
+  EXPECT_THAT(svg, Not(HasSubstr("unaligned"))) << "a kind that takes nothing is not in the legend";
+  std::size_t n_bands = 0;
+  for (std::size_t at = svg.find("fill-opacity"); at != std::string::npos; at = svg.find("fill-opacity", at + 1)) ++n_bands;
+  EXPECT_EQ(n_bands, 4U);
+}
+
 TEST(Figure, SaysWhatLacks) {
   const auto says = [](const ScanFile& file, const FigureOptions& options) -> std::string {
     try {
@@ -185,7 +194,7 @@ TEST(Figure, SaysWhatLacks) {
   EXPECT_THAT(says(runs, named("heads", "key_norm")), HasSubstr("of heads expected one of sink_score, far_boost, eviction_cost, got"));
   EXPECT_THAT(says(runs, named("map", "taste")), HasSubstr("far_boost, sink_score"));
   EXPECT_THAT(says(runs, named("norms", "far_boost")), HasSubstr("hidden_norm, key_norm or value_norm"));
-  EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, levels"));
+  EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, attention, levels"));
   FigureOptions missing = named("lives");
   missing.document = 7;
   EXPECT_THAT(says(runs, missing), Not(testing::IsEmpty()));

@@ -267,6 +267,7 @@ export interface Report {
 interface DocumentHead {
   texts: string[];
   rows: number[]; // positions of the primary's set and of all sinks, ascending
+  attention: Chart; // who takes the attention, by block
   quantiles: number[];
 }
 
@@ -280,6 +281,9 @@ export class DocumentData {
 
   get rows(): number[] {
     return this.block.head.rows;
+  }
+  get attention(): Chart {
+    return this.block.head.attention;
   }
   get quantiles(): number[] {
     return this.block.head.quantiles;

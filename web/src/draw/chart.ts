@@ -50,7 +50,7 @@ function band_of(high: Place[], low: Place[]): string {
 
 function draw_panel(svg: SVGSVGElement, panel: ChartPanel, width: number, top: number, say: Say): void {
   append(svg, s("text", { x: kLeft, y: top + 14, class: "entry panel-title" }, panel.title));
-  const begin = legend(svg, panel, width, top + kTitleRoom + 12);
+  const begin = legend(svg, panel, width, top + (panel.title === "" ? 0 : kTitleRoom) + 12);
   const frame: Frame = { width, height: top + kPanelHeight, left: kLeft, right: kRight, top: begin, bottom: kBottom };
   const x = axis_of(panel.x, frame.left, width - frame.right, width < 520 ? 4 : 8);
   const y = axis_of(panel.y, frame.height - frame.bottom, frame.top, 5);
@@ -69,7 +69,7 @@ function draw_panel(svg: SVGSVGElement, panel: ChartPanel, width: number, top: n
     if (series.form === "line") {
       append(svg, s("path", { d: path_of(at), class: `series chart ${series.role}` }));
     } else if (series.form === "band") {
-      append(svg, s("path", { d: band_of(at, places(series.low)), class: "band" }));
+      append(svg, s("path", { d: band_of(at, places(series.low)), class: series.name === "" ? "band" : `band stack ${series.role}` }));
     } else if (series.form === "points") {
       at.forEach((place, i) => place && append(svg, s("circle", { cx: place[0], cy: place[1], r: 3.5, class: `dot ${series.role}`, ...told(i) })));
     } else {

@@ -5,7 +5,6 @@ import { chart_svg } from "../draw/chart";
 import { append, draw_to_width, h } from "../ui/dom";
 import { figure, nothing } from "../ui/figure";
 import { count, number } from "../ui/format";
-import { download } from "../ui/save";
 import { csv } from "./methods/tables";
 import type { Context, Page } from "./page";
 
@@ -33,10 +32,8 @@ export function chart_csv(chart: Chart): string {
       [panel.title, series.name, series.form, x, panel.x.names[x], series.y[i], series.low[i], series.says[i]]))));
 }
 
-function chart_figure(chart: Chart): HTMLElement {
-  const save = h("button", { type: "button", class: "quiet", "aria-label": `Save ${chart.title} as CSV`,
-    click: () => download(`sinkscope-${chart.id}.csv`, new Blob([chart_csv(chart)], { type: "text/csv" })) }, "CSV");
-  const fig = figure(chart.id, chart.title, chart.question, "Point at a mark to read it; the CSV has every number.", save);
+export function chart_figure(chart: Chart): HTMLElement {
+  const fig = figure(chart.id, chart.title, chart.question, "Point at a mark to read it; the CSV has every number.", [], () => chart_csv(chart));
   draw_to_width(fig.body, (width) => fig.body.replaceChildren(chart_svg(chart, width, fig.say)));
   return fig.element;
 }

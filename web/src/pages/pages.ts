@@ -1,3 +1,4 @@
+import { attention } from "./attention/page";
 import { formation } from "./formation/page";
 import { levels } from "./levels/page";
 import { maps } from "./maps/page";
@@ -9,4 +10,4 @@ import type { Page } from "./page";
 import { primary } from "./primary/page";
 import { text } from "./text/page";
 
-export const kPages: Page[] = [overview, text, maps, norms, levels, formation, norm, primary, methods];
+export const kPages: Page[] = [overview, text, attention, maps, norms, levels, formation, norm, primary, methods];

@@ -1,7 +1,7 @@
 // A figure: the question it answers, its drawing, buttons that save it, and a line that says what is pointed at.
 
 import { append, h } from "./dom";
-import { save_png, save_svg } from "./save";
+import { download, save_png, save_svg } from "./save";
 
 export interface Figure {
   element: HTMLElement;
@@ -10,7 +10,8 @@ export interface Figure {
   say(text: string): void;
 }
 
-export function figure(name: string, title: string, question: string, hint: string, ...controls: HTMLElement[]): Figure {
+// data  the figure's numbers as CSV; undefined: no button for it
+export function figure(name: string, title: string, question: string, hint: string, controls: HTMLElement[] = [], data?: () => string): Figure {
   const body = h("div", { class: "figure-body" });
   const said = h("p", { class: "said", "aria-live": "polite" }, hint);
   const drawing = () => body.querySelector("svg");
@@ -20,6 +21,8 @@ export function figure(name: string, title: string, question: string, hint: stri
       click: () => { const svg = drawing(); if (svg) save_svg(svg, `sinkscope-${name}`); } }, "SVG"),
     h("button", { type: "button", class: "quiet", "aria-label": `Save ${title} as PNG`,
       click: () => { const svg = drawing(); if (svg) void save_png(svg, `sinkscope-${name}`); } }, "PNG"),
+    data ? h("button", { type: "button", class: "quiet", "aria-label": `Save ${title} as CSV`,
+      click: () => download(`sinkscope-${name}.csv`, new Blob([data()], { type: "text/csv" })) }, "CSV") : null,
   );
   const element = h(
     "section", { class: "figure", "aria-label": title },

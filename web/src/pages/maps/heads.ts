@@ -84,7 +84,7 @@ export function heads_figure(data: DocumentData, sequence: Sequence, chosen: URL
     (value) => { quantity = offered.find((one) => one.id === value); remember({ head_quantity: value }); show(); });
   const tokens = select("Of", data.rows.map((row): [string, string] => [String(row), `“${token_name(data.text(row))}” at ${row.toLocaleString("en")}`]),
     String(position), (value) => { position = Number(value); remember({ head_of: position }); show(); });
-  const fig = figure("heads", title, question, "Point at a cell, or focus the drawing and use the arrow keys.", quantities, tokens);
+  const fig = figure("heads", title, question, "Point at a cell, or focus the drawing and use the arrow keys.", [quantities, tokens]);
   const drawing = new HeadsDrawing(fig, data, quantity, position);
   draw_to_width(fig.body, (width) => drawing.draw(width));
   return fig.element;

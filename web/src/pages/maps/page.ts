@@ -37,7 +37,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
     h("button", { type: "button", "aria-label": "Zoom in", click: () => map?.zoom(0.6) }, "+"),
     h("button", { type: "button", "aria-label": "Zoom out", click: () => map?.zoom(1.7) }, "−"),
     h("button", { type: "button", click: () => map?.show() }, "All"));
-  const large = figure("map", "The whole text", "", "Point at the map, or focus it and use the arrow keys. Drag to pan; wheel with Ctrl or Shift, or + and −, to zoom.", chooser, buttons);
+  const large = figure("map", "The whole text", "", "Point at the map, or focus it and use the arrow keys. Drag to pan; wheel with Ctrl or Shift, or + and −, to zoom.", [chooser, buttons]);
   const question = large.element.querySelector(".question");
   const note = h("p", { class: "note" });
   const rows = figure("rows", "The primary and the sinks, pinned", "The same quantity by layer, one row a sink: exact numbers.", "Point at a cell, or focus the drawing and use the arrow keys.");
@@ -82,4 +82,4 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   draw_to_width(rows.body, (width) => { rows_width = width; repaint(); });
 }
 
-export const maps: Page = { id: "maps", title: "Layers × tokens", of_document: true, render };
+export const maps: Page = { id: "maps", title: "Map", of_document: true, render };

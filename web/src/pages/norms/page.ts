@@ -129,4 +129,4 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   }
 }
 
-export const norms: Page = { id: "norms", title: "Norms by layer", of_document: true, render };
+export const norms: Page = { id: "norms", title: "Norms", of_document: true, render };

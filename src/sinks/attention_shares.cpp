@@ -1,0 +1,92 @@
+#include "sinks/attention_shares.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+
+namespace sinkscope {
+namespace {
+
+// Adds the shares of tokens, each once in a block.
+class Sums {
+ public:
+  explicit Sums(const SequenceFigures& figures) : figures_(figures) {
+    for (std::vector<double>& sums : sums_) sums.assign(n_layers(), 0);
+    measured_.assign(n_layers(), 1);
+    counted_.assign(static_cast<std::size_t>(figures.n_tokens), {});
+  }
+
+  void add(int position, SinkKind kind, int first_block, int last_block) {
+    const TokenProfile* token = profile_of(figures_, position);
+    if (token == nullptr) throw Error(ErrorCode::kInternal, "attention shares: the figures of a sink were not kept");
+    std::vector<bool>& counted = counted_[static_cast<std::size_t>(position)];
+    counted.resize(n_layers());
+    for (std::size_t block = static_cast<std::size_t>(first_block);
+         block < n_layers() && block <= static_cast<std::size_t>(last_block); ++block) {
+      if (counted[block]) continue;
+      counted[block] = true;
+      if (const auto share = token->attention_share[block]) {
+        sums_[static_cast<std::size_t>(kind)][block] += *share;
+      } else {
+        measured_[block] = 0;
+      }
+    }
+  }
+
+  AttentionShares finish(bool any_token) const {
+    AttentionShares shares;
+    for (std::size_t kind = 0; kind < kSinkKinds; ++kind) shares.by_kind[kind].resize(n_layers());
+    shares.other.resize(n_layers());
+    for (std::size_t block = 0; any_token && block < n_layers(); ++block) {
+      if (measured_[block] == 0) continue;
+      double rest = 1;
+      for (std::size_t kind = 0; kind < kSinkKinds; ++kind) {
+        shares.by_kind[kind][block] = static_cast<float>(sums_[kind][block]);
+        rest -= sums_[kind][block];
+      }
+      shares.other[block] = static_cast<float>(std::max(rest, 0.0));
+    }
+    return shares;
+  }
+
+ private:
+  std::size_t n_layers() const { return static_cast<std::size_t>(figures_.n_layers); }
+
+  const SequenceFigures& figures_;
+  std::array<std::vector<double>, kSinkKinds> sums_;
+  std::vector<char> measured_;
+  std::vector<std::vector<bool>> counted_;  // [n_tokens] of [n_layers], empty for a token that is no sink
+};
+
+}  // namespace
+
+LayerFigures AttentionShares::sinks() const {
+  LayerFigures all(other.size());
+  for (std::size_t block = 0; block < all.size(); ++block) {
+    if (!other[block]) continue;
+    all[block] = 0.0F;
+    for (const SinkKind kind : {SinkKind::kPrimaryLike, SinkKind::kSecondary, SinkKind::kUnaligned}) {
+      *all[block] += of(kind)[block].value_or(0);
+    }
+  }
+  return all;
+}
+
+AttentionShares attention_shares(const SequenceFigures& figures, const Detection& detection) {
+  Sums sums(figures);
+  if (detection.primary) {
+    sums.add(detection.primary->position, SinkKind::kPrimary, 0, figures.n_layers - 1);
+    for (const int position : detection.primary->set) sums.add(position, SinkKind::kPrimary, 0, figures.n_layers - 1);
+  }
+  for (const Run& run : detection.runs) {
+    if (run.verdict != Verdict::kSink && !detection.in_sink_group(run)) continue;
+    const bool alone = run.verdict == Verdict::kSink && detection.counts(run);
+    const SinkKind kind =
+        alone || !run.group ? run.kind : detection.groups[static_cast<std::size_t>(*run.group)].kind;
+    sums.add(run.position, kind, run.l_start + 1, run.l_end + 1);
+  }
+  return sums.finish(detection.primary.has_value());
+}
+
+}  // namespace sinkscope

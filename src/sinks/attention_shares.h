@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "sinks/detection.h"
+#include "sinks/figures.h"
+
+namespace sinkscope {
+
+inline constexpr std::size_t kSinkKinds = 4;
+
+// Who takes the attention of a sequence, block by block. In a block whose attention was measured the parts of all kinds
+// and `other` are 1 together.
+struct AttentionShares {
+  std::array<LayerFigures, kSinkKinds> by_kind;  // [SinkKind][n_layers] share of all attention, mean over heads
+  LayerFigures other;                            // [n_layers] of all tokens that are no sink in that block
+
+  const LayerFigures& of(SinkKind kind) const { return by_kind[static_cast<std::size_t>(kind)]; }
+  // All sinks beside the primary, by layer.
+  LayerFigures sinks() const;
+};
+
+// Sums of TokenProfile::attention_share. The primary's set counts in every block; a sink, and each member of a group that
+// is one, in the blocks that read it: l_start + 1 to l_end + 1. A token counts once in a block: as the primary if it is
+// of its set, else by the run that comes first.
+//
+// returns  nothing in a layer where the share of one of these tokens was not measured
+// cost     O(runs x n_layers)
+AttentionShares attention_shares(const SequenceFigures& figures, const Detection& detection);
+
+}  // namespace sinkscope
