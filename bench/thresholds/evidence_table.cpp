@@ -1,7 +1,7 @@
 // How evidences of attention do on ordinary tokens of a long text, and whether they stay when more text follows:
 // docs/thresholds.md.
 //
-//   evidence_table MODEL TEXT LENGTH...     Markdown rows on standard output, one model at a time
+//   evidence_table MODEL TEXT LENGTH...     Markdown rows and lines of sinks on standard output, one model at a time
 //
 // Of each LENGTH the first tokens of TEXT are measured, and the first eighth of them. An ordinary token passes a rule if
 // two blocks in a row, both behind the primary's birth, do. Sinks are the aligned runs of the eighth that pass a rule
