@@ -90,14 +90,12 @@ class FindingsView::Collector {
     return origin.chunk ? fmt::format("{} \u00b7 chunk {}", name, *origin.chunk) : name;
   }
 
-  // Far boost is not known of all that the paper's rule flags, and no part of it.
-  float strength(const Run& run) const {
-    return rule_ == Rule::kPaper ? static_cast<float>(run.lifetime) : run.far_boost_median.value_or(0);
-  }
-
   void keep_strongest() {
-    std::ranges::stable_sort(found_.strongest,
-                             [&](const FoundSink& a, const FoundSink& b) { return strength(a.run) > strength(b.run); });
+    std::ranges::stable_sort(found_.strongest, [&](const FoundSink& a, const FoundSink& b) {
+      // Attention is not known of all that the paper's rule flags, and no part of it.
+      if (rule_ == Rule::kPaper) return a.run.lifetime > b.run.lifetime;
+      return prominence_of(a.run) > prominence_of(b.run);
+    });
     if (found_.strongest.size() > kStrongest) found_.strongest.resize(kStrongest);
   }
 

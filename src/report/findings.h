@@ -29,7 +29,7 @@ struct Findings {
   std::vector<FoundText> texts;  // in order of ordinals
   std::int64_t n_tokens = 0;
   Counts counts;
-  std::vector<FoundSink> strongest;    // by median far boost, kStrongest at most, the primary not among them;
+  std::vector<FoundSink> strongest;    // by prominence_of, kStrongest at most, the primary not among them;
                                        // by the paper's rule by flagged layers
   std::vector<std::string> sentences;  // displayable UTF-8, tokens in quotation marks
   std::vector<std::string> warnings;   // what to know before trusting the numbers

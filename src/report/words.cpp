@@ -89,8 +89,9 @@ std::string other_runs_in_words(const Counts& counts, const Thresholds& threshol
   };
   add(Verdict::kAlignedOnly,
       fmt::format(
-          "far boost under {} in too many of the blocks that read them; medians up to {}, single blocks up to {}",
-          thresholds.min_far_boost, in_digits(counts.aligned_only_median), in_digits(counts.aligned_only_max)));
+          "far boost under {}{} in too many of the blocks that read them; median boosts up to {}, single blocks up to {}",
+          thresholds.min_far_boost,
+          thresholds.min_far_z > 0 ? fmt::format(" or far z under {}", thresholds.min_far_z) : "", in_digits(counts.aligned_only_median), in_digits(counts.aligned_only_max)));
   add(Verdict::kTransient, thresholds.min_layers == 2 ? std::string("one layer only")
                                                       : fmt::format("fewer than {} layers", thresholds.min_layers));
   add(Verdict::kUnscored, fmt::format("no block that reads them has {} far queries", kMinFarQueries));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,13 +21,15 @@ struct Thresholds {
   float min_alignment = 0.9F;
   float min_norm_ratio = 3.0F;
   float min_far_boost = 5.0F;   // of the primary in some layer, of a sink in enough of the blocks that read it
-  float min_block_frac = 0.5F;  // of the measurable blocks that read a run: so many pass min_far_boost,
+  float min_far_z = 3.0F;       // in the same blocks, where it is measured; 0: it is not asked
+  float min_block_frac = 0.5F;  // of the measurable blocks that read a run: so many pass these two,
   int early_blocks = 4;         // and of the first so many
   int min_early_blocks = 2;     // so many (all, if there are fewer)
   float birth_cosine = 0.8F;
   int birth_slack = 1;              // a run that starts at most so long after the birth is primary_like
   float min_lifetime_boost = 3.0F;  // attention lifetime
   float unaligned_far_boost = 8.0F;
+  float unaligned_far_z = 4.0F;
   float unaligned_max_alignment = 0.5F;
   float unaligned_norm_ratio = 1.5F;  // without it, words that later text repeats pass: content heads look them up
   int unaligned_blocks = 2;           // consecutive blocks of an unaligned sink, at least
@@ -46,6 +49,18 @@ struct MassiveFigures {
   std::optional<int> overlap;  // of the three, those that are among the primary's three
 };
 
+// How far a sink stands out, to show the strongest first: by far z, which depends neither on the length of the text nor on
+// the place in it, then by far boost. What is not measured counts as 0.
+struct Prominence {
+  float far_z = 0, far_boost = 0;
+  auto operator<=>(const Prominence&) const = default;
+};
+// sink  a Run, or the Primary
+template <typename Sink>
+Prominence prominence_of(const Sink& sink) {
+  return {sink.far_z_median.value_or(0), sink.far_boost_median.value_or(0)};
+}
+
 using LayerInterval = std::pair<int, int>;  // first and last layer, both included
 
 struct Primary {
@@ -58,7 +73,7 @@ struct Primary {
   float sink_axis_drift = 0;                 // 1 - smallest cosine to the middle direction in [birth, birth_end]
   std::optional<float> mean_norm_ratio;                    // over all layers: what it was chosen for
   std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
-  std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
+  std::optional<float> score_mean, score_max, far_boost_median, far_boost_max, far_z_median;
   std::optional<float> value_norm_ratio;
   std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;
   MassiveFigures massive;  // in the middle of its longest active interval
@@ -71,7 +86,9 @@ struct Primary {
 struct Margins {
   std::optional<float> alignment;   // smallest alignment
   std::optional<float> norm_ratio;  // smallest norm ratio, its own or the primary's
-  std::optional<float> far_boost;   // the largest min_far_boost with which the run had attention evidence
+  std::optional<float> far_boost;   // the largest min_far_boost with which the far boosts alone would pass
+  std::optional<float> far_z;       // the largest min_far_z with which the far z alone would pass
+  std::optional<float> attention;   // by how much both pass, or miss, in the same blocks: decides on attention evidence
   std::optional<float> edge;        // how far from enough the nearer of the two layers beside the run is; >= 0
 };
 
@@ -88,11 +105,11 @@ struct Run {
   std::optional<bool> broadcasts;  // value norm ratio > drain_value_ratio; else it drains
   std::optional<float> alignment_median, centred_alignment_median, read_alignment_median;
   std::optional<float> norm_ratio_median, norm_ratio_max;
-  std::optional<float> score_mean, score_max, far_boost_median, far_boost_max;
+  std::optional<float> score_mean, score_max, far_boost_median, far_boost_max, far_z_median;
   std::optional<int> heads_over_10_max;
   std::optional<float> logit_gap, value_norm_ratio;
   Margins margins;
-  std::optional<float> margin;  // the smallest of alignment, norm_ratio and far_boost
+  std::optional<float> margin;  // the smallest of alignment, norm_ratio and attention
   std::optional<float> sink_rate_02, sink_rate_03, sink_rate_05, sink_rate_08, attention_share;  // means over blocks
   MassiveFigures massive;  // in the layer in the middle of the run
   std::optional<float> eviction_cost;
@@ -109,9 +126,9 @@ struct SinkGroup {
   int lifetime = 0;
   std::optional<float> mass_mean, mass_max;     // share of all far attention that they draw together
   std::optional<float> attention_share;         // of all attention of the sequence
-  std::optional<float> joint_boost_median, joint_boost_max;
+  std::optional<float> joint_boost_median, joint_boost_max, joint_z_median;
   std::optional<float> alignment_median, norm_ratio_median;  // over members, of their medians
-  std::optional<float> margin;  // the largest min_far_boost with which it has attention evidence / min_far_boost - 1
+  std::optional<float> margin;  // as Margins::attention, by its joint boosts and joint z
   std::vector<std::size_t> runs;  // indices into Detection::runs of its members' runs
 };
 

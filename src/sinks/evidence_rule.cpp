@@ -34,7 +34,7 @@ class RunFinder {
   bool is_censored(int l_start, int l_end) const;
   SinkKind kind_of(int l_start) const;
   std::vector<Run> unaligned_runs(const TokenProfile& token, const std::vector<Run>& others) const;
-  bool is_unaligned(const TokenProfile& token, int layer) const;
+  bool is_unaligned(const TokenProfile& token, const LayerFigures& attention, int layer) const;
   int last_block(const Run& run) const { return std::min(run.l_end + 1, n_layers_ - 1); }
 
   int n_layers_;
@@ -95,8 +95,8 @@ SinkKind RunFinder::kind_of(int l_start) const {
 }
 
 Verdict RunFinder::verdict_of(const Run& run) const {
-  if (!run.margins.far_boost) return Verdict::kUnscored;
-  if (*run.margins.far_boost < 0) return Verdict::kAlignedOnly;
+  if (!run.margins.attention) return Verdict::kUnscored;
+  if (*run.margins.attention < 0) return Verdict::kAlignedOnly;
   return run.lifetime < thresholds_.min_layers ? Verdict::kTransient : Verdict::kSink;
 }
 
@@ -116,7 +116,13 @@ Margins RunFinder::margins_of(const TokenProfile& token, const Run& run) const {
     }
   }
 
-  margins.far_boost = attention_margin(token.far_boost, run.l_start + 1, last_block(run), thresholds_);
+  const auto decisive = [&](const LayerFigures& by_block) {
+    return decisive_margin(by_block, run.l_start + 1, last_block(run), thresholds_);
+  };
+  margins.far_boost = decisive(block_margins(token.far_boost, thresholds_.min_far_boost));
+  margins.far_z = decisive(block_margins(token.far_z, thresholds_.min_far_z));
+  margins.attention =
+      decisive(block_margins(token.far_boost, thresholds_.min_far_boost, token.far_z, thresholds_.min_far_z));
   return margins;
 }
 
@@ -143,6 +149,7 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
   run.score_max = score.max;
   run.far_boost_median = far_boost.median;
   run.far_boost_max = far_boost.max;
+  run.far_z_median = summary_of(token.far_z, first_block, last_block(run)).median;
   if (const auto heads = summary_of(token.heads_over_10, first_block, last_block(run)).max) {
     run.heads_over_10_max = static_cast<int>(*heads);
   }
@@ -175,14 +182,17 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
     }
   }
   run.censored = is_censored(run.l_start, run.l_end);
-  for (const auto& margin : {run.margins.alignment, run.margins.norm_ratio, run.margins.far_boost}) {
+  for (const auto& margin : {run.margins.alignment, run.margins.norm_ratio, run.margins.attention}) {
     if (margin) run.margin = std::min(*margin, run.margin.value_or(*margin));
   }
 }
 
-// Block layer + 1 reads from the token far more than uniform attention would, for another reason than alignment.
-bool RunFinder::is_unaligned(const TokenProfile& token, int layer) const {
-  if (!at_least(token.far_boost[index(layer + 1)], thresholds_.unaligned_far_boost)) return false;
+// Block layer + 1 reads from the token far more than uniform attention would, and than it reads from the tokens beside
+// it, for another reason than alignment.
+//
+// attention  margins by block
+bool RunFinder::is_unaligned(const TokenProfile& token, const LayerFigures& attention, int layer) const {
+  if (!at_least(attention[index(layer + 1)], 0)) return false;
   if (!primary_) return true;
   if (!at_least(token.norm_ratio[index(layer)], thresholds_.unaligned_norm_ratio)) return false;
   // Before the sink axis is born no token can be aligned with it: what early blocks read there is local content.
@@ -199,10 +209,16 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
       return run.verdict == Verdict::kSink && run.l_start <= layer && layer <= run.l_end;
     });
   };
+  const float min_boost = thresholds_.unaligned_far_boost, min_z = thresholds_.unaligned_far_z;
+  const LayerFigures attention = block_margins(token.far_boost, min_boost, token.far_z, min_z);
+  const LayerFigures of_boost = block_margins(token.far_boost, min_boost), of_z = block_margins(token.far_z, min_z);
+  const auto lower = [](std::optional<float>& least, const std::optional<float>& margin) {
+    if (margin) least = std::min(*margin, least.value_or(*margin));
+  };
   std::vector<Run> runs;
   for (int l = 0; l + 1 < n_layers_; ++l) {
     const int first = l;
-    while (l + 1 < n_layers_ && is_unaligned(token, l) && !is_in_sink(l)) ++l;
+    while (l + 1 < n_layers_ && is_unaligned(token, attention, l) && !is_in_sink(l)) ++l;
     if (l - first < std::max(1, thresholds_.unaligned_blocks)) {
       if (l > first) --l;
       continue;
@@ -215,8 +231,9 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
     run.l_end = l - 1;
     run.lifetime = run.l_end - run.l_start + 1;
     for (int block = first + 1; block <= l; ++block) {
-      const float margin = margin_of(*token.far_boost[index(block)], thresholds_.unaligned_far_boost);
-      run.margins.far_boost = std::min(margin, run.margins.far_boost.value_or(margin));
+      lower(run.margins.far_boost, of_boost[index(block)]);
+      lower(run.margins.far_z, of_z[index(block)]);
+      lower(run.margins.attention, attention[index(block)]);
     }
     describe(token, run);
     runs.push_back(run);

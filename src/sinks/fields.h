@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sinks/detection.h"
+#include "sinks/far_neighbours.h"
 #include "sinks/figures.h"
 
 namespace sinkscope {
@@ -61,7 +62,10 @@ inline constexpr std::tuple kThresholdFields{
                    kAnyRatio, false},
     ThresholdField{"min_far_boost", "Attention from far queries over what uniform attention would give, at least",
                    &Thresholds::min_far_boost, 0.0F, kAnyRatio, false},
-    ThresholdField{"min_block_frac", "Share of the blocks reading a run that must pass --min-far-boost",
+    ThresholdField{"min_far_z",
+                   "How many spreads the log far boost lies above that of ordinary tokens beside it, at least; 0: any",
+                   &Thresholds::min_far_z, 0.0F, kAnyRatio, false},
+    ThresholdField{"min_block_frac", "Share of the blocks reading a run that must pass --min-far-boost and --min-far-z",
                    &Thresholds::min_block_frac, 0.0F, 1.0F, true},
     ThresholdField{"early_blocks", "Of the first so many of these blocks ...", &Thresholds::early_blocks, 1, kAnyCount,
                    true},
@@ -75,6 +79,8 @@ inline constexpr std::tuple kThresholdFields{
                    &Thresholds::min_lifetime_boost, 0.0F, kAnyRatio, true},
     ThresholdField{"unaligned_far_boost", "Far boost of an unaligned sink, at least", &Thresholds::unaligned_far_boost,
                    0.0F, kAnyRatio, true},
+    ThresholdField{"unaligned_far_z", "Far z of an unaligned sink, at least; 0: any", &Thresholds::unaligned_far_z, 0.0F,
+                   kAnyRatio, true},
     ThresholdField{"unaligned_max_alignment", "Read and centred alignment of an unaligned sink, below this",
                    &Thresholds::unaligned_max_alignment, -1.0F, 1.0F, true},
     ThresholdField{"unaligned_norm_ratio", "Norm ratio of an unaligned sink, at least",
@@ -150,6 +156,10 @@ inline constexpr std::array kTokenFields = {
     Field{"far_attention", "queries", "sum over far queries of the attention that the token receives, mean over heads",
           &TokenProfile::far_attention},
     Field{"far_even", "queries", "sum over far queries of 1 / keys that the query sees", &TokenProfile::far_even},
+    Field{"far_z", "spreads", "(log far_boost - median of the ordinary tokens beside it) / far_spread",
+          &TokenProfile::far_z},
+    Field{"far_spread", "nats", "spread of the log far boosts of the ordinary tokens beside it",
+          &TokenProfile::far_spread},
 };
 
 // What is known of a whole sequence by layer.
@@ -196,6 +206,7 @@ inline constexpr std::tuple kPrimaryFields{
     Field{"score_max", "probability", "over the blocks that read its active layers", &Primary::score_max},
     Field{"far_boost_median", "ratio", "over the blocks that read its active layers", &Primary::far_boost_median},
     Field{"far_boost_max", "ratio", "over the blocks that read its active layers", &Primary::far_boost_max},
+    Field{"far_z_median", "spreads", "over the blocks that read its active layers", &Primary::far_z_median},
     Field{"value_norm_ratio", "ratio", "value norm / median of ordinary tokens, median over the same blocks",
           &Primary::value_norm_ratio},
     Field{"sink_rate_02", "share of heads",
@@ -229,7 +240,13 @@ inline constexpr std::tuple kMarginFields{
     Field{"norm_ratio", "ratio - 1", "smallest norm ratio, its own or the primary's, / min_norm_ratio - 1",
           &Margins::norm_ratio},
     Field{"far_boost", "ratio - 1",
-          "the largest min_far_boost with which it has attention evidence / min_far_boost - 1", &Margins::far_boost},
+          "the largest min_far_boost with which the far boosts alone would pass / min_far_boost - 1",
+          &Margins::far_boost},
+    Field{"far_z", "ratio - 1", "the largest min_far_z with which the far z alone would pass / min_far_z - 1",
+          &Margins::far_z},
+    Field{"attention", "ratio - 1",
+          "the smaller of both in each block, and of these what enough blocks have: decides on attention evidence",
+          &Margins::attention},
     Field{"edge", "ratio - 1", "how far the nearer of the two layers beside the run is from belonging to it",
           &Margins::edge},
 };
@@ -258,13 +275,14 @@ inline constexpr std::tuple kRunFields{
     Field{"score_max", "probability", "over the blocks that read the run", &Run::score_max},
     Field{"far_boost_median", "ratio", "over the blocks that read the run", &Run::far_boost_median},
     Field{"far_boost_max", "ratio", "over the blocks that read the run", &Run::far_boost_max},
+    Field{"far_z_median", "spreads", "over the blocks that read the run", &Run::far_z_median},
     Field{"heads_over_10_max", "heads", "most heads at once with far boost >= 10", &Run::heads_over_10_max},
     Field{"logit_gap", "nats", "mean difference of attention logits to the primary, median over the same blocks",
           &Run::logit_gap},
     Field{"value_norm_ratio", "ratio", "value norm / median of ordinary tokens, median over the same blocks",
           &Run::value_norm_ratio},
     Field{"margin", "ratio - 1",
-          "the smallest of the margins alignment, norm_ratio, far_boost; negative: missed by so much", &Run::margin},
+          "the smallest of the margins alignment, norm_ratio, attention; negative: missed by so much", &Run::margin},
     Group{"margins", "ratio - 1", "figure / threshold - 1, an object", "margin_", &Run::margins, kMarginFields},
     Field{"sink_rate_02", "share of heads", "heads whose score is above 0.2, mean over the blocks that read the run",
           &Run::sink_rate_02},
@@ -306,10 +324,14 @@ inline constexpr std::tuple kGroupFields{
           "the members' far attention per even share / that of all other tokens, median over the same blocks",
           &SinkGroup::joint_boost_median},
     Field{"joint_boost_max", "ratio", "the same, largest of any block", &SinkGroup::joint_boost_max},
+    Field{"joint_z_median", "spreads",
+          "(log of the members' far attention per even share - median of the ordinary tokens beside them) / their "
+          "spread, median over the same blocks",
+          &SinkGroup::joint_z_median},
     Field{"alignment_median", "cosine", "median over the members of their medians", &SinkGroup::alignment_median},
     Field{"norm_ratio_median", "ratio", "median over the members of their medians", &SinkGroup::norm_ratio_median},
     Field{"margin", "ratio - 1",
-          "the largest min_far_boost with which it has attention evidence, by its joint boosts, / min_far_boost - 1",
+          "as the margin attention of a run, by its joint boosts and joint z",
           &SinkGroup::margin},
 };
 
@@ -328,6 +350,7 @@ struct ProfilePlace {
   const SequenceMeasurement& measurement;
   std::optional<std::size_t> candidate;  // whom alignments are with
   std::size_t layer, head, token;        // head and token: 0 in arrays that are not by head, or by token
+  const FarNeighbours& neighbours;       // of the layer
 };
 
 enum class ProfileAxes {

@@ -44,6 +44,8 @@ struct TokenProfile {
   LayerFigures attention_share;    // score over all queries of the sequence, as if those that do not see it gave 0
   LayerFigures far_attention;      // sum over far queries of the attention that it gets, mean over heads
   LayerFigures far_even;           // sum over far queries of 1 / keys that the query sees
+  LayerFigures far_z;              // how the far boost stands among those of the ordinary keys beside it: FarStanding
+  LayerFigures far_spread;         // of their log far boosts
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };

@@ -68,6 +68,7 @@ SinkGroup group_of(const SequenceFigures& figures, const Thresholds& thresholds,
   group.mass_max = mass.max;
   group.joint_boost_median = boost.median;
   group.joint_boost_max = boost.max;
+  group.joint_z_median = summary_of(joint.z, first_block, last_block).median;
   LayerFigures share(index(figures.n_layers));
   for (const TokenProfile* member : members) {
     for (std::size_t l = 0; l < share.size(); ++l) {
@@ -75,7 +76,8 @@ SinkGroup group_of(const SequenceFigures& figures, const Thresholds& thresholds,
     }
   }
   group.attention_share = summary_of(share, first_block, last_block).mean;
-  group.margin = attention_margin(joint.boost, first_block, last_block, thresholds);
+  group.margin = decisive_margin(block_margins(joint.boost, thresholds.min_far_boost, joint.z, thresholds.min_far_z),
+                                 first_block, last_block, thresholds);
   group.verdict = !group.margin                             ? Verdict::kUnscored
                   : *group.margin < 0                       ? Verdict::kAlignedOnly
                   : group.lifetime < thresholds.min_layers ? Verdict::kTransient

@@ -21,8 +21,10 @@ Summary summarise(std::vector<float> values) {
           *std::max_element(values.begin(), values.end())};
 }
 
-bool reaches(const LayerFigures& figures, float threshold) {
-  return std::ranges::any_of(figures, [&](const auto& figure) { return figure && *figure >= threshold; });
+// Whether some block draws on a token.
+bool is_drawn_on(const LayerFigures& boost, const LayerFigures& z, const Thresholds& thresholds) {
+  return std::ranges::any_of(block_margins(boost, thresholds.min_far_boost, z, thresholds.min_far_z),
+                             [](const auto& margin) { return margin && *margin >= 0; });
 }
 
 // Where a position's direction holds, around the middle of its longest active interval.
@@ -95,7 +97,7 @@ std::vector<int> primary_set(const SequenceFigures& figures, const Thresholds& t
     const auto active = intervals_over(token.norm_ratio, thresholds.min_norm_ratio);
     if (active.empty()) continue;
     const bool is_equal = std::ranges::count(equals, &token) > 0;
-    if (!is_equal && !reaches(token.far_boost, thresholds.min_far_boost)) continue;
+    if (!is_equal && !is_drawn_on(token.far_boost, token.far_z, thresholds)) continue;
     const Stretch own = stretch_of(figures.self_cosine[c], active, thresholds.birth_cosine);
     const auto& alignment = token.alignment[index(stretch.middle)];
     if (std::abs(own.first - stretch.first) <= kBirthTolerance && alignment && *alignment >= thresholds.min_alignment) {
@@ -154,11 +156,10 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
                               "active primary"};
   }
   const auto equals = equals_of(figures, thresholds, token, primary.active_layers);
-  const bool draws = reaches(token.far_boost, thresholds.min_far_boost) ||
-                     reaches(joint_attention(figures, equals).boost, thresholds.min_far_boost);
-  if (!draws) {
+  const JointAttention joint = joint_attention(figures, equals);
+  if (!is_drawn_on(token.far_boost, token.far_z, thresholds) && !is_drawn_on(joint.boost, joint.z, thresholds)) {
     const bool measured = std::ranges::any_of(token.far_boost, [](const auto& boost) { return boost.has_value(); });
-    return {std::nullopt, name + (measured ? " has a primary's norm, but in no layer the far boost of one"
+    return {std::nullopt, name + (measured ? " has a primary's norm, but in no layer the far boost and far z of one"
                                            : " has a primary's norm, but its far boost is not measured")};
   }
   const Stretch stretch =
@@ -180,6 +181,7 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   primary.score_max = score.max;
   primary.far_boost_median = far_boost.median;
   primary.far_boost_max = far_boost.max;
+  primary.far_z_median = over_intervals(token.far_z, primary.active_layers, 1).median;
   primary.value_norm_ratio = over_intervals(token.value_norm_ratio, primary.active_layers, 1).median;
   const auto mean_of = [&](const LayerFigures& of_token) {
     return over_intervals(of_token, primary.active_layers, 1).mean;

@@ -43,6 +43,12 @@ Figure far_boost(Place p) {
   return far ? Figure(far->boost) : std::nullopt;
 }
 
+Figure far_z(Place p) {
+  const auto far = far_figures(p.measurement, p.layer, p.token);
+  const auto standing = far ? p.neighbours.standing_of(p.token, far->boost) : std::nullopt;
+  return standing ? Figure(standing->z) : std::nullopt;
+}
+
 Figure channel(Place p, std::size_t nth) {
   const TopChannels* top = p.measurement.channels_of(p.layer, p.token);
   return top && top->channel[nth] >= 0 ? Figure(static_cast<float>(top->channel[nth])) : std::nullopt;
@@ -94,6 +100,8 @@ constexpr std::array kProfileFields = {
                  [](Place p) { return of_scores(p, &KeyScores::head_max); }},
     ProfileField{"far_boost", "ratio", "attention from far queries / what uniform attention gives, mean over heads",
                  kToken, far_boost},
+    ProfileField{"far_z", "spreads", "(log far_boost - median of the ordinary tokens beside it) / their spread", kToken,
+                 far_z},
     ProfileField{"visible_queries", "queries", "how many queries see the token; exact", kToken, visible_queries},
     ProfileField{"sink_score_by_head", "probability", "of each head", kHeadToken,
                  [](Place p) { return score_of_head(p.measurement, p.layer, p.head, p.token); }},
@@ -132,7 +140,9 @@ constexpr std::array kProfileFields = {
                  [](Place p) { return eviction_cost_of_head(p.measurement, p.layer, p.head, p.token); }},
 };
 
-ProfileArray array_of(const ProfileField& field, const SequenceMeasurement& m, std::optional<std::size_t> candidate) {
+// neighbours  [n_layers]
+ProfileArray array_of(const ProfileField& field, const SequenceMeasurement& m, std::optional<std::size_t> candidate,
+                      const std::vector<FarNeighbours>& neighbours) {
   const auto layers = static_cast<std::size_t>(m.n_layers);
   std::size_t heads = 1, tokens = 1;
   ProfileArray array{std::string(field.name), {layers}, {}, is_by_token(field.axes)};
@@ -142,7 +152,7 @@ ProfileArray array_of(const ProfileField& field, const SequenceMeasurement& m, s
   for (std::size_t l = 0; l < layers; ++l) {
     for (std::size_t h = 0; h < heads; ++h) {
       for (std::size_t t = 0; t < tokens; ++t) {
-        array.values.push_back(field.figure({m, candidate, l, h, t}).value_or(kNotMeasured));
+        array.values.push_back(field.figure({m, candidate, l, h, t, neighbours[l]}).value_or(kNotMeasured));
       }
     }
   }
@@ -160,9 +170,13 @@ std::vector<ProfileArray> arrays_of(std::span<const ProfileField> fields, const 
   if (const auto found = std::ranges::find(candidates, candidate); found != candidates.end()) {
     whom = static_cast<std::size_t>(found - candidates.begin());
   }
+  std::vector<FarNeighbours> neighbours;
+  for (std::size_t l = 0; l < static_cast<std::size_t>(measurement.n_layers); ++l) {
+    neighbours.emplace_back(measurement, l);
+  }
   std::vector<ProfileArray> arrays;
   for (const ProfileField& field : fields) {
-    if (!is_by_head(field.axes) || with_heads) arrays.push_back(array_of(field, measurement, whom));
+    if (!is_by_head(field.axes) || with_heads) arrays.push_back(array_of(field, measurement, whom, neighbours));
   }
   return arrays;
 }

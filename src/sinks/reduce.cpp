@@ -6,6 +6,7 @@
 #include "base/statistics.h"
 #include "measure/candidates.h"
 #include "sinks/attention_figures.h"
+#include "sinks/far_neighbours.h"
 #include "sinks/fields.h"
 
 namespace sinkscope {
@@ -15,6 +16,7 @@ namespace {
 struct LayerContext {
   std::optional<OrdinaryNorms> ordinary;  // nothing in a short sequence
   std::optional<float> ordinary_value_norm;
+  FarNeighbours neighbours;
 };
 
 class Reducer {
@@ -52,6 +54,7 @@ Reducer::Reducer(const SequenceMeasurement& measurement, const CandidateFloor& f
   if (measurement.roles.n_counted.empty() || measurement.roles.n_counted.back() < kMinOrdinaryTokens) return;
   find_ordinary();
   find_candidate();
+  for (std::size_t l = 0; l < n_layers_; ++l) layers_[l].neighbours = FarNeighbours(m_, l);
 }
 
 void Reducer::find_ordinary() {
@@ -128,6 +131,10 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
     profile.far_score[layer] = far->score;
     profile.far_boost[layer] = far->boost;
     profile.heads_over_10[layer] = static_cast<float>(far->heads_over_10);
+    if (const auto standing = layers_[layer].neighbours.standing_of(token, far->boost)) {
+      profile.far_z[layer] = standing->z;
+      profile.far_spread[layer] = standing->spread;
+    }
   }
   if (const auto sums = far_sums(m_, layer, token)) {
     profile.far_attention[layer] = static_cast<float>(sums->attention);

@@ -217,9 +217,8 @@ TEST(Agreement, RunsThatAreNoSinksAreSaidWithWhatTheyDraw) {
   record.figures.tokens.back().far_boost[5] = 50;
   const Outputs outputs(file_of({record}));
   const std::string words =
-      "1 aligned_only (far boost under 5 in too many of the blocks that read them; medians up to 1.00, single blocks "
-      "up "
-      "to 50.0)";
+      "1 aligned_only (far boost under 5 or far z under 3 in too many of the blocks that read them; median boosts up to "
+      "1.00, single blocks up to 50.0)";
   std::string terminal = std::regex_replace(outputs.terminal, std::regex("\\s+"), " ");
   EXPECT_THAT(terminal, HasSubstr(words));
   EXPECT_THAT(outputs.summary, HasSubstr(std::regex_replace(words, std::regex("_"), "\\_")));

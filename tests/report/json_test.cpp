@@ -55,7 +55,7 @@ TEST(JsonWriter, WritesTheShortestDigitsThatReadBack) {
 TEST(ScanJson, HasTheDocumentedShape) {
   const auto json = Json::parse(json_of(planted_file()));
   EXPECT_THAT(keys_of(json), ElementsAre("schema", "model", "options", "sequences", "totals"));
-  EXPECT_EQ(json["schema"], "sinkscope.scan/2");
+  EXPECT_EQ(json["schema"], "sinkscope.scan/3");
   EXPECT_THAT(keys_of(json["model"]),
               ElementsAre("name", "sha256", "arch", "type", "n_layers", "d_model", "n_heads", "n_kv_heads",
                           "n_heads_by_layer", "n_kv_heads_by_layer", "n_vocab", "n_ctx_train", "lacking", "notes"));
@@ -64,9 +64,9 @@ TEST(ScanJson, HasTheDocumentedShape) {
   EXPECT_EQ(json["model"]["lacking"][0]["layer"], 2);
   EXPECT_THAT(keys_of(json["options"]), ElementsAre("rule", "thresholds", "measurement"));
   EXPECT_THAT(keys_of(json["options"]["thresholds"]),
-              ElementsAre("min_alignment", "min_norm_ratio", "min_far_boost", "min_block_frac", "early_blocks",
+              ElementsAre("min_alignment", "min_norm_ratio", "min_far_boost", "min_far_z", "min_block_frac", "early_blocks",
                           "min_early_blocks", "birth_cosine", "birth_slack", "min_lifetime_boost",
-                          "unaligned_far_boost", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
+                          "unaligned_far_boost", "unaligned_far_z", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
                           "min_layers", "censor_layers", "drain_value_ratio", "group_norm_gap",
                           "group_alignment_gap"));
   EXPECT_THAT(keys_of(json["options"]["measurement"]),
@@ -82,7 +82,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
                           "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
-                          "score_mean", "score_max", "far_boost_median", "far_boost_max", "value_norm_ratio",
+                          "score_mean", "score_max", "far_boost_median", "far_boost_max", "far_z_median", "value_norm_ratio",
                           "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive",
                           "eviction_cost", "eviction_left_out", "group", "mean_norm_ratio"));
   EXPECT_THAT(
@@ -90,7 +90,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
       ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind", "run_index",
                   "l_start", "l_end", "lifetime", "attention_lifetime", "censored", "broadcasts", "alignment_median",
                   "centred_alignment_median", "read_alignment_median", "norm_ratio_median", "norm_ratio_max",
-                  "score_mean", "score_max", "far_boost_median", "far_boost_max", "heads_over_10_max", "logit_gap",
+                  "score_mean", "score_max", "far_boost_median", "far_boost_max", "far_z_median", "heads_over_10_max", "logit_gap",
                   "value_norm_ratio", "margin", "margins", "sink_rate_02", "sink_rate_03", "sink_rate_05",
                   "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out", "group"));
   EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "eligible_tokens", "counts"));
@@ -177,6 +177,12 @@ TEST(ScanJson, OtherThresholdsNeedNoModel) {
   options.thresholds.min_far_boost = 35;
   json = Json::parse(json_of(file, options));
   EXPECT_EQ(json["sequences"][0]["sinks"].size(), 1U);
+  options.thresholds = {};
+  for (const auto& [min_far_z, sinks] : {std::pair{6.0F, 2U}, {6.1F, 1U}, {7.1F, 0U}, {0.0F, 2U}}) {
+    options.thresholds.min_far_z = min_far_z;
+    json = Json::parse(json_of(file, options));
+    EXPECT_EQ(json["sequences"][0]["sinks"].size(), sinks) << min_far_z;
+  }
 }
 
 TEST(ScanJson, OtherRunsOnRequest) {

@@ -33,6 +33,8 @@ inline TokenProfile quiet_token(int position) {
                                 {&token.attention_share, 0.001F},
                                 {&token.far_score, 0.001F},
                                 {&token.far_boost, 0.5F},
+                                {&token.far_z, 0.0F},
+                                {&token.far_spread, 0.5F},
                                 {&token.heads_over_10, 0.0F}}) {
     figures->assign(kPlantedLayers, value);
   }
@@ -57,6 +59,7 @@ inline void plant(TokenProfile& token, int first, int last, float norm_ratio, fl
     token.massive_overlap[i] = 1;
     if (l + 1 < kPlantedLayers) {
       token.far_boost[i + 1] = far_boost;
+      token.far_z[i + 1] = 3 + far_boost / 10;
       token.score[i + 1] = far_boost / 200;
       token.attention_share[i + 1] = far_boost / 500;
       token.logit_gap[i + 1] = -0.5F;

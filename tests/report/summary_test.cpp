@@ -39,10 +39,16 @@ TEST(Findings, SayWhatTheRuleFound) {
                   "Tokens that became sinks more than once: \u201c" + token_name(kHostile) + "\u201d (2).",
                   "They are too few, or too scattered, to form sink levels.",
                   "Further runs of layers point the primary's way and are no sinks: 1 aligned_only (far boost "
-                  "under 5 in too many of the blocks that read them; medians up to 4.00, single blocks up to 4.00), 1 "
-                  "transient (one layer only)."));
+                  "under 5 or far z under 3 in too many of the blocks that read them; median boosts up to 4.00, single "
+                  "blocks up to 4.00), 1 transient (one layer only)."));
   ASSERT_EQ(found.strongest.size(), 2U);
   EXPECT_EQ(found.strongest[0].run.position, 150);
+  // The one that draws more, as is usual where it stands, is not the stronger one.
+  ScannedDocument late = planted_record();
+  for (auto& z : late.figures.tokens[1].far_z) z = 5;
+  auto file_of_late = ScanFile::in_memory(model_record(kPlantedLayers), {}, program_run());
+  file_of_late.add(late);
+  EXPECT_EQ(overview_of(file_of_late, {}, {}).found.strongest[0].run.position, 100);
   EXPECT_EQ(found.n_tokens, kPlantedTokens);
 }
 

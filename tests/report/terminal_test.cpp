@@ -94,8 +94,9 @@ essay-0.txt: 400 tokens, 20 of them prompt
   state life: layers in which its state lasts; attn. life: blocks in a row that draw on it
   + ends with the primary or the network: might have lasted longer
   attention     in blocks 3–11 the sinks take 8–14 % of all attention, the primary 16 %
-  other runs: 1 aligned_only (far boost under 5 in too many of the blocks that read them; medians up
-              to 4.00, single blocks up to 4.00), 1 transient (one layer only)
+  other runs: 1 aligned_only (far boost under 5 or far z under 3 in too many of the blocks that read
+              them; median boosts up to 4.00, single blocks up to 4.00), 1 transient (one layer
+              only)
 )");
 }
 

@@ -117,6 +117,33 @@ TEST(Reduce, KeepsBothSignsForThePapersRule) {
   EXPECT_EQ(both.tokens[1].first_alignment.size(), 3U);
 }
 
+// Even attention but for the keys below; each head gives the others 0.01 of each query.
+TEST(Reduce, ComparesFarBoostsWithThoseOfOrdinaryTokens) {
+  SequenceMeasurement m = plain_measurement(300);
+  const auto draw = [&](std::size_t layer, std::size_t first, std::size_t last, float times) {
+    for (std::size_t t = first; t <= last; ++t) {
+      for (std::size_t h = 0; h < 4; ++h) m.attention_far_sum(layer, h, t) *= times;
+    }
+  };
+  draw(1, 3, 3, 8);
+  const auto z = [&](std::size_t layer) { return reduce(m, 0, {}).first_positions[3].far_z[layer]; };
+  const float eightfold = std::log(8.0F) / kMinFarSpread;
+  EXPECT_NEAR(*z(0), 0, 1e-4);
+  EXPECT_NEAR(*z(1), eightfold, 1e-3);
+  EXPECT_NEAR(*reduce(m, 0, {}).first_positions[3].far_spread[1], kMinFarSpread, 1e-6);
+  // Neighbours of position 3 are 8 .. 71. The first eight are none, and neither are tokens of long states in layer 0,
+  // which block 1 reads; those of layer 1 are.
+  draw(1, 0, 7, 2);
+  for (std::size_t t = 8; t < 48; ++t) m.hidden_norm(0, t) = 40;
+  draw(1, 8, 47, 2);
+  EXPECT_NEAR(*z(1), eightfold + std::log(2.0F) / kMinFarSpread, 1e-3);
+  for (std::size_t t = 8; t < 48; ++t) std::swap(m.hidden_norm(0, t), m.hidden_norm(1, t));
+  EXPECT_NEAR(*z(1), eightfold, 1e-3) << "40 of 64 draw twice as much, and so does it";
+  // Of 168 tokens, 33 ordinary ones have enough far queries, of 150 only 15.
+  EXPECT_TRUE(reduce(plain_measurement(168), 0, {}).first_positions[0].far_z[0]);
+  EXPECT_FALSE(reduce(plain_measurement(150), 0, {}).first_positions[0].far_z[0]);
+}
+
 TEST(Reduce, MeasuresScoresByHeadAndGroup) {
   SequenceMeasurement m = plain_measurement(200);
   m.attention_sum(0, 2, 0) = 0.5F * 200;

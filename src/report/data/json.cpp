@@ -168,7 +168,7 @@ class JsonView : public JudgedView {
       : file_(file), options_(options), out_(out), json_(out) {}
 
   void begin() override {
-    json_.open_object(kLines).member("schema", "sinkscope.scan/2");
+    json_.open_object(kLines).member("schema", "sinkscope.scan/3");
     write_model(json_, file_.model());
     write_options(json_, file_, options_);
     json_.key("sequences").open_array(kLines);

@@ -25,7 +25,7 @@ struct DrawnDocument {
 struct DrawnSink {
   SinkKind kind = SinkKind::kPrimary;
   int position = 0;
-  float strength = 0;  // far boost, median
+  Prominence prominence;
 };
 // One of each position, ascending: of several runs that of the first kind.
 std::vector<DrawnSink> drawn_sinks(const Detection& detection);

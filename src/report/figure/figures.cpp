@@ -99,11 +99,11 @@ std::vector<DrawnSink> drawn_sinks(const Detection& detection) {
     std::vector<int> set = detection.primary->set;
     set.push_back(detection.primary->position);
     for (const int position : set) {
-      sinks.push_back({SinkKind::kPrimary, position, detection.primary->far_boost_median.value_or(0)});
+      sinks.push_back({SinkKind::kPrimary, position, prominence_of(*detection.primary)});
     }
   }
   for (const Run& run : detection.runs) {
-    if (run.verdict == Verdict::kSink) sinks.push_back({run.kind, run.position, run.far_boost_median.value_or(0)});
+    if (run.verdict == Verdict::kSink) sinks.push_back({run.kind, run.position, prominence_of(run)});
   }
   std::ranges::stable_sort(sinks, [](const DrawnSink& a, const DrawnSink& b) {
     return std::pair(a.position, a.kind) < std::pair(b.position, b.kind);

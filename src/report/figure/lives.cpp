@@ -28,9 +28,8 @@ std::vector<Life> lives_of(const DrawnDocument& drawn) {
   for (const Run& run : drawn.detection.runs) {
     if (run.verdict == Verdict::kSink) sinks.push_back(&run);
   }
-  std::ranges::stable_sort(sinks, [](const Run* a, const Run* b) {
-    return a->far_boost_median.value_or(0) > b->far_boost_median.value_or(0);
-  });
+  std::ranges::stable_sort(sinks,
+                           [](const Run* a, const Run* b) { return prominence_of(*a) > prominence_of(*b); });
   if (sinks.size() > kLivesMostRows) sinks.resize(kLivesMostRows);
   std::ranges::stable_sort(sinks, [](const Run* a, const Run* b) {
     return std::pair(a->position, a->l_start) < std::pair(b->position, b->l_start);

@@ -91,7 +91,7 @@ std::string draw_rows(const DrawnDocument& drawn) {
   std::vector<DrawnSink> sinks = drawn_sinks(drawn.detection);
   std::ranges::stable_sort(sinks, [](const DrawnSink& a, const DrawnSink& b) {
     const bool first = a.kind == SinkKind::kPrimary, second = b.kind == SinkKind::kPrimary;
-    return first != second ? first : a.strength > b.strength;
+    return first != second ? first : a.prominence > b.prominence;
   });
   if (sinks.size() > kMapMostRows) sinks.resize(kMapMostRows);
   const double width = drawn.options.width;

@@ -57,14 +57,14 @@ void write_strongest(const Findings& found, std::ostream& out) {
   if (found.strongest.empty()) return;
   const bool several = found.texts.size() > 1;
   const std::int64_t all = found.counts.of(Verdict::kSink);
-  const std::string_view by = found.rule == Rule::kPaper ? "number of flagged layers" : "median far boost";
+  const std::string_view by = found.rule == Rule::kPaper ? "number of flagged layers" : "median far z";
   out << "\n### " << (found.rule == Rule::kPaper ? "Flagged tokens" : "Sinks") << "\n\n"
       << (all > static_cast<std::int64_t>(found.strongest.size())
               ? fmt::format("The {} strongest of {}, by their {}.", found.strongest.size(), grouped(all), by)
               : fmt::format("By their {}; the primary is not among them.", by))
       << " A + marks a state that ends with the primary or the network: it might have lasted longer.\n";
   std::vector<std::string> columns = {
-      "position:", "token", "kind", "layers:", "state life:", "alignment:", "norm ratio:", "score:", "far boost:"};
+      "position:", "token", "kind", "layers:", "state life:", "alignment:", "norm ratio:", "score:", "far z:", "far boost:"};
   if (several) columns.insert(columns.begin(), "text");
   write_head(columns, out);
   for (const FoundSink& sink : found.strongest) {
@@ -77,6 +77,7 @@ void write_strongest(const Findings& found, std::ostream& out) {
                                       in_digits(run.alignment_median),
                                       in_digits(run.norm_ratio_median),
                                       in_digits(run.score_mean),
+                                      in_digits(run.far_z_median),
                                       in_digits(run.far_boost_median)};
     if (several) cells.insert(cells.begin(), escaped(found.texts[sink.text].name));
     write_row(cells, out);

@@ -255,9 +255,12 @@ void write_hints(const Page& page, const Detection& detection) {
   }
   if (nearest == nullptr || *nearest->margin >= 0) return;
   const auto misses = [&](const std::optional<float>& margin) { return margin == nearest->margin; };
-  const char* threshold = misses(nearest->margins.far_boost)    ? "far boost"
-                          : misses(nearest->margins.norm_ratio) ? "norm ratio"
-                                                                : "alignment";
+  const Margins& margins = nearest->margins;
+  const bool by_attention = misses(margins.attention);
+  const bool by_z = margins.far_z && margins.far_boost && *margins.far_z < *margins.far_boost;
+  const char* threshold = by_attention                 ? (by_z ? "far z" : "far boost")
+                          : misses(margins.norm_ratio) ? "norm ratio"
+                                                       : "alignment";
   hint(fmt::format("Nearest to one: position {} \u00ab{}\u00bb, layers {}-{}, {} {:.0f} % under its threshold.",
                    nearest->position, clip_end(displayable(page.token(nearest->position)), 24), nearest->l_start,
                    nearest->l_end, threshold, -100 * *nearest->margin));

@@ -27,7 +27,7 @@ export interface PaperResults extends Omit<ScanResults, "sequences" | "totals"> 
 }
 
 const kNothing = {
-  score_mean: null, score_max: null, far_boost_median: null, far_boost_max: null, norm_ratio_median: null, norm_ratio_max: null,
+  score_mean: null, score_max: null, far_boost_median: null, far_boost_max: null, far_z_median: null, norm_ratio_median: null, norm_ratio_max: null,
   value_norm_ratio: null, sink_rate_02: null, sink_rate_03: null, sink_rate_05: null, sink_rate_08: null, attention_share: null,
   eviction_cost: null, eviction_left_out: null, group: null, mean_norm_ratio: null,
   massive: {
@@ -51,7 +51,7 @@ function sequence_of(paper: PaperSequence): Sequence {
     ...kNothing, ...token, verdict: "sink", kind: kKindOf[label], run_index: 0, l_start: first_layer, l_end: last_layer, lifetime: layers_flagged,
     attention_lifetime: null, censored: span_last - last_layer <= kCensorLayers, broadcasts: null, alignment_median: null,
     centred_alignment_median: null, read_alignment_median: null, heads_over_10_max: null, logit_gap: null, margin: null,
-    margins: { alignment: null, norm_ratio: null, far_boost: null, edge: null },
+    margins: { alignment: null, norm_ratio: null, far_boost: null, far_z: null, attention: null, edge: null },
   }));
   return {
     ...rest, eligible_tokens: paper.n_tokens, n_watch_overflow: 0, no_primary_reason: null, sinks, counts: counts_of(counts, 1),

@@ -56,6 +56,7 @@ export interface Primary extends Place {
   score_max: Measured;
   far_boost_median: Measured;
   far_boost_max: Measured;
+  far_z_median: Measured;
   value_norm_ratio: Measured;
   sink_rate_02: Measured;
   sink_rate_03: Measured;
@@ -88,11 +89,12 @@ export interface Sink extends Place {
   score_max: Measured;
   far_boost_median: Measured;
   far_boost_max: Measured;
+  far_z_median: Measured;
   heads_over_10_max: Measured;
   logit_gap: Measured;
   value_norm_ratio: Measured;
   margin: Measured;
-  margins: Record<"alignment" | "norm_ratio" | "far_boost" | "edge", Measured>;
+  margins: Record<"alignment" | "norm_ratio" | "far_boost" | "far_z" | "attention" | "edge", Measured>;
   sink_rate_02: Measured;
   sink_rate_03: Measured;
   sink_rate_05: Measured;
@@ -102,6 +104,13 @@ export interface Sink extends Place {
   eviction_cost: Measured;
   eviction_left_out: Measured;
   group: Measured;
+}
+
+// How far a sink stands out: by far z, which depends neither on the length of the text nor on the place in it, then by far
+// boost. For sorting, the strongest first.
+export type Prominent = Pick<Sink, "far_z_median" | "far_boost_median">;
+export function by_prominence(a: Prominent, b: Prominent): number {
+  return (b.far_z_median ?? 0) - (a.far_z_median ?? 0) || (b.far_boost_median ?? 0) - (a.far_boost_median ?? 0);
 }
 
 export interface Counts {

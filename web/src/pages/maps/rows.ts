@@ -8,11 +8,11 @@ import { css_colour } from "../../draw/colour";
 import { key_room, named_key } from "../../draw/key";
 import { layer_ticks, linear } from "../../draw/scale";
 import { append, s } from "../../ui/dom";
-import { kind_names } from "../../data/report";
+import { by_prominence, kind_names } from "../../data/report";
 import { token_name } from "../../ui/format";
 import { grid_keys, type GridPlace } from "../../ui/grid_keys";
 import { mark } from "../../ui/kinds";
-import type { TokenSink } from "../text/paint";
+import { kNone, type TokenSink } from "../text/paint";
 
 const kRow = 20;
 const kMostRows = 40;
@@ -28,7 +28,7 @@ export function draw_rows(
 ): void {
   const positions = data.rows
     .map((position) => ({ position, sink: sinks.get(position)?.[0] }))
-    .sort((a, b) => Number(b.sink?.kind === "primary") - Number(a.sink?.kind === "primary") || (b.sink?.strength ?? 0) - (a.sink?.strength ?? 0))
+    .sort((a, b) => Number(b.sink?.kind === "primary") - Number(a.sink?.kind === "primary") || by_prominence(a.sink ?? kNone, b.sink ?? kNone))
     .slice(0, kMostRows);
   const top = key_room(width) + 2;
   const frame = { width, height: positions.length * kRow + top + 42, left: width < 520 ? 104 : 150, right: 14, top, bottom: 40 };

@@ -20,7 +20,7 @@ export function csv(head: string[], rows: CellValue[][]): string {
 
 const kSinkColumns = ["position", "document_position", "token_id", "text", "kind", "run_index", "l_start", "l_end", "lifetime",
   "attention_lifetime", "censored", "broadcasts", "alignment_median", "centred_alignment_median", "read_alignment_median",
-  "norm_ratio_median", "norm_ratio_max", "score_mean", "score_max", "far_boost_median", "far_boost_max", "heads_over_10_max",
+  "norm_ratio_median", "norm_ratio_max", "score_mean", "score_max", "far_boost_median", "far_boost_max", "far_z_median", "heads_over_10_max",
   "logit_gap", "value_norm_ratio", "margin", "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08",
   "attention_share", "eviction_cost", "eviction_left_out", "group"] as const;
 

@@ -2,7 +2,7 @@
 
 import { layer_ticks, linear } from "../../draw/scale";
 import { bottom_axis, svg_of } from "../../draw/axes";
-import { kind_names, type Kind, type Sequence } from "../../data/report";
+import { by_prominence, kind_names, type Kind, type Sequence } from "../../data/report";
 import { append, h, s } from "../../ui/dom";
 import { intervals, layers, number, token_name } from "../../ui/format";
 import { mark } from "../../ui/kinds";
@@ -23,7 +23,7 @@ interface Life {
 
 function lives_of(sequence: Sequence): Life[] {
   const lives: Life[] = [...sequence.sinks]
-    .sort((a, b) => (b.far_boost_median ?? 0) - (a.far_boost_median ?? 0))
+    .sort(by_prominence)
     .slice(0, kMostRows)
     .sort((a, b) => a.position - b.position || a.l_start - b.l_start)
     .map((sink) => ({

@@ -46,7 +46,7 @@ function sink_lines(context: Context, position: number): HTMLElement[] {
     lines.push(h("div", { class: "run" }, kind_badge(sink.kind), h("p", {},
       `Lasts in ${layers(sink.l_start, sink.l_end)}: as state ${sink.lifetime}${sink.censored ? " or more" : ""}${lasts}. ` +
       `Norm ratio ${number(sink.norm_ratio_median)}, alignment ${number(sink.alignment_median)}, score ${percent(sink.score_mean)}, ` +
-      `far boost ${number(sink.far_boost_median)}.${gap}${value}`)));
+      `far boost ${number(sink.far_boost_median)}, far z ${number(sink.far_z_median)}.${gap}${value}`)));
   }
   return lines;
 }

@@ -9,7 +9,7 @@ import { kind_badge } from "../../ui/kinds";
 import { chosen_number, remember } from "../../ui/route";
 import type { Context, Page } from "../page";
 import { token_card } from "./card";
-import { sinks_by_position, strength, type TokenSink } from "./paint";
+import { kNone, sinks_by_position, strength, type TokenSink } from "./paint";
 
 // A piece ends with a line: at the first end of one after so many tokens, and anywhere after kMostPieceTokens.
 const kPieceTokens = 160, kMostPieceTokens = 1024;
@@ -88,7 +88,7 @@ class TextView {
     const element = h("span", { class: "tok", "data-t": position });
     if (sinks) {
       element.classList.add("sink", sinks[0]?.kind ?? "secondary");
-      element.style.setProperty("--strength", `${Math.round(100 * strength(sinks[0]?.strength ?? 0))}%`);
+      element.style.setProperty("--strength", `${Math.round(100 * strength(sinks[0] ?? kNone))}%`);
       element.title = sinks.map((sink) => kind_names[sink.kind]).join(", ");
       // What would be invisible is shown, then what it stands for.
       const blank = text.trim() === "";
