@@ -16,6 +16,7 @@ struct Figure {
   std::optional<float> Run::* member;
 };
 constexpr std::array kFigures = {Figure{"far_boost_median", true, &Run::far_boost_median},
+                                 Figure{"far_z_median", false, &Run::far_z_median},
                                  Figure{"norm_ratio_median", true, &Run::norm_ratio_median},
                                  Figure{"logit_gap", false, &Run::logit_gap},
                                  Figure{"score_mean", false, &Run::score_mean}};

@@ -34,7 +34,7 @@ struct Comparison {
   std::optional<double> jaccard;
   std::optional<Interval> jaccard_interval_95;  // BCa bootstrap over documents; nothing with under kEnoughCompared
   std::int64_t n_with_sinks = 0;                // documents with a sink in either
-  std::vector<FigureChange> figures;            // far_boost, norm_ratio, logit_gap, score
+  std::vector<FigureChange> figures;            // far_boost, far_z, norm_ratio, logit_gap, score
 };
 
 // seed  of the bootstraps

@@ -45,6 +45,7 @@ void write_side(JsonWriter& json, const char* name, const std::optional<Run>& ru
   }
   json.open_object(kInline).member("kind", name_of(run->kind)).member("l_start", run->l_start);
   json.member("l_end", run->l_end).member("far_boost_median", run->far_boost_median);
+  json.member("far_z_median", run->far_z_median);
   json.member("norm_ratio_median", run->norm_ratio_median).member("logit_gap", run->logit_gap);
   json.member("score_mean", run->score_mean).member("margin", run->margin).close();
 }
