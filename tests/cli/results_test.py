@@ -108,7 +108,7 @@ class Results(harness.ProgramTest):
             self.assertEqual(drawn.get("width"), "500")
         self.ok("plot", "out.db", "--figure", "lives", "-o", "lives.svg", "--theme", "dark")
         self.assertIn("#181c22", (self.folder / "lives.svg").read_text())
-        self.fails(2, "expected lives|map|rows|heads|norms|levels", "plot", "out.db", "--figure", "pie")
+        self.fails(2, "expected lives|map|rows|heads|norms|attention|levels", "plot", "out.db", "--figure", "pie")
         self.fails(2, "far_boost, sink_score", "plot", "out.db", "--figure", "map", "--quantity", "taste")
         self.fails(3, "--keep heads", "plot", "out.db", "--figure", "heads")
         self.fails(2, "sink_score, far_boost", "plot", "out.db", "--figure", "heads", "--quantity", "norm_ratio")
