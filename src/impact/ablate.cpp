@@ -14,8 +14,11 @@ namespace sinkscope {
 namespace {
 
 // Which sequences have something to be removed; of these as many as are wanted.
+//
+// n_without  counts those before the last of them that have nothing
 std::vector<std::int64_t> sequences_to_ablate(const ModelFacts& facts, std::int64_t n_sequences,
-                                              const LoadToAblate& load, const AblateRequest& request) {
+                                              const LoadToAblate& load, const AblateRequest& request,
+                                              std::int64_t& n_without) {
   std::vector<std::int64_t> ordinals;
   std::set<std::string> keys;
   bool any_primary = false;
@@ -24,7 +27,11 @@ std::vector<std::int64_t> sequences_to_ablate(const ModelFacts& facts, std::int6
     const SequenceToAblate sequence = load(i);
     keys.insert(sequence.key);
     any_primary = any_primary || sequence.detection.primary.has_value();
-    if (!tokens_to_remove(sequence, request, facts.n_layers).sinks.empty()) ordinals.push_back(i);
+    if (tokens_to_remove(sequence, request, facts.n_layers).sinks.empty()) {
+      ++n_without;
+    } else {
+      ordinals.push_back(i);
+    }
   }
   if (request.named && !request.max_documents) {
     for (const auto& [key, named] : *request.named) {
@@ -101,11 +108,10 @@ void name_sequence(SequenceAblation& ablation, const SequenceToAblate& sequence)
 Ablation ablate(Model& model, std::int64_t n_sequences, const LoadToAblate& load, const AblateRequest& request,
                 AblationStore& store) {
   check_network(model.facts(), request);
-  const std::vector<std::int64_t> ordinals = sequences_to_ablate(model.facts(), n_sequences, load, request);
-  if (request.loss) check_logits(model);
   Ablation ablation;
-  ablation.n_sequences = n_sequences;
-  ablation.n_without = n_sequences - std::ssize(ordinals);
+  const std::vector<std::int64_t> ordinals =
+      sequences_to_ablate(model.facts(), n_sequences, load, request, ablation.n_without);
+  if (request.loss) check_logits(model);
   ablation.edits.resize(request.edits.size());
   for (const std::int64_t ordinal : ordinals) {
     if (request.on_progress) {

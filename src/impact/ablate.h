@@ -14,8 +14,7 @@ using LoadToAblate = std::function<SequenceToAblate(std::int64_t ordinal)>;
 struct Ablation {
   // [edits of the request][sequences]
   std::vector<std::vector<SequenceAblation>> edits;
-  std::int64_t n_sequences = 0;  // of the results file
-  std::int64_t n_without = 0;    // of these, without a primary or anything to be removed
+  std::int64_t n_without = 0;  // sequences that were looked at and have no primary, or nothing to be removed
 };
 
 // Removes sinks of the sequences of a results file, in every way that is asked for. What is in the store is not measured

@@ -192,7 +192,8 @@ class AblatedSequence {
   void add_token_effects(SequenceAblation& ablation, const std::vector<EditedStates>& states) {
     int first = n_tokens();
     for (const RemovedToken& token : removed_) first = std::min(first, token.position);
-    const std::vector<TokenEffect> effects = token_effects(model_, sequence_.tokens, first, final_states_, states);
+    const std::vector<TokenEffect> effects =
+        token_effects(model_, sequence_.tokens, first, final_states_, states, request_.run.should_stop);
     ablation.edited.tokens = effects.front();
     for (std::size_t draw = 0; draw < ablation.placebo_runs.size(); ++draw) {
       ablation.placebo_runs[draw].tokens = effects[1 + draw];

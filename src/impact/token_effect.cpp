@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
 #include "base/index.h"
 #include "base/parallel.h"
 
@@ -79,13 +80,15 @@ void FinalStates::on_final_states(int first_token, MatrixView<const float> state
 }
 
 std::vector<TokenEffect> token_effects(Model& model, std::span<const TokenId> tokens, int first,
-                                       const Matrix<float>& unedited, std::span<const EditedStates> edited) {
+                                       const Matrix<float>& unedited, std::span<const EditedStates> edited,
+                                       const std::function<bool()>& should_stop) {
   const int end = static_cast<int>(tokens.size()) - 1;  // the last token's next one is not known
   std::vector<RunSums> sums(edited.size());
   Matrix<float> base, other, probability;
   std::vector<double> base_log_sum(kRowsAtOnce);
   std::vector<Prediction> predictions(kRowsAtOnce);
   for (int from = first; from < end; from += kRowsAtOnce) {
+    if (should_stop && should_stop()) throw Error(ErrorCode::kInterrupted, "stopped while predictions were compared");
     const int n = std::min(kRowsAtOnce, end - from);
     const auto next = [&](std::int64_t i) { return index(tokens[index(from) + index(i) + 1]); };
     model.next_token_logits(unedited.view().middle_rows(index(from), index(n)), base);

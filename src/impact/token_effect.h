@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -50,9 +51,11 @@ struct EditedStates {
 
 // Losses and divergences of several edited runs of one text, over tokens from `first` on.
 //
-// throws  as Model::next_token_logits
-// cost    the vocabulary product of each token and run, for 64 tokens at a time: memory of 192 x n_vocab floats
+// should_stop  asked before each 64 tokens; true throws Error{kInterrupted}; may be empty
+// throws       as Model::next_token_logits
+// cost         the vocabulary product of each token and run, for 64 tokens at a time: memory of 192 x n_vocab floats
 std::vector<TokenEffect> token_effects(Model& model, std::span<const TokenId> tokens, int first,
-                                       const Matrix<float>& unedited, std::span<const EditedStates> edited);
+                                       const Matrix<float>& unedited, std::span<const EditedStates> edited,
+                                       const std::function<bool()>& should_stop = {});
 
 }  // namespace sinkscope
