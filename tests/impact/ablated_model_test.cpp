@@ -245,6 +245,7 @@ TEST_F(AblatedModel, TokensThatTakeTheSinksPlaceAreNamedWithTheirMass) {
   ASSERT_GT(after, 1.2F * before);
   request_.thresholds.min_far_boost = std::sqrt(before * after);
   request_.thresholds.min_norm_ratio = 1.5F;
+  request_.thresholds.min_far_z = 0;
   request_.thresholds.min_alignment = 0.7F;
   ExamineOptions examined;
   examined.thresholds = request_.thresholds;
