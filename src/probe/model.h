@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/views.h"
 #include "probe/model_facts.h"
 #include "probe/observer.h"
 #include "probe/vocabulary.h"
@@ -89,6 +90,15 @@ class Model {
   //         Error{kUsage} or Error{kModel} before anything is run if an edit cannot be made in this network
   // cost    one forward pass without the vocabulary product
   virtual void run(const Pack& pack, Observer& observer, const RunOptions& options) = 0;
+
+  // Logits of the next token, from states after the final norm (Observer::on_final_states): the product with the
+  // vocabulary, with what else the network does to it.
+  //
+  // states  [n, d_model], rows one after the other
+  // logits  [n, n_vocab] is overwritten; it is made anew where its shape is another. Large, so some dozens of rows at once
+  // throws  Error{kModel} if the network makes logits in a way that is not known, or where they cannot be had
+  // cost    2 x n x d_model x n_vocab operations
+  virtual void next_token_logits(MatrixView<const float> states, Matrix<float>& logits) = 0;
 
   // Continues a text, and shows it to the observer as it grows: the prompt in micro-batches, its last token and the
   // generated ones each in a micro-batch of its own. The last token that is drawn is not run.

@@ -50,6 +50,18 @@ struct EvictionCosts {
   std::span<const std::int32_t> far_queries;  // [n_watched] far queries that see the key
 };
 
+// What each head of each query gives to some keys, and its normaliser: see AttentionEvent. Where a query does not see a
+// key, attention is 0. The logits' log-sum over keys K is log(sum over K of attention) + log_z. A logit's zero is of no
+// meaning, so only differences of such are.
+struct HeadAttention {
+  std::span<const std::int32_t> keys;          // those that Observer::keys_by_head named, in its order
+  MatrixView<const float> log_z;               // [n_heads, n_queries] log of the sum of exp(logit) over visible keys
+                                               // and the learned sink logit
+  MatrixView<const float> attention;           // [n_heads * n_queries, keys] A of head h and query q in row
+                                               // h * n_queries + q
+  MatrixView<const std::uint8_t> visible;      // [n_queries, keys] 1 where the mask lets q see the key
+};
+
 // Attention that keys received from the queries of one micro-batch, in one layer.
 //
 // Keys are tokens of the pack, in its order: key 0 .. n_keys-1, n_keys = first_query + n_queries.
@@ -71,6 +83,8 @@ struct AttentionEvent {
   MatrixView<const std::uint8_t> watched_visible;  // [n_queries, n_watched] 1 where the mask lets q see the key
   // o: the head's attention output; o': the same of a softmax without the key. Empty unless wants_eviction_cost.
   EvictionCosts eviction = {};
+  // Made in float32 from the queries and keys of the node, whatever number and device the network computes it in.
+  HeadAttention by_head = {};  // empty where no keys were named
 };
 
 // Norms of the keys and values of one micro-batch's tokens in one layer, all KV heads concatenated.
@@ -98,6 +112,9 @@ class Observer {
   virtual std::span<const std::int32_t> watched_keys(int /*layer*/) { return {}; }
   // Asked with watched_keys: whether events bring their eviction costs.
   virtual bool wants_eviction_cost(int /*layer*/) { return false; }
+  // Asked with watched_keys: keys whose attention is wanted by head and query. Keys that have come, ascending, without
+  // repeats; any number of them. Costs the product of queries and keys once more.
+  virtual std::span<const std::int32_t> keys_by_head(int /*layer*/) { return {}; }
   virtual void on_state(const StateEvent&) {}
   // Whether states that lie on a device may come as figures. A block's states come one way or the other, whole.
   virtual bool takes_figures() { return false; }
@@ -114,6 +131,10 @@ class Observer {
   virtual void on_writes(const WriteFigures&) {}
   virtual void on_attention(const AttentionEvent&) {}
   virtual void on_key_value(const KeyValueEvent&) {}
+  // Whether the states after the final norm are wanted: what Model::next_token_logits takes. Asked once a micro-batch.
+  virtual bool wants_final_states() { return false; }
+  // states  [n_tokens, d_model] of the micro-batch's tokens; valid during the call only
+  virtual void on_final_states(int /*first_token*/, MatrixView<const float> /*states*/) {}
   // Before anything is asked about a micro-batch or shown of it.
   virtual void on_micro_batch_begin(int /*first_token*/, int /*n_tokens*/) {}
   // After the last block of a micro-batch; first_token and n_tokens as in the pack.

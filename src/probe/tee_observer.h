@@ -4,7 +4,8 @@
 
 namespace sinkscope {
 
-// Shows a run to two observers; each sees what it wants only. Watched keys are the first one's.
+// Shows a run to two observers; each sees what it wants only. Watched keys are the first one's; keys by head the
+// first one's too, if it names any, else the second one's.
 class TeeObserver : public Observer {
  public:
   TeeObserver(Observer& first, Observer& second) : first_(first), second_(second) {}
@@ -19,6 +20,10 @@ class TeeObserver : public Observer {
   }
   std::span<const std::int32_t> watched_keys(int layer) override { return first_.watched_keys(layer); }
   bool wants_eviction_cost(int layer) override { return first_.wants_eviction_cost(layer); }
+  std::span<const std::int32_t> keys_by_head(int layer) override {
+    const auto first = first_.keys_by_head(layer);
+    return first.empty() ? second_.keys_by_head(layer) : first;
+  }
   void on_state(const StateEvent& event) override {
     if (first_.wants(event.point, event.layer)) first_.on_state(event);
     if (second_.wants(event.point, event.layer)) second_.on_state(event);
@@ -43,6 +48,14 @@ class TeeObserver : public Observer {
   void on_key_value(const KeyValueEvent& event) override {
     first_.on_key_value(event);
     second_.on_key_value(event);
+  }
+  bool wants_final_states() override {
+    const bool first = first_.wants_final_states();
+    return second_.wants_final_states() || first;
+  }
+  void on_final_states(int first_token, MatrixView<const float> states) override {
+    if (first_.wants_final_states()) first_.on_final_states(first_token, states);
+    if (second_.wants_final_states()) second_.on_final_states(first_token, states);
   }
   void on_micro_batch_begin(int first_token, int n_tokens) override {
     first_.on_micro_batch_begin(first_token, n_tokens);

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "store/archive.h"
+#include "store/record_bytes.h"
 
 namespace sinkscope {
 
@@ -11,8 +12,6 @@ template <>
 inline constexpr PartKind kLastOf<PartKind> = PartKind::kMlp;
 template <>
 inline constexpr EndCause kLastOf<EndCause> = EndCause::kRemoved;
-template <>
-inline constexpr SinkKind kLastOf<SinkKind> = SinkKind::kUnaligned;
 
 // The lists of members. Of a run that which tells it apart is stored: the rest follows from the figures.
 
@@ -200,52 +199,24 @@ class ExplanationCheck {
   std::size_t n_layers_;
 };
 
-template <typename Record>
-std::vector<std::byte> encode_record(std::uint32_t magic, const Record& record) {
-  ArchiveWriter archive;
-  archive(magic, kExplanationVersion, record);
-  const std::uint32_t checksum = crc32(archive.bytes());
-  archive(checksum);
-  return archive.take();
-}
-
-template <typename Record>
-Record decode_record(std::span<const std::byte> bytes, std::uint32_t magic, const std::string& what) {
-  ByteReader whole(bytes, what);
-  if (bytes.size() < sizeof(std::uint32_t)) whole.fail("it is cut off");
-  const auto content = bytes.first(bytes.size() - sizeof(std::uint32_t));
-  if (ByteReader(bytes.last(sizeof(std::uint32_t)), what).read<std::uint32_t>() != crc32(content)) {
-    whole.fail("its checksum does not match");
-  }
-  ArchiveReader archive(ByteReader(content, what));
-  std::uint32_t found = 0;
-  std::uint16_t version = 0;
-  archive(found, version);
-  if (found != magic || version != kExplanationVersion) whole.fail("it is of another layout");
-  Record record;
-  archive(record);
-  if (archive.bytes().remaining() != 0) whole.fail("it has bytes too many");
-  return record;
-}
-
 }  // namespace
 
 std::vector<std::byte> encode_explanation(const SequenceExplanation& explanation) {
-  return encode_record(kSequenceMagic, explanation);
+  return encode_record(kSequenceMagic, kExplanationVersion, explanation);
 }
 
-std::vector<std::byte> encode_map(const LayerMap& map) { return encode_record(kMapMagic, map); }
+std::vector<std::byte> encode_map(const LayerMap& map) { return encode_record(kMapMagic, kExplanationVersion, map); }
 
 SequenceExplanation decode_explanation(std::span<const std::byte> bytes, std::size_t n_layers,
                                        const std::string& what) {
-  SequenceExplanation explanation = decode_record<SequenceExplanation>(bytes, kSequenceMagic, what);
+  SequenceExplanation explanation = decode_record<SequenceExplanation>(bytes, kSequenceMagic, kExplanationVersion, what);
   ExplanationCheck(ByteReader(bytes, what), n_layers).sequence(explanation);
   for (RunExplanation& run : explanation.runs) run.run.verdict = Verdict::kSink;
   return explanation;
 }
 
 LayerMap decode_map(std::span<const std::byte> bytes, std::size_t n_layers, const std::string& what) {
-  LayerMap map = decode_record<LayerMap>(bytes, kMapMagic, what);
+  LayerMap map = decode_record<LayerMap>(bytes, kMapMagic, kExplanationVersion, what);
   ExplanationCheck(ByteReader(bytes, what), n_layers).map(map);
   return map;
 }

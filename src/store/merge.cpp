@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "store/ablation_blob.h"
+#include "store/effect_rows.h"
 #include "store/explained_rows.h"
 #include "store/explanation_blob.h"
 #include "store/figures_blob.h"
@@ -200,6 +202,50 @@ class MergedExplanations {
   std::optional<ExplainedRows> merged_;
 };
 
+// Effects of edits of the files that are merged: each edit stays what it is, whoever made it.
+class MergedEffects {
+ public:
+  MergedEffects(const std::vector<ScanFile>& files, std::span<const std::string> paths) : paths_(paths) {
+    for (const ScanFile& file : files) {
+      rows_.emplace_back(file);
+      for (std::string& specification : rows_.back().specifications()) {
+        if (std::ranges::find(specifications_, specification) == specifications_.end()) {
+          specifications_.push_back(std::move(specification));
+        }
+      }
+    }
+    std::ranges::sort(specifications_);
+  }
+
+  // Of several of one edit the first as bytes.
+  void add(const ScanFile& merged, const std::vector<Entry::Place>& places, std::int64_t ordinal) const {
+    std::vector<std::pair<std::string, SequenceAblation>> kept;
+    for (const std::string& specification : specifications_) {
+      std::vector<std::byte> best;
+      std::optional<SequenceAblation> chosen;
+      for (const Entry::Place& place : places) {
+        auto ablation =
+            of_file(paths_[place.file], [&] { return rows_[place.file].find(specification, place.ordinal); });
+        if (!ablation) continue;
+        auto bytes = encode_ablation(*ablation);
+        if (chosen && best <= bytes) continue;
+        best = std::move(bytes);
+        chosen = std::move(ablation);
+      }
+      if (chosen) kept.emplace_back(specification, std::move(*chosen));
+    }
+    if (kept.empty()) return;
+    std::vector<AblationStore::Edited> edits;
+    for (const auto& [specification, ablation] : kept) edits.emplace_back(specification, &ablation);
+    EffectRows(merged).add(ordinal, edits);
+  }
+
+ private:
+  std::span<const std::string> paths_;
+  std::vector<EffectRows> rows_;
+  std::vector<std::string> specifications_;
+};
+
 void add_skipped(const std::vector<ScanFile>& files, ScanFile& merged) {
   std::vector<SkippedLine> lines;
   for (const ScanFile& file : files) {
@@ -223,6 +269,7 @@ MergeSummary merge_scans(std::span<const std::string> inputs, const std::string&
   for (const ScanFile& file : files) readers.emplace_back(file);
   const Entries entries = entries_of(files);
   MergedExplanations explanations(files, inputs);
+  const MergedEffects effects(files, inputs);
 
   MergeSummary summary;
   write_new_file(output, [&](const std::string& path) {
@@ -249,6 +296,7 @@ MergeSummary merge_scans(std::span<const std::string> inputs, const std::string&
         merged.add(kept);
       });
       explanations.add(places, summary.documents);
+      effects.add(merged, places, summary.documents);
       summary.tokens += kept.figures.n_tokens;
       ++summary.documents;
       summary.repeated += static_cast<std::int64_t>(places.size()) - 1;

@@ -93,6 +93,7 @@ class ScanFile final : public ResultSink {
 
  private:
   friend class ExplainedRows;
+  friend class EffectRows;
   explicit ScanFile(std::unique_ptr<SqliteConnection> connection);
   std::unique_ptr<SqliteConnection> connection_;
 };

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "store/connection.h"
 #include "store/corpus_blob.h"
+#include "store/effect_rows.h"
 #include "store/explained_rows.h"
 
 namespace sinkscope {
@@ -120,6 +121,9 @@ std::vector<std::string> verify_file(SqliteConnection& connection) {
   });
   findings.run([&] {
     for (std::string& line : verify_explained(connection)) findings.add(std::move(line));
+  });
+  findings.run([&] {
+    for (std::string& line : verify_effects(connection)) findings.add(std::move(line));
   });
   return findings.take();
 }

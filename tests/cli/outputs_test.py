@@ -47,6 +47,7 @@ class EveryOutput(harness.ProgramTest):
             "tiny": (["--arch", "llama"], []),
             "bench": (["-m", "m.gguf"], ["m.gguf"]),
             "explain": (["-m", "m.gguf", "in.scan.db"], ["m.gguf", "in.scan.db"]),
+            "ablate": (["-m", "m.gguf", "in.scan.db"], ["m.gguf", "in.scan.db"]),
             "mlp": (["-m", "m.gguf", "--layer", "1", "--inputs", "in.safetensors"], ["m.gguf", "in.safetensors"]),
         }
 

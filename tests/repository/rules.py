@@ -15,7 +15,7 @@ from declarations import free_functions  # noqa: E402
 
 # What each room may include, itself apart. HACKING.md shows the same table as a picture.
 # A room inside another (engine/attention) is written with its path; what its parent may include, it may include too.
-ANALYSES = ("levels", "compare", "formation", "plant")
+ANALYSES = ("levels", "compare", "formation", "impact", "plant")
 MEASURED = ("base", "gguf", "probe", "measure", "sinks", "scan")
 ROOMS = {
     "base": (),
@@ -29,8 +29,9 @@ ROOMS = {
     "levels": MEASURED,
     "compare": MEASURED,
     "formation": MEASURED,
+    "impact": MEASURED,
     "plant": MEASURED,
-    "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels", "formation"),
+    "store": ("base", "text", "probe", "measure", "sinks", "scan", "levels", "formation", "impact"),
     "report": ("base", "probe", "measure", "sinks", "scan", *ANALYSES, "store"),
     "api": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report"),
     "cli": ("base", "gguf", "text", "probe", "engine", "measure", "sinks", "scan", *ANALYSES, "store", "report", "api"),

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -16,7 +18,7 @@ class FakeAttention {
  public:
   // watched  as Observer::watched_keys gave it; valid as long as the object
   FakeAttention(int layer, int first_query, int n_queries, int n_heads, std::span<const std::int32_t> watched,
-                int min_distance)
+                int min_distance, std::span<const std::int32_t> keys_by_head = {})
       : learned_mass(static_cast<std::size_t>(n_heads)),
         layer_(layer),
         first_(first_query),
@@ -30,7 +32,11 @@ class FakeAttention {
         far_uniform_(sums_.cols()),
         watched_attention_(static_cast<std::size_t>(n_queries), watched.size()),
         watched_logit_(watched_attention_.rows(), watched.size(), -1e30F),
-        watched_visible_(watched_attention_.rows(), watched.size()) {}
+        watched_visible_(watched_attention_.rows(), watched.size()),
+        keys_by_head_(keys_by_head),
+        log_z_(learned_mass.size(), static_cast<std::size_t>(n_queries)),
+        by_head_(learned_mass.size() * static_cast<std::size_t>(n_queries), keys_by_head.size()),
+        seen_by_head_(static_cast<std::size_t>(n_queries), keys_by_head.size()) {}
 
   // One query's row of one head. Call it for each head of each query.
   //
@@ -54,6 +60,15 @@ class FakeAttention {
       ++queries_[key];
       far_queries_[key] += far;
       if (far) far_uniform_[key] += 1 / static_cast<double>(n_seen);
+    }
+    const auto largest = static_cast<std::size_t>(std::ranges::max_element(attention) - attention.begin());
+    log_z_(head, row) = static_cast<float>(static_cast<double>(logits[largest]) - std::log(attention[largest]));
+    for (std::size_t i = 0; i < keys_by_head_.size(); ++i) {
+      if (keys_by_head_[i] < first_key || keys_by_head_[i] > query) continue;
+      const auto k = static_cast<std::size_t>(keys_by_head_[i] - first_key);
+      if (hidden(k)) continue;
+      seen_by_head_(row, i) = 1;
+      by_head_(head * static_cast<std::size_t>(n_queries_) + row, i) = static_cast<float>(attention[k]);
     }
     for (std::size_t w = 0; w < watched_.size(); ++w) {
       if (watched_[w] < first_key || watched_[w] > query) continue;
@@ -81,7 +96,11 @@ class FakeAttention {
             watched_,
             watched_attention_.view(),
             watched_logit_.view(),
-            watched_visible_.view()};
+            watched_visible_.view(),
+            {},
+            keys_by_head_.empty()
+                ? HeadAttention{}
+                : HeadAttention{keys_by_head_, log_z_.view(), by_head_.view(), seen_by_head_.view()}};
   }
 
   std::vector<double> learned_mass;  // [n_heads]
@@ -94,6 +113,9 @@ class FakeAttention {
   std::vector<double> far_uniform_;
   Matrix<float> watched_attention_, watched_logit_;
   Matrix<std::uint8_t> watched_visible_;
+  std::span<const std::int32_t> keys_by_head_;
+  Matrix<float> log_z_, by_head_;
+  Matrix<std::uint8_t> seen_by_head_;
 };
 
 }  // namespace sinkscope

@@ -79,12 +79,14 @@ class FakeModel::Pass {
                            : sequences_.empty()                 ? 0
                                                                 : sequences_.back());
     }
+    observer_.on_micro_batch_begin(first, static_cast<int>(tokens.size()));
     Matrix<float> states(tokens.size(), index(model_.options_.d_model));
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       std::ranges::copy(embedding(tokens[i], positions[i], model_.options_.d_model), states.row(i).begin());
     }
     show(ProbePoint::kEmbedding, -1, first, states);
     for (int layer = 0; layer < model_.options_.n_layers; ++layer) block(layer, first, states);
+    if (observer_.wants_final_states()) observer_.on_final_states(first, units_of(states).view());
     observer_.on_micro_batch_end(first, static_cast<int>(tokens.size()));
   }
 
@@ -175,7 +177,8 @@ class FakeModel::Pass {
     }
     const bool shown = observer_.wants_attention(layer);
     const auto watched = shown ? observer_.watched_keys(layer) : std::span<const std::int32_t>();
-    FakeAttention sums(layer, first, count, n_heads, watched, options_.min_distance);
+    const auto by_head = shown ? observer_.keys_by_head(layer) : std::span<const std::int32_t>();
+    FakeAttention sums(layer, first, count, n_heads, watched, options_.min_distance, by_head);
     const std::vector<HiddenKey> hidden = hidden_keys(layer, first);
     Matrix<float> writes(reads.rows(), reads.cols());
     for (int query = first; query < first + count; ++query) {
@@ -302,6 +305,14 @@ void FakeModel::run(const Pack& pack, Observer& observer, const RunOptions& opti
   for (std::size_t first = 0; first < tokens.size(); first += index(n_ubatch())) {
     const std::size_t count = std::min(index(n_ubatch()), tokens.size() - first);
     pass.micro_batch(std::span(tokens).subspan(first, count), std::span(positions).subspan(first, count));
+  }
+}
+
+void FakeModel::next_token_logits(MatrixView<const float> states, Matrix<float>& logits) {
+  logits = Matrix<float>(states.rows(), index(facts_.n_vocab));
+  for (TokenId token = 0; token < facts_.n_vocab; ++token) {
+    const Vector vector = unit(noise(static_cast<unsigned>(token) + 1, options_.d_model));
+    for (std::size_t i = 0; i < states.rows(); ++i) logits(i, index(token)) = 8 * dot(vector, states.row(i));
   }
 }
 

@@ -63,6 +63,8 @@ class FakeModel : public Model {
   int max_sequences() const override { return options_.max_sequences; }
   int n_ubatch() const override { return options_.n_ubatch; }
 
+  // States after the final norm are block outputs at length 1; a token's logit is 8 x its embedding . state.
+  void next_token_logits(MatrixView<const float> states, Matrix<float>& logits) override;
   void run(const Pack& pack, Observer& observer, const RunOptions& options) override;
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -151,7 +152,7 @@ struct ColumnSums::Workspace {
   std::vector<double> unit_mass;
 
   // Results.
-  std::vector<float> sums, far_sums, watched_attention, watched_logit, watched_by_head;
+  std::vector<float> sums, far_sums, watched_attention, watched_logit, watched_by_head, log_z;
   std::vector<std::uint8_t> watched_visible;
   std::vector<double> learned_mass;
 
@@ -261,6 +262,7 @@ void ColumnSums::Workspace::run_unit(Unit& unit, int first_kv_head, int thread) 
   block.slot_logit = slot_logit.at_least(0) + group * n_slots;
   block.head_attention = by_head ? head_attention.at_least(0) + unit.group.first_head * n_slots : nullptr;
   block.n_slots = n_slots;
+  block.log_z = by_head ? log_z.data() + static_cast<std::size_t>(unit.group.first_head) * mask->n_queries() : nullptr;
   block.sums = unit.sums;
   block.far_sums = unit.far_sums;
   block.learned_mass = unit.learned_mass;
@@ -350,6 +352,7 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
   w.watched_logit.assign(n_queries * watched.size(), 0.0f);
   w.watched_visible.assign(n_queries * watched.size(), 0);
   w.watched_by_head.assign(by_head ? n_heads * n_queries * watched.size() : 0, 0.0f);
+  w.log_z.assign(by_head ? n_heads * n_queries : 0, -std::numeric_limits<float>::infinity());
   w.describe_tiles();
   w.list_watched(watched);
 
@@ -379,7 +382,9 @@ AttentionSums ColumnSums::compute(const AttentionInputs& inputs, const Attention
           {w.watched_attention.data(), n_queries, watched.size()},
           {w.watched_logit.data(), n_queries, watched.size()},
           {w.watched_visible.data(), n_queries, watched.size()},
-          by_head ? w.watched_by_head.data() : nullptr};
+          by_head ? w.watched_by_head.data() : nullptr,
+          false, false,
+          {w.log_z.data(), by_head ? n_heads : 0, n_queries}};
 }
 
 void key_value_norms(const HeadVectors& vectors, int n_kv_heads, int head_dim, int first_cell, std::span<float> norms) {

@@ -41,6 +41,9 @@ struct AttentionSums {
   const float* watched_by_head = nullptr;
   bool values_as_bf16 = false;  // the node's output was made of values rounded to bf16
   bool output_in_f32 = false;   // and was added up in float32, in whatever type the values are stored
+  // [n_heads, n_queries] log of the normaliser, with the learned sink logit; -inf for a query without a visible key. Of
+  // ColumnSums only, where watched_by_head was asked for
+  MatrixView<const float> log_z = {};
 };
 
 // Column sums of attention, and the scratch memory that they need: keep one and use it for every layer.
@@ -56,7 +59,7 @@ class ColumnSums {
   //   A[h, q, k] = exp(logit[h, q, k]) / (sum over visible k' of exp(logit[h, q, k']) + exp(sink_logit[h]))
   //
   // watched  keys, ascending, without repeats
-  // by_head  watched_by_head as well
+  // by_head  watched_by_head and log_z as well
   // returns  views of memory of this object, valid until the next call. Per head, sums and learned mass total
   //          mask.queries_that_see(); queries without a visible key add nothing. NaN in q or k reaches the sums
   // throws   Error{kModel} if shapes or types do not agree

@@ -187,6 +187,10 @@ void normalise(const RowBlock& block) {
       largest = with_sink;
       block.learned_mass[head] += taken / total;
     }
+    if (block.log_z) {
+      block.log_z[static_cast<std::size_t>(head) * block.mask->n_queries() + query] =
+          static_cast<float>(largest + std::log(total));
+    }
     const float last_reference = block.rows[row].largest;
     const float last_weight = static_cast<float>(std::exp(static_cast<double>(last_reference) - largest) / total);
     for (int tile = block.first_tile; tile < block.last_tile; ++tile)

@@ -70,6 +70,7 @@ struct RowBlock {
   float* slot_logit;
   float* head_attention;  // [n_heads, n_slots] is written, or null
   std::size_t n_slots;
+  float* log_z;  // [n_heads, mask's queries] is written, or null
 
   float* sums;           // [n_heads, n_tiles * kTileKeys] is added to
   float* far_sums;       // likewise

@@ -94,6 +94,7 @@ const GraphMap& DecodeContext::map_for(int n_tokens) {
     throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + llama_reason("none"));
   }
   GraphMap map = map_graph(graph, options_.n_layers);
+  if (!vocabulary_product_) vocabulary_product_.emplace(graph, options_.precision, options_.n_threads);
   for (BlockNodes& block : map.blocks) {
     if (!block.attention) continue;
     block.summed_on_device = probe_.devices().could_sum(*ggml_graph_node(graph, block.attention->ordinal));
@@ -109,6 +110,11 @@ void DecodeContext::take_final_norm(GraphMap& map) const {
   BlockNodes& last = map.blocks.back();
   last.block_output = map.final_norm;
   last.attention_write = last.mid_residual = last.mlp_write = std::nullopt;
+}
+
+void DecodeContext::next_token_logits(MatrixView<const float> states, Matrix<float>& logits) {
+  if (!vocabulary_product_) map_for(1);
+  vocabulary_product_->compute(states, logits);
 }
 
 void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& observer, const RunOptions& options) {

@@ -13,6 +13,7 @@
 #include "engine/llama/graph_map.h"
 #include "engine/llama/host_sums.h"
 #include "engine/llama/llama_library.h"
+#include "engine/llama/vocabulary_product.h"
 #include "probe/model.h"
 
 namespace sinkscope {
@@ -64,6 +65,9 @@ class DecodeContext {
   // throws  Error{kModel} with llama.cpp's reason; whatever the observer threw
   void decode(PlacedTokens& tokens, int first, int n, Observer& observer, const RunOptions& options);
 
+  // As Model::next_token_logits.
+  void next_token_logits(MatrixView<const float> states, Matrix<float>& logits);
+
   llama_context* get() { return context_.get(); }
 
  private:
@@ -79,6 +83,7 @@ class DecodeContext {
   int n_ctx_ = 0;
   bool has_long_rope_ = false;
   std::map<int, GraphMap> maps_;  // by tokens of the micro-batch
+  std::optional<VocabularyProduct> vocabulary_product_;
 
   std::vector<std::int32_t> one_each_;  // of the micro-batch, as the next two
   std::vector<llama_seq_id*> sequence_pointers_;

@@ -99,7 +99,18 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   failure_ = nullptr;
   question_.reset();
   observer.on_micro_batch_begin(batch_.first_token, batch_.n_tokens);
-  last_needed_ = map.blocks.back().block_output->ordinal;
+  last_needed_ = last_kept_ = map.blocks.back().block_output->ordinal;
+  if (map.final_norm) {
+    last_kept_ = std::max(last_kept_, map.final_norm->ordinal);
+    if (observer.wants_final_states()) {
+      last_needed_ = last_kept_;
+      const int layer = static_cast<int>(map.blocks.size()) - 1;
+      wanted_.push_back({map.final_norm->ordinal, &*map.final_norm, layer, false, ProbePoint::kMlpInput, true, false});
+      wanted_.back().final_states = true;
+    }
+  } else if (observer.wants_final_states()) {
+    throw Error(ErrorCode::kModel, "states after the final norm: expected a final norm (result_norm), got none");
+  }
   want(map.embedding, -1, ProbePoint::kEmbedding);
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
     const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
@@ -144,7 +155,7 @@ bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
 bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
   if (failure_) return false;
-  if (ordinal > last_needed_ && !keeps_logits()) skip_node(node, devices_.holds(*node));
+  if (ordinal > last_kept_ && !keeps_logits()) skip_node(node, devices_.holds(*node));
   if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
   edits_.asked(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
@@ -207,6 +218,8 @@ void DecodeProbe::deliver(ggml_tensor* node) {
       edits_.show_keys();
       if (wanted.observed) deliver_attention(node, wanted);
       edited_mask_ = nullptr;
+    } else if (wanted.final_states) {
+      observer_->on_final_states(batch_.first_token, token_rows(node, batch_.n_tokens, state_bytes_, rows_));
     } else if (wanted.observed || wanted.edited) {
       deliver_state(node, wanted);
     }
@@ -266,6 +279,16 @@ EvictionCosts DecodeProbe::eviction_costs(const ggml_tensor* node, const HeadVec
   return eviction_cost_.compute(inputs, *question.mask, question.watched, batch_.n_threads);
 }
 
+// From the node's inputs, on the processor: devices sum columns, and keep no normaliser of a query.
+HeadAttention DecodeProbe::attention_by_head(const ggml_tensor* node, const AttentionMask& mask,
+                                             std::span<const std::int32_t> keys) {
+  if (keys.empty()) return {};
+  if (!by_head_) by_head_ = std::make_unique<HostSums>(batch_.n_threads);
+  const AttentionSums sums = by_head_->sum(*node, {&mask, keys, true});
+  const std::size_t n_rows = sums.log_z.rows() * sums.log_z.cols();
+  return {keys, sums.log_z, {sums.watched_by_head, n_rows, keys.size()}, sums.watched_visible};
+}
+
 void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wanted) {
   const ggml_tensor *key = node->src[1], *value = node->src[2];
   key_norms_.resize(static_cast<std::size_t>(batch_.n_tokens));
@@ -286,7 +309,7 @@ void DecodeProbe::deliver_attention(const ggml_tensor* node, const Wanted& wante
   observer_->on_attention({wanted.layer, batch_.first_token, batch_.n_tokens, question.mask->n_keys(), n_heads,
                            n_kv_heads, sums.sums, sums.far_sums, sums.learned_mass, question.mask->visibility(),
                            question.watched, sums.watched_attention, sums.watched_logit, sums.watched_visible,
-                           eviction});
+                           eviction, attention_by_head(node, *question.mask, observer_->keys_by_head(wanted.layer))});
 }
 
 }  // namespace sinkscope

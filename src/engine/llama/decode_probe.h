@@ -12,6 +12,7 @@
 #include "engine/attention/summer.h"
 #include "engine/llama/device_probe.h"
 #include "engine/llama/graph_map.h"
+#include "engine/llama/host_sums.h"
 #include "engine/llama/micro_batch.h"
 #include "engine/llama/node_edits.h"
 #include "probe/observer.h"
@@ -55,6 +56,7 @@ class DecodeProbe final : public ColumnAsker {
     ProbePoint point;
     bool observed, edited;    // neither: what was asked for before is to be computed by then
     bool for_device = false;  // wanted only if the node lies on a device, where states come as figures
+    bool final_states = false;
   };
   enum class Way : std::uint8_t { kUnknown, kHost, kDevice };
   struct MaskInUse;
@@ -76,6 +78,9 @@ class DecodeProbe final : public ColumnAsker {
   EvictionCosts eviction_costs(const ggml_tensor* attention, const HeadVectors& values, const ColumnQuestion& question,
                                const AttentionSums& sums);
 
+  HeadAttention attention_by_head(const ggml_tensor* attention, const AttentionMask& mask,
+                                  std::span<const std::int32_t> keys);
+
   const GraphMap* map_ = nullptr;
   MicroBatch batch_;
   Observer* observer_ = nullptr;
@@ -88,13 +93,15 @@ class DecodeProbe final : public ColumnAsker {
   std::vector<Wanted> wanted_;                  // by ordinal
   std::size_t next_wanted_ = 0;
   int next_ordinal_ = 0;
-  int last_needed_ = 0;  // the output of the last block
+  int last_needed_ = 0;  // the output of the last block, or the final norm where that is wanted
+  int last_kept_ = 0;    // what follows is skipped, and stays so in later micro-batches: the final norm never is
   std::exception_ptr failure_;
 
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones
   std::size_t n_masks_ = 0;
   std::optional<ColumnQuestion> question_;  // of the attention node at hand, once it was asked for
   EvictionCost eviction_cost_;
+  std::unique_ptr<HostSums> by_head_;  // once keys by head are asked for
   std::vector<float> key_norms_, value_norms_, rows_;
   std::vector<std::uint8_t> state_bytes_, key_bytes_, value_bytes_, output_bytes_;
 };

@@ -128,6 +128,11 @@ class LlamaModel final : public Model {
     explain_not_finite([&] { run_tokens(0, n_tokens, options_.n_ubatch, checked, options); });
   }
 
+  void next_token_logits(MatrixView<const float> states, Matrix<float>& logits) override {
+    const LlamaLogScope log(options_.verbose);
+    context_->next_token_logits(states, logits);
+  }
+
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
     const LlamaLogScope log(options_.verbose);
     const Pack pack{{prompt}};

@@ -25,6 +25,11 @@ class WriteCheck final : public Observer {
   bool wants_attention(int layer) override { return observer_.wants_attention(layer); }
   std::span<const std::int32_t> watched_keys(int layer) override { return observer_.watched_keys(layer); }
   bool wants_eviction_cost(int layer) override { return observer_.wants_eviction_cost(layer); }
+  std::span<const std::int32_t> keys_by_head(int layer) override { return observer_.keys_by_head(layer); }
+  bool wants_final_states() override { return observer_.wants_final_states(); }
+  void on_final_states(int first_token, MatrixView<const float> states) override {
+    observer_.on_final_states(first_token, states);
+  }
   void on_state(const StateEvent& event) override;
   bool takes_figures() override { return observer_.takes_figures(); }
   std::span<const std::vector<int>> figure_candidates() override { return observer_.figure_candidates(); }

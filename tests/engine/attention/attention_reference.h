@@ -31,6 +31,8 @@ struct AttentionProblem {
 struct ReferenceSums {
   Matrix<double> sums, far_sums;  // [n_heads, n_keys]
   std::vector<double> learned_mass;
+  Matrix<double> log_z;                    // [n_heads, n_queries]; -inf without a visible key
+  std::vector<Matrix<double>> attention;   // [n_heads] of [n_queries, n_watched]
   Matrix<double> watched_attention, watched_logit;  // [n_queries, n_watched]
   Matrix<std::uint8_t> watched_visible;
   std::vector<std::int32_t> queries, far_queries;  // [n_keys]
@@ -68,6 +70,8 @@ inline ReferenceSums reference_sums(const AttentionProblem& p) {
   r.sums = r.far_sums = Matrix<double>(p.n_heads, p.n_keys);
   r.learned_mass.assign(p.n_heads, 0.0);
   r.watched_attention = r.watched_logit = Matrix<double>(p.n_queries, p.watched.size());
+  r.log_z = Matrix<double>(p.n_heads, p.n_queries, -std::numeric_limits<double>::infinity());
+  r.attention.assign(p.n_heads, Matrix<double>(p.n_queries, p.watched.size()));
   r.watched_visible = Matrix<std::uint8_t>(p.n_queries, p.watched.size());
   r.queries.assign(p.n_keys, 0);
   r.far_queries.assign(p.n_keys, 0);
@@ -95,6 +99,7 @@ inline ReferenceSums reference_sums(const AttentionProblem& p) {
         normaliser += std::exp(p.sink_logits[h] - largest);
         r.learned_mass[h] += std::exp(p.sink_logits[h] - largest) / normaliser;
       }
+      r.log_z(h, q) = largest + std::log(normaliser);
       for (int k = 0; k < p.n_keys; ++k) {
         const double attention = std::exp(logit[k] - largest) / normaliser;
         r.sums(h, k) += attention;
@@ -104,6 +109,7 @@ inline ReferenceSums reference_sums(const AttentionProblem& p) {
         const int k = p.watched[w];
         if (!reference_sees(p, q, k)) continue;
         r.watched_visible(q, w) = 1;
+        r.attention[h](q, w) = std::exp(logit[k] - largest) / normaliser;
         r.watched_attention(q, w) += std::exp(logit[k] - largest) / normaliser / p.n_heads;
         r.watched_logit(q, w) += logit[k] / p.n_heads;
       }

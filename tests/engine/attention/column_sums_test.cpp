@@ -48,6 +48,18 @@ void expect_equal(const AttentionProblem& p, const AttentionSums& fast, const At
       expect_near(fast.watched_attention(q, w), slow.watched_attention(q, w), 1, "attention, " + where);
       expect_near(fast.watched_logit(q, w), slow.watched_logit(q, w), 20, "logit, " + where);
     }
+  for (int h = 0; h < p.n_heads; ++h)
+    for (int q = 0; q < p.n_queries; ++q) {
+      const std::string where = "head " + std::to_string(h) + " query " + std::to_string(q);
+      if (std::isinf(slow.log_z(h, q))) {
+        EXPECT_EQ(fast.log_z(h, q), kHidden) << where;
+      } else {
+        expect_near(fast.log_z(h, q), slow.log_z(h, q), 20, "log Z, " + where);
+      }
+      for (std::size_t w = 0; w < p.watched.size(); ++w)
+        expect_near(fast.watched_by_head[(static_cast<std::size_t>(h) * p.n_queries + q) * p.watched.size() + w],
+                    slow.attention[h](q, w), 1, "attention, " + where + " watched key " + std::to_string(p.watched[w]));
+    }
   const KeyVisibility seen = mask.visibility();
   for (int k = 0; k < p.n_keys; ++k) {
     EXPECT_EQ(seen.queries[k], slow.queries[k]) << "key " << k;
@@ -83,7 +95,7 @@ class ColumnSumsTest : public testing::TestWithParam<std::int64_t> {
 
   AttentionSums run(const AttentionProblem& p, const StoredProblem& stored, int n_threads = 2) {
     mask_.read(stored.mask, stored.places, p.min_distance, n_threads);
-    return column_sums_.compute(stored.inputs, mask_, p.watched, false, n_threads);
+    return column_sums_.compute(stored.inputs, mask_, p.watched, true, n_threads);
   }
 
   void check(const ProblemOptions& options) {

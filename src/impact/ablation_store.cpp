@@ -1,0 +1,46 @@
+#include "impact/ablation_store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/sha256.h"
+#include "sinks/fields.h"
+
+namespace sinkscope {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json tokens_json(const std::vector<RemovedToken>& tokens) {
+  Json json = Json::array();
+  for (const RemovedToken& token : tokens) json.push_back({token.position, token.l_start, token.l_end});
+  return json;
+}
+
+// Lists may be long: one number stands for all.
+std::string digest_of(const std::map<std::string, NamedSinks>& named) {
+  Json json = Json::object();
+  for (const auto& [key, sinks] : named) {
+    Json& of_document = json[key];
+    of_document["sinks"] = tokens_json(sinks.sinks);
+    for (const auto& draw : sinks.placebo) of_document["placebo"].push_back(tokens_json(draw));
+  }
+  return sha256_of_text(json.dump());
+}
+
+}  // namespace
+
+std::string edit_specification(const AblateRequest& request, const EditHow& how) {
+  Json json;
+  json["how"] = word_of(how);
+  json["layers"] = how.hides() ? "blocks" : how.layers == EditedLayers::kFirst ? "first" : "run";
+  json["sinks"] = request.named ? digest_of(*request.named) : std::string(name_of(request.selection));
+  json["draws"] = request.n_draws;
+  json["seed"] = request.seed;
+  json["loss"] = request.loss;
+  for_each_field(kThresholdFields, [&](const auto& field) {
+    json["thresholds"][std::string(field.name)] = request.thresholds.*field.member;
+  });
+  return json.dump();
+}
+
+}  // namespace sinkscope
