@@ -155,7 +155,9 @@ bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
 bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
   if (failure_) return false;
-  if (ordinal > last_kept_ && !keeps_logits()) skip_node(node, devices_.holds(*node));
+  // A device reduces the last block's output behind the network, so nothing may take its memory meanwhile.
+  const bool on_device = devices_.holds(*node);
+  if (ordinal > (on_device ? last_needed_ : last_kept_) && !keeps_logits()) skip_node(node, on_device);
   if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
   edits_.asked(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
@@ -219,6 +221,11 @@ void DecodeProbe::deliver(ggml_tensor* node) {
       if (wanted.observed) deliver_attention(node, wanted);
       edited_mask_ = nullptr;
     } else if (wanted.final_states) {
+      if (devices_.holds(*node)) {
+        throw Error(ErrorCode::kModel,
+                    "states after the final norm: expected the last layer on the processor, got a GPU; give --no-loss, or "
+                    "-ngl 0");
+      }
       observer_->on_final_states(batch_.first_token, token_rows(node, batch_.n_tokens, state_bytes_, rows_));
     } else if (wanted.observed || wanted.edited) {
       deliver_state(node, wanted);

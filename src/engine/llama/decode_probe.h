@@ -94,7 +94,8 @@ class DecodeProbe final : public ColumnAsker {
   std::size_t next_wanted_ = 0;
   int next_ordinal_ = 0;
   int last_needed_ = 0;  // the output of the last block, or the final norm where that is wanted
-  int last_kept_ = 0;    // what follows is skipped, and stays so in later micro-batches: the final norm never is
+  int last_kept_ = 0;    // what follows is skipped, and stays so in later micro-batches: on the processor the final norm
+                         // never is
   std::exception_ptr failure_;
 
   std::vector<std::unique_ptr<MaskInUse>> masks_;  // of this micro-batch, then spare ones
