@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -13,6 +14,8 @@
 #include "cli/verbs/verb.h"
 #include "engine/accel/peak.h"
 #include "report/data/output_file.h"
+#include "report/text/table.h"
+#include "report/text/terminal.h"
 
 namespace sinkscope {
 namespace {
@@ -49,7 +52,7 @@ double elsewhere_ms(const BenchRuns& runs) {
 }
 
 std::string percent(const std::optional<double>& share) {
-  return share ? fmt::format("{:3.0f} %", *share * 100) : "    -";
+  return share ? fmt::format("{:.0f} %", *share * 100) : kNotMeasured;
 }
 
 std::string gflops(const std::optional<double>& peak) {
@@ -58,23 +61,29 @@ std::string gflops(const std::optional<double>& peak) {
 
 void print_table(const std::vector<BenchRuns>& all, const ProductPeaks& peaks, std::ostream& out) {
   out << fmt::format("oneDNN's products on this machine: f32 {}, bf16 {}\n\n", gflops(peaks.f32), gflops(peaks.bf16));
-  out << fmt::format("{:>7}  {:<8}  {:<22} {:>9} {:>9} {:>7} {:>9} {:>8} {:>6} {:>9} {:>6} {:>8} {:>9}\n", "tokens",
-                     "products", "work", "best ms", "median", "MiB", "unpacking", "products", "peak", "attention",
-                     "peak", "rest", "elsewhere");
+  Table table({{"", "tokens"}, {"", "precision", false}, {"", "work", false}, {"best", "ms"}, {"median", "ms"}, {"", "MiB"},
+               {"", "unpacking"}, {"", "products"}, {"of", "peak"}, {"", "attention"}, {"of", "peak"}, {"", "rest"},
+               {"", "elsewhere"}});
+  const auto whole = [](double value) { return fmt::format("{:.0f}", value); };
   for (const BenchRuns& runs : all) {
     const AccelTimes& p = runs.parts;
-    const bool native = runs.precision == "native";
-    out << fmt::format("{:>7}  {:<8}  {:<22} {:>9.0f} {:>9.0f} {:>7}", runs.n_tokens, runs.precision,
-                       name_of(runs.work), fastest(runs), median_ms(runs),
-                       runs.peak_mib ? fmt::format("{:.0f}", *runs.peak_mib) : "-");
-    if (!native) {
+    std::vector<std::string> cells = {std::to_string(runs.n_tokens), runs.precision, std::string(name_of(runs.work)),
+                                      whole(fastest(runs)), whole(median_ms(runs)),
+                                      runs.peak_mib ? whole(*runs.peak_mib) : kNotMeasured};
+    if (runs.precision == "native") {
+      cells.resize(13, kNotMeasured);
+    } else {
       const std::optional<double>& peak = peak_of(runs, peaks);
-      out << fmt::format(" {:>9.0f} {:>8.0f} {:>6} {:>9.0f} {:>6} {:>8.0f} {:>9.0f}", p.unpacking_ms, p.products_ms,
-                         percent(share(p.product_flop, p.products_ms, peak)), p.attention_ms,
-                         percent(share(p.attention_flop, p.attention_ms, peak)), p.rest_ms, elsewhere_ms(runs));
+      for (const std::string& cell :
+           {whole(p.unpacking_ms), whole(p.products_ms), percent(share(p.product_flop, p.products_ms, peak)),
+            whole(p.attention_ms), percent(share(p.attention_flop, p.attention_ms, peak)), whole(p.rest_ms),
+            whole(elsewhere_ms(runs))}) {
+        cells.push_back(cell);
+      }
     }
-    out << '\n';
+    table.add(std::move(cells));
   }
+  table.write("", Paint(TerminalStyle::of(STDOUT_FILENO)), out);
 }
 
 float to_float(double value) { return static_cast<float>(value); }

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <iostream>
 #include <memory>
@@ -6,9 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "base/display_text.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/gpu_devices.h"
 #include "report/data/output_file.h"
+#include "report/text/table.h"
+#include "report/text/terminal.h"
 
 namespace sinkscope {
 namespace {
@@ -38,10 +42,13 @@ void print(const std::vector<GpuDevice>& devices) {
   }
   std::cout << fmt::format("GPU backends of this build: {}\n", fmt::join(backends, ", "));
   if (devices.empty()) std::cout << "No GPU was found: everything runs on the processor.\n";
+  if (devices.empty()) return;
+  Table table({{"", "name", false}, {"", "device", false}, {"", "GiB"}, {"", "free"}});
   for (const GpuDevice& device : devices) {
-    std::cout << fmt::format("{:<10} {:<40} {:>7.1f} of {:.1f} GiB free\n", device.name, device.description,
-                             gib(device.free_bytes), gib(device.total_bytes));
+    table.add({displayable(device.name), displayable(device.description), fmt::format("{:.1f}", gib(device.total_bytes)),
+               fmt::format("{:.1f}", gib(device.free_bytes))});
   }
+  table.write("", Paint(TerminalStyle::of(STDOUT_FILENO)), std::cout);
 }
 
 }  // namespace

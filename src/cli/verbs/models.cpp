@@ -1,14 +1,18 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/display_text.h"
 #include "cli/model_list.h"
 #include "cli/one_line.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
+#include "report/text/table.h"
+#include "report/text/terminal.h"
 
 namespace sinkscope {
 namespace {
@@ -46,20 +50,14 @@ std::string size_text(std::uint64_t n_bytes) {
 }
 
 void print_table(const std::vector<ListedModel>& models) {
-  std::size_t name_width = 4, arch_width = 4, type_width = 5;
-  for (const ListedModel& model : models) {
-    name_width = std::max(name_width, std::min<std::size_t>(40, model.name.size()));
-    arch_width = std::max(arch_width, model.arch.size());
-    type_width = std::max(type_width, model.quantisation.size());
-  }
-  std::cout << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {}\n", "name", name_width, "arch", arch_width, "quant",
-                           type_width, "size", "file");
+  constexpr int kNameColumns = 40;
+  Table table({{"", "name", false}, {"", "arch", false}, {"", "quant", false}, {"", "size"}, {"", "file", false}});
   for (const ListedModel& model : models) {
     const std::string file = model.path.string() + (model.problem.empty() ? "" : "  (" + model.problem + ")");
-    std::cout << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {}\n", one_line(model.name).substr(0, 40), name_width,
-                             one_line(model.arch), arch_width, model.quantisation, type_width, size_text(model.n_bytes),
-                             one_line(file));
+    table.add({clip_end(displayable(model.name), kNameColumns), displayable(model.arch), displayable(model.quantisation),
+               size_text(model.n_bytes), displayable(file)});
   }
+  table.write("", Paint(TerminalStyle::of(STDOUT_FILENO)), std::cout);
 }
 
 void print_others(const std::vector<ListedModel>& others) {

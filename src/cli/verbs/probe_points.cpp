@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -8,10 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "base/display_text.h"
+#include "base/words.h"
 #include "cli/options/model_options.h"
 #include "cli/program_runtime.h"
 #include "cli/verbs/verb.h"
 #include "report/data/output_file.h"
+#include "report/text/table.h"
+#include "report/text/terminal.h"
 
 namespace sinkscope {
 namespace {
@@ -35,19 +40,6 @@ std::string as_json(const Model& model) {
     json["lacking"].push_back({{"layer", lacking.layer}, {"quantity", lacking.what}, {"why", lacking.why}});
   }
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
-// "0-3, 7": the layers of a list, runs of neighbours joined.
-std::string layers_text(const std::vector<int>& layers) {
-  std::string text;
-  for (std::size_t i = 0; i < layers.size();) {
-    std::size_t last = i;
-    while (last + 1 < layers.size() && layers[last + 1] == layers[last] + 1) ++last;
-    if (!text.empty()) text += ", ";
-    text += last == i ? fmt::format("{}", layers[i]) : fmt::format("{}-{}", layers[i], layers[last]);
-    i = last + 1;
-  }
-  return text;
 }
 
 // "l_out-17" -> "l_out-L": nodes of all layers that are named alike share a row.
@@ -74,12 +66,13 @@ void print(const Model& model) {
   for (std::size_t i = 0; i < order.size(); ++i) first_seen.try_emplace(order[i].first, i);
   std::stable_sort(order.begin(), order.end(),
                    [&](const auto& a, const auto& b) { return first_seen[a.first] < first_seen[b.first]; });
-  std::cout << fmt::format("{:<38} {:<24} {}\n", "quantity", "node", "layers");
+  Table table({{"", "quantity", false}, {"", "node", false}, {"", "layers", false}});
   for (const auto& key : order) {
     const std::vector<int>& at = layers[key];
-    const std::string where = at.front() < 0 ? "before layer 0" : layers_text(at);
-    std::cout << fmt::format("{:<38} {:<24} {}\n", key.first, key.second, where);
+    const std::string where = at.front() < 0 ? "before layer 0" : plain_ranges(ranges_of(at));
+    table.add({key.first, displayable(key.second), where});
   }
+  table.write("", Paint(TerminalStyle::of(STDOUT_FILENO)), std::cout);
   if (model.lacking().empty()) {
     std::cout << "\nNothing is lacking.\n";
     return;
@@ -93,7 +86,7 @@ void print(const Model& model) {
   }
   std::cout << "\nLacking:\n";
   for (const auto& key : lacking_order) {
-    std::cout << fmt::format("  {} in layers {}: {}\n", key.first, layers_text(lacking_layers[key]), key.second);
+    std::cout << fmt::format("  {} in layers {}: {}\n", key.first, plain_ranges(ranges_of(lacking_layers[key])), key.second);
   }
 }
 
