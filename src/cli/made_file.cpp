@@ -60,7 +60,7 @@ MadeKind made_kind(const std::string& path) {
   const std::string_view head = text;
   if (head.starts_with("GGUF")) return is_made_model(path) ? MadeKind::kModel : MadeKind::kNone;
   if (const std::string_view schema = first_schema(head); schema.starts_with("sinkscope.")) {
-    // Generated texts are gone on with, never replaced.
+    // Generated texts are resumed, never replaced.
     if (schema == kGenerationSchema) return MadeKind::kNone;
     return schema.starts_with("sinkscope.truth/") ? MadeKind::kTruth : MadeKind::kJson;
   }

@@ -12,7 +12,7 @@ namespace sinkscope {
 // Who decides what becomes of a file that is there already.
 enum class OutputRule {
   kReplace,  // it is written as a whole, and may take the place of an earlier output of its kind
-  kItsOwn,   // what writes it decides: results files and texts are gone on with, or refused
+  kItsOwn,   // what writes it decides: results files and texts are resumed, or refused
 };
 
 // A verb's command, which knows the files that it writes. An option that names one is added by one of the functions
@@ -46,7 +46,7 @@ class VerbCommand : public CLI::App {
 CLI::Option* add_output_option(CLI::App& app, const std::string& names, std::string& target,
                                const std::string& type_name, std::vector<MadeKind> kinds,
                                const std::string& description);
-// An option for a file that is gone on with.
+// An option for a file that is resumed.
 CLI::Option* add_resumed_option(CLI::App& app, const std::string& names, std::string& target,
                                 const std::string& description);
 // A file that is named after others.

@@ -227,7 +227,7 @@ void register_generate(CLI::App& program, Action& action) {
       "Sinks are shown as they appear while a text is written, marked provisional: far queries are still few and the "
       "medians that norms are compared with still move, so a sink shows at the earliest 128 tokens after it, and may "
       "look different, or be none, at the end. Only the scan is stored.\n\n"
-      "The file of texts may be gone on with: the same command passes over texts that are there. Text i, from 0, is "
+      "A stopped command resumes: the same command passes over texts that are there. Text i, from 0, is "
       "sampled with seed + i, so one text can be made again alone.",
       {{"sinkscope generate -m model.gguf --jsonl problems.jsonl --field question --chat -n 4096 -o gen.jsonl",
         "answers to questions as the model's chat template puts them; results in gen.scan.db"},
@@ -260,7 +260,7 @@ void register_generate(CLI::App& program, Action& action) {
       ->check(whole_number(0, 0xFFFFFFFF))
       ->group(group);
   add_resumed_option(verb, "-o,--output", options->output,
-                     "Texts, as JSONL: made, or gone on with if it is of the same model and options")
+                     "Texts, as JSONL: made, or resumed if it is of the same model and options")
       ->required();
   add_resumed_option(verb, "--scan", options->scan.results,
                      "Results file of the scan; by default beside the texts, as *.scan.db");
