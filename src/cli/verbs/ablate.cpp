@@ -8,18 +8,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "api/program_run.h"
 #include "base/error.h"
-#include "base/thread_limits.h"
 #include "base/whole_file.h"
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/progress.h"
+#include "cli/scanned_again.h"
 #include "cli/verbs/verb.h"
-#include "cli/version.h"
 #include "engine/llama/model.h"
-#include "gguf/digest.h"
 #include "impact/judge_ablation.h"
 #include "impact/sink_list.h"
 #include "report/data/ablate_json.h"
@@ -48,22 +45,6 @@ struct AblateVerbOptions {
   bool no_loss = false;
   bool quiet = false;
 };
-
-// The results file, open for what is added to it.
-ScanFile open_to_ablate(const AblateVerbOptions& options) {
-  const ScanFile file = ScanFile::open(options.results);
-  const std::string digest = model_sha256(options.model.path, model_hash_folder(), interrupted);
-  if (digest != file.model().sha256) {
-    throw Error(
-        ErrorCode::kInput,
-        fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
-                    options.results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
-  }
-  const ModelRecord model = file.model();
-  const ProgramRun run =
-      present_program_run(command_line(), options.model.precision, options.model.n_threads.value_or(default_threads()));
-  return ScanFile::open_or_create(options.results, model, file.options(), run);
-}
 
 void check_measured_alike(const AblateVerbOptions& options, const ScanFile& file, const Model& model) {
   const MeasurementOptions& scanned = file.options();
@@ -145,14 +126,9 @@ AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file)
 
 ExitCode run_ablate(const AblateVerbOptions& options) {
   const ModelFile model_file = open_model_file(options.model.path);
-  const ScanFile file = open_to_ablate(options);
+  const ScanFile file = open_scanned(options.results, options.model);
   const AblateRequest request = request_of(options, file);
-  std::int64_t longest = 1;
-  file.for_each_document(
-      [&](const StoredDocument& document) { longest = std::max<std::int64_t>(longest, document.figures.n_tokens); });
-  ModelOptions with_context = options.model;
-  if (!with_context.n_ctx) with_context.n_ctx = static_cast<int>(longest);
-  const std::unique_ptr<Model> model = load_model(model_file, load_options(with_context));
+  const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
   check_measured_alike(options, file, *model);
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_of(file.document(ordinal), request.thresholds);

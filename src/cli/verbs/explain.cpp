@@ -7,17 +7,14 @@
 #include <iostream>
 #include <memory>
 
-#include "api/program_run.h"
 #include "base/error.h"
-#include "base/thread_limits.h"
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/progress.h"
+#include "cli/scanned_again.h"
 #include "cli/verbs/verb.h"
-#include "cli/version.h"
 #include "engine/llama/model.h"
-#include "gguf/digest.h"
 #include "report/data/explain_json.h"
 #include "report/data/output_file.h"
 #include "report/text/explain_terminal.h"
@@ -71,22 +68,6 @@ ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& fil
   return request;
 }
 
-// The results file, open for what explain adds to it.
-ScanFile open_to_explain(const ExplainVerbOptions& options) {
-  const ScanFile file = ScanFile::open(options.results);
-  const std::string digest = model_sha256(options.model.path, model_hash_folder(), interrupted);
-  if (digest != file.model().sha256) {
-    throw Error(
-        ErrorCode::kInput,
-        fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
-                    options.results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
-  }
-  const ModelRecord model = file.model();
-  const ProgramRun run =
-      present_program_run(command_line(), options.model.precision, options.model.n_threads.value_or(default_threads()));
-  return ScanFile::open_or_create(options.results, model, file.options(), run);
-}
-
 void check_layers(const ExplainVerbOptions& options, int n_layers) {
   for (const int layer : options.layers) {
     if (layer < n_layers) continue;
@@ -96,14 +77,9 @@ void check_layers(const ExplainVerbOptions& options, int n_layers) {
 
 ExitCode run_explain(const ExplainVerbOptions& options) {
   const ModelFile model_file = open_model_file(options.model.path);
-  const ScanFile file = open_to_explain(options);
+  const ScanFile file = open_scanned(options.results, options.model);
   check_layers(options, file.model().facts.n_layers);
-  std::int64_t longest = 1;
-  file.for_each_document(
-      [&](const StoredDocument& document) { longest = std::max<std::int64_t>(longest, document.figures.n_tokens); });
-  ModelOptions with_context = options.model;
-  if (!with_context.n_ctx) with_context.n_ctx = static_cast<int>(longest);
-  const std::unique_ptr<Model> model = load_model(model_file, load_options(with_context));
+  const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
   ModelWeights weights{GgufFile(options.model.path)};
   const ExplainRequest request = request_of(options, file);
   ExplainedRows rows(file);

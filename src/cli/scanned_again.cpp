@@ -1,0 +1,40 @@
+#include "cli/scanned_again.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "api/program_run.h"
+#include "base/error.h"
+#include "base/thread_limits.h"
+#include "cli/interrupt.h"
+#include "cli/version.h"
+#include "gguf/digest.h"
+
+namespace sinkscope {
+
+ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
+  const ScanFile file = ScanFile::open(results);
+  const std::string digest = model_sha256(model.path, model_hash_folder(), interrupted);
+  if (digest != file.model().sha256) {
+    throw Error(
+        ErrorCode::kInput,
+        fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
+                    results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
+  }
+  const ModelRecord record = file.model();
+  const ProgramRun run =
+      present_program_run(command_line(), model.precision, model.n_threads.value_or(default_threads()));
+  return ScanFile::open_or_create(results, record, file.options(), run);
+}
+
+std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& results, ModelOptions options) {
+  std::int64_t longest = 1;
+  results.for_each_document(
+      [&](const StoredDocument& document) { longest = std::max<std::int64_t>(longest, document.figures.n_tokens); });
+  if (!options.n_ctx) options.n_ctx = static_cast<int>(longest);
+  return load_model(file, load_options(options));
+}
+
+}  // namespace sinkscope
