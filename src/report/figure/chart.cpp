@@ -111,7 +111,7 @@ class PanelDrawing {
     }
     if (!up.empty()) {
       // A band with a name is a part of a stack; without one it goes with a line.
-      const std::string_view fill = series.name.empty() ? svg_.theme().muted : colour(series);
+      const std::string fill = series.name.empty() ? std::string(svg_.theme().muted) : colour(series);
       svg_.path(up + down + "Z", fmt::format("fill=\"{}\" fill-opacity=\"{}\"", fill, opacity_of(series)));
     }
   }
