@@ -7,9 +7,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "engine/accel/precision.h"
-#include "engine/llama/model.h"
-#include "forward_loop.h"
+#include "loaded_text.h"
 #include "probe/edit.h"
 #include "scan/examine.h"
 
@@ -46,15 +44,7 @@ class OneKey : public Edit {
 };
 
 int run(const bench::Arguments& arguments) {
-  LoadOptions load;
-  load.path = arguments.model;
-  load.n_ctx = arguments.n_tokens;
-  load.n_ubatch = arguments.n_ubatch;
-  load.runtime.n_threads = arguments.n_threads;
-  load.precision = precision_of_name(arguments.precision);
-  const std::unique_ptr<Model> model = load_model(load);
-  const std::vector<TokenId> tokens = model->vocabulary().tokenize(arguments.text, false);
-  const Pack pack{{bench::repeat_to(tokens, arguments.n_tokens)}};
+  const bench::LoadedText loaded = bench::load_text(arguments);
 
   Onlooker onlooker;
   SameRow same_row;
@@ -69,7 +59,7 @@ int run(const bench::Arguments& arguments) {
         ExamineOptions options;
         options.run.edits = edits;
         const double start = bench::processor_ms();
-        examine(*model, pack, options);
+        examine(*loaded.model, loaded.pack, options);
         return bench::processor_ms() - start;
       };
       // Which comes first changes from turn to turn, so that a machine that slows down favours neither.

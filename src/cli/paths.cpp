@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string_view>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "base/error.h"
 

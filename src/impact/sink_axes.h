@@ -48,7 +48,7 @@ SinkAxes sink_axes(std::span<const std::vector<float>> states, std::span<const P
 //
 // profiles       of the unedited run
 // ordinary_norm  [n_layers] by which norms are divided
-// returns        [n_tokens] 1 where it can; nobody, where norm ratios are not measured
+// returns        [n_tokens] 1 where it can; all 0 where norm ratios are not measured
 std::vector<std::uint8_t> ordinary_tokens(std::span<const ProfileArray> profiles, const LayerFigures& ordinary_norm);
 
 }  // namespace sinkscope

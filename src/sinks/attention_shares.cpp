@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/index.h"
 
 namespace sinkscope {
 namespace {
@@ -76,14 +77,11 @@ LayerFigures AttentionShares::sinks() const {
 AttentionShares attention_shares(const SequenceFigures& figures, const Detection& detection) {
   Sums sums(figures);
   if (detection.primary) {
-    sums.add(detection.primary->position, SinkKind::kPrimary, 0, figures.n_layers - 1);
     for (const int position : detection.primary->set) sums.add(position, SinkKind::kPrimary, 0, figures.n_layers - 1);
   }
   for (const Run& run : detection.runs) {
     if (run.verdict != Verdict::kSink && !detection.in_sink_group(run)) continue;
-    const bool alone = run.verdict == Verdict::kSink && detection.counts(run);
-    const SinkKind kind =
-        alone || !run.group ? run.kind : detection.groups[static_cast<std::size_t>(*run.group)].kind;
+    const SinkKind kind = detection.counts(run) ? run.kind : detection.groups[index(*run.group)].kind;
     sums.add(run.position, kind, run.l_start + 1, run.l_end + 1);
   }
   return sums.finish(detection.primary.has_value());

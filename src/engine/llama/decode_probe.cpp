@@ -155,9 +155,11 @@ bool DecodeProbe::on_node(ggml_tensor* node, bool ask, void* user_data) {
 bool DecodeProbe::ask(ggml_tensor* node) {
   const int ordinal = next_ordinal_++;
   if (failure_) return false;
-  // A device reduces the last block's output behind the network, so nothing may take its memory meanwhile.
-  const bool on_device = devices_.holds(*node);
-  if (ordinal > (on_device ? last_needed_ : last_kept_) && !keeps_logits()) skip_node(node, on_device);
+  if (ordinal > last_needed_ && !keeps_logits()) {
+    // A device reduces the last block's output behind the network, so nothing may take its memory meanwhile.
+    const bool on_device = devices_.holds(*node);
+    if (on_device || ordinal > last_kept_) skip_node(node, on_device);
+  }
   if (node->op == GGML_OP_FLASH_ATTN_EXT) read_full_precision(node);
   edits_.asked(node);
   if (next_wanted_ >= wanted_.size() || ordinal != wanted_[next_wanted_].ordinal) return false;
