@@ -51,7 +51,7 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   measurement.n_ubatch = load.n_ubatch;
   measurement.parallel = model.max_sequences();
   measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
-  measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
+  measurement.deployment = model.deployment();
   measurement.final_norm = load.final_norm;
   measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
@@ -111,7 +111,8 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
   const ScanSettings& settings = state_->settings;
   const Vocabulary& vocabulary = state_->model->vocabulary();
   const auto tokenize_messages = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply, settings.special);
+    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply,
+                         settings.special);
   };
   const DocumentTokenizer tokenizer(vocabulary, {settings.bos, settings.special, 0}, tokenize_messages);
   TokenSpool spool;

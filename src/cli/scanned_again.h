@@ -14,9 +14,10 @@ namespace sinkscope {
 // throws  Error{kInput} if the model is not the one that was scanned; as ScanFile::open and open_or_create
 ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 
-// That model, with room for the longest of the texts unless a context was asked for.
+// That model as it was deployed when it was scanned, with room for the longest of the texts unless a context was asked
+// for.
 //
-// throws  as load_model
-std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& results, ModelOptions options);
+// throws  Error{kInput} if other caches or adapters are asked for, or an adapter lacks; as load_model
+std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile& results, ModelOptions options);
 
 }  // namespace sinkscope

@@ -25,14 +25,14 @@ class Help(harness.ProgramTest):
 
     def test_the_rule_in_detail_has_a_help_of_its_own(self):
         for verb in ("scan", "show", "levels", "validate"):
-            short, rule = self.ok(verb, "--help").out, self.ok(verb, "--help-rule").out
+            short, rule = self.ok(verb, "--help").out, self.ok(verb, "--help-all").out
             self.assertIn("--min-alignment", short)
-            self.assertIn("--help-rule", short)
+            self.assertIn("--help-all", short)
             self.assertNotIn("--birth-cosine", short)
             self.assertIn("--birth-cosine", rule)
             self.assertNotIn("--min-alignment", rule)
             self.assertLessEqual(max(len(line) for line in rule.split("\n")), 100)
-        self.fails(2, "unknown option '--help-rule'", "models", "--help-rule")
+        self.fails(2, "unknown option '--help-all'", "models", "--help-all")
 
     def test_required_options_are_marked(self):
         self.assertRegex(self.ok("scan", "--help").out, r"--model MODEL.gguf +The model, a GGUF file \(required\)")

@@ -50,12 +50,11 @@ void check_measured_alike(const AblateVerbOptions& options, const ScanFile& file
   const MeasurementOptions& scanned = file.options();
   const auto check = [&](const char* name, const std::string& expected, const std::string& got) {
     if (expected == got) return;
-    throw Error(ErrorCode::kInput, fmt::format("'{}': expected --{} {}, with which it was scanned, got {}", options.results,
-                                               name, expected, got));
+    throw Error(ErrorCode::kInput, fmt::format("'{}': expected --{} {}, with which it was scanned, got {}",
+                                               options.results, name, expected, got));
   };
   check("precision", scanned.precision, model.precision());
   check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.model.n_ubatch));
-  check("cache-type-k", scanned.cache_type_k, options.model.cache_type_k);
 }
 
 SequenceToAblate sequence_of(const StoredDocument& document, const Thresholds& thresholds) {
@@ -65,7 +64,8 @@ SequenceToAblate sequence_of(const StoredDocument& document, const Thresholds& t
   sequence.key = document.key;
   sequence.id = origin.id;
   // Chunks of one document are one unit of the statistics.
-  sequence.unit = origin.chunk ? fmt::format("{}\n{}\n{}", origin.file, origin.line.value_or(0), origin.id) : document.key;
+  sequence.unit =
+      origin.chunk ? fmt::format("{}\n{}\n{}", origin.file, origin.line.value_or(0), origin.id) : document.key;
   sequence.chunk = origin.chunk;
   sequence.tokens = document.tokens;
   sequence.detection = detect_by_evidence(document.figures, thresholds);
@@ -125,10 +125,9 @@ AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file)
 }
 
 ExitCode run_ablate(const AblateVerbOptions& options) {
-  const ModelFile model_file = open_model_file(options.model.path);
   const ScanFile file = open_scanned(options.results, options.model);
   const AblateRequest request = request_of(options, file);
-  const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
+  const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options, file, *model);
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_of(file.document(ordinal), request.thresholds);
@@ -154,7 +153,8 @@ void register_ablate(CLI::App& program, Action& action) {
       "Runs the texts of a results file again, once as they are and once without their sinks, and says by block what "
       "becomes of the primary's attention: how much of the change is the removed keys' share of the softmax alone, and "
       "how much lies beyond it. Ordinary tokens nearby, removed in the same way, are the placebo. Tokens that become "
-      "sinks in the removed ones' place are counted, with what they draw. The unit is the document: 8 of them are needed "
+      "sinks in the removed ones' place are counted, with what they draw. The unit is the document: 8 of them are "
+      "needed "
       "for a verdict. What later tokens' predictions lose is measured too.",
       {{"sinkscope ablate -m model.gguf out.scan.db", "later tokens do not see the sinks"},
        {"sinkscope ablate -m model.gguf out.scan.db --how evict:64 --how unwrite --json effects.json",
@@ -162,6 +162,7 @@ void register_ablate(CLI::App& program, Action& action) {
        {"sinkscope ablate -m model.gguf out.scan.db --sinks primary", "what takes the primary's place"}},
       [options] { return run_ablate(*options); });
   add_model_options(verb, options->model);
+  add_lora_option(verb, options->model);
   verb.add_option("FILE", options->results, "A results file of this model, written by scan -o")
       ->required()
       ->type_name("FILE");
@@ -204,7 +205,9 @@ void register_ablate(CLI::App& program, Action& action) {
       ->type_name("X")
       ->check(number(0, 100))
       ->group("Ablate");
-  verb.add_option("--seed", options->seed, "Of placebo draws, resamples and sign flips")->type_name("N")->group("Ablate");
+  verb.add_option("--seed", options->seed, "Of placebo draws, resamples and sign flips")
+      ->type_name("N")
+      ->group("Ablate");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
   add_threshold_options(verb, options->rule);
   add_json_option(verb, options->json);
