@@ -40,7 +40,6 @@ class Help(harness.ProgramTest):
     def test_options_of_llama_cpp_have_one_dash(self):
         out = self.ok("scan", "--help").out
         self.assertIn("-ngl, --n-gpu-layers N", out)
-        self.assertIn("-ngl, --n-gpu-layers N", out)
 
     def test_version(self):
         self.assertRegex(self.ok("--version").out, r"^sinkscope \d+\.\d+\.\d+\n")
