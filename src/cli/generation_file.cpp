@@ -40,8 +40,8 @@ std::string in_words(const GenerationSource& source) {
                      source.deployment.empty() ? "" : ", ", source.deployment);
 }
 
-GenerationSource source_of(const nlohmann::json& text) {
-  const nlohmann::json& sampling = text.at("sampling");
+GenerationSource source_of(const nlohmann::ordered_json& text) {
+  const nlohmann::ordered_json& sampling = text.at("sampling");
   GenerationSource source;
   source.model = text.at("model").get<std::string>();
   source.sha256 = text.at("sha256").get<std::string>();
@@ -101,7 +101,7 @@ void GenerationFile::read_texts() {
     if (read > whole) return;
     GenerationSource found;
     try {
-      const nlohmann::json text = parse_bounded_json(line);
+      const nlohmann::ordered_json text = parse_bounded_json(line);
       if (text.at("schema") != kGenerationSchema) throw Error(ErrorCode::kInput, "another schema");
       const auto prompt = tokens_of(text.at("prompt_tokens")), output = tokens_of(text.at("output_tokens"));
       if (!prompt || !output) throw Error(ErrorCode::kInput, "no token ids");
