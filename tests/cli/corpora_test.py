@@ -58,7 +58,7 @@ class Corpora(harness.ProgramTest):
     def test_members_that_were_found_are_named(self):
         self.file("question.jsonl", line({"question": TEXT, "answer": TEXT}))
         result = self.fails(3, "no document", "scan", "-m", self.tiny, "--jsonl", "question.jsonl")
-        self.assertIn('no member "text"; it has "answer", "question": --field names the one to read', result.err)
+        self.assertIn('no member "text"; it has "question", "answer": --field names the one to read', result.err)
         self.file("sharegpt.jsonl", line({"conversations": [{"from": "human", "value": TEXT}]}))
         result = self.fails(3, "no document", "scan", "-m", self.tiny, "--jsonl", "sharegpt.jsonl")
         self.assertIn("--chat", result.err)
