@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "docs")]
 import readme_commands  # noqa: E402
-from tools.devkit import bench, build, cache, gpu, packages, pins, steps, web  # noqa: E402
+from tools.devkit import bench, build, cache, gpu, mutants, mutate, packages, pins, steps, web  # noqa: E402
 
 
 class DevkitTest(unittest.TestCase):
@@ -170,6 +170,35 @@ class DevkitTest(unittest.TestCase):
                 unittest.mock.patch.dict(gpu.os.environ, clear=True), \
                 self.assertRaisesRegex(steps.Failed, "expected a GPU, or CUDA's compiler, .*--gpu cuda or --gpu vulkan"):
             gpu.backend("auto")
+
+    def test_mutants_change_one_token_of_code(self):
+        text = ('#include "a < b.h"\n// a < b\nbool f(const T& x) {\n  return x.n < 10 && !g("a + b", \'<\', 0.5);\n}\n')
+        found = [(mutant.line, mutant.before, mutant.after) for mutant in mutants.mutants_of("a.cpp", text)]
+        self.assertEqual([(4, "<", "<="), (4, "10", "11"), (4, "&&", "||"), (4, "!", "")], found)
+        first = mutants.mutants_of("a.cpp", text)[0]
+        self.assertIn("x.n <= 10", first.of(text))
+        with self.assertRaisesRegex(ValueError, "another one"):
+            first.of(text.replace("x.n", "x.name"))
+
+    def test_a_stopped_mutant_leaves_its_file_as_it_was(self):
+        (self.folder / "a.cpp").write_text("a < b;\n")
+        mutant = mutants.mutants_of("a.cpp", "a < b;\n")[0]
+        with unittest.mock.patch.object(mutate, "TREE", self.folder), \
+                unittest.mock.patch.object(mutate, "_compile", side_effect=KeyboardInterrupt), \
+                self.assertRaises(KeyboardInterrupt):
+            mutate._try(mutant, "sinks", {"sinks_test": 1}, mutate.Outcome())
+        self.assertEqual("a < b;\n", (self.folder / "a.cpp").read_text())
+
+    def test_mutants_are_of_a_room_that_has_tests(self):
+        self.assertEqual("sinks_test", mutate.test_targets("sinks")[0])
+        self.assertIn("levels", mutate.rooms())
+        with self.assertRaisesRegex(steps.Failed, "got 'nowhere'; these have some: .*sinks"):
+            mutate.mutate_room("nowhere", 1, 1)
+
+    def test_mutants_are_counted(self):
+        outcome = mutate.Outcome(killed=9, survived=["one"], stillborn=2)
+        self.assertEqual("9 killed, 1 survived (90 %); 2 more did not compile", str(outcome))
+        self.assertIsNone(mutate.Outcome().rate)
 
     def test_readme_commands(self):
         text = "```sh\n./dev demo   # sets up\n./sinkscope show a \\\n    --json -\n```\n```\nnot this\n```\n"
