@@ -7,7 +7,7 @@
 
 #include "api/parts.h"
 #include "api/program_run.h"
-#include "engine/llama/chat.h"
+#include "engine/llama/chat_renderer.h"
 #include "engine/llama/model_file.h"
 #include "formation/explain.h"
 #include "scan/result_sink.h"
@@ -110,9 +110,9 @@ ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string&
 std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) const {
   const ScanSettings& settings = state_->settings;
   const Vocabulary& vocabulary = state_->model->vocabulary();
+  ChatTokenizer tokenize_chat(vocabulary, vocabulary.chat_template(), settings.special, settings.should_stop);
   const auto tokenize_messages = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply,
-                         settings.special);
+    return tokenize_chat(messages.json, messages.awaits_reply);
   };
   const DocumentTokenizer tokenizer(vocabulary, {settings.bos, settings.special, 0}, tokenize_messages);
   TokenSpool spool;

@@ -107,7 +107,7 @@ std::string_view kind_name(SinkKind kind, Rule rule) {
 
 std::string token_name(std::string_view bytes) {
   std::string name;
-  for (const char c : displayable(bytes)) name += c == ' ' ? std::string("\u2423") : std::string(1, c);
+  for (const char c : displayable(clip_token(bytes))) name += c == ' ' ? std::string("\u2423") : std::string(1, c);
   return name.empty() ? "\u2205" : name;
 }
 

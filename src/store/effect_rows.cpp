@@ -8,25 +8,10 @@
 #include "store/ablation_blob.h"
 #include "store/connection.h"
 #include "store/scan_file.h"
+#include "store/scan_layout.h"
 
 namespace sinkscope {
 namespace {
-
-// The key of an edit is the SHA-256 of its specification.
-constexpr const char* kTables = R"sql(
-CREATE TABLE IF NOT EXISTS edits (
-  id INTEGER PRIMARY KEY,
-  key TEXT NOT NULL UNIQUE,
-  specification TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS edit_effects (
-  id INTEGER PRIMARY KEY,
-  edit INTEGER NOT NULL REFERENCES edits (id),
-  document INTEGER NOT NULL REFERENCES documents (ordinal),
-  data BLOB NOT NULL,
-  UNIQUE (edit, document)
-) STRICT;
-)sql";
 
 bool has_tables(Database& database) {
   return database.number("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'edit_effects'") > 0;
@@ -57,7 +42,7 @@ std::optional<SequenceAblation> EffectRows::find(const std::string& specificatio
 void EffectRows::add(std::int64_t ordinal, const std::vector<Edited>& edits) {
   Database& database = connection_.database;
   Transaction transaction(database);
-  database.execute(kTables);
+  database.execute(kEffectTables);
   for (const auto& [specification, ablation] : edits) {
     const std::string key = sha256_of_text(specification);
     const auto bytes = encode_ablation(*ablation);

@@ -32,6 +32,8 @@ TEST(PrimarySearch, FindsBirthAndActiveLayers) {
   EXPECT_THAT(detection.primary->early_plateau, IsEmpty());
   EXPECT_NEAR(detection.primary->sink_axis_drift, 0.03, 1e-6);
   EXPECT_EQ(detection.primary->far_boost_median, 50);
+  EXPECT_EQ(detection.primary->norm_ratio_median, 8);
+  EXPECT_NEAR(detection.primary->mean_norm_ratio.value(), (8 * 8 + 4) / 12.0, 1e-6);
   EXPECT_THAT(detection.runs, IsEmpty());
 }
 
@@ -315,6 +317,39 @@ TEST(EvidenceRule, FindsUnalignedSinks) {
     EXPECT_THAT(detect(token).runs, IsEmpty());
     set(*cosines, 4, 4, 0.1F);
   }
+}
+
+TEST(EvidenceRule, DescribesUnalignedSinks) {
+  TokenProfile token = unaligned_token(4, 6);
+  token.far_boost[6] = 10;
+  const auto runs = detect(token).runs;
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].lifetime, 3);
+  EXPECT_EQ(runs[0].attention_lifetime, 3);
+  EXPECT_EQ(runs[0].far_boost_max, 10);
+  EXPECT_EQ(runs[0].margins.far_boost, 0.0F) << "the weakest of its blocks";
+  EXPECT_EQ(runs[0].margins.attention, 0.0F);
+  EXPECT_FALSE(runs[0].margins.alignment);
+}
+
+// The layers of an aligned sink are not told a second time; those of a run that is none may be.
+TEST(EvidenceRule, FindsNoUnalignedSinkWithinAnAlignedOne) {
+  TokenProfile sink = ordinary_token(500);
+  make_aligned(sink, 4, 6, 12);
+  for (auto* cosines : {&sink.centred_alignment, &sink.read_alignment}) set(*cosines, 4, 6, 0.1F);
+  const auto alone = detect(sink).runs;
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_EQ(alone[0].kind, SinkKind::kSecondary);
+  TokenProfile long_run = ordinary_token(500);
+  make_aligned(long_run, 4, 9, 1);
+  for (auto* cosines : {&long_run.centred_alignment, &long_run.read_alignment}) set(*cosines, 4, 9, 0.1F);
+  set(long_run.far_boost, 5, 6, 12);  // two of six blocks
+  const auto both = detect(long_run).runs;
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].verdict, Verdict::kAlignedOnly);
+  EXPECT_EQ(both[1].kind, SinkKind::kUnaligned);
+  EXPECT_EQ(both[1].l_end, 5);
+  EXPECT_EQ(both[1].run_index, 1);
 }
 
 TEST(EvidenceRule, FindsSinksWithoutAPrimary) {

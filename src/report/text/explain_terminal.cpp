@@ -141,7 +141,7 @@ void write_runs(const Explanation& explanation, const std::function<std::string(
       const Neuron* neuron = run.neurons && !run.neurons->list.empty() ? &run.neurons->list.front() : nullptr;
       table.add(
           {std::to_string(sequence.ordinal), std::to_string(run.run.position),
-           paint.token(fmt::format("'{}'", displayable(token_bytes(run.token)))), std::string(name_of(run.run.kind)),
+           paint.token(fmt::format("'{}'", displayable(clip_token(token_bytes(run.token))))), std::string(name_of(run.run.kind)),
            fmt::format("{}-{}", run.run.l_start, run.run.l_end), std::to_string(run.l_peak),
            part != nullptr ? fmt::format("{} ({:.2f})", text_of(part->part), part->share) : "-",
            run.peak ? fmt::format("{:.2f}", run.peak->mlp_share) : "-",

@@ -36,7 +36,7 @@ std::string tokens_text(const Level& level, const FileLevels& file) {
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(4, level.tokens.size()); ++i) {
     const TokenCount& token = level.tokens[i];
-    const std::string name = file.token_bytes ? fmt::format("'{}'", displayable(file.token_bytes(token.token)))
+    const std::string name = file.token_bytes ? fmt::format("'{}'", displayable(clip_token(file.token_bytes(token.token))))
                                               : fmt::format("#{}", token.token);
     text += fmt::format("{}{} {}", i > 0 ? ", " : "", name, token.count);
   }

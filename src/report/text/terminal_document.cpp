@@ -64,7 +64,7 @@ struct Page {
   std::ostream& out;
 
   int width() const { return style.width - kIndentColumns; }
-  std::string token(int position) const { return judged.token(position); }
+  std::string token(int position) const { return clip_token(judged.token(position)); }
   std::string tokens(int first, int end) const {
     std::string bytes;
     const int last = std::min(end, static_cast<int>(document.tokens.size()));
