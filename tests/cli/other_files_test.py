@@ -67,6 +67,8 @@ OTHERS = {
     "flux.gguf": (gguf([("general.architecture", "flux")], [("a", [32], 0)]), "a model of images"),
     "no-architecture.gguf": (gguf([("general.name", "x")], [("a", [32], 0)]), "without general.architecture"),
     "no-context.gguf": (gguf(without("llama.context_length"), [("a", [32], 0)]), ["llama.context_length", "convert"]),
+    "bytes.gguf": (gguf(LLAMA, [("blk.0.ffn_down.weight", [32, 4], 24)]), ["'blk.0.ffn_down.weight'", "i8"]),
+    "bytes-of-norms.gguf": (gguf(LLAMA, [("blk.0.attn_norm.weight", [32], 8)]), ["'blk.0.attn_norm.weight'", "q8_0"]),
     "no-tokenizer.gguf": (gguf(without("tokenizer.ggml.model"), [("a", [32], 0)]), "tokenizer.ggml.model"),
     "ggml.bin": (b"lmgg" + bytes(100), "before GGUF"),
     "model.gguf.gz": (b"\x1f\x8b" + bytes(100), ["a compressed file", "unpack"]),

@@ -275,6 +275,15 @@ TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
   EXPECT_TRUE(figures.tokens[1].score[0]);
 }
 
+TEST(Reduce, KnowsNoScoresOfALayerWithoutAttention) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.has_attention[1] = 0;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[0];
+  EXPECT_TRUE(token.score[0] && token.far_boost[0] && token.far_attention[0]);
+  EXPECT_FALSE(token.score[1] || token.far_boost[1] || token.far_attention[1] || token.attention_share[1]);
+  EXPECT_FALSE(token.sink_rate_03[1] || token.heads_over_10[1]);
+}
+
 TEST(Reduce, KnowsNoNormRatiosInShortTexts) {
   EXPECT_TRUE(reduce(plain_measurement(64), 0, {}).candidate);
   const SequenceFigures figures = reduce(plain_measurement(63), 0, {});

@@ -6,7 +6,7 @@ from . import cache, gpu, packages, steps, web
 
 PRESETS = ["dev", "release", "clang", "sanitize", "asan", "ubsan", "tsan"]
 # What tests need no model file, and so run under the sanitizers too.
-MODEL_FREE = "^(unit|invariant|cli)$"
+MODEL_FREE = "^(unit|invariant|cli|fuzz)$"
 # What cmake is given unless the caller gives it: the option, and what fetches its folder.
 FETCHED = {"SINKSCOPE_LLAMA_DIR": cache.llama_source, "SINKSCOPE_ONEDNN_DIR": cache.onednn}
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "engine/llama/fatal_signals.h"
 #include "engine/llama/llama_library.h"
 
 namespace sinkscope {
@@ -15,11 +16,12 @@ namespace sinkscope {
 std::string llama_reason(const std::string& otherwise);
 
 // Does what llama.cpp or ggml may throw at for reasons of their own, none of which is a fault of ours: such an exception is
-// the model's.
+// the model's, and so is a fatal signal meanwhile.
 //
 // throws  Error{kModel} for every exception but an Error and std::bad_alloc, which pass
 template <typename Work>
 auto of_model(const std::string& path, const Work& work) {
+  const EngineAtWork at_work;
   try {
     return work();
   } catch (const Error&) {
