@@ -49,21 +49,22 @@ class PresentInput {
   std::string path_;
 };
 
-// returns  whether the input was read, or refused as it should be
-bool reads(const FuzzTarget& target, std::string_view bytes) {
+enum class Outcome { kRead, kRefused, kFault };
+
+Outcome outcome_of(const FuzzTarget& target, std::string_view bytes) {
   alarm(kMostSeconds);
   try {
     target.read(bytes);
-    return true;
+    return Outcome::kRead;
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kInput || error.code() == ErrorCode::kModel) return true;
+    if (error.code() == ErrorCode::kInput || error.code() == ErrorCode::kModel) return Outcome::kRefused;
     fmt::print("{}: an error that is no input's: {}\n", target.name, error.what());
   } catch (const std::bad_alloc&) {
-    return true;
+    return Outcome::kRefused;
   } catch (const std::exception& error) {
     fmt::print("{}: an exception that is no error of ours: {}\n", target.name, error.what());
   }
-  return false;
+  return Outcome::kFault;
 }
 
 struct Arguments {
@@ -105,17 +106,24 @@ std::vector<FuzzTarget> all_targets() {
 
 int fuzz(const FuzzTarget& target, const Arguments& arguments) {
   const PresentInput present(arguments.present);
+  std::uint64_t n_read = 0;
   const auto try_one = [&](const std::string& bytes) {
     present.set(bytes);
-    return reads(target, bytes);
+    const Outcome outcome = outcome_of(target, bytes);
+    n_read += outcome == Outcome::kRead;
+    return outcome != Outcome::kFault;
   };
   if (!arguments.input.empty()) {
     std::ifstream file(arguments.input, std::ios::binary);
-    return reads(target, std::string(std::istreambuf_iterator<char>(file), {})) ? 0 : 1;
+    return try_one(std::string(std::istreambuf_iterator<char>(file), {})) ? 0 : 1;
   }
   const std::vector<std::string> seeds = target.seeds();
   for (const std::string& bytes : seeds) {
     if (!try_one(bytes)) return 1;
+  }
+  if (n_read == 0) {
+    fmt::print("{}: expected seeds that are read, got refusals only\n", target.name);
+    return 1;
   }
   Mutator mutator(seeds, arguments.seed);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(arguments.seconds);
@@ -125,7 +133,8 @@ int fuzz(const FuzzTarget& target, const Arguments& arguments) {
     ++n;
   }
   present.clear();
-  fmt::print("{}: {} seeds and {} inputs made from them were read or refused\n", target.name, seeds.size(), n);
+  fmt::print("{}: {} seeds and {} inputs made from them: {} were read, the others refused\n", target.name, seeds.size(), n,
+             n_read);
   return 0;
 }
 

@@ -13,7 +13,7 @@ namespace {
 std::vector<std::string> model_seeds() {
   const TemporaryFolder folder;
   TinyOptions tiny;
-  tiny.n_layers = 1;
+  tiny.n_layers = 2;
   write_tiny_model(tiny, folder.file("tiny.gguf"));
   GgufMetadata metadata;
   metadata.set_text("general.architecture", "llama");

@@ -72,9 +72,11 @@ std::vector<std::string> blob_seeds() {
   return seeds;
 }
 
+// SQLite wants a file with a name.
 void read_results(std::string_view bytes) {
-  const BytesFile held(bytes);
-  const ScanFile file = ScanFile::open(held.path());
+  static const TemporaryFolder folder;
+  const std::string path = folder.file("results", std::string(bytes));
+  const ScanFile file = ScanFile::open(path);
   file.verify();
   file.skipped();
   file.program_runs();

@@ -67,8 +67,6 @@ OTHERS = {
     "flux.gguf": (gguf([("general.architecture", "flux")], [("a", [32], 0)]), "a model of images"),
     "no-architecture.gguf": (gguf([("general.name", "x")], [("a", [32], 0)]), "without general.architecture"),
     "no-context.gguf": (gguf(without("llama.context_length"), [("a", [32], 0)]), ["llama.context_length", "convert"]),
-    "bytes.gguf": (gguf(LLAMA, [("blk.0.ffn_down.weight", [32, 4], 24)]), ["'blk.0.ffn_down.weight'", "i8"]),
-    "bytes-of-norms.gguf": (gguf(LLAMA, [("blk.0.attn_norm.weight", [32], 8)]), ["'blk.0.attn_norm.weight'", "q8_0"]),
     "no-tokenizer.gguf": (gguf(without("tokenizer.ggml.model"), [("a", [32], 0)]), "tokenizer.ggml.model"),
     "ggml.bin": (b"lmgg" + bytes(100), "before GGUF"),
     "model.gguf.gz": (b"\x1f\x8b" + bytes(100), ["a compressed file", "unpack"]),
@@ -87,6 +85,12 @@ class OtherFiles(harness.ProgramTest):
                     result = self.fails(4, expected, "scan", "-m", name, "-f", document, *more)
                     self.assertEqual(result.err.count("\n"), 1, result.err)
             self.fails(4, expected, "probe-points", name)
+
+    def test_types_that_nothing_computes_with(self):
+        for name, shape, kind, said in (("blk.0.ffn_down.weight", [32, 4], 24, "i8"), ("blk.0.attn_norm.weight", [32], 8, "q8_0"),
+                                        ("blk.0.attn_q.bias", [32], 26, "i32")):
+            self.file("types.gguf", gguf(LLAMA, [(name, shape, kind)]))
+            self.fails(4, [f"'{name}'", f"got {said}", "convert"], "scan", "-m", "types.gguf", "-p", TEXT)
 
     def test_an_encoder_is_refused_before_advice_about_its_context(self):
         self.file("bert.gguf", OTHERS["bert.gguf"][0])
