@@ -160,6 +160,11 @@ TEST(CorpusDocuments, HoldGroupsAsOneSink) {
   EXPECT_FALSE(made()[0].censored) << "two of four";
   detection.runs[2].censored = true;
   EXPECT_TRUE(made()[0].censored) << "three of four";
+  // One that does not count hides none behind it.
+  SinkGroup no_sink = group;
+  no_sink.verdict = Verdict::kAlignedOnly;
+  detection.groups = {no_sink, group};
+  EXPECT_EQ(made().size(), 1U);
   EXPECT_TRUE(corpus_document(figures_of(1000), detection, {}, tokens_of(1000), {SinkKind::kUnaligned}).sinks.empty());
 }
 
