@@ -1,5 +1,5 @@
-// Reads the seeds of a target and inputs made from them, until a count or a time is reached. The input that is being read
-// lies in a file, so that one that ends the process is there afterwards.
+// Reads the seeds of a target and inputs made from them, until a count or a time is reached. The input that is being
+// read lies in a file, so that one that ends the process is there afterwards.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -39,7 +39,8 @@ class PresentInput {
   explicit PresentInput(std::string path) : path_(std::move(path)) {}
   void set(std::string_view bytes) const {
     if (path_.empty()) return;
-    std::ofstream(path_, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path_, std::ios::binary | std::ios::trunc)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
   void clear() const {
     if (!path_.empty()) unlink(path_.c_str());
@@ -133,8 +134,8 @@ int fuzz(const FuzzTarget& target, const Arguments& arguments) {
     ++n;
   }
   present.clear();
-  fmt::print("{}: {} seeds and {} inputs made from them: {} were read, the others refused\n", target.name, seeds.size(), n,
-             n_read);
+  fmt::print("{}: {} seeds and {} inputs made from them: {} were read, the others refused\n", target.name, seeds.size(),
+             n, n_read);
   return 0;
 }
 

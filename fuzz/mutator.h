@@ -7,8 +7,8 @@
 
 namespace sinkscope {
 
-// Inputs that are like the seeds and not quite: bits, numbers at the edges of what they can be, pieces left out, doubled, or
-// taken from another seed.
+// Inputs that are like the seeds and not quite: bits, numbers at the edges of what they can be, pieces left out,
+// doubled, or taken from another seed.
 class Mutator {
  public:
   // seeds  one at least

@@ -11,8 +11,8 @@ namespace sinkscope {
 struct FuzzTarget {
   std::string name;
   std::string reads;  // what, for --help
-  // Reads the bytes. An Error of the input or the model is an answer; std::bad_alloc is one too. Anything else that leaves it is a
-  // fault of ours.
+  // Reads the bytes. An Error of the input or the model is an answer; std::bad_alloc is one too. Anything else that
+  // leaves it is a fault of ours.
   std::function<void(std::string_view bytes)> read;
   // Whole inputs, made by our own writers: where mutation begins.
   std::function<std::vector<std::string>()> seeds;

@@ -29,13 +29,16 @@ std::vector<FuzzTarget> text_targets() {
        [] {
          return std::vector<std::string>{
              "{\"text\": \"one\", \"prompt\": \"why\", \"id\": 3}\n\n{\"text\": [1, 2, 3], \"prompt\": [4]}\n",
-             "[{\"text\": \"a \\u00e9 \\ud83d\\ude00\", \"prompt\": \"\", \"score\": NaN}, {\"text\": \"b\", \"prompt\": \"c\"}]"};
+             "[{\"text\": \"a \\u00e9 \\ud83d\\ude00\", \"prompt\": \"\", \"score\": NaN}, {\"text\": \"b\", "
+             "\"prompt\": \"c\"}]"};
        }},
       {"chats", "corpora of conversations", [](std::string_view bytes) { read_jsonl(bytes, true); },
        [] {
          return std::vector<std::string>{
-             "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}, {\"role\": \"assistant\", \"content\": \"ho\"}]}\n",
-             "{\"conversations\": [{\"from\": \"human\", \"value\": \"hi\"}, {\"from\": \"gpt\", \"value\": \"ho\"}]}\n"};
+             "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}, {\"role\": \"assistant\", \"content\": "
+             "\"ho\"}]}\n",
+             "{\"conversations\": [{\"from\": \"human\", \"value\": \"hi\"}, {\"from\": \"gpt\", \"value\": "
+             "\"ho\"}]}\n"};
        }},
       {"tokens", "lists of token ids",
        [](std::string_view bytes) {
@@ -53,8 +56,10 @@ std::vector<FuzzTarget> text_targets() {
        },
        [] {
          return std::vector<std::string>{
-             "{\"sample_index\": 0, \"prompt_len\": 3, \"response_len\": 97, \"full_text_len\": 100, \"candidate_sinks\": "
-             "{\"0\": {\"layer\": [4, 5, 46], \"token_id\": 151646, \"sink_type\": \"bos_sink\"}, \"70\": {\"layer\": [22, "
+             "{\"sample_index\": 0, \"prompt_len\": 3, \"response_len\": 97, \"full_text_len\": 100, "
+             "\"candidate_sinks\": "
+             "{\"0\": {\"layer\": [4, 5, 46], \"token_id\": 151646, \"sink_type\": \"bos_sink\"}, \"70\": {\"layer\": "
+             "[22, "
              "23], \"token_id\": 220, \"sink_type\": \"secondary\"}}}\n"};
        }},
   };

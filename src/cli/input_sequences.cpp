@@ -33,7 +33,8 @@ TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabular
   read.max_tokens = max_tokens;
   read.corpus = input.is_corpus();
   read.should_stop = interrupted;
-  ChatTokenizer tokenize_chat(vocabulary, input.chat ? chat_template(input, vocabulary) : "", input.special, interrupted);
+  ChatTokenizer tokenize_chat(vocabulary, input.chat ? chat_template(input, vocabulary) : "", input.special,
+                              interrupted);
   const auto tokenize = [&](const ChatMessages& messages) {
     return tokenize_chat(messages.json, messages.awaits_reply);
   };

@@ -10,8 +10,8 @@ namespace sinkscope {
 // Serves one page on this machine only, until `stop` says so.
 //
 // The page answers GET and HEAD of a path that is drawn at random, so that no other user of this machine finds it, to
-// requests that name 127.0.0.1 or localhost as their host, so that no web site can reach it under a name of its own. Up to
-// 64 clients are served side by side.
+// requests that name 127.0.0.1 or localhost as their host, so that no web site can reach it under a name of its own. Up
+// to 64 clients are served side by side.
 //
 // port      0 lets the system choose one
 // ready     is called once with the page's address

@@ -19,8 +19,8 @@
 
 namespace sinkscope {
 
-// Real files have less than a tenth of these. Readers look for keys and tensors one by one, llama.cpp's too: with many more
-// they would not come to an end.
+// Real files have less than a tenth of these. Readers look for keys and tensors one by one, llama.cpp's too: with many
+// more they would not come to an end.
 constexpr std::uint64_t kMostKeys = 4096;
 constexpr std::uint64_t kMostTensors = 16384;
 constexpr std::uint64_t kMostKeyBytes = 1024;

@@ -37,10 +37,11 @@ DocumentTokenizer::DocumentTokenizer(const Vocabulary& vocabulary, const Tokeniz
 
 void DocumentTokenizer::refuse_long(std::size_t bytes, const InputPlace& place) const {
   if (bytes <= options_.max_bytes) return;
-  throw Error(ErrorCode::kInput,
-              fmt::format("{} has {} bytes; expected a text of {} at most, since tokenising takes many times its size in "
-                          "memory; cut it into several files, or lines of JSONL",
-                          describe(place), bytes, options_.max_bytes));
+  throw Error(
+      ErrorCode::kInput,
+      fmt::format("{} has {} bytes; expected a text of {} at most, since tokenising takes many times its size in "
+                  "memory; cut it into several files, or lines of JSONL",
+                  describe(place), bytes, options_.max_bytes));
 }
 
 std::vector<TokenId> DocumentTokenizer::tokenize(const std::string& text, const InputPlace& place) const {

@@ -20,9 +20,9 @@ enum class BosMode {
 
 struct TokenizeOptions {
   BosMode bos = BosMode::kAuto;
-  bool special = false;  // control tokens in a text are parsed
-  int chunk = 0;         // tokens of the document in each sequence; 0: whole documents
-  int max_tokens = 0;    // of a whole document, where that is known; 0: any
+  bool special = false;                           // control tokens in a text are parsed
+  int chunk = 0;                                  // tokens of the document in each sequence; 0: whole documents
+  int max_tokens = 0;                             // of a whole document, where that is known; 0: any
   std::size_t max_bytes = std::size_t{16} << 20;  // of a text; tokenising takes some 70 times as much memory
 };
 

@@ -158,8 +158,9 @@ ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, co
 }
 
 void check_profile_of(SqliteConnection& connection, std::int64_t ordinal, const ProfileShape& shape) {
-  with_profile_bytes(connection, ordinal, shape.name,
-                     [&](std::span<const std::byte> bytes, const std::string& label) { check_profile(shape, bytes, label); });
+  with_profile_bytes(connection, ordinal, shape.name, [&](std::span<const std::byte> bytes, const std::string& label) {
+    check_profile(shape, bytes, label);
+  });
 }
 
 }  // namespace sinkscope

@@ -18,7 +18,7 @@ bool has_tables(Database& database) {
 }
 
 SequenceAblation read_effects(const SqliteConnection& connection, std::int64_t ordinal, std::int64_t n_tokens,
-                          std::span<const std::byte> bytes) {
+                              std::span<const std::byte> bytes) {
   const std::string label = document_label(connection, ordinal) + ": an edit's effects";
   SequenceAblation ablation = decode_ablation(bytes, index(connection.model.facts.n_layers), label);
   if (ablation.n_tokens != n_tokens) ByteReader(bytes, label).fail("they are of another document");
@@ -50,8 +50,7 @@ void EffectRows::add(std::int64_t ordinal, const std::vector<Edited>& edits) {
         .bind(1, key)
         .bind(2, specification)
         .run();
-    Statement(database,
-              "INSERT INTO edit_effects (edit, document, data) SELECT id, ?, ? FROM edits WHERE key = ?")
+    Statement(database, "INSERT INTO edit_effects (edit, document, data) SELECT id, ?, ? FROM edits WHERE key = ?")
         .bind(1, ordinal)
         .bind(2, std::span(bytes))
         .bind(3, key)
@@ -75,8 +74,8 @@ std::vector<std::string> verify_effects(SqliteConnection& connection) {
   Statement edits(database, "SELECT id, key, specification FROM edits ORDER BY id");
   while (edits.step()) {
     if (edits.text(1) == sha256_of_text(edits.text(2))) continue;
-    wrong.push_back(fmt::format("{}: edit {}: its key is not that of its specification", database.shown(),
-                                edits.integer(0)));
+    wrong.push_back(
+        fmt::format("{}: edit {}: its key is not that of its specification", database.shown(), edits.integer(0)));
   }
   Statement rows(database,
                  "SELECT document, n_tokens, data FROM edit_effects JOIN documents ON ordinal = document "

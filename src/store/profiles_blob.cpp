@@ -103,8 +103,9 @@ OpenProfile open_profile(const ProfileShape& shape, std::span<const std::byte> b
   std::vector<std::uint32_t> columns = read_columns(reader, shape);
   // Divided, not multiplied: rows are untrusted and the product may overflow.
   const std::size_t row_bytes = per_row + columns.size() * per_value;
-  const bool fits = row_bytes == 0 ? reader.remaining() == 0
-                                   : reader.remaining() % row_bytes == 0 && reader.remaining() / row_bytes == shape.rows();
+  const bool fits = row_bytes == 0
+                        ? reader.remaining() == 0
+                        : reader.remaining() % row_bytes == 0 && reader.remaining() / row_bytes == shape.rows();
   if (!fits) reader.fail("its length does not match its shape");
   return {std::move(reader), std::move(columns)};
 }

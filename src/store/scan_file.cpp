@@ -48,9 +48,10 @@ void check_identity(Database& database, ErrorCode code) {
                                   database.shown(), layout, kLayout));
   }
   if (layout > kLayout) {
-    throw Error(code, fmt::format("{}: written by a newer sinkscope (layout {}, expected {}); use the newer program, or "
-                                  "another file",
-                                  database.shown(), layout, kLayout));
+    throw Error(code,
+                fmt::format("{}: written by a newer sinkscope (layout {}, expected {}); use the newer program, or "
+                            "another file",
+                            database.shown(), layout, kLayout));
   }
   check_layout(database);
 }

@@ -11,8 +11,8 @@
 namespace sinkscope {
 namespace {
 
-// Kind, name and table of everything that a schema holds, with the text that made it. Indices that SQLite makes by itself
-// have none.
+// Kind, name and table of everything that a schema holds, with the text that made it. Indices that SQLite makes by
+// itself have none.
 using Schema = std::map<std::tuple<std::string, std::string, std::string>, std::string>;
 
 constexpr const char* kSchema = "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema";

@@ -6,8 +6,8 @@
 
 namespace sinkscope {
 
-// Refuses a file whose tables are not, word for word, those of the statements: what our schema does not have (views, triggers,
-// hidden columns, conditions) would be run or filled while a file of somebody else's making is read.
+// Refuses a file whose tables are not, word for word, those of the statements: what our schema does not have (views,
+// triggers, hidden columns, conditions) would be run or filled while a file of somebody else's making is read.
 //
 // required  CREATE statements, every one of which made something of the file
 // optional  CREATE statements that may have, or not

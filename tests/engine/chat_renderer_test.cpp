@@ -63,7 +63,8 @@ TEST(ChatRenderer, SaysWhoseFaultItIs) {
   expect_error(ErrorCode::kInput, "a JSON array", [&] { plain.render("{}", true); });
   ChatRenderer broken("{% for %}", "", "");
   expect_error(ErrorCode::kModel, "can be parsed", [&] { broken.render(kHello, true); });
-  ChatRenderer strict("{% if messages[0].role != 'user' %}{{ raise_exception('the user first') }}{% endif %}ok", "", "");
+  ChatRenderer strict("{% if messages[0].role != 'user' %}{{ raise_exception('the user first') }}{% endif %}ok", "",
+                      "");
   EXPECT_THAT(refused_by(strict, R"([{"role": "system", "content": "x"}])"), HasSubstr("the user first"));
   EXPECT_EQ(text_of(strict.render(kHello, true)), "ok") << "one that was refused does not end it";
 }
@@ -147,7 +148,8 @@ TEST(ChildProcess, HasNoFilesAndLittleMemory) {
       std::string open;
       for (int descriptor = 3; descriptor < 64; ++descriptor) {
         char byte;
-        if (descriptor != 3 && (read(descriptor, &byte, 0) == 0 || errno != EBADF)) open += std::to_string(descriptor) + " ";
+        if (descriptor != 3 && (read(descriptor, &byte, 0) == 0 || errno != EBADF))
+          open += std::to_string(descriptor) + " ";
       }
       return open;
     }

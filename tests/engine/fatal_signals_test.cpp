@@ -78,7 +78,9 @@ TEST_F(FatalSignals, EndTheProcessAtAnyOtherTime) {
     EXPECT_EQ(WTERMSIG(before.status), signal);
     EXPECT_EQ(before.told, "");
     const Ended after = in_child([&] {
-      { const EngineAtWork at_work, twice; }
+      {
+        const EngineAtWork at_work, twice;
+      }
       std::raise(signal);
     });
     EXPECT_TRUE(WIFSIGNALED(after.status));

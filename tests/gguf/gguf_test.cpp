@@ -172,7 +172,8 @@ TEST_F(GgufTest, RefusesWhatIsNoModel) {
 
 // Readers look for keys and tensors one by one.
 TEST_F(GgufTest, RefusesMoreThanRealFilesHave) {
-  const auto refused = [&](const GgufMetadata& large, const std::vector<NewGgufTensor>& tensors, const std::string& got) {
+  const auto refused = [&](const GgufMetadata& large, const std::vector<NewGgufTensor>& tensors,
+                           const std::string& got) {
     write_gguf(large, tensors, path("large.gguf"));
     expect_error(ErrorCode::kModel, got, [&] { GgufFile(path("large.gguf")); });
   };

@@ -113,8 +113,8 @@ TEST(CorpusDocuments, HoldTheSinksOfTheWantedKindsInOrder) {
   detection.runs = {run_at(300, SinkKind::kSecondary), run_at(400, SinkKind::kUnaligned),
                     run_at(500, SinkKind::kSecondary, Verdict::kAlignedOnly), run_at(200, SinkKind::kPrimaryLike)};
   detection.runs[0].censored = true;
-  const auto document = corpus_document(figures_of(1000), detection, {}, tokens_of(1000),
-                                        {SinkKind::kSecondary, SinkKind::kPrimaryLike});
+  const auto document =
+      corpus_document(figures_of(1000), detection, {}, tokens_of(1000), {SinkKind::kSecondary, SinkKind::kPrimaryLike});
   ASSERT_EQ(document.sinks.size(), 2U);
   EXPECT_EQ(document.sinks[0].position, 200);
   EXPECT_EQ(document.sinks[0].token, 1200);

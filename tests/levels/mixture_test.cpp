@@ -82,8 +82,8 @@ TEST(Mixture, FittingNeverLowersTheLikelihood) {
   EXPECT_EQ(mixture.components[0].l_end, 15);
 }
 
-// Numbers of bayes_criterion.py, which knows nothing of ours. Ours stops where a step gains less than 0.01 nats, and so lies
-// a little above the best; a free number more or less would be 3.9.
+// Numbers of bayes_criterion.py, which knows nothing of ours. Ours stops where a step gains less than 0.01 nats, and so
+// lies a little above the best; a free number more or less would be 3.9.
 TEST(Mixture, TheBayesCriterionIsTheOneWorkedOutApart) {
   const std::vector<LayerCell> cells = {{10, 15, false, 24}, {11, 15, false, 8}, {10, 16, false, 8},
                                         {4, 20, false, 2},   {17, 18, false, 3}, {12, 27, true, 5}};

@@ -94,7 +94,8 @@ TEST(Search, IsSeldomWorseThanTryingAll) {
 
 // Four neighbouring starts, the inner ones commoner, are one level, though the fit begins with two.
 TEST(Mixture, LevelsThatLieTooCloseBecomeOne) {
-  const std::vector<LayerCell> cells = {{9, 15, false, 10}, {10, 15, false, 40}, {11, 15, false, 40}, {12, 15, false, 10}};
+  const std::vector<LayerCell> cells = {
+      {9, 15, false, 10}, {10, 15, false, 40}, {11, 15, false, 40}, {12, 15, false, 10}};
   LevelMixture mixture = mixture_of({{9, 15, 3, 1, 0}, {12, 15, 3, 1, 0}});
   fit(mixture, cells, kDeep, kApart);
   ASSERT_EQ(mixture.components.size(), 1U);

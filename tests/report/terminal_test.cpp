@@ -165,7 +165,8 @@ TEST(Terminal, CutTablesAndListsSayHowToSeeAll) {
 TEST(Terminal, SaysWhyNothingWasFound) {
   ReportOptions options;
   options.thresholds.min_far_boost = 60;
-  EXPECT_THAT(show(planted_file(), {}, options), HasSubstr("No sinks beside the primary among the 272 tokens that could be judged.\n"
+  EXPECT_THAT(show(planted_file(), {}, options),
+              HasSubstr("No sinks beside the primary among the 272 tokens that could be judged.\n"
                         "  Nearest to one: position"));
 
   auto record = planted_record();

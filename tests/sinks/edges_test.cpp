@@ -34,7 +34,8 @@ TEST(Edges, ARunMayBeginInTheFirstLayerAndEndInTheLast) {
   }
 }
 
-// How far the nearer of the two layers beside a run is from being of it: 1 - 0.6 / 0.9 before it, 1 - 0.3 / 0.9 after it.
+// How far the nearer of the two layers beside a run is from being of it: 1 - 0.6 / 0.9 before it, 1 - 0.3 / 0.9 after
+// it.
 TEST(Edges, TheNearerOfTheLayersBesideARunCounts) {
   for (const bool before : {true, false}) {
     SequenceFigures figures = primary_in_all_layers();

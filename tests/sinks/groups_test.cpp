@@ -1,3 +1,5 @@
+#include "sinks/groups.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +11,6 @@
 #include "constructed.h"
 #include "measure/pack_meter.h"
 #include "sinks/attention_evidence.h"
-#include "sinks/groups.h"
 #include "tests/support/fake_network.h"
 
 namespace sinkscope {
@@ -65,7 +66,8 @@ TEST(Groups, DrawInTheBlocksThatReadThem) {
   for (const int p : {100, 101}) {
     TokenProfile token = member(p, 4, 8, 2, 0);
     for (int block = 0; block < kLayers; ++block) set(token.far_attention, block, block, static_cast<float>(2 * block));
-    for (int block = 0; block < kLayers; ++block) set(token.attention_share, block, block, 0.01F * static_cast<float>(block));
+    for (int block = 0; block < kLayers; ++block)
+      set(token.attention_share, block, block, 0.01F * static_cast<float>(block));
     figures.tokens.push_back(token);
   }
   const Detection detection = detect_by_evidence(figures, {});
@@ -124,9 +126,9 @@ TEST(Groups, AreTokensOfOneNormOneDirectionAndTheSameLayers) {
   figures.tokens.push_back(member(101, 4, 8, 2, 20, 73));  // 9 % shorter
   figures.tokens.push_back(member(102, 4, 8, 2, 20, 71));  // 11 %
   figures.tokens.push_back(member(103, 4, 8, 2, 20));
-  set(figures.tokens.back().alignment, 4, 8, 0.96F);       // by 0.03 further from the primary
-  figures.tokens.push_back(member(104, 5, 8, 2, 20));      // four of five layers
-  figures.tokens.push_back(member(105, 8, 9, 2, 20));      // one of six
+  set(figures.tokens.back().alignment, 4, 8, 0.96F);   // by 0.03 further from the primary
+  figures.tokens.push_back(member(104, 5, 8, 2, 20));  // four of five layers
+  figures.tokens.push_back(member(105, 8, 9, 2, 20));  // one of six
   const Detection detection = detect_by_evidence(figures, {});
   ASSERT_THAT(detection.groups, SizeIs(1));
   EXPECT_THAT(detection.groups[0].members, ElementsAre(100, 101, 104));
@@ -174,7 +176,8 @@ TEST(Groups, HaveThePrimaryForAMemberAndItsAttention) {
 
 TEST(Groups, AreNoneOfTokensThatDiffer) {
   SequenceFigures figures = one_primary();
-  for (int i = 0; i < 5; ++i) figures.tokens.push_back(member(100 + i, 4, 8, 12, 20, 40.0F * std::pow(1.2F, static_cast<float>(i))));
+  for (int i = 0; i < 5; ++i)
+    figures.tokens.push_back(member(100 + i, 4, 8, 12, 20, 40.0F * std::pow(1.2F, static_cast<float>(i))));
   EXPECT_THAT(detect_by_evidence(figures, {}).groups, IsEmpty());
 }
 

@@ -103,7 +103,8 @@ TEST_F(Trouble, TablesThatAreNotOursAreRefused) {
   for (const std::string sql :
        {"CREATE TABLE additions (x)", "ALTER TABLE model ADD COLUMN more TEXT", "CREATE VIEW v AS SELECT 1",
         "CREATE TRIGGER t AFTER INSERT ON notes BEGIN SELECT 1; END", "CREATE INDEX i ON notes (text)",
-        "ALTER TABLE notes ADD COLUMN more TEXT AS (text || text) VIRTUAL", "DROP TABLE notes", "DROP INDEX origins_once",
+        "ALTER TABLE notes ADD COLUMN more TEXT AS (text || text) VIRTUAL", "DROP TABLE notes",
+        "DROP INDEX origins_once",
         "DROP TABLE notes; CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"}) {
     std::filesystem::remove(path_);
     {

@@ -96,12 +96,14 @@ class RenderedText {
   template <typename Visit>
   void for_each_place(const ControlToken& token, const Visit& visit) const {
     if (token.text.empty()) return;
-    for (std::size_t at = text_.find(token.text); at != std::string::npos; at = text_.find(token.text, at + 1)) visit(at);
+    for (std::size_t at = text_.find(token.text); at != std::string::npos; at = text_.find(token.text, at + 1))
+      visit(at);
   }
 
   bool touches_message(std::size_t at, std::size_t length) const {
     const auto first = from_message_.begin() + static_cast<std::ptrdiff_t>(at);
-    return std::find(first, first + static_cast<std::ptrdiff_t>(length), true) != first + static_cast<std::ptrdiff_t>(length);
+    return std::find(first, first + static_cast<std::ptrdiff_t>(length), true) !=
+           first + static_cast<std::ptrdiff_t>(length);
   }
 
   // Where the template wrote control tokens, by place; where two overlap, the longer one.

@@ -26,9 +26,9 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
                                    const std::string& bos_text, const std::string& eos_text,
                                    bool add_generation_prompt);
 
-// The tokens of a rendered chat: its text is tokenised as a whole, as llama.cpp and transformers do, so that words and line
-// ends merge over the edges of messages. Names of control tokens that a message brings in, or that begin or end in one,
-// stay text.
+// The tokens of a rendered chat: its text is tokenised as a whole, as llama.cpp and transformers do, so that words and
+// line ends merge over the edges of messages. Names of control tokens that a message brings in, or that begin or end in
+// one, stay text.
 //
 // parse_special  true: they are parsed too
 // cost           one search of the text for each control token

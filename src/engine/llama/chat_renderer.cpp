@@ -142,22 +142,24 @@ class ChatRenderer::Process : public ChildProcess {
   using ChildProcess::ChildProcess;
 };
 
-ChatRenderer::ChatRenderer(std::string chat_template, std::string bos_text, std::string eos_text, const ChatLimits& limits,
-                           std::function<bool()> should_stop)
+ChatRenderer::ChatRenderer(std::string chat_template, std::string bos_text, std::string eos_text,
+                           const ChatLimits& limits, std::function<bool()> should_stop)
     : chat_template_(std::move(chat_template)),
       bos_text_(std::move(bos_text)),
       eos_text_(std::move(eos_text)),
       limits_(limits),
       should_stop_(std::move(should_stop)) {
   const auto refuse = [](const std::string& what, std::size_t most, std::size_t got) {
-    throw Error(ErrorCode::kModel, "chat template: expected " + what + " of " + std::to_string(most) + " at most, got " +
-                                       std::to_string(got) + "; give another with --chat-template FILE");
+    throw Error(ErrorCode::kModel, "chat template: expected " + what + " of " + std::to_string(most) +
+                                       " at most, got " + std::to_string(got) +
+                                       "; give another with --chat-template FILE");
   };
   if (chat_template_.size() > limits_.template_bytes) {
     refuse("a length in bytes", limits_.template_bytes, chat_template_.size());
   }
   if (const int depth = Nesting::of(chat_template_); depth > limits_.nesting) {
-    refuse("a depth of brackets and blocks", static_cast<std::size_t>(limits_.nesting), static_cast<std::size_t>(depth));
+    refuse("a depth of brackets and blocks", static_cast<std::size_t>(limits_.nesting),
+           static_cast<std::size_t>(depth));
   }
 }
 
@@ -165,12 +167,12 @@ ChatRenderer::~ChatRenderer() = default;
 
 std::vector<ChatPiece> ChatRenderer::render(std::string_view messages_json, bool add_generation_prompt) {
   if (!process_) {
-    process_ = std::make_unique<Process>(ChildLimits{limits_.memory_bytes, limits_.seconds}, [&](std::string_view message) {
-      return rendered(message, chat_template_, bos_text_, eos_text_, limits_);
-    });
+    process_ = std::make_unique<Process>(
+        ChildLimits{limits_.memory_bytes, limits_.seconds},
+        [&](std::string_view message) { return rendered(message, chat_template_, bos_text_, eos_text_, limits_); });
   }
-  const auto time = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-      std::chrono::duration<double>(limits_.seconds));
+  const auto time =
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(limits_.seconds));
   // Each piece comes with two lengths and a mark, and no piece is empty.
   constexpr std::size_t kAround = 2 * sizeof(std::uint64_t) + 2;
   const std::size_t most = kAround * (limits_.rendered_bytes + 1) + (std::size_t{1} << 20);

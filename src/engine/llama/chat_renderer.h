@@ -20,9 +20,9 @@ struct ChatLimits {
   double seconds = 10;                                 // for one conversation, by the clock and of the processor
 };
 
-// Renders conversations by one template, in a process of its own with bounds: whatever a template does there, this process
-// goes on. That process is a copy of this one (fork), made when the first conversation comes, that has closed every file
-// and does nothing but render.
+// Renders conversations by one template, in a process of its own with bounds: whatever a template does there, this
+// process goes on. That process is a copy of this one (fork), made when the first conversation comes, that has closed
+// every file and does nothing but render.
 class ChatRenderer {
  public:
   // should_stop  asked ten times a second while a conversation is rendered; true throws Error{kInterrupted}
@@ -35,8 +35,8 @@ class ChatRenderer {
 
   // returns  as render_chat
   // throws   Error{kInput} if messages_json is no array of messages; Error{kModel} if the template cannot be parsed, or
-  //          its process ended for the third time; RefusedText if this conversation is refused, or needs more than it may;
-  //          Error{kInterrupted}
+  //          its process ended for the third time; RefusedText if this conversation is refused, or needs more than it
+  //          may; Error{kInterrupted}
   std::vector<ChatPiece> render(std::string_view messages_json, bool add_generation_prompt);
 
  private:

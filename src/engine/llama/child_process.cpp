@@ -46,7 +46,8 @@ void bound(int resource, rlim_t most) {
 
 // Leaves the child with the line as descriptor 3, and nothing where it could be read or written.
 void leave_everything(int line) {
-  for (const int signal : {SIGINT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPIPE}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPIPE})
+    std::signal(signal, SIG_DFL);
   constexpr int kLine = 3;
   if (line != kLine) dup2(line, kLine);
   const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -58,7 +59,8 @@ void leave_everything(int line) {
 void bound_next(double seconds) {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
-  bound(RLIMIT_CPU, static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<rlim_t>(seconds) + 2);
+  bound(RLIMIT_CPU,
+        static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<rlim_t>(seconds) + 2);
 }
 
 bool read_all(int line, char* bytes, std::size_t n) {
@@ -83,7 +85,8 @@ bool write_all(int line, const char* bytes, std::size_t n) {
   return true;
 }
 
-[[noreturn]] void serve(int line, const ChildLimits& limits, const std::function<std::string(std::string_view)>& answer) {
+[[noreturn]] void serve(int line, const ChildLimits& limits,
+                        const std::function<std::string(std::string_view)>& answer) {
   leave_everything(line);
   constexpr int kLine = 3;
   bound(RLIMIT_CORE, 0);

@@ -13,11 +13,8 @@
 namespace sinkscope {
 namespace {
 
-constexpr std::array<std::pair<int, std::string_view>, 5> kFatal = {{{SIGSEGV, "SIGSEGV"},
-                                                                     {SIGBUS, "SIGBUS"},
-                                                                     {SIGFPE, "SIGFPE"},
-                                                                     {SIGILL, "SIGILL"},
-                                                                     {SIGABRT, "SIGABRT"}}};
+constexpr std::array<std::pair<int, std::string_view>, 5> kFatal = {
+    {{SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"}}};
 constexpr std::size_t kLineBytes = 256;
 constexpr std::size_t kStackBytes = std::size_t{64} << 10;
 

@@ -2,8 +2,8 @@
 
 namespace sinkscope {
 
-// The engine is at work while one lives, on any thread: a signal that would end the process is then its fault, and is told as
-// such (watch_fatal_signals).
+// The engine is at work while one lives, on any thread: a signal that would end the process is then its fault, and is
+// told as such (watch_fatal_signals).
 class EngineAtWork {
  public:
   EngineAtWork();
@@ -12,9 +12,9 @@ class EngineAtWork {
   EngineAtWork& operator=(const EngineAtWork&) = delete;
 };
 
-// From now on a fatal signal (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that comes while the engine is at work is told to
-// on_fatal in a line: which signal, and what the engine logged last. At any other time it ends the process as before. Under
-// AddressSanitizer nothing changes, which tells more.
+// From now on a fatal signal (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that comes while the engine is at work is told
+// to on_fatal in a line: which signal, and what the engine logged last. At any other time it ends the process as
+// before. Under AddressSanitizer nothing changes, which tells more.
 //
 // on_fatal  as ProcessTuning::on_fatal; called from a signal handler: it may write and _exit, and nothing else
 void watch_fatal_signals(void (*on_fatal)(const char* message));

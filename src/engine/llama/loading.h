@@ -15,8 +15,8 @@ namespace sinkscope {
 // What llama.cpp logged as its reason since take_llama_error(), or `otherwise` if it gave none.
 std::string llama_reason(const std::string& otherwise);
 
-// Does what llama.cpp or ggml may throw at for reasons of their own, none of which is a fault of ours: such an exception is
-// the model's, and so is a fatal signal meanwhile.
+// Does what llama.cpp or ggml may throw at for reasons of their own, none of which is a fault of ours: such an
+// exception is the model's, and so is a fatal signal meanwhile.
 //
 // throws  Error{kModel} for every exception but an Error and std::bad_alloc, which pass
 template <typename Work>

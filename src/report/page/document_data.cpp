@@ -68,7 +68,8 @@ std::string document_block(const JudgedDocument& judged, bool detail) {
   json.close().key("quantiles").open_array(JsonLayout::kInline);
   for (const double quantile : kQuantiles) json.value(static_cast<float>(quantile));
   json.close().key("attention");
-  write_chart(json, attention_chart(attention_shares(judged.document.figures, judged.shown()), judged.rule()), "attention");
+  write_chart(json, attention_chart(attention_shares(judged.document.figures, judged.shown()), judged.rule()),
+              "attention");
   json.close();
   return block.packed(out.str());
 }
