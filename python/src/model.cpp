@@ -168,7 +168,8 @@ void init_model(nb::module_& module) {
               const nb::object& progress) {
              return model.use(progress,
                               [&](const Scanner& scanner) { return scanner.scan_all(documents, pointers_of(edits)); });
-           })
+           },
+           nb::arg("documents"), nb::arg("edits"), nb::arg("progress").none())
       .def("loss",
            [](OpenModel& model, const std::vector<TokenId>& tokens, const Edits& edits) {
              return array_of(model.use(

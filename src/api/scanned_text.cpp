@@ -73,7 +73,8 @@ std::vector<std::uint8_t> ScannedText::mask(std::string_view what) const {
     if (is_asked(run.kind)) mark(run.position);
   }
   for (const SinkGroup& group : detection().groups) {
-    if (group.verdict == Verdict::kSink && is_asked(group.kind)) std::ranges::for_each(group.members, mark);
+    if (group.verdict != Verdict::kSink) continue;
+    if (all || (group.kind != SinkKind::kPrimary && is_asked(group.kind))) std::ranges::for_each(group.members, mark);
   }
   return mask;
 }

@@ -79,7 +79,8 @@ class ScannedText {
   // Which tokens are of some sort, [n_tokens], 1 or 0:
   //
   //   "sinks"      the primary with its set, every token of a run that is a sink, every member of a group that is one
-  //   "primary", "primary_like", "secondary", "unaligned"   those of them that are of this kind
+  //   "primary"    the primary with its set
+  //   "primary_like", "secondary", "unaligned"   tokens of runs that are sinks of this kind, members of such groups
   //   "eligible"   tokens that could be a sink beside the primary: those that rates are rates of
   //
   // throws  Error{kUsage} for another name

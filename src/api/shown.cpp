@@ -30,7 +30,9 @@ std::string written(const Write& write) {
 ScanFile file_of(std::span<const ScannedText> texts, bool with_arrays) {
   if (texts.empty()) throw Error(ErrorCode::kUsage, "expected at least one text to show, got none");
   const ScanOrigin& origin = *texts.front().parts().origin;
-  ScanFile file = ScanFile::in_memory(origin.model->with_digest(), origin.measurement, origin.run);
+  MeasurementOptions measurement = origin.measurement;
+  if (!with_arrays) measurement.keep = Keep::kRuns;
+  ScanFile file = ScanFile::in_memory(origin.model->with_digest(), measurement, origin.run);
   for (const ScannedText& text : texts) {
     const ScanOrigin& other = *text.parts().origin;
     if (!option_differences(origin.measurement, other.measurement).empty() ||
@@ -39,7 +41,9 @@ ScanFile file_of(std::span<const ScannedText> texts, bool with_arrays) {
       throw Error(ErrorCode::kUsage, "expected texts of one model, measured in one way and judged by the same "
                                      "thresholds; show them one by one");
     }
-    file.add(with_arrays ? whole_document(text, text.parts()) : *text.parts().document);
+    ScannedDocument document = with_arrays ? whole_document(text, text.parts()) : *text.parts().document;
+    if (!with_arrays) document.profiles.clear();
+    file.add(document);
   }
   return file;
 }
@@ -78,7 +82,9 @@ std::string primary_json(const ScannedText& text) {
       return;
     }
     const int position = text.primary()->position;
+    const std::vector<Origin>& origins = text.parts().document->origins;
     json.open_object(JsonLayout::kInline).member("position", position);
+    json.member("document_position", position + (origins.empty() ? 0 : origins.front().document_offset));
     json.member("token_id", text.tokens()[static_cast<std::size_t>(position)]);
     json.text_member("text", text.token_bytes(position));
     write_fields(json, kPrimaryFields, *text.primary());
