@@ -101,6 +101,18 @@ def _told(progress):
         yield progress
 
 
+def _deployment(lora, **settings):
+    """The settings that are not None, and adapters."""
+    deployment = _core.Deployment()
+    for name, value in settings.items():
+        if value is not None:
+            setattr(deployment, name, value)
+    for adapter in lora:
+        path, scale = adapter if isinstance(adapter, tuple) else (adapter, 1.0)
+        deployment.add_lora(os.fsdecode(path), scale)
+    return deployment
+
+
 class Model:
     """A GGUF model that scans texts. Options have the names of the program's.
 
@@ -111,7 +123,12 @@ class Model:
     n_gpu_layers    -1: all that fit
     device          GPUs that take part, in this order; empty: all
     split_mode, main_gpu, rpc   as the program's
-    cache_type_k    "f16" or "f32"
+    cache_type_k    of cached keys: "f16", "f32", "q8_0", ...
+    cache_type_v    of cached values; None: as the keys where these are f32, else f16
+    rope_scaling, rope_freq_base, rope_freq_scale, yarn_orig_ctx, yarn_ext_factor, yarn_attn_factor, yarn_beta_slow,
+                    yarn_beta_fast   of positions, as the program's; None: as the model says
+    override_kv     "KEY=TYPE:VALUE", in place of what the file's metadata say
+    lora            adapters: paths, or pairs of a path and a scale
     precision       of products: "auto", "bf16", "f32", "native"
     parallel        short texts that run together; with more than 1 the last digits depend on what a text ran beside
     min_distance    queries at least so many positions later are far
@@ -128,15 +145,26 @@ class Model:
     """
 
     def __init__(self, path, *, threads=0, ctx_size=0, ubatch_size=512, n_gpu_layers=-1, device=(), split_mode="layer",
-                 main_gpu=0, rpc=(), cache_type_k="f16", precision="auto", parallel=1, min_distance=64, bos="auto",
+                 main_gpu=0, rpc=(), cache_type_k="f16", cache_type_v=None, rope_scaling=None, rope_freq_base=None,
+                 rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None, yarn_attn_factor=None,
+                 yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(), precision="auto", parallel=1, min_distance=64, bos="auto",
                  special=False, keep="profiles", verbose=False, **thresholds):
         _process.check()
+        types = _core.cache_type_names()
+        choice("cache_type_k", cache_type_k, types)
+        deployment = _deployment(
+            lora, cache_type_k=cache_type_k, rope_freq_base=rope_freq_base, rope_freq_scale=rope_freq_scale,
+            cache_type_v=choice("cache_type_v", cache_type_v or ("f32" if cache_type_k == "f32" else "f16"), types),
+            rope_scaling=rope_scaling and choice("rope_scaling", rope_scaling, ("none", "linear", "yarn")),
+            yarn_orig_ctx=yarn_orig_ctx and whole("yarn_orig_ctx", yarn_orig_ctx, 1, 1 << 24),
+            yarn_ext_factor=yarn_ext_factor, yarn_attn_factor=yarn_attn_factor, yarn_beta_slow=yarn_beta_slow,
+            yarn_beta_fast=yarn_beta_fast, override_kv=list(override_kv))
         load = _core.LoadOptions(
             path=os.fsdecode(path), threads=whole("threads", threads, 0, 4096),
             ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
             n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=list(device),
             split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
-            rpc=list(rpc), cache_type_k=choice("cache_type_k", cache_type_k, ("f16", "f32")), precision=precision,
+            rpc=list(rpc), deployment=deployment, precision=precision,
             parallel=whole("parallel", parallel, 1, 1 << 10), verbose=bool(verbose))
         settings = _core.ScanSettings(
             min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),

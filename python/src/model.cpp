@@ -1,4 +1,4 @@
-#include <nanobind/stl/function.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 
 #include <memory>
@@ -76,7 +76,7 @@ Document token_document(const std::string& name, std::vector<TokenId> prompt, st
 
 LoadOptions load_options(const std::string& path, int threads, int ctx_size, int ubatch_size, int n_gpu_layers,
                          const std::vector<std::string>& device, const std::string& split_mode, int main_gpu,
-                         const std::vector<std::string>& rpc, const std::string& cache_type_k,
+                         const std::vector<std::string>& rpc, const Deployment& deployment,
                          const std::string& precision, int parallel, bool verbose) {
   LoadOptions load;
   load.path = path;
@@ -86,7 +86,7 @@ LoadOptions load_options(const std::string& path, int threads, int ctx_size, int
   load.n_gpu_layers = n_gpu_layers;
   load.devices = {device, split_mode == "layer", main_gpu};
   load.rpc_servers = rpc;
-  load.cache_type_k = cache_type_k == "f32" ? CacheType::kF32 : CacheType::kF16;
+  load.deployment = deployment;
   load.precision = precision_of_name(precision);
   load.max_sequences = parallel;
   load.verbose = verbose;
@@ -139,10 +139,27 @@ void init_model(nb::module_& module) {
 
   module.def("captured_names", captured_names);
 
+  nb::class_<Deployment>(module, "Deployment", "How a model is run where it is deployed, by llama.cpp's names.")
+      .def(nb::init<>())
+      .def_rw("cache_type_k", &Deployment::cache_type_k)
+      .def_rw("cache_type_v", &Deployment::cache_type_v)
+      .def_rw("rope_scaling", &Deployment::rope_scaling)
+      .def_rw("rope_freq_base", &Deployment::rope_freq_base)
+      .def_rw("rope_freq_scale", &Deployment::rope_freq_scale)
+      .def_rw("yarn_orig_ctx", &Deployment::yarn_orig_ctx)
+      .def_rw("yarn_ext_factor", &Deployment::yarn_ext_factor)
+      .def_rw("yarn_attn_factor", &Deployment::yarn_attn_factor)
+      .def_rw("yarn_beta_slow", &Deployment::yarn_beta_slow)
+      .def_rw("yarn_beta_fast", &Deployment::yarn_beta_fast)
+      .def_rw("override_kv", &Deployment::override_kv)
+      .def("add_lora", [](Deployment& deployment, const std::string& path, float scale) {
+        deployment.lora.push_back({path, "", scale});
+      });
+  module.def("cache_type_names", cache_type_names);
   nb::class_<LoadOptions>(module, "LoadOptions")
       .def(nb::new_(&load_options), nb::arg("path"), nb::arg("threads"), nb::arg("ctx_size"), nb::arg("ubatch_size"),
            nb::arg("n_gpu_layers"), nb::arg("device"), nb::arg("split_mode"), nb::arg("main_gpu"), nb::arg("rpc"),
-           nb::arg("cache_type_k"), nb::arg("precision"), nb::arg("parallel"), nb::arg("verbose"));
+           nb::arg("deployment"), nb::arg("precision"), nb::arg("parallel"), nb::arg("verbose"));
   nb::class_<ScanSettings>(module, "ScanSettings")
       .def(nb::new_(&scan_settings), nb::arg("min_distance"), nb::arg("bos"), nb::arg("special"), nb::arg("keep"),
            nb::arg("thresholds"));

@@ -158,6 +158,19 @@ def test_facts(model):
     assert model.precision and "llama" in repr(model)
 
 
+def test_a_model_as_it_is_deployed(tiny, program_json, tmp_path):
+    text = tmp_path / "letters.txt"
+    text.write_text(letters(300, 3))
+    said = program_json("scan", "-m", tiny, "-f", text, "-q", "--json", "-", "--rope-freq-scale", "0.5", "--ctk", "q8_0",
+                        "--override-kv", "general.name=str:other")
+    model = ss.Model(tiny, rope_freq_scale=0.5, cache_type_k="q8_0", override_kv=["general.name=str:other"])
+    scan = model.scan(ss.Document(letters(300, 3), name="letters.txt"))
+    assert scan.to_dict() == said["sequences"][0] and model.facts.name == "other"
+    assert scan.to_dict() != ss.Model(tiny).scan(ss.Document(letters(300, 3), name="letters.txt")).to_dict()
+    with pytest.raises(ss.Error):
+        ss.Model(tiny, lora=[(tmp_path / "none.gguf", 0.5)])
+
+
 @pytest.mark.parametrize("code, options", [
     ("usage", {"precision": "f31"}), ("usage", {"ubatch_size": 0}), ("usage", {"keep": "all"}),
     ("usage", {"bos": "yes"}), ("usage", {"cache_type_k": "q8"}), ("usage", {"threads": 1.5}),
