@@ -54,7 +54,7 @@ class InstalledTest(unittest.TestCase):
                "PYTHONPATH": f"{self.package.parent}:{SITE_PACKAGES}"}
         said = run(sys.executable, "-c", README, tiny, cwd="/", env=env)
         self.assertTrue(said.startswith(str(self.package)), said)
-        self.assertIn("0 ['<s>', '#']", said)
+        self.assertIn("0 ['<|bos|>', '#']", said)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Notebook cells and figures."""
 
 import html
+import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -17,6 +19,41 @@ def test_a_notebook_cell_is_the_report_in_a_frame(scan):
     frame = re.fullmatch(r'<iframe sandbox="allow-scripts" [^>]*srcdoc="([^"]*)"></iframe>', cell)
     page = html.unescape(frame[1])
     assert page == scan.page() and page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
+
+
+# Clicks every link of the page in its frame, and prints the title that is shown then.
+CLICKS = """
+const { createRequire } = require("node:module");
+const { chromium } = createRequire(process.argv[1] + "/")("playwright-core");
+(async () => {
+  const browser = await chromium.launch({ executablePath: process.argv[2], args: ["--no-sandbox"] });
+  const page = await browser.newPage();
+  page.on("console", (message) => { if (message.type() === "error") console.log("error: " + message.text()); });
+  page.on("pageerror", (error) => console.log("error: " + error.message));
+  await page.goto("file://" + process.argv[3]);
+  const frame = page.frameLocator("iframe");
+  const links = frame.locator("nav a");
+  await links.first().waitFor();
+  for (let i = 0; i < await links.count(); ++i) {
+    await links.nth(i).click();
+    await frame.locator(`nav a:nth-child(${i + 1})[aria-current=page]`).waitFor({ timeout: 20000 });
+    console.log(await links.nth(i).innerText());
+  }
+  await browser.close();
+})().catch((error) => { console.log("error: " + error.message); process.exit(1); });
+"""
+
+
+def test_the_cell_works_in_a_browser(scan, tmp_path):
+    web = pathlib.Path(__file__).parents[2] / "web"
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if not (web / "node_modules" / "playwright-core").is_dir() or not browser or not shutil.which("node"):
+        pytest.skip("needs node, the packages of web/ and chromium")
+    cell = tmp_path / "cell.html"
+    cell.write_text(f"<!doctype html><meta charset=utf-8><body>{scan._repr_html_()}", encoding="utf-8")
+    done = subprocess.run(["node", "-e", CLICKS, web, browser, cell], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0 and "error" not in done.stdout, done.stdout + done.stderr
+    assert {"Overview", "Text", "Map", "Norms"} <= set(done.stdout.split("\n"))
 
 
 def test_a_cell_of_a_long_text_stays_small(tiny):
