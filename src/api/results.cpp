@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "api/parts.h"
@@ -35,6 +36,21 @@ void add_to(RunTable& table, std::int64_t sequence, std::span<const TokenId> tok
              std::move(token_bytes)},
             detection, rows);
 }
+
+// What tokens of a file stand for, each read once: a text has far fewer different tokens than tokens.
+class TokenBytes {
+ public:
+  explicit TokenBytes(const ScanFile& file) : file_(file) {}
+  const std::string& of(TokenId token) {
+    const auto [entry, is_new] = known_.try_emplace(token);
+    if (is_new) entry->second = file_.token_bytes(token);
+    return entry->second;
+  }
+
+ private:
+  const ScanFile& file_;
+  std::unordered_map<TokenId, std::string> known_;
+};
 
 }  // namespace
 
@@ -79,7 +95,8 @@ ScannedText Results::text(std::int64_t i, const Thresholds& thresholds) const {
     const std::lock_guard lock(state_->open->in_use);
     StoredDocument stored = file.document(i);
     parts->origin = state_->origins.at(stored.program_run);
-    for (const TokenId token : stored.tokens) document.token_bytes.push_back(file.token_bytes(token));
+    TokenBytes bytes(file);
+    for (const TokenId token : stored.tokens) document.token_bytes.push_back(bytes.of(token));
     document.tokens = std::move(stored.tokens);
     document.origins = std::move(stored.origins);
     document.figures = std::move(stored.figures);
@@ -97,10 +114,11 @@ RunTable Results::table(const Thresholds& thresholds, TableRows rows) const {
   check_kept(file.options().floor, thresholds);
   const std::lock_guard lock(state_->open->in_use);
   RunTable table = RunTable::of_runs();
+  TokenBytes bytes(file);
   file.for_each_document([&](const StoredDocument& document) {
     add_to(table, document.ordinal, document.tokens, document.origins, document.figures,
            detect_by_evidence(document.figures, thresholds), rows, [&](int position) {
-             return file.token_bytes(document.tokens.at(static_cast<std::size_t>(position)));
+             return bytes.of(document.tokens.at(static_cast<std::size_t>(position)));
            });
   });
   return table;
