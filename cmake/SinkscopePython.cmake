@@ -38,12 +38,14 @@ nanobind_add_stub(sinkscope_python_stub MODULE _core OUTPUT ${package}/_core.pyi
                   DEPENDS sinkscope_python)
 add_dependencies(sinkscope_python_stub sinkscope_python)
 
-install(TARGETS sinkscope_python LIBRARY DESTINATION sinkscope COMPONENT python)
-install(FILES ${modules} ${package}/_core.pyi DESTINATION sinkscope COMPONENT python)
-install(FILES ${SINKSCOPE_LLAMA_DIR}/LICENSE DESTINATION sinkscope/licenses RENAME LICENSE.llama.cpp COMPONENT python)
+# Not what `cmake --install` without a component installs: PREFIX is for programs.
+install(TARGETS sinkscope_python LIBRARY DESTINATION sinkscope COMPONENT python EXCLUDE_FROM_ALL)
+install(FILES ${modules} ${package}/_core.pyi DESTINATION sinkscope COMPONENT python EXCLUDE_FROM_ALL)
+install(FILES ${SINKSCOPE_LLAMA_DIR}/LICENSE DESTINATION sinkscope/licenses RENAME LICENSE.llama.cpp COMPONENT python
+        EXCLUDE_FROM_ALL)
 if(TARGET sinkscope_onednn)
   file(REAL_PATH ${SINKSCOPE_ONEDNN_LIBRARY} onednn)
-  install(PROGRAMS ${onednn} DESTINATION sinkscope RENAME libdnnl.so.3 COMPONENT python)
+  install(PROGRAMS ${onednn} DESTINATION sinkscope RENAME libdnnl.so.3 COMPONENT python EXCLUDE_FROM_ALL)
   install(FILES ${SINKSCOPE_ONEDNN_DIR}/share/doc/onednn/LICENSE DESTINATION sinkscope/licenses RENAME LICENSE.onednn
-          COMPONENT python OPTIONAL)
+          COMPONENT python EXCLUDE_FROM_ALL OPTIONAL)
 endif()
