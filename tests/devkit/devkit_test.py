@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "docs")]
 import readme_commands  # noqa: E402
-from tools.devkit import bench, build, cache, gpu, mutants, mutate, packages, pins, steps, web  # noqa: E402
+from tools.devkit import bench, build, cache, gpu, mutants, mutate, packages, pins, python, steps, web  # noqa: E402
 
 
 class DevkitTest(unittest.TestCase):
@@ -103,7 +103,7 @@ class DevkitTest(unittest.TestCase):
 
     def test_every_pin_is_exact(self):
         files = sorted(path.name for path in pins.PINS.iterdir())
-        used = {pins.LLAMA, pins.ONEDNN, pins.CUDA, "build-backend.txt", *(model.pin_file for model in pins.MODELS)}
+        used = {pins.LLAMA, pins.ONEDNN, pins.CUDA, pins.BACKEND, pins.PYTHON_TESTS, *(model.pin_file for model in pins.MODELS)}
         self.assertEqual(sorted(used), files)
         self.assertTrue(all(pins.read_pins(file) for file in files))
 
@@ -150,6 +150,31 @@ class DevkitTest(unittest.TestCase):
             build.build("release", ["-DSINKSCOPE_LLAMA_DIR=mine"])
         configure = run.call_args_list[0].args[1]
         self.assertEqual(["-DSINKSCOPE_LLAMA_DIR=mine", "-DSINKSCOPE_ONEDNN_DIR="], configure[3:])
+
+    def test_the_python_package_is_built_where_its_packages_are(self):
+        with unittest.mock.patch.object(python, "ensure_headers"), \
+                unittest.mock.patch.object(cache, "environment", return_value="env/bin/python"):
+            self.assertEqual(["-DSINKSCOPE_PYTHON=ON", "-DPython_EXECUTABLE=env/bin/python"], python.test_options())
+        with unittest.mock.patch.object(python, "ensure_headers", side_effect=steps.Failed("no headers")):
+            self.assertEqual(["-DSINKSCOPE_PYTHON=OFF"], python.test_options())
+        self.assertIn("no headers\n\nThe tests of the Python package will be skipped.", self.printed.getvalue())
+
+    def test_pip_is_given_what_is_fetched(self):
+        with unittest.mock.patch.dict(sys.modules, {"scikit_build_core": unittest.mock.MagicMock()}):
+            from tools.devkit import python_backend
+
+            fetched = {"SINKSCOPE_LLAMA_DIR": self.fail, "SINKSCOPE_ONEDNN_DIR": lambda: None}
+            with unittest.mock.patch.object(packages, "ensure") as ensure, \
+                    unittest.mock.patch.object(python, "ensure_headers"), \
+                    unittest.mock.patch.dict(os.environ, {"PYTHONPATH": "of pip"}), \
+                    unittest.mock.patch.dict(python_backend.FETCHED, fetched):
+                ensure.side_effect = lambda _: self.assertNotIn("PYTHONPATH", os.environ)
+                settings = python_backend._settings({"cmake.define.SINKSCOPE_LLAMA_DIR": "mine"})
+                self.assertEqual("of pip", os.environ["PYTHONPATH"])
+                ensure.side_effect = steps.Failed("run this line")
+                with self.assertRaisesRegex(SystemExit, "run this line"):
+                    python_backend._settings({})
+        self.assertEqual({"cmake.define.SINKSCOPE_LLAMA_DIR": "mine", "cmake.define.SINKSCOPE_ONEDNN_DIR": ""}, settings)
 
     def test_a_build_with_a_gpu_has_a_folder_of_its_own(self):
         with unittest.mock.patch.object(packages, "ensure"), unittest.mock.patch.object(steps, "run") as run, \

@@ -2,7 +2,7 @@
 
 import os
 
-from . import cache, gpu, packages, steps, web
+from . import cache, gpu, packages, python, steps, web
 
 PRESETS = ["dev", "release", "clang", "sanitize", "asan", "ubsan", "tsan"]
 # What tests need no model file, and so run under the sanitizers too.
@@ -57,7 +57,7 @@ def test(ctest_arguments=(), sanitizers=True):
         steps.say("testing sanitize: tests that need no model")
         if ctest("sanitize", ["-L", MODEL_FREE, *ctest_arguments], models=None) != 0:
             failed.append("sanitize")
-    build("release")
+    build("release", python.test_options())
     models = cache.models()
     web.ensure()
     steps.say("testing release: every test")
