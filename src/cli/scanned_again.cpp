@@ -37,4 +37,31 @@ std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& r
   return load_model(file, load_options(options));
 }
 
+void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
+                          const Model& model) {
+  const MeasurementOptions& scanned = file.options();
+  const auto check = [&](const char* name, const std::string& expected, const std::string& got) {
+    if (expected == got) return;
+    throw Error(ErrorCode::kInput, fmt::format("'{}': expected --{} {}, with which it was scanned, got {}", results,
+                                               name, expected, got));
+  };
+  check("precision", scanned.precision, model.precision());
+  check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
+  check("cache-type-k", scanned.cache_type_k, options.cache_type_k);
+}
+
+SequenceToAblate sequence_to_ablate(const StoredDocument& document, const Thresholds& thresholds) {
+  const Origin& origin = document.origins.at(0);
+  SequenceToAblate sequence;
+  sequence.ordinal = document.ordinal;
+  sequence.key = document.key;
+  sequence.id = origin.id;
+  sequence.unit =
+      origin.chunk ? fmt::format("{}\n{}\n{}", origin.file, origin.line.value_or(0), origin.id) : document.key;
+  sequence.chunk = origin.chunk;
+  sequence.tokens = document.tokens;
+  sequence.detection = detect_by_evidence(document.figures, thresholds);
+  return sequence;
+}
+
 }  // namespace sinkscope

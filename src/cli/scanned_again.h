@@ -5,6 +5,7 @@
 
 #include "cli/options/model_options.h"
 #include "engine/llama/model.h"
+#include "impact/ablation.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
@@ -18,5 +19,15 @@ ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 //
 // throws  as load_model
 std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& results, ModelOptions options);
+
+// Refuses options under which figures would not be those of the scan: precision, micro-batches, type of keys.
+//
+// results  the file's path, for the message
+// throws   Error{kInput} if one of them is another
+void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
+                          const Model& model);
+
+// A document as analyses that run it again take it, judged by the evidence rule. Chunks of one document share a unit.
+SequenceToAblate sequence_to_ablate(const StoredDocument& document, const Thresholds& thresholds);
 
 }  // namespace sinkscope

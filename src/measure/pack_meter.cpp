@@ -239,6 +239,8 @@ void PackMeter::State::on_state(const StateEvent& event) {
       break;
     case ProbePoint::kAttentionInput:
     case ProbePoint::kMlpInput:
+    case ProbePoint::kCachedKeys:
+    case ProbePoint::kCachedValues:
       break;
   }
 }
