@@ -9,10 +9,17 @@
 
 #include "api/scanned_text.h"
 #include "formation/judge_explanation.h"
+#include "impact/judge_ablation.h"
 #include "levels/levels.h"
 #include "probe/model_facts.h"
 
 namespace sinkscope {
+
+// What taking sinks away did.
+struct AblatedResults {
+  Ablation ablation;         // by edit and text
+  JudgedAblation judgement;  // effects over documents, and verdicts
+};
 
 // Writes texts into a results file, which the program's show, report, export and levels read.
 //
@@ -42,6 +49,9 @@ class Results {
   // throws  as text(); as find_levels
   // cost    reads a few bytes a text; see find_levels
   LevelReport levels(const LevelOptions& options = {}, const Thresholds& thresholds = {}) const;
+  // What `ablate` measured: of several commands the last that measured something, under their thresholds and the usual
+  // margins; nothing if no sinks were taken away.
+  std::optional<AblatedResults> effects() const;
   // What `explain` measured, judged under the thresholds; nothing if the file was not explained.
   //
   // throws  as text()

@@ -11,6 +11,8 @@
 #include "engine/llama/model_file.h"
 #include "formation/explain.h"
 #include "scan/result_sink.h"
+#include "store/ablated_file.h"
+#include "store/effect_rows.h"
 #include "store/explained_file.h"
 #include "store/explained_rows.h"
 #include "text/token_spool.h"
@@ -63,8 +65,8 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   return measurement;
 }
 
-// A results file, open for what explaining adds to it.
-ScanFile open_to_explain(const std::string& path, ScanOrigin& origin) {
+// A results file, open for what another pass adds to it.
+ScanFile open_to_extend(const std::string& path, ScanOrigin& origin) {
   const ScanFile file = ScanFile::open(path);
   return ScanFile::open_or_create(path, origin.model_with_digest(), file.options(), origin.run);
 }
@@ -140,7 +142,7 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
 }
 
 Explanation Scanner::explain(const std::string& path, ExplainRequest request) const {
-  const ScanFile file = open_to_explain(path, *state_->origin);
+  const ScanFile file = open_to_extend(path, *state_->origin);
   request.run.min_distance = file.options().min_distance;
   ModelWeights weights{GgufFile(model().facts().path)};
   ExplainedRows rows(file);
@@ -148,6 +150,28 @@ Explanation Scanner::explain(const std::string& path, ExplainRequest request) co
   const LoadSequence load = documents_to_explain(file, request.thresholds);
   measure_explanation(model(), weights, file.n_documents(), load, request, rows);
   return judge_explanation(file.n_documents(), load, request, rows);
+}
+
+AblatedResults Scanner::ablate(const std::string& path, AblateRequest request) const {
+  const ScanFile file = open_to_extend(path, *state_->origin);
+  const MeasurementOptions &scanned = file.options(), &mine = state_->origin->measurement;
+  const auto check = [&](const char* what, const std::string& expected, const std::string& got) {
+    if (expected == got) return;
+    throw Error(ErrorCode::kInput, "'" + path + "': expected " + what + " " + expected +
+                                       ", with which it was scanned, got " + got);
+  };
+  check("precision", scanned.precision, mine.precision);
+  check("micro-batches of", std::to_string(scanned.n_ubatch), std::to_string(mine.n_ubatch));
+  check("keys of type", scanned.cache_type_k, mine.cache_type_k);
+  request.run.min_distance = scanned.min_distance;
+  const LoadToAblate load = [&](std::int64_t ordinal) {
+    return sequence_to_ablate(file.document(ordinal), request.thresholds);
+  };
+  EffectRows rows(file);
+  AblatedResults ablated;
+  ablated.ablation = sinkscope::ablate(model(), file.n_documents(), load, request, rows);
+  ablated.judgement = judge_ablation(ablated.ablation, request);
+  return ablated;
 }
 
 }  // namespace sinkscope

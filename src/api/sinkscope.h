@@ -7,6 +7,7 @@
 //   ScannedText    one text's tokens, sinks and arrays by layer and token. A value that shares its data
 //   save, Results  results files, the same that the program writes and reads
 //   levels_of      clusters of sinks over many texts
+//   Scanner::ablate        what those sinks do to the primary and to predictions, by taking them away
 //   Scanner::explain, Results::explanation  which writes make a results file's sinks, and what their norm decides
 //
 // Everything is in namespace sinkscope. What goes wrong is thrown as Error, whose message is one line. There is no

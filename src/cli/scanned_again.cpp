@@ -14,8 +14,8 @@
 
 namespace sinkscope {
 
-ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
-  const ScanFile file = ScanFile::open(results);
+ScanFile read_scanned(const std::string& results, const ModelOptions& model) {
+  ScanFile file = ScanFile::open(results);
   const std::string digest = model_sha256(model.path, model_hash_folder(), interrupted);
   if (digest != file.model().sha256) {
     throw Error(
@@ -23,6 +23,11 @@ ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
         fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
                     results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
   }
+  return file;
+}
+
+ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
+  const ScanFile file = read_scanned(results, model);
   const ModelRecord record = file.model();
   const ProgramRun run =
       present_program_run(command_line(), model.precision, model.n_threads.value_or(default_threads()));
@@ -48,20 +53,6 @@ void check_measured_alike(const std::string& results, const ScanFile& file, cons
   check("precision", scanned.precision, model.precision());
   check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
   check("cache-type-k", scanned.cache_type_k, options.cache_type_k);
-}
-
-SequenceToAblate sequence_to_ablate(const StoredDocument& document, const Thresholds& thresholds) {
-  const Origin& origin = document.origins.at(0);
-  SequenceToAblate sequence;
-  sequence.ordinal = document.ordinal;
-  sequence.key = document.key;
-  sequence.id = origin.id;
-  sequence.unit =
-      origin.chunk ? fmt::format("{}\n{}\n{}", origin.file, origin.line.value_or(0), origin.id) : document.key;
-  sequence.chunk = origin.chunk;
-  sequence.tokens = document.tokens;
-  sequence.detection = detect_by_evidence(document.figures, thresholds);
-  return sequence;
 }
 
 }  // namespace sinkscope

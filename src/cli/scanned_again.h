@@ -5,14 +5,18 @@
 
 #include "cli/options/model_options.h"
 #include "engine/llama/model.h"
-#include "impact/ablation.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
 
+// The results file of a scan, open for reading.
+//
+// throws  Error{kInput} if the model is not the one that was scanned; as ScanFile::open
+ScanFile read_scanned(const std::string& results, const ModelOptions& model);
+
 // The results file of a scan, open for what another pass of the same model over its texts adds to it.
 //
-// throws  Error{kInput} if the model is not the one that was scanned; as ScanFile::open and open_or_create
+// throws  as read_scanned, and as ScanFile::open_or_create
 ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 
 // That model, with room for the longest of the texts unless a context was asked for.
@@ -26,8 +30,5 @@ std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& r
 // throws   Error{kInput} if one of them is another
 void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
                           const Model& model);
-
-// A document as analyses that run it again take it, judged by the evidence rule. Chunks of one document share a unit.
-SequenceToAblate sequence_to_ablate(const StoredDocument& document, const Thresholds& thresholds);
 
 }  // namespace sinkscope

@@ -22,6 +22,7 @@
 #include "report/data/ablate_json.h"
 #include "report/data/output_file.h"
 #include "report/text/ablate_terminal.h"
+#include "store/ablated_file.h"
 #include "store/effect_rows.h"
 #include "store/scan_file.h"
 #include "text/bounded_json.h"

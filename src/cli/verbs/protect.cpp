@@ -21,6 +21,7 @@
 #include "report/data/output_file.h"
 #include "report/data/protect_json.h"
 #include "report/text/protect_terminal.h"
+#include "store/ablated_file.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
@@ -66,7 +67,7 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
 
 ExitCode run_protect(const ProtectVerbOptions& options) {
   const ModelFile model_file = open_model_file(options.model.path);
-  const ScanFile file = open_scanned(options.results, options.model);
+  const ScanFile file = read_scanned(options.results, options.model);
   const ProtectRequest request = request_of(options, file);
   const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);

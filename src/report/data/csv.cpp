@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <ostream>
 
 #include "base/encodings.h"
@@ -21,14 +20,6 @@ constexpr std::string_view kPaperColumns = "label,first_layer,last_layer,layers_
 
 // What the row of a primary says of it in the words of a run.
 constexpr std::array<std::string_view, 5> kOfPrimary = {"verdict", "kind", "l_start", "l_end", "lifetime"};
-
-// Names that a spreadsheet could take for a formula, or that span lines, become JSON strings.
-std::string name_cell(const std::string& name) {
-  const bool plain =
-      is_utf8(name) && !name.empty() && std::isalnum(static_cast<unsigned char>(name.front())) != 0 &&
-      std::ranges::none_of(name, [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
-  return plain ? name : json_string(name);
-}
 
 class CsvView : public JudgedView {
  public:

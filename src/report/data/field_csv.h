@@ -2,15 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
+#include "base/json_writer.h"
+#include "base/utf8.h"
 #include "sinks/fields.h"
 
 namespace sinkscope {
+
+// Names that a spreadsheet could take for a formula, or that span lines, become JSON strings.
+inline std::string name_cell(const std::string& name) {
+  const bool plain =
+      is_utf8(name) && !name.empty() && std::isalnum(static_cast<unsigned char>(name.front())) != 0 &&
+      std::ranges::none_of(name, [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
+  return plain ? name : json_string(name);
+}
 
 // The cells of one row, by RFC 4180.
 class CsvRow {

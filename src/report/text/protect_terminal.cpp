@@ -52,7 +52,7 @@ void write_cache(const JudgedCache& cache, const TerminalStyle& style, const Pai
   table.fit(style.width - 2);
   table.write("  ", paint, out);
   const std::string lead =
-      cache.recommended ? "  " + paint.primary(std::string(name_of(*cache.recommended))) + ": " : std::string("  ");
+      cache.recommended ? fmt::format("  {}: ", paint.primary(std::string(name_of(*cache.recommended)))) : "  ";
   out << wrapped(lead, cache.reason, style.width) << '\n';
 }
 
