@@ -15,13 +15,13 @@ def texts(n):
     rng = random.Random(1)
     for document in range(n):
         letters = [rng.choice("abcdefghijklmnop ") for _ in range(230)]
-        for position in (60 + document, 90 + document):
+        for position in (60 + document, 80 + document):
             letters[position] = "#"
         yield json.dumps({"text": "".join(letters)})
 
 
 def sinks_of(document):
-    return [0, 61 + document, 91 + document]  # a token is a byte, and BOS stands before the text
+    return [0, 61 + document, 81 + document]  # a token is a byte, and BOS stands before the text
 
 
 class Protect(harness.ProgramTest):

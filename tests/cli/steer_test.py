@@ -40,7 +40,7 @@ class Steer(harness.ProgramTest):
     def test_says_it_in_words(self):
         said = self.steer("--add", "layer=3,position=120,norm=150").out
         self.assertIn("1 token changed; 1 placebo draw", said)
-        self.assertIn("the primary at position 0, 147 queries", said)
+        self.assertIn("the primary at position 0; queries behind it and a changed token: 147", said)
         self.assertIn("secondary sink, 3-", said)
         self.assertIn("next-token loss", said)
 
@@ -49,7 +49,8 @@ class Steer(harness.ProgramTest):
         self.fails(2, "expected --add or --clip", *base)
         self.fails(2, "no norm", *base, "--add", "layer=3,position=120")
         self.fails(2, "expected a position from 0 to 330, got 331", *base, "--add", "layer=3,position=331,norm=1")
-        self.fails(2, "expected one text", *base, "-p", "another", "--add", "layer=3,position=1,norm=1")
+        two = self.file("two.jsonl", '{"text": "one"}\n{"text": "two"}\n')
+        self.fails(2, "expected one text", "steer", "-m", "tiny.gguf", "--jsonl", two, "--add", "layer=3,position=1,norm=1")
 
 
 if __name__ == "__main__":

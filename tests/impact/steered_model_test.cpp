@@ -112,7 +112,7 @@ TEST_F(SteeredModel, FiguresAreThoseOfTheEditMadeByHand) {
 TEST_F(SteeredModel, AClippedWriteIsNoSink) {
   const Steering clipped = steered({}, {"layer=3,position=40,norm=0.5"});
   EXPECT_GT(*clipped.unedited.tokens[0].far_boost[0], 5);
-  EXPECT_LT(*clipped.steered.tokens[0].far_boost[0], 2);
+  EXPECT_LT(*clipped.steered.tokens[0].far_boost[0], 0.3 * *clipped.unedited.tokens[0].far_boost[0]);
   EXPECT_GT(*clipped.steered.primary_score[0], *clipped.unedited.primary_score[0]);
 }
 

@@ -78,8 +78,8 @@ void write_steer_terminal(const Steering& steering, const TerminalStyle& style, 
   }
   out << wrapped("", head, style.width);
   write_tokens(steering, style, paint, out);
-  out << wrapped("", fmt::format("the primary at position {}, {} behind it and a changed token", steering.primary,
-                                 counted(steering.n_queries, "query")),
+  out << wrapped("", fmt::format("the primary at position {}; queries behind it and a changed token: {}", steering.primary,
+                                 grouped(steering.n_queries)),
                  style.width);
   write_primary(steering, style, paint, out);
   if (steering.steered.primary != steering.primary) {
