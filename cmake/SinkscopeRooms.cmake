@@ -16,7 +16,8 @@ endif()
 if(SINKSCOPE_SANITIZE)
   target_compile_options(sinkscope_options INTERFACE -fsanitize=${SINKSCOPE_SANITIZE} -fno-omit-frame-pointer
                                                      -fno-sanitize-recover=all)
-  target_link_options(sinkscope_options INTERFACE -fsanitize=${SINKSCOPE_SANITIZE})
+  # A program that may lie anywhere in memory would begin with 1.5 million relocations, most of them for UBSan's tables.
+  target_link_options(sinkscope_options INTERFACE -fsanitize=${SINKSCOPE_SANITIZE} -no-pie)
 endif()
 
 if(SINKSCOPE_UNITY)

@@ -16,6 +16,9 @@ function(sinkscope_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})  # for "tests/support/..."
   # Tests wait for the compiler longer than for the processor.
   target_compile_options(${name} PRIVATE "$<$<CONFIG:Release>:-O1;-Wno-maybe-uninitialized>")
+  if(SINKSCOPE_SANITIZE)
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   target_compile_definitions(${name} PRIVATE SINKSCOPE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   # ./dev test asks these labels of a build with sanitizers, no others.
   if(SINKSCOPE_SANITIZE AND NOT TEST_LABEL MATCHES "^(unit|invariant|cli)$")

@@ -53,7 +53,7 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   measurement.n_ubatch = load.n_ubatch;
   measurement.parallel = model.max_sequences();
   measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
-  measurement.cache_type_k = load.cache_type_k == CacheType::kF32 ? "f32" : "f16";
+  measurement.deployment = model.deployment();
   measurement.final_norm = load.final_norm;
   measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
@@ -113,7 +113,8 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
   const ScanSettings& settings = state_->settings;
   const Vocabulary& vocabulary = state_->model->vocabulary();
   const auto tokenize_messages = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply, settings.special);
+    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply,
+                         settings.special);
   };
   const DocumentTokenizer tokenizer(vocabulary, {settings.bos, settings.special, 0}, tokenize_messages);
   TokenSpool spool;
@@ -162,7 +163,10 @@ AblatedResults Scanner::ablate(const std::string& path, AblateRequest request) c
   };
   check("precision", scanned.precision, mine.precision);
   check("micro-batches of", std::to_string(scanned.n_ubatch), std::to_string(mine.n_ubatch));
-  check("keys of type", scanned.cache_type_k, mine.cache_type_k);
+  if (scanned.deployment != mine.deployment) {
+    throw Error(ErrorCode::kInput, "'" + path + "': expected the caches, RoPE settings and adapters with which it was " +
+                                       "scanned, got others");
+  }
   request.run.min_distance = scanned.min_distance;
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_to_ablate(file.document(ordinal), request.thresholds);

@@ -96,7 +96,7 @@ std::string unexpected(const CLI::App& program, const std::string& fallback) {
 
 ExitCode usage_error(const CLI::App& program, std::string message) {
   const CLI::App& verb = named_verb(program);
-  for (const char* name : {"ub", "ngl", "np", "dev", "sm", "mg"}) {
+  for (const std::string_view name : single_dash_names()) {
     const std::string parsed = fmt::format("--{}", name);
     for (std::size_t at = message.find(parsed); at != std::string::npos; at = message.find(parsed, at + 1)) {
       message.erase(at, 1);

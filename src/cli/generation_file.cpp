@@ -34,13 +34,14 @@ std::string key_of(std::span<const TokenId> prompt) { return document_key(prompt
 
 // What the line says of where it came from, in words that show a difference.
 std::string in_words(const GenerationSource& source) {
-  return fmt::format("model {} ({}...), temperature {}, top-p {}, top-k {}, seed {}, at most {} tokens", source.model,
-                     source.sha256.substr(0, 12), source.sampling.temperature, source.sampling.top_p,
-                     source.sampling.top_k, source.sampling.seed, source.max_tokens);
+  return fmt::format("model {} ({}...), temperature {}, top-p {}, top-k {}, seed {}, at most {} tokens{}{}",
+                     source.model, source.sha256.substr(0, 12), source.sampling.temperature, source.sampling.top_p,
+                     source.sampling.top_k, source.sampling.seed, source.max_tokens,
+                     source.deployment.empty() ? "" : ", ", source.deployment);
 }
 
-GenerationSource source_of(const nlohmann::json& text) {
-  const nlohmann::json& sampling = text.at("sampling");
+GenerationSource source_of(const nlohmann::ordered_json& text) {
+  const nlohmann::ordered_json& sampling = text.at("sampling");
   GenerationSource source;
   source.model = text.at("model").get<std::string>();
   source.sha256 = text.at("sha256").get<std::string>();
@@ -49,6 +50,7 @@ GenerationSource source_of(const nlohmann::json& text) {
   source.sampling.top_k = sampling.at("top_k").get<int>();
   source.sampling.seed = sampling.at("seed").get<std::uint32_t>();
   source.max_tokens = sampling.at("max_tokens").get<int>();
+  source.deployment = text.value("deployment", "");
   return source;
 }
 
@@ -99,7 +101,7 @@ void GenerationFile::read_texts() {
     if (read > whole) return;
     GenerationSource found;
     try {
-      const nlohmann::json text = parse_bounded_json(line);
+      const nlohmann::ordered_json text = parse_bounded_json(line);
       if (text.at("schema") != kGenerationSchema) throw Error(ErrorCode::kInput, "another schema");
       const auto prompt = tokens_of(text.at("prompt_tokens")), output = tokens_of(text.at("output_tokens"));
       if (!prompt || !output) throw Error(ErrorCode::kInput, "no token ids");

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kColumns = 100;
 constexpr std::size_t kNameColumns = 34;
-constexpr std::array<std::string_view, 6> kSingleDashNames = {"ub", "ngl", "np", "dev", "sm", "mg"};
+constexpr std::array<std::string_view, 8> kSingleDashNames = {"ub", "ngl", "np", "dev", "sm", "mg", "ctk", "ctv"};
 
 // Text broken at blanks; lines after the first are indented. Lines that are indented already are left alone.
 std::string wrapped(const std::string& text, std::size_t first_column, std::size_t indent) {
@@ -102,6 +102,8 @@ std::string usage(const CLI::App& app) {
 
 }  // namespace
 
+std::span<const std::string_view> single_dash_names() { return kSingleDashNames; }
+
 bool is_single_dash_name(const std::string& long_name) {
   return std::find(kSingleDashNames.begin(), kSingleDashNames.end(), long_name) != kSingleDashNames.end();
 }
@@ -117,8 +119,13 @@ std::vector<std::string> option_names(const CLI::Option& option) {
   return names;
 }
 
+void add_help_of_details(CLI::App& verb) { verb.set_help_all_flag("--help-all", "Print the options that few need"); }
+
 std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppFormatMode mode) const {
-  if (mode == CLI::AppFormatMode::All) return options_of_group(*app, kRuleInDetail);
+  if (mode == CLI::AppFormatMode::All) {
+    const std::string model = options_of_group(*app, kModelInDetail), rule = options_of_group(*app, kRuleInDetail);
+    return model.empty() || rule.empty() ? model + rule : model + "\n" + rule;
+  }
   std::string text = usage(*app) + "\n" + wrapped(app->get_description(), 0, 0) + "\n";
   const auto verbs = app->get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); });
   if (!verbs.empty()) text += "\nVerbs:\n";
@@ -131,7 +138,7 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string, CLI::AppF
     text += row("  " + option->get_name(true), option->get_description());
   }
   for (const std::string& group : app->get_groups()) {
-    if (group.empty() || group == kRuleInDetail) continue;
+    if (group.empty() || group == kModelInDetail || group == kRuleInDetail) continue;
     if (const std::string options = options_of_group(*app, group); !options.empty()) text += "\n" + options;
   }
   if (!app->get_footer().empty()) text += "\n" + wrapped(app->get_footer(), 0, 0) + "\n";

@@ -18,10 +18,9 @@ ScanFile read_scanned(const std::string& results, const ModelOptions& model) {
   ScanFile file = ScanFile::open(results);
   const std::string digest = model_sha256(model.path, model_hash_folder(), interrupted);
   if (digest != file.model().sha256) {
-    throw Error(
-        ErrorCode::kInput,
-        fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
-                    results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
+    throw Error(ErrorCode::kInput,
+                fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
+                            results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
   }
   return file;
 }
@@ -34,12 +33,55 @@ ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
   return ScanFile::open_or_create(results, record, file.options(), run);
 }
 
-std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& results, ModelOptions options) {
+namespace {
+
+void check_cache(const std::string& path, const char* option, const std::string& scanned, const std::string& asked) {
+  if (asked.empty() || asked == scanned) return;
+  throw Error(ErrorCode::kInput,
+              fmt::format("'{}': expected --{} {}, with which it was scanned, got {}", path, option, scanned, asked));
+}
+
+std::string in_words(const std::vector<LoraAdapter>& adapters) {
+  std::string text;
+  for (const LoraAdapter& adapter : adapters) {
+    text += fmt::format("{}{} (SHA-256) at scale {}", text.empty() ? "" : ", ", adapter.sha256.substr(0, 12),
+                        adapter.scale);
+  }
+  return text.empty() ? "none" : text;
+}
+
+// How the texts were scanned, with the files of its adapters.
+Deployment deployment_of_scanned(const std::string& path, const Deployment& scanned, const ModelOptions& asked) {
+  check_cache(path, "cache-type-k", scanned.cache_type_k, asked.cache_type_k);
+  check_cache(path, "cache-type-v", scanned.cache_type_v, asked.cache_type_v);
+  Deployment deployment = scanned;
+  deployment.lora = asked.deployment.lora;
+  for (LoraAdapter& adapter : deployment.lora) adapter.sha256 = model_sha256(adapter.path, {}, interrupted);
+  if (deployment.lora != scanned.lora) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("'{}': expected the LoRA adapters with which it was scanned, {}; got {}; "
+                            "--lora FILE:SCALE names them",
+                            path, in_words(scanned.lora), in_words(deployment.lora)));
+  }
+  return deployment;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile& results, ModelOptions options) {
   std::int64_t longest = 1;
   results.for_each_document(
       [&](const StoredDocument& document) { longest = std::max<std::int64_t>(longest, document.figures.n_tokens); });
   if (!options.n_ctx) options.n_ctx = static_cast<int>(longest);
-  return load_model(file, load_options(options));
+  LoadOptions load = load_options(options);
+  load.deployment = deployment_of_scanned(path, results.options().deployment, options);
+  const ModelFile file = open_model_file(options.path, load.deployment.override_kv);
+  std::unique_ptr<Model> model = load_model(file, load);
+  if (model->deployment().cache_rotation != results.options().deployment.cache_rotation) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("'{}': expected LLAMA_ATTN_ROT_DISABLE as when it was scanned, got another", path));
+  }
+  return model;
 }
 
 void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
@@ -52,7 +94,6 @@ void check_measured_alike(const std::string& results, const ScanFile& file, cons
   };
   check("precision", scanned.precision, model.precision());
   check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
-  check("cache-type-k", scanned.cache_type_k, options.cache_type_k);
 }
 
 }  // namespace sinkscope

@@ -19,12 +19,14 @@ ScanFile read_scanned(const std::string& results, const ModelOptions& model);
 // throws  as read_scanned, and as ScanFile::open_or_create
 ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 
-// That model, with room for the longest of the texts unless a context was asked for.
+// That model as it was deployed when it was scanned, with room for the longest of the texts unless a context was asked
+// for.
 //
-// throws  as load_model
-std::unique_ptr<Model> load_for_scanned(const ModelFile& file, const ScanFile& results, ModelOptions options);
+// throws  Error{kInput} if other caches or adapters are asked for, or an adapter lacks; as load_model
+std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile& results, ModelOptions options);
 
-// Refuses options under which figures would not be those of the scan: precision, micro-batches, type of keys.
+// Refuses options under which figures would not be those of the scan: precision, micro-batches. load_for_scanned sees to
+// caches and adapters.
 //
 // results  the file's path, for the message
 // throws   Error{kInput} if one of them is another

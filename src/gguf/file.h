@@ -46,6 +46,8 @@ class GgufFile {
   std::uint32_t version() const { return version_; }
   std::uint64_t alignment() const { return alignment_; }
   const GgufMetadata& metadata() const { return metadata_; }
+  // Changes what this object says; the file stays as it is.
+  GgufMetadata& metadata() { return metadata_; }
   std::span<const GgufTensor> tensors() const { return tensors_; }
   const GgufTensor* find(std::string_view tensor_name) const;
 

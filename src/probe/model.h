@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/views.h"
+#include "probe/deployment.h"
 #include "probe/model_facts.h"
 #include "probe/observer.h"
 #include "probe/vocabulary.h"
@@ -77,6 +78,8 @@ class Model {
 
   // In which numbers, and on which devices, it multiplies, as results name it; empty if it does not say.
   virtual std::string precision() const { return {}; }
+  // With which caches, RoPE settings, overrides and adapters it runs; adapters with their digests.
+  virtual Deployment deployment() const { return {}; }
 
   // What its tokens stand for; lives as long as the model.
   virtual const Vocabulary& vocabulary() const = 0;
@@ -95,9 +98,9 @@ class Model {
   // vocabulary, with what else the network does to it.
   //
   // states  [n, d_model], rows one after the other
-  // logits  [n, n_vocab] is overwritten; it is made anew where its shape is another. Large, so some dozens of rows at once
-  // throws  Error{kModel} if the network makes logits in a way that is not known, or where they cannot be had
-  // cost    2 x n x d_model x n_vocab operations
+  // logits  [n, n_vocab] is overwritten; it is made anew where its shape is another. Large, so some dozens of rows at
+  // once throws  Error{kModel} if the network makes logits in a way that is not known, or where they cannot be had cost
+  // 2 x n x d_model x n_vocab operations
   virtual void next_token_logits(MatrixView<const float> states, Matrix<float>& logits) = 0;
 
   // Continues a text, and shows it to the observer as it grows: the prompt in micro-batches, its last token and the

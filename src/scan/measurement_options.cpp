@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 
@@ -12,8 +13,6 @@ namespace sinkscope {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr const char* kEdits = "edits";
 
 // Each option with its name: the one list that storing, reading and comparing share.
 template <typename Options, typename Visit>
@@ -26,7 +25,7 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("n_ubatch", options.n_ubatch);
   visit("parallel", options.parallel);
   visit("precision", options.precision);
-  visit("cache_type_k", options.cache_type_k);
+  for_each_setting(options.deployment, visit);
   visit("final_norm", options.final_norm);
   visit("short_rope_tokens", options.short_rope_tokens);
   visit("floor_alignment", options.floor.alignment);
@@ -36,11 +35,8 @@ void for_each_option(Options& options, Visit&& visit) {
   visit("keep", options.keep);
   visit("rule", options.rule);
   visit("paper_positions", options.paper_positions);
-  visit(kEdits, options.edits);
+  visit("edits", options.edits);
 }
-
-// Names that earlier programs did not write.
-constexpr std::array<std::string_view, 4> kLater = {"rule", "paper_positions", kEdits, "short_rope_tokens"};
 
 constexpr std::array kKeeps = {Keep::kRuns, Keep::kProfiles, Keep::kHeads};
 
@@ -50,18 +46,47 @@ std::string json_of(const std::string& value) {
 std::string json_of(bool value) { return value ? "true" : "false"; }
 std::string json_of(int value) { return std::to_string(value); }
 std::string json_of(float value) { return fmt::format("{}", value); }
+template <typename Number>
+std::string json_of(const std::optional<Number>& value) {
+  return value ? json_of(*value) : "null";
+}
+std::string json_of(const std::vector<std::string>& value) {
+  return Json(value).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+std::string json_of(const std::vector<LoraAdapter>& value) {
+  Json all = Json::array();
+  for (const LoraAdapter& adapter : value) {
+    all.push_back({{"sha256", adapter.sha256}, {"scale", Json::parse(json_of(adapter.scale))}});
+  }
+  return all.dump();
+}
 std::string json_of(Keep value) { return json_of(std::string(name_of(value))); }
 
 void read_option(const Json& json, std::string& value) { value = json.get<std::string>(); }
 void read_option(const Json& json, bool& value) { value = json.get<bool>(); }
 void read_option(const Json& json, int& value) { value = json.get<int>(); }
 void read_option(const Json& json, float& value) { value = json.get<float>(); }
+template <typename Number>
+void read_option(const Json& json, std::optional<Number>& value) {
+  value = json.get<Number>();
+}
+void read_option(const Json& json, std::vector<std::string>& value) { value = json.get<std::vector<std::string>>(); }
+void read_option(const Json& json, std::vector<LoraAdapter>& value) {
+  for (const Json& adapter : json) {
+    value.push_back({"", adapter.at("sha256").get<std::string>(), adapter.at("scale").get<float>()});
+  }
+}
 void read_option(const Json& json, Keep& value) { value = keep_from_name(json.get<std::string>()); }
 
 std::vector<NamedOption> all_options(const MeasurementOptions& options) {
   std::vector<NamedOption> named;
   for_each_option(options, [&](const char* name, const auto& value) { named.emplace_back(name, json_of(value)); });
   return named;
+}
+
+// Nobody asked for it: files and JSON leave it out.
+bool is_not_set(const NamedOption& option) {
+  return option.second == "null" || option.second == "[]" || option.second == "\"\"";
 }
 
 }  // namespace
@@ -87,8 +112,21 @@ Keep keep_from_name(std::string_view name) {
 
 std::vector<NamedOption> named_options(const MeasurementOptions& options) {
   std::vector<NamedOption> named = all_options(options);
-  if (options.edits.empty()) std::erase_if(named, [](const NamedOption& option) { return option.first == kEdits; });
+  std::erase_if(named, is_not_set);
   return named;
+}
+
+std::string settings_in_words(const Deployment& deployment) {
+  std::vector<NamedOption> usual;
+  const Deployment defaults;
+  for_each_setting(defaults, [&](const char* name, const auto& value) { usual.emplace_back(name, json_of(value)); });
+  std::string text;
+  for_each_setting(deployment, [&](const char* name, const auto& value) {
+    const NamedOption option(name, json_of(value));
+    if (std::ranges::find(usual, option) != usual.end()) return;
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", option.first, option.second);
+  });
+  return text;
 }
 
 std::vector<OptionDifference> option_differences(const MeasurementOptions& expected, const MeasurementOptions& got) {
@@ -104,7 +142,7 @@ MeasurementOptions options_from_names(std::span<const NamedOption> named) {
   MeasurementOptions options;
   for_each_option(options, [&](const char* name, auto& value) {
     const auto found = std::ranges::find(named, name, &NamedOption::first);
-    if (found == named.end() && std::ranges::find(kLater, name) != kLater.end()) return;
+    if (found == named.end() && is_not_set({name, json_of(value)})) return;
     if (found == named.end()) {
       throw Error(ErrorCode::kInput, fmt::format("measurement options: expected {}, got none", name));
     }
@@ -115,8 +153,6 @@ MeasurementOptions options_from_names(std::span<const NamedOption> named) {
                   fmt::format("measurement option {}: got '{}', of the wrong kind", name, found->second));
     }
   });
-  const bool has_rule = std::ranges::find(named, "rule", &NamedOption::first) != named.end();
-  if (!has_rule && options.floor.any_norm_both_signs) options.rule = "paper";
   return options;
 }
 

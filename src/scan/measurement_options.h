@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "probe/deployment.h"
 #include "sinks/figures.h"
 
 namespace sinkscope {
@@ -34,9 +35,9 @@ struct MeasurementOptions {
   // document's figures depend on what it shared a pack with.
   int parallel = 1;
   std::string precision = "native";
-  std::string cache_type_k = "f16";
+  Deployment deployment;
   int short_rope_tokens = 0;  // longer documents run with the long of two sets of RoPE factors; 0: there is one network
-  bool final_norm = false;  // the last layer's state is taken after the final norm, as the paper's code does
+  bool final_norm = false;    // the last layer's state is taken after the final norm, as the paper's code does
   CandidateFloor floor;
   Keep keep = Keep::kRuns;
   std::string edits;  // description_of() the run's edits; empty: the network as it is
@@ -48,11 +49,13 @@ struct MeasurementOptions {
 // An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
 using NamedOption = std::pair<std::string, std::string>;
 //
-// returns  without "edits" where there are none
+// returns  without what is as the model's file says, and without "edits" where there are none
 std::vector<NamedOption> named_options(const MeasurementOptions& options);
-// throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored, and
-//         files of programs that knew no stored rule have the one that their floor was made for
+// throws  Error{kInput} if a name lacks or a value is not of its kind; names that it does not know are ignored
 MeasurementOptions options_from_names(std::span<const NamedOption> named);
+
+// The settings that are not llama.cpp's defaults, as NAME=VALUE with commas; empty if there are none.
+std::string settings_in_words(const Deployment& deployment);
 
 // An option in which two sets differ, with its values as JSON text.
 struct OptionDifference {

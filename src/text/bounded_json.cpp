@@ -67,27 +67,27 @@ std::string without_lost_numbers(std::string_view text) {
   return copied == 0 ? std::string() : clean.append(text, copied);
 }
 
-nlohmann::json parse(std::string_view text) {
+nlohmann::ordered_json parse(std::string_view text) {
   try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::parse_error&) {
+    return nlohmann::ordered_json::parse(text);
+  } catch (const nlohmann::ordered_json::parse_error&) {
     const std::string clean = without_lost_numbers(text);
     if (clean.empty()) throw;
-    return nlohmann::json::parse(clean);
+    return nlohmann::ordered_json::parse(clean);
   }
 }
 
 }  // namespace
 
-nlohmann::json parse_bounded_json(std::string_view text, int max_depth) {
+nlohmann::ordered_json parse_bounded_json(std::string_view text, int max_depth) {
   if (const int depth = nesting_depth(text); depth > max_depth) {
     throw Error(ErrorCode::kInput, fmt::format("JSON nests {} deep: expected at most {}", depth, max_depth));
   }
   try {
     return parse(text);
-  } catch (const nlohmann::json::parse_error& error) {
+  } catch (const nlohmann::ordered_json::parse_error& error) {
     throw Error(ErrorCode::kInput, fmt::format("not valid JSON at byte {}", error.byte));
-  } catch (const nlohmann::json::exception&) {
+  } catch (const nlohmann::ordered_json::exception&) {
     throw Error(ErrorCode::kInput, "not valid JSON: a number is out of range");
   }
 }

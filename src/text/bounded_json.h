@@ -7,10 +7,10 @@ namespace sinkscope {
 
 inline constexpr int kMaxJsonDepth = 64;
 
-// JSON that nobody vouches for.
+// Untrusted JSON.
 //
-// returns  the value; strings are UTF-8. Numbers that only Python's JSON has (NaN, Infinity) are null
+// returns  the value, members in the order of the text; strings are UTF-8. Numbers that only Python's JSON has (NaN, Infinity) are null
 // throws   Error{kInput} with the place, if it is no JSON or nests deeper than max_depth
-nlohmann::json parse_bounded_json(std::string_view text, int max_depth = kMaxJsonDepth);
+nlohmann::ordered_json parse_bounded_json(std::string_view text, int max_depth = kMaxJsonDepth);
 
 }  // namespace sinkscope

@@ -56,7 +56,7 @@ std::unique_ptr<DocumentSource> one(Document document) { return std::make_unique
 
 }  // namespace
 
-std::optional<std::vector<TokenId>> tokens_of(const nlohmann::json& array) {
+std::optional<std::vector<TokenId>> tokens_of(const nlohmann::ordered_json& array) {
   if (!array.is_array()) return std::nullopt;
   std::vector<TokenId> tokens;
   tokens.reserve(array.size());
@@ -67,7 +67,7 @@ std::optional<std::vector<TokenId>> tokens_of(const nlohmann::json& array) {
   return tokens;
 }
 
-std::string raw_json(const nlohmann::json& value) { return from_private_bytes(value.dump()); }
+std::string raw_json(const nlohmann::ordered_json& value) { return from_private_bytes(value.dump()); }
 
 namespace {
 
@@ -85,14 +85,14 @@ std::string role_of(const std::string& from) {
 }
 
 // [{"from": "human", "value": "..."}], as ShareGPT writes it, with the usual names; nothing if it is none.
-std::optional<nlohmann::json> from_share_gpt(const nlohmann::json& value) {
-  const auto is_turn = [](const nlohmann::json& turn) {
+std::optional<nlohmann::ordered_json> from_share_gpt(const nlohmann::ordered_json& value) {
+  const auto is_turn = [](const nlohmann::ordered_json& turn) {
     return turn.is_object() && turn.contains("from") && turn["from"].is_string() && turn.contains("value") &&
            turn["value"].is_string();
   };
   if (!value.is_array() || value.empty() || !std::ranges::all_of(value, is_turn)) return std::nullopt;
-  nlohmann::json messages = nlohmann::json::array();
-  for (const nlohmann::json& turn : value) {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  for (const nlohmann::ordered_json& turn : value) {
     messages.push_back({{"role", role_of(turn["from"].get<std::string>())}, {"content", turn["value"]}});
   }
   return messages;
@@ -100,20 +100,24 @@ std::optional<nlohmann::json> from_share_gpt(const nlohmann::json& value) {
 
 }  // namespace
 
-ChatMessages messages_of(const nlohmann::json& value) {
+ChatMessages messages_of(const nlohmann::ordered_json& value) {
   if (const auto messages = from_share_gpt(value)) return messages_of(*messages);
   if (value.is_string()) {
-    return {raw_json(nlohmann::json::array({{{"role", "user"}, {"content", value}}}))};
+    return {raw_json(nlohmann::ordered_json::array({{{"role", "user"}, {"content", value}}}))};
   }
-  const auto is_message = [](const nlohmann::json& message) {
+  const auto is_message = [](const nlohmann::ordered_json& message) {
     if (!message.is_object()) return false;
-    const auto role = message.find("role"), content = message.find("content");
-    return role != message.end() && role->is_string() && content != message.end() && content->is_string();
+    const auto role = message.find("role"), content = message.find("content"), calls = message.find("tool_calls");
+    if (role == message.end() || !role->is_string()) return false;
+    const bool has_calls = calls != message.end() && calls->is_array() && !calls->empty();
+    const bool has_content = content != message.end() && (content->is_string() || content->is_array());
+    return has_content || has_calls;
   };
   if (!value.is_array() || value.empty() || !std::all_of(value.begin(), value.end(), is_message)) {
     throw Error(
         ErrorCode::kInput,
-        "chat messages: expected a JSON array of {\"role\": \"user\", \"content\": \"...\"}, got something else");
+        "chat messages: expected a JSON array of {\"role\": \"user\", \"content\": \"...\"}, where content is a text, a list "
+        "of parts, or null beside tool_calls; got something else");
   }
   return {raw_json(value), value.back()["role"] != "assistant"};
 }
@@ -131,13 +135,13 @@ std::unique_ptr<DocumentSource> token_file_source(const std::string& path) {
   const InputPlace place{path};
   const std::string text = read_all(path, kMaxDocumentBytes);
   refuse_empty(text, place);
-  nlohmann::json json;
+  nlohmann::ordered_json json;
   try {
     json = parse_bounded_json(text);
   } catch (const Error& error) {
     throw Error(ErrorCode::kInput, fmt::format("{}: {}", shown(place), error.what()));
   }
-  if (json.is_object() && json.contains("tokens")) json = nlohmann::json(json["tokens"]);
+  if (json.is_object() && json.contains("tokens")) json = nlohmann::ordered_json(json["tokens"]);
   auto tokens = tokens_of(json);
   if (!tokens) {
     throw Error(ErrorCode::kInput,
@@ -152,7 +156,7 @@ std::unique_ptr<DocumentSource> token_file_source(const std::string& path) {
 std::unique_ptr<DocumentSource> chat_source(const std::string& text, InputPlace place) {
   refuse_empty(text, place);
   const std::string clean = to_private_bytes(text);
-  nlohmann::json value = clean;
+  nlohmann::ordered_json value = clean;
   // A text may begin with a bracket and be no JSON: only what parses as an array is taken for messages.
   if (const auto first = clean.find_first_not_of(" \t\r\n"); first != std::string::npos && clean[first] == '[') {
     try {

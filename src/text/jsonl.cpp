@@ -44,13 +44,13 @@ class JsonlSource final : public DocumentSource {
 
  private:
   Document document_of(const std::string& line, const InputPlace& place) const {
-    const nlohmann::json json = parse_bounded_json(to_private_bytes(line));
+    const nlohmann::ordered_json json = parse_bounded_json(to_private_bytes(line));
     if (!json.is_object()) throw Error(ErrorCode::kInput, "expected a JSON object, got something else");
     Document document{place, "", ""};
     if (const auto id = json.find("id"); id != json.end()) {
       document.place.id = id->is_string() ? bytes_of(*id) : id->is_number_integer() ? id->dump() : "";
     }
-    const nlohmann::json& value = body_of(json);
+    const nlohmann::ordered_json& value = body_of(json);
     if (options_.chat) {
       document.body = messages_of(value);
     } else if (value.is_string()) {
@@ -62,7 +62,7 @@ class JsonlSource final : public DocumentSource {
                                                  options_.field, value.type_name()));
     }
     if (!options_.prompt_field.empty()) {
-      const nlohmann::json& prompt = member(json, options_.prompt_field);
+      const nlohmann::ordered_json& prompt = member(json, options_.prompt_field);
       if (prompt.is_string()) {
         document.prompt = bytes_of(prompt);
       } else if (auto tokens = tokens_of(prompt)) {
@@ -81,7 +81,7 @@ class JsonlSource final : public DocumentSource {
   }
 
   // The member that holds the text. Conversations mostly lie in others than the usual one.
-  const nlohmann::json& body_of(const nlohmann::json& json) const {
+  const nlohmann::ordered_json& body_of(const nlohmann::ordered_json& json) const {
     if (options_.chat && options_.field == JsonlOptions{}.field && !json.contains(options_.field)) {
       for (const std::string_view name : kConversations) {
         if (const auto found = json.find(std::string(name)); found != json.end()) return *found;
@@ -90,14 +90,14 @@ class JsonlSource final : public DocumentSource {
     return member(json, options_.field);
   }
 
-  static const nlohmann::json& member(const nlohmann::json& object, const std::string& name) {
+  static const nlohmann::ordered_json& member(const nlohmann::ordered_json& object, const std::string& name) {
     const auto found = object.find(name);
     if (found == object.end()) throw Error(ErrorCode::kInput, fmt::format("no member \"{}\"{}", name, others(object)));
     return *found;
   }
 
   // "; it has "question", "answer": --field names one"
-  static std::string others(const nlohmann::json& object) {
+  static std::string others(const nlohmann::ordered_json& object) {
     constexpr std::size_t kShown = 8;
     std::string names;
     std::size_t n = 0;
@@ -111,7 +111,7 @@ class JsonlSource final : public DocumentSource {
                        is_conversation ? ", --chat reads a conversation" : "");
   }
 
-  static std::string bytes_of(const nlohmann::json& text) {
+  static std::string bytes_of(const nlohmann::ordered_json& text) {
     return from_private_bytes(text.get_ref<const std::string&>());
   }
 

@@ -68,7 +68,7 @@ class Diff(harness.ProgramTest):
         half = self.scans("half", [("!", 4)])
         self.ok("scan", "-q", "-m", "half.gguf", "-f", "text.txt", "--cache-type-k", "f32", "-o", "full.scan.db")
         self.assertEqual(self.diff(half, "full.scan.db")["options"],
-                         [{"name": "cache_type_k", "before": "f16", "after": "f32"}])
+                         [{"name": f"cache_type_{what}", "before": "f16", "after": "f32"} for what in "kv"])
         self.assertIn('cache_type_k: "f16" -> "f32"', self.ok("diff", half, "full.scan.db").out)
 
     def test_what_can_not_be_compared_is_refused(self):

@@ -25,21 +25,20 @@ class Help(harness.ProgramTest):
 
     def test_the_rule_in_detail_has_a_help_of_its_own(self):
         for verb in ("scan", "show", "levels", "validate"):
-            short, rule = self.ok(verb, "--help").out, self.ok(verb, "--help-rule").out
+            short, rule = self.ok(verb, "--help").out, self.ok(verb, "--help-all").out
             self.assertIn("--min-alignment", short)
-            self.assertIn("--help-rule", short)
+            self.assertIn("--help-all", short)
             self.assertNotIn("--birth-cosine", short)
             self.assertIn("--birth-cosine", rule)
             self.assertNotIn("--min-alignment", rule)
             self.assertLessEqual(max(len(line) for line in rule.split("\n")), 100)
-        self.fails(2, "unknown option '--help-rule'", "models", "--help-rule")
+        self.fails(2, "unknown option '--help-all'", "models", "--help-all")
 
     def test_required_options_are_marked(self):
         self.assertRegex(self.ok("scan", "--help").out, r"--model MODEL.gguf +The model, a GGUF file \(required\)")
 
     def test_options_of_llama_cpp_have_one_dash(self):
         out = self.ok("scan", "--help").out
-        self.assertIn("-ub, --ubatch-size N", out)
         self.assertIn("-ngl, --n-gpu-layers N", out)
 
     def test_version(self):
@@ -71,7 +70,7 @@ class Usage(harness.ProgramTest):
                 ("--bos", "maybe", "expected auto|on|off, got 'maybe'"),
                 ("--rule", "mine", "expected evidence|paper"),
                 ("--keep", "all", "expected runs|profiles|heads"),
-                ("--cache-type-k", "q8_0", "expected f16|f32"),
+                ("--cache-type-k", "q3_k", "expected f32|f16|bf16|q8_0"),
                 ("--paper-positions", "4", "expected a whole number from 2 to 3")]:
             self.fails(2, expected, "scan", "-m", self.tiny, "-f", text, option, value)
 

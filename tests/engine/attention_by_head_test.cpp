@@ -109,7 +109,7 @@ TEST_P(AttentionByHeadTest, AgreesWithSumsAndMeans) {
   options.n_ubatch = 96;
   options.runtime.n_threads = 1;
   options.max_sequences = 2;
-  options.cache_type_k = CacheType::kF32;
+  options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
   options.precision = GetParam().precision;
   const std::unique_ptr<Model> model = load_model(options);
   ByHead observer;

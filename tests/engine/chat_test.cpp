@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/expect_error.h"
+
 namespace sinkscope {
 namespace {
 
@@ -30,7 +32,9 @@ class MergingVocabulary final : public Vocabulary {
     }
     return tokens;
   }
-  std::vector<ControlToken> control_tokens() const override { return {{kEnd, "</s>", false, false}, {kBegin, "<s>", false, true}}; }
+  std::vector<ControlToken> control_tokens() const override {
+    return {{kEnd, "</s>", false, false}, {kBegin, "<s>", false, true}};
+  }
   std::string token_bytes(TokenId token) const override { return std::string(1, static_cast<char>(token)); }
   bool ends_text(TokenId) const override { return false; }
   std::string chat_template() const override { return ""; }
@@ -59,6 +63,74 @@ TEST(ChatTokens, AreTextWhereTheyBeginOrEndInAMessage) {
 }
 
 TEST(ChatTokens, OfNothingAreNone) { EXPECT_TRUE(tokens_of({}).empty()); }
+
+// What templates read decides which form a transcript takes.
+class Transcripts : public testing::Test {
+ protected:
+  static std::string rendered(const std::string& chat_template, const std::string& messages) {
+    std::string text;
+    for (const ChatPiece& piece : render_chat(chat_template, messages, "<s>", "</s>", false)) text += piece.text;
+    return text;
+  }
+  static constexpr const char* kTexts =
+      "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] + '' }}"
+      "{% for c in m.get('tool_calls', []) %}[{{ c['function']['name'] }} {{ c['function']['arguments'] }}]{% endfor %}"
+      "{% endfor %}";
+  static constexpr const char* kParts =
+      "{% for m in messages %}<{{ m['role'] }}>{% for p in m['content'] %}({{ p['text'] }}){% endfor %}{% endfor %}";
+  static constexpr const char* kObjects =
+      "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% if m['tool_calls'] %}{% for c in m['tool_calls'] %}"
+      "[{{ c['function']['name'] }}{% for k, v in c['function']['arguments'].items() %} {{ k }}={{ v }}{% endfor %}]"
+      "{% endfor %}{% endif %}{% endfor %}";
+};
+
+TEST_F(Transcripts, ContentIsATextOrPartsAsTheTemplateReadsIt) {
+  const std::string text = R"([{"role": "user", "content": "hello"}])";
+  const std::string parts =
+      R"([{"role": "user", "content": [{"type": "text", "text": "he"}, {"type": "text", "text": "llo"}]}])";
+  EXPECT_EQ(rendered(kTexts, text), "<user>hello");
+  EXPECT_EQ(rendered(kTexts, parts), "<user>he\nllo");
+  EXPECT_EQ(rendered(kParts, text), "<user>(hello)");
+  EXPECT_EQ(rendered(kParts, parts), "<user>(he)(llo)");
+}
+
+TEST_F(Transcripts, ToolCallsNeedNoContent) {
+  for (const char* content : {R"("content": null, )", R"("content": "", )", ""}) {
+    const std::string call =
+        std::string(R"([{"role": "assistant", )") + content +
+        R"("tool_calls": [{"type": "function", "function": {"name": "w", "arguments": {"z": 1, "a": "x"}}}]}])";
+    EXPECT_EQ(rendered(kObjects, call), "<assistant>[w z=1 a=x]") << "in the order in which they are written";
+  }
+}
+
+TEST_F(Transcripts, ArgumentsAreWhatTheTemplateReads) {
+  const std::string as_text =
+      R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls":)"
+      R"( [{"type": "function", "function": {"name": "w", "arguments": "{\"z\": 1, \"a\": \"x\"}"}}]}])";
+  EXPECT_EQ(rendered(kObjects, as_text), "<user>q<assistant>[w z=1 a=x]");
+  EXPECT_EQ(rendered(kTexts, as_text), R"(<user>q<assistant>[w {"z": 1, "a": "x"}])");
+}
+
+TEST_F(Transcripts, RolesThatATemplateDoesNotHave) {
+  EXPECT_EQ(rendered(kTexts, R"([{"role": "developer", "content": "d"}, {"role": "user", "content": "q"}])"),
+            "<system>d<user>q");
+  const std::string no_system =
+      std::string("{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}") + kTexts;
+  EXPECT_EQ(rendered(no_system, R"([{"role": "system", "content": "s"}, {"role": "user", "content": "q"}])"),
+            "<user>s\nq");
+  EXPECT_EQ(rendered(kTexts, R"([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])"),
+            "<user>a<user>b");
+}
+
+TEST_F(Transcripts, WhatIsNoMessageIsRefusedByItsNumber) {
+  const auto refused = [](const std::string& messages, const std::string& why) {
+    expect_error(ErrorCode::kInput, why, [&] { rendered(kTexts, messages); });
+  };
+  refused(R"([{"role": "user", "content": "a"}, {"role": "user", "content": 7}])", "message 2: expected content");
+  refused(R"([{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}])", "message 1: expected parts");
+  refused(R"([{"role": "user", "tool_calls": "x"}])", "message 1: expected a list of tool_calls");
+  refused(R"([{"role": "user", "tool_calls": [{"name": "x"}]}])", "message 1: expected tool_calls that are");
+}
 
 }  // namespace
 }  // namespace sinkscope

@@ -85,7 +85,7 @@ TEST_P(NextTokenLogitsTest, AreLlamaCppsOwn) {
   options.n_ctx = 256;
   options.n_ubatch = 40;
   options.runtime.n_threads = 1;
-  options.cache_type_k = CacheType::kF32;
+  options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
   options.precision = GetParam().precision;
   const std::unique_ptr<Model> model = load_model(options);
   const std::vector<TokenId> tokens = some_text(kTokens, 3);

@@ -34,7 +34,7 @@ class RoundedCacheTest : public testing::Test {
     options.n_ctx = 256;
     options.n_ubatch = n_ubatch;
     options.runtime.n_threads = 1;
-    options.cache_type_k = CacheType::kF32;
+    options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
     options.precision = Precision::kNative;
     return load_model(options);
   }

@@ -232,7 +232,7 @@ TEST_P(ReferenceModel, MeasuresWhatTransformersMeasures) {
   const Float32Copy copy(*file);
   LoadOptions options;
   options.path = copy.path();
-  options.cache_type_k = CacheType::kF32;
+  options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
   const auto model = load_model(options);
   const SequenceMeasurement m = measure(*model, data.short_tokens);
   for (const Quantity& quantity : short_quantities()) {

@@ -43,17 +43,36 @@ TEST(MeasurementOptionsNames, GoThereAndBack) {
   options.keep = Keep::kHeads;
   const auto named = named_options(options);
   EXPECT_EQ(named_options(options_from_names(named)), named);
-  // Files of programs that stored no rule: what they keep says which it was.
-  auto earlier = named;
-  std::erase_if(earlier,
-                [](const NamedOption& option) { return option.first == "rule" || option.first == "paper_positions"; });
-  EXPECT_EQ(options_from_names(earlier).rule, "paper");
-  for (NamedOption& option : earlier) {
-    if (option.first == "floor_any_norm_both_signs") option.second = "false";
-  }
-  EXPECT_EQ(options_from_names(earlier).rule, "evidence");
+  EXPECT_EQ(options_from_names(named).deployment, Deployment{});
   EXPECT_EQ(options_from_names(named).floor.alignment, 0.65F);
   expect_error(ErrorCode::kInput, "chat", [&] { options_from_names(std::span(named).first(3)); });
+}
+
+TEST(MeasurementOptionsNames, SettingsAreNamedWhereTheyAreAskedFor) {
+  MeasurementOptions options;
+  Deployment& deployment = options.deployment;
+  deployment.cache_type_k = "q8_0";
+  deployment.cache_rotation = false;
+  deployment.rope_scaling = "yarn";
+  deployment.rope_freq_base = 1e6F;
+  deployment.yarn_orig_ctx = 4096;
+  deployment.override_kv = {"a.b=bool:true", "c=str:\"x\""};
+  deployment.lora = {{"here.gguf", "abc", 0.5F}, {"there.gguf", "def", 1}};
+  const auto named = named_options(options);
+  const MeasurementOptions read = options_from_names(named);
+  EXPECT_EQ(read.deployment, deployment);
+  EXPECT_EQ(read.deployment.lora[0].path, "") << "a path is no part of what is measured";
+  EXPECT_EQ(named_options(read), named);
+  EXPECT_EQ(std::ranges::count(named, "yarn_ext_factor", &NamedOption::first), 0);
+  EXPECT_EQ(settings_in_words(Deployment{}), "");
+  EXPECT_EQ(settings_in_words(deployment),
+            "cache_type_k=\"q8_0\", cache_rotation=false, rope_scaling=\"yarn\", rope_freq_base=1000000, "
+            "yarn_orig_ctx=4096, override_kv=[\"a.b=bool:true\",\"c=str:\\\"x\\\"\"], "
+            "lora=[{\"sha256\":\"abc\",\"scale\":0.5},{\"sha256\":\"def\",\"scale\":1}]");
+  MeasurementOptions other = options;
+  other.deployment.lora[1].scale = 2;
+  ASSERT_EQ(option_differences(options, other).size(), 1U);
+  EXPECT_EQ(option_differences(options, other)[0].name, "lora");
 }
 
 // Without edits the stored options are what they were before there were any.

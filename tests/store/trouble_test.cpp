@@ -92,7 +92,7 @@ TEST_F(Trouble, NewerFilesAreForReadingOnly) {
   {
     open_sample(path_).add(document_record(0));
   }
-  run_sql(path_, "PRAGMA user_version = 5; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
+  run_sql(path_, "PRAGMA user_version = 6; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
   EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
   expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 5, expected 4)", [&] { open_sample(path_); });
 }

@@ -59,11 +59,18 @@ TEST(Documents, ChatTakesMessagesOrOneUserText) {
   const auto messages = [](const std::string& text) {
     return std::get<ChatMessages>(chat_source(text, {})->next()->body).json;
   };
-  EXPECT_EQ(messages("Hello \"you\""), R"([{"content":"Hello \"you\"","role":"user"}])");
-  EXPECT_EQ(messages(R"( [{"role": "user", "content": "Hi"}])"), R"([{"content":"Hi","role":"user"}])");
-  EXPECT_EQ(messages("[1] is the first reference"), R"([{"content":"[1] is the first reference","role":"user"}])");
-  EXPECT_EQ(messages("broken \xFF"), "[{\"content\":\"broken \xFF\",\"role\":\"user\"}]");
+  EXPECT_EQ(messages("Hello \"you\""), R"([{"role":"user","content":"Hello \"you\""}])");
+  // As it is written: a template may show a tool's arguments.
+  EXPECT_EQ(messages(R"( [{"role": "user", "content": "Hi", "z": 1.25, "a": 12345678901234567}])"),
+            R"([{"role":"user","content":"Hi","z":1.25,"a":12345678901234567}])");
+  EXPECT_EQ(messages(R"([{"role": "assistant", "content": null, "tool_calls": [{}]}])"),
+            R"([{"role":"assistant","content":null,"tool_calls":[{}]}])");
+  EXPECT_EQ(messages(R"([{"role": "user", "content": [{"type": "text", "text": "Hi"}]}])"),
+            R"([{"role":"user","content":[{"type":"text","text":"Hi"}]}])");
+  EXPECT_EQ(messages("[1] is the first reference"), R"([{"role":"user","content":"[1] is the first reference"}])");
+  EXPECT_EQ(messages("broken \xFF"), "[{\"role\":\"user\",\"content\":\"broken \xFF\"}]");
   expect_error(ErrorCode::kInput, "chat messages", [&] { messages(R"([{"role": "user"}])"); });
+  expect_error(ErrorCode::kInput, "null beside tool_calls", [&] { messages(R"([{"role": "user", "content": null}])"); });
   expect_error(ErrorCode::kInput, "chat messages", [&] { messages("[]"); });
 }
 

@@ -99,7 +99,7 @@ TEST(Jsonl, ConversationsAreFoundWhereTheyMostlyLie) {
       options);
   ASSERT_EQ(corpus.documents.size(), 3U);
   const auto json = [&](std::size_t i) { return std::get<ChatMessages>(corpus.documents[i].body).json; };
-  EXPECT_EQ(json(0), R"([{"content":"Hi","role":"user"},{"content":"Yes?","role":"assistant"}])");
+  EXPECT_EQ(json(0), R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"}])");
   EXPECT_FALSE(std::get<ChatMessages>(corpus.documents[0].body).awaits_reply);
   EXPECT_EQ(json(1), json(2));
   ASSERT_EQ(corpus.skipped.size(), 1U);

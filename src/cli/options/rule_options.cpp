@@ -44,7 +44,7 @@ void add_thresholds(CLI::App& verb, Thresholds& thresholds, bool in_detail, cons
 // The thresholds that few ask for, and the flag that lists them.
 void add_rule_in_detail(CLI::App& verb, Thresholds& thresholds) {
   add_thresholds(verb, thresholds, true, kRuleInDetail);
-  verb.set_help_all_flag("--help-rule", "Print the other options of the rule");
+  add_help_of_details(verb);
 }
 
 }  // namespace

@@ -100,10 +100,9 @@ AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file)
 }
 
 ExitCode run_ablate(const AblateVerbOptions& options) {
-  const ModelFile model_file = open_model_file(options.model.path);
   const ScanFile file = open_scanned(options.results, options.model);
   const AblateRequest request = request_of(options, file);
-  const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
+  const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_to_ablate(file.document(ordinal), request.thresholds);
@@ -129,7 +128,8 @@ void register_ablate(CLI::App& program, Action& action) {
       "Runs the texts of a results file again, once as they are and once without their sinks, and says by block what "
       "becomes of the primary's attention: how much of the change is the removed keys' share of the softmax alone, and "
       "how much lies beyond it. Ordinary tokens nearby, removed in the same way, are the placebo. Tokens that become "
-      "sinks in the removed ones' place are counted, with what they draw. The unit is the document: 8 of them are needed "
+      "sinks in the removed ones' place are counted, with what they draw. The unit is the document: 8 of them are "
+      "needed "
       "for a verdict. What later tokens' predictions lose is measured too.",
       {{"sinkscope ablate -m model.gguf out.scan.db", "later tokens do not see the sinks"},
        {"sinkscope ablate -m model.gguf out.scan.db --how evict:64 --how unwrite --json effects.json",
@@ -137,6 +137,7 @@ void register_ablate(CLI::App& program, Action& action) {
        {"sinkscope ablate -m model.gguf out.scan.db --sinks primary", "what takes the primary's place"}},
       [options] { return run_ablate(*options); });
   add_model_options(verb, options->model);
+  add_lora_option(verb, options->model);
   verb.add_option("FILE", options->results, "A results file of this model, written by scan -o")
       ->required()
       ->type_name("FILE");
@@ -179,7 +180,9 @@ void register_ablate(CLI::App& program, Action& action) {
       ->type_name("X")
       ->check(number(0, 100))
       ->group("Ablate");
-  verb.add_option("--seed", options->seed, "Of placebo draws, resamples and sign flips")->type_name("N")->group("Ablate");
+  verb.add_option("--seed", options->seed, "Of placebo draws, resamples and sign flips")
+      ->type_name("N")
+      ->group("Ablate");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
   add_threshold_options(verb, options->rule);
   add_json_option(verb, options->json);

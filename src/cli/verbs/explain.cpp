@@ -76,10 +76,14 @@ void check_layers(const ExplainVerbOptions& options, int n_layers) {
 }
 
 ExitCode run_explain(const ExplainVerbOptions& options) {
-  const ModelFile model_file = open_model_file(options.model.path);
   const ScanFile file = open_scanned(options.results, options.model);
   check_layers(options, file.model().facts.n_layers);
-  const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
+  if (!file.options().deployment.lora.empty()) {
+    throw Error(ErrorCode::kInput, fmt::format("'{}': expected a scan without LoRA adapters, got one with; neurons are "
+                                               "read from the model's own weights",
+                                               options.results));
+  }
+  const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   ModelWeights weights{GgufFile(options.model.path)};
   const ExplainRequest request = request_of(options, file);
   ExplainedRows rows(file);

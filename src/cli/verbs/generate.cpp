@@ -190,15 +190,18 @@ ExitCode generate(const GenerateVerbOptions& options) {
   SkipLog skipped(options.scan.quiet);
   const OnSkip on_skip = [&](const SkippedInput& line) { skipped(line); };
   const auto documents = open_documents(options.input, on_skip);
-  const ModelFile file = open_model_file(options.scan.model.path);
+  const ModelFile file = open_model_file(options.scan.model.path, options.scan.model.deployment.override_kv);
   // At least one token must fit behind the prompt.
   const int max_tokens = longest_sequence(options.scan.model, file) - 1;
+  std::string deployed;
   {
     ModelDigest digest(options.scan.model.path, model_hash_folder());
     TwoStepLoad load(file, load_options(options.scan.model));
     const TokenSpool prompts = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents, on_skip);
     const std::unique_ptr<Model> model = load.take_model();
-    GenerationFile texts(options.output, {model->facts().name, digest.get(), options.sampling, options.max_tokens});
+    deployed = settings_in_words(model->deployment());
+    GenerationFile texts(options.output,
+                         {model->facts().name, digest.get(), options.sampling, options.max_tokens, deployed});
     generate_all(*model, prompts, texts, options);
     if (!options.scan.quiet) {
       note(fmt::format("{}: {}, {}", options.output, count_of(static_cast<std::int64_t>(texts.size()), "text"),
@@ -207,7 +210,9 @@ ExitCode generate(const GenerateVerbOptions& options) {
   }
   ExitCode done = skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;
   if (options.no_scan) {
-    if (!options.scan.quiet) note(fmt::format("to scan them: {}", scan_command(options)));
+    if (!options.scan.quiet)
+      note(fmt::format("to scan them: {}{}", scan_command(options),
+                       deployed.empty() ? "" : "; with the options of this command: " + deployed));
   } else if (run_scan_verb(scan_of(options)) == ExitCode::kSomeSkipped) {
     done = ExitCode::kSomeSkipped;
   }
@@ -236,6 +241,7 @@ void register_generate(CLI::App& program, Action& action) {
         "texts only; the command that scans them later is printed"}},
       [options] { return generate(*options); });
   add_model_options(verb, options->scan.model);
+  add_deployment_options(verb, options->scan.model);
   add_prompt_options(verb, options->input);
   const std::string group = "Sampling";
   verb.add_option("-n,--predict", options->max_tokens, "Tokens of a text at most, the prompt not counted")

@@ -66,10 +66,9 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
 }
 
 ExitCode run_protect(const ProtectVerbOptions& options) {
-  const ModelFile model_file = open_model_file(options.model.path);
   const ScanFile file = read_scanned(options.results, options.model);
   const ProtectRequest request = request_of(options, file);
-  const std::unique_ptr<Model> model = load_for_scanned(model_file, file, options.model);
+  const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);
   const std::vector<SequenceProtection> sequences = protect(
       *model, file.n_documents(),
@@ -106,6 +105,7 @@ void register_protect(CLI::App& program, Action& action) {
         "the tokens as masks, for training that leaves them out"}},
       [options] { return run_protect(*options); });
   add_model_options(verb, options->model);
+  add_lora_option(verb, options->model);
   verb.add_option("FILE", options->results, "A results file of this model, written by scan -o")
       ->required()
       ->type_name("FILE");

@@ -58,7 +58,7 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   measurement.n_ubatch = options.model.n_ubatch;
   measurement.parallel = model.max_sequences();
   measurement.short_rope_tokens = model.short_rope_tokens().value_or(0);
-  measurement.cache_type_k = options.model.cache_type_k;
+  measurement.deployment = model.deployment();
   measurement.final_norm = options.paper_final_norm;
   measurement.precision = model.precision();
   // Thresholds below the usual floor need tokens from further down.
@@ -159,7 +159,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   check_combinations(options);
   SkipLog skipped(options.quiet);
   const auto documents = open_documents(options.input, [&](const SkippedInput& line) { skipped(line); });
-  const ModelFile file = open_model_file(options.model.path);
+  const ModelFile file = open_model_file(options.model.path, options.model.deployment.override_kv);
   const int max_tokens = longest_sequence(options.model, file);
   // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
   ModelDigest digest(options.model.path, model_hash_folder());
@@ -191,9 +191,10 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
     if (!options.results.empty()) say_what_next(options.results);
   }
   if (summary.watch_overflow > 0 && !options.quiet) {
-    note(fmt::format("{} had state evidence when {} others were watched already, so their logit gap is not measured; no "
-                     "verdict rests on it",
-                     counted(summary.watch_overflow, "token"), kWatchedKeys));
+    note(
+        fmt::format("{} had state evidence when {} others were watched already, so their logit gap is not measured; no "
+                    "verdict rests on it",
+                    counted(summary.watch_overflow, "token"), kWatchedKeys));
   }
   const bool none_judged = note_short_texts(sequences, options) && options.must_judge;
   skipped.summarise();
@@ -220,6 +221,7 @@ void register_scan(CLI::App& program, Action& action) {
         "a question as the model's chat template puts it, JSON on standard output"}},
       [options] { return run_scan_verb(*options); });
   add_model_options(verb, options->model);
+  add_deployment_options(verb, options->model);
   add_input_options(verb, options->input);
   add_rule_options(verb, options->rule);
   verb.add_flag("--paper-final-norm", options->paper_final_norm,
@@ -229,15 +231,15 @@ void register_scan(CLI::App& program, Action& action) {
       ->type_name("N")
       ->check(whole_number(1, 1 << 20))
       ->group("Rule");
-  verb.add_option("--np,--parallel", options->parallel,
-                  "Documents that may run together, up to four micro-batches: faster where they are short, but the last "
-                  "digits of a document's figures then depend on the others. By default each runs alone, as what is "
-                  "recurrent always does")
+  verb.add_option(
+          "--np,--parallel", options->parallel,
+          "Documents that may run together, up to four micro-batches: faster where they are short, but the last "
+          "digits of a document's figures then depend on the others. By default each runs alone, as what is "
+          "recurrent always does")
       ->type_name("N")
       ->check(whole_number(1, 64))
       ->group("Model");
-  add_resumed_option(verb, "-o,--output", options->results,
-                     "Results file: made, or resumed if it is of the same scan");
+  add_resumed_option(verb, "-o,--output", options->results, "Results file: made, or resumed if it is of the same scan");
   add_json_option(verb, options->json);
   add_output_option(verb, "--profiles", options->profiles, "FILE|-", {MadeKind::kSafetensors},
                     "Arrays by layer and token, as safetensors; - is standard output");

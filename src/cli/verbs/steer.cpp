@@ -51,7 +51,7 @@ SteerRequest request_of(const SteerVerbOptions& options) {
 
 ExitCode run_steer(const SteerVerbOptions& options) {
   const SteerRequest request = request_of(options);
-  const ModelFile file = open_model_file(options.model.path);
+  const ModelFile file = open_model_file(options.model.path, options.model.deployment.override_kv);
   auto vocabulary = load_vocabulary(file);
   const auto sequences = read_sequences(options.input, *vocabulary, longest_sequence(options.model, file));
   if (sequences.size() != 1) {
@@ -86,6 +86,7 @@ void register_steer(CLI::App& program, Action& action) {
        {"sinkscope steer -m model.gguf -f text.txt --clip \"layer=5,position=17,norm=50\"", "a sink's write, shortened"}},
       [options] { return run_steer(*options); });
   add_model_options(verb, options->model);
+  add_deployment_options(verb, options->model);
   add_input_options(verb, options->input);
   verb.add_option("--add", options->adds,
                   "\"layer=L,position=T,direction=D,norm=X\": X times a unit vector is added to the write. D: axis (the "

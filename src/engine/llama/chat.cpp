@@ -1,5 +1,6 @@
 #include "engine/llama/chat.h"
 
+#include <jinja/caps.h>
 #include <jinja/lexer.h>
 #include <jinja/parser.h>
 #include <jinja/runtime.h>
@@ -10,6 +11,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "engine/llama/chat_messages.h"
 
 namespace sinkscope {
 namespace {
@@ -20,7 +22,8 @@ common_json parse_messages(std::string_view text) {
   common_json messages = common_json::parse_no_throw(std::string(text));
   bool fits = messages.is_array() && !messages.empty();
   for (std::size_t i = 0; fits && i < messages.size(); ++i) {
-    fits = messages[i].is_object() && messages[i].contains("role") && messages[i].contains("content");
+    fits = messages[i].is_object() && messages[i].contains("role") && messages[i].at("role").is_string() &&
+           (messages[i].contains("content") || messages[i].contains("tool_calls"));
   }
   if (!fits) {
     throw Error(ErrorCode::kInput,
@@ -114,7 +117,8 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
   try {
     jinja::lexer lexer;
     const jinja::lexer_result lexed = lexer.tokenize(chat_template);
-    const jinja::program program = jinja::parse_from_tokens(lexed);
+    jinja::program program = jinja::parse_from_tokens(lexed);
+    const jinja::caps reads = jinja::caps_get(program);
     // Only what messages bring is data: template variables are rendered as the template's own text.
     jinja::context context(lexed.source);
     context.current_time = kTemplateDate;
@@ -124,7 +128,7 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
     variables["add_generation_prompt"] = add_generation_prompt;
     jinja::global_from_json(context, variables, false);
     common_json marked = common_json::object();
-    marked["messages"] = messages;
+    marked["messages"] = conformed_messages(messages, chat_template, reads);
     jinja::global_from_json(context, marked, true);
     jinja::runtime runtime(context);
     const jinja::value result = runtime.execute(program);

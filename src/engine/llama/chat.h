@@ -16,7 +16,7 @@ struct ChatPiece {
 
 // Renders messages by a Jinja chat template, with llama.cpp's own renderer.
 //
-// messages_json  [{"role": "user", "content": "..."}, ...]
+// messages_json  [{"role": "user", "content": "..."}, ...], in the forms that conformed_messages knows
 // returns        the pieces in order; together they are the prompt. Dates come out as 2024-07-26, so that equal
 //                runs give equal tokens
 // throws         Error{kInput} if messages_json is no such array; Error{kModel} if the template cannot be parsed or

@@ -54,18 +54,14 @@ void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
   if (most_short) size = std::min(size, *most_short);
   if (has_long_rope) size = std::max(size, *options_.short_rope_tokens + 1);
   size = round_up(size, 256);
-  llama_context_params params = llama_context_default_params();
+  llama_context_params params = deployed_context_params(options_.deployment);
   params.n_ctx = static_cast<std::uint32_t>(size);
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(options_.n_ubatch);
   params.n_seq_max = static_cast<std::uint32_t>(options_.n_seq_max);
   params.n_threads = params.n_threads_batch = options_.n_threads;
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
   params.cb_eval = DecodeProbe::on_node;
   params.cb_eval_user_data = &probe_;
-  params.type_k = params.type_v = options_.cache_type;
-  params.swa_full = true;    // columns of attention are then tokens, in order
   params.kv_unified = true;  // so that the sequences of a pack are not reordered
-  params.no_perf = true;
   // A layer is computed where it lies: states of a block that are half here and half there cannot be observed.
   params.op_offload = false;
   take_llama_error();
@@ -78,6 +74,7 @@ void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
                 options_.path + ": expected a context of " + std::to_string(size) +
                     " tokens, got: " + llama_reason("no key-value cache; is this a causal language model?"));
   }
+  adapters_.give_to(context_.get());
   n_ctx_ = size;
   probe_.devices().use(made.queues);
   reserve_unbacked_logits(context_.get(), options_.n_ubatch, pages);

@@ -10,6 +10,7 @@
 #include "engine/accel/accel_sums.h"
 #include "engine/accel/precision.h"
 #include "engine/llama/decode_probe.h"
+#include "engine/llama/deployed_context.h"
 #include "engine/llama/graph_map.h"
 #include "engine/llama/host_sums.h"
 #include "engine/llama/llama_library.h"
@@ -36,7 +37,7 @@ struct ContextOptions {
   int n_ubatch = 512;
   int n_seq_max = 1;
   int n_threads = 1;
-  ggml_type cache_type = GGML_TYPE_F16;  // of keys, and of values too
+  Deployment deployment;
   bool final_norm = false;               // the last block's output is taken after the final norm
   std::optional<int> short_rope_tokens;  // a context of more tokens has the long RoPE factors: ModelFile
   ResolvedPrecision precision;
@@ -47,7 +48,7 @@ class DecodeContext {
  public:
   // model  must outlive this
   DecodeContext(llama_model* model, const ContextOptions& options)
-      : model_(model), options_(options), host_sums_(options.n_threads) {}
+      : model_(model), options_(options), adapters_(model, options.deployment.lora), host_sums_(options.n_threads) {}
   DecodeContext(const DecodeContext&) = delete;
   DecodeContext& operator=(const DecodeContext&) = delete;
 
@@ -75,6 +76,7 @@ class DecodeContext {
 
   llama_model* model_;
   ContextOptions options_;
+  LoadedAdapters adapters_;
   DecodeProbe probe_;
   AccelSums accel_sums_{probe_};
   HostSums host_sums_;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
 #include <new>
 #include <optional>
@@ -16,6 +16,7 @@
 #include "engine/accel/device.h"
 #include "engine/llama/context.h"
 #include "engine/llama/llama_library.h"
+#include "engine/llama/llama_overrides.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
 #include "engine/llama/node_edits.h"
@@ -26,30 +27,17 @@
 #include "engine/llama/write_check.h"
 #include "engine/memory/file_pages.h"
 #include "gguf/broken_numbers.h"
+#include "gguf/digest.h"
 #include "probe/not_finite.h"
 
 namespace sinkscope {
 namespace {
 
 // Keeps llama.cpp from building a vocabulary that is there already: it makes tokens without names, as many.
-class NoVocabulary {
- public:
-  NoVocabulary(const std::string& arch, int n_vocab) {
-    const auto set_key = [](llama_model_kv_override& entry, const std::string& key) {
-      key.copy(entry.key, sizeof entry.key - 1);
-    };
-    entries_[0].tag = LLAMA_KV_OVERRIDE_TYPE_STR;
-    set_key(entries_[0], "tokenizer.ggml.model");
-    std::strcpy(entries_[0].val_str, "no_vocab");
-    entries_[1].tag = LLAMA_KV_OVERRIDE_TYPE_INT;
-    set_key(entries_[1], arch + ".vocab_size");
-    entries_[1].val_i64 = n_vocab;
-  }
-  const llama_model_kv_override* entries() const { return entries_; }
-
- private:
-  llama_model_kv_override entries_[3] = {};  // the last ends them
-};
+void leave_out_vocabulary(LlamaOverrides& overrides, const std::string& arch, int n_vocab) {
+  overrides.add({"tokenizer.ggml.model", "no_vocab"});
+  overrides.add({arch + ".vocab_size", std::int64_t{n_vocab}});
+}
 
 std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision precision, const Placement& placement,
                                           const Vocabulary* vocabulary) {
@@ -60,11 +48,10 @@ std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision preci
   params.n_gpu_layers = placement.n_gpu_layers;
   // Layouts of the CPU's own would keep weights from every other device.
   params.use_extra_bufts = precision == Precision::kNative;
-  std::optional<NoVocabulary> known;
-  if (vocabulary != nullptr) {
-    known.emplace(file.arch(), vocabulary->facts().n_vocab);
-    params.kv_overrides = known->entries();
-  }
+  LlamaOverrides overrides;
+  if (vocabulary != nullptr) leave_out_vocabulary(overrides, file.arch(), vocabulary->facts().n_vocab);
+  overrides.add(file.overrides());
+  params.kv_overrides = overrides.list();
   std::shared_ptr<llama_model> model = load_llama_model(file.path(), params);
   release_weight_pages(file.path());
   return model;
@@ -76,6 +63,16 @@ std::string name_of_arithmetic(const ResolvedPrecision& on_processor, const Plac
   return on_processor.name + ", " + placement.arithmetic;
 }
 
+// With what the user need not say: digests of adapters, and whether the process turns llama.cpp's rotation off.
+Deployment resolved(Deployment deployment) {
+  const bool quantised = ggml_is_quantized(cache_type_of(deployment.cache_type_k)) ||
+                         ggml_is_quantized(cache_type_of(deployment.cache_type_v));
+  const char* disabled = std::getenv("LLAMA_ATTN_ROT_DISABLE");
+  deployment.cache_rotation = !(quantised && disabled != nullptr && std::atoi(disabled) != 0);
+  for (LoraAdapter& adapter : deployment.lora) adapter.sha256 = model_sha256(adapter.path, {});
+  return deployment;
+}
+
 class LlamaModel final : public Model {
  public:
   LlamaModel(const ModelFile& file, const LoadOptions& options, std::shared_ptr<const Vocabulary> vocabulary)
@@ -83,6 +80,7 @@ class LlamaModel final : public Model {
         options_(options),
         n_threads_(threads_or_default(options.runtime.n_threads)),
         short_rope_tokens_(file.short_rope_tokens()) {
+    options_.deployment = resolved(options.deployment);
     apply(options.runtime.tuning);
     start_llama();
     const LlamaLogScope log(options.verbose);
@@ -113,6 +111,7 @@ class LlamaModel final : public Model {
   std::optional<int> short_rope_tokens() const override { return short_rope_tokens_; }
   int n_threads() const override { return n_threads_; }
   std::string precision() const override { return precision_; }
+  Deployment deployment() const override { return options_.deployment; }
   const Vocabulary& vocabulary() const override { return *vocabulary_; }
   llama_model* weights() const { return model_.get(); }
 
@@ -201,8 +200,7 @@ class LlamaModel final : public Model {
     context.n_ubatch = options_.n_ubatch;
     context.n_seq_max = max_sequences();
     context.n_threads = n_threads_;
-    // Float32 keys are for reference, and half of a reference is none: so are the values.
-    context.cache_type = options_.cache_type_k == CacheType::kF32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    context.deployment = options_.deployment;
     context.final_norm = options_.final_norm;
     context.short_rope_tokens = short_rope_tokens_;
     context.precision = precision;
@@ -341,7 +339,9 @@ std::unique_ptr<Model> load_model(const ModelFile& file, const LoadOptions& opti
   }
 }
 
-std::unique_ptr<Model> load_model(const LoadOptions& options) { return load_model(ModelFile(options.path), options); }
+std::unique_ptr<Model> load_model(const LoadOptions& options) {
+  return load_model(ModelFile(options.path, options.deployment.override_kv), options);
+}
 
 void convert_to_f32(const std::string& in, const std::string& out) {
   start_llama();

@@ -10,11 +10,10 @@
 #include "engine/llama/gpu_devices.h"
 #include "engine/llama/model_file.h"
 #include "engine/llama/runtime.h"
+#include "probe/deployment.h"
 #include "probe/model.h"
 
 namespace sinkscope {
-
-enum class CacheType { kF16, kF32 };
 
 struct LoadOptions {
   std::string path;
@@ -24,8 +23,8 @@ struct LoadOptions {
   int n_gpu_layers = -1;  // -1: all that fit
   DeviceOptions devices;  // on which GPUs
   int max_sequences = 1;  // of a pack, where the network can have several
-  std::vector<std::string> rpc_servers;  // "host:port"
-  CacheType cache_type_k = CacheType::kF16;
+  std::vector<std::string> rpc_servers;    // "host:port"
+  Deployment deployment;                   // its override_kv are the ModelFile's, where one is given
   Precision precision = Precision::kAuto;  // of products on this machine's own processor
   bool final_norm = false;                 // h_{L-1} is taken after the final norm, as the paper's code does; the last
                                            // block then shows no writes

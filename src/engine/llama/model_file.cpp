@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "gguf/file.h"
 #include "gguf/file_kind.h"
+#include "gguf/metadata_override.h"
 #include "gguf/model_notes.h"
 #include "gguf/model_parts.h"
 
@@ -68,9 +69,13 @@ ModelShape shape_of(const GgufFile& file, const std::string& arch) {
 
 }  // namespace
 
-ModelFile::ModelFile(const std::string& path) : path_(path) {
-  const GgufFile file(path);
+ModelFile::ModelFile(const std::string& path, std::span<const std::string> override_kv) : path_(path) {
+  GgufFile file(path);
   if (const auto other = what_is_other(file)) refuse_other_file(path, *other);
+  for (const std::string& text : override_kv) {
+    overrides_.push_back(metadata_override_from(text));
+    override_metadata(file.metadata(), overrides_.back());
+  }
   const GgufMetadata& metadata = file.metadata();
   arch_ = metadata.text("general.architecture").value_or("");
   check_numbers(path, metadata, arch_);
@@ -95,5 +100,4 @@ ModelFile::ModelFile(const std::string& path) : path_(path) {
   stored_in_f32_ = 2 * n_f32 > n_all;
   if (has_long_factors) short_rope_tokens_ = short_tokens(metadata, arch_);
 }
-
 }  // namespace sinkscope

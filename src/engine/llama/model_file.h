@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "gguf/metadata_override.h"
 
 namespace sinkscope {
 
@@ -21,10 +24,11 @@ class ModelFile {
   // Refuses files that llama.cpp would crash or hang over, or describe in its own terms.
   //
   // path    a file of one model, or the first of its parts
+  // override_kv  "KEY=TYPE:VALUE" each: what is taken in place of the file's metadata
   // throws  Error{kModel} if it is no whole GGUF file of a language model, has no number where llama.cpp divides or
-  //         steps by it, or a part is missing
+  //         steps by it, or a part is missing; Error{kUsage} for an override that llama.cpp would not take
   // cost    reads the metadata of all parts, not the tensors
-  explicit ModelFile(const std::string& path);
+  explicit ModelFile(const std::string& path, std::span<const std::string> override_kv = {});
 
   const std::string& path() const { return path_; }
   const std::string& arch() const { return arch_; }  // general.architecture; empty if the file does not say
@@ -41,6 +45,8 @@ class ModelFile {
   // Of the tensors in all parts.
   std::uint64_t n_weight_bytes() const { return n_weight_bytes_; }
   const ModelShape& shape() const { return shape_; }
+  // What is taken in place of the file's metadata; all that this says of the model follows it.
+  std::span<const MetadataOverride> overrides() const { return overrides_; }
   // Whether the rest of the model lies in other files.
   bool is_split() const { return is_split_; }
 
@@ -54,6 +60,7 @@ class ModelFile {
   std::uint64_t n_weight_bytes_ = 0;
   ModelShape shape_;
   bool is_split_ = false;
+  std::vector<MetadataOverride> overrides_;
 };
 
 }  // namespace sinkscope

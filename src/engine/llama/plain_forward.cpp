@@ -6,19 +6,17 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/llama/deployed_context.h"
 #include "engine/llama/loading.h"
 
 namespace sinkscope {
 
 PlainForward::PlainForward(Model& model, std::vector<TokenId> tokens)
     : n_ubatch_(model.n_ubatch()), tokens_(std::move(tokens)), context_(nullptr, llama_free) {
-  llama_context_params params = llama_context_default_params();
+  llama_context_params params = deployed_context_params(model.deployment());
   params.n_ctx = static_cast<std::uint32_t>(tokens_.size());
   params.n_batch = params.n_ubatch = static_cast<std::uint32_t>(n_ubatch_);
   params.n_threads = params.n_threads_batch = model.n_threads();
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
-  params.swa_full = true;
-  params.no_perf = true;
   take_llama_error();
   context_.reset(llama_init_from_model(weights_of(model), params));
   if (!context_) throw Error(ErrorCode::kModel, "expected a context, got: " + llama_reason("none"));

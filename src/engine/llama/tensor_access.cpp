@@ -19,7 +19,28 @@ const void* host_bytes(const ggml_tensor* tensor, std::vector<std::uint8_t>& cop
   return copy.data();
 }
 
+namespace {
+
+HeadVectors unpacked(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
+  std::vector<std::uint8_t> packed_copy;
+  const auto* packed = static_cast<const char*>(host_bytes(tensor, packed_copy));
+  const ggml_to_float_t to_float = ggml_get_type_traits(tensor->type)->to_float;
+  const auto n_tokens = static_cast<std::size_t>(tensor->ne[1]), n_heads = static_cast<std::size_t>(tensor->ne[2]);
+  const std::size_t row_bytes = static_cast<std::size_t>(tensor->ne[0]) * sizeof(float);
+  if (copy.size() < n_heads * n_tokens * row_bytes) copy.resize(n_heads * n_tokens * row_bytes);
+  for (std::size_t head = 0; head < n_heads; ++head) {
+    for (std::size_t token = 0; token < n_tokens; ++token) {
+      to_float(packed + token * tensor->nb[1] + head * tensor->nb[2],
+               reinterpret_cast<float*>(copy.data() + (head * n_tokens + token) * row_bytes), tensor->ne[0]);
+    }
+  }
+  return {copy.data(), ElementType::kF32, row_bytes, n_tokens * row_bytes};
+}
+
+}  // namespace
+
 HeadVectors head_vectors(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy) {
+  if (ggml_is_quantized(tensor->type) && ggml_get_type_traits(tensor->type)->to_float) return unpacked(tensor, copy);
   return {host_bytes(tensor, copy), element_type_of(tensor), tensor->nb[1], tensor->nb[2]};
 }
 
@@ -33,7 +54,7 @@ ElementType element_type_of(const ggml_tensor* tensor) {
       return ElementType::kBF16;
     default:
       throw Error(ErrorCode::kModel, std::string(tensor->name) + ": expected numbers of type f32, f16 or bf16, got " +
-                                         ggml_type_name(tensor->type) + "; try --cache-type-k f16");
+                                         ggml_type_name(tensor->type));
   }
 }
 

@@ -14,9 +14,11 @@ namespace sinkscope {
 // The bytes of a tensor in host memory: its own where it lies there, else copied into `copy`.
 const void* host_bytes(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy);
 
-// A node's vectors by token and head, [head_dim, tokens, heads] in ggml's order; the memory as of host_bytes.
+// A node's vectors by token and head, [head_dim, tokens, heads] in ggml's order; the memory as of host_bytes. Quantised
+// ones are made float32 in `copy`.
 //
 // throws  as element_type_of
+// cost    none where they lie on the host; of quantised ones four bytes and one conversion a number
 HeadVectors head_vectors(const ggml_tensor* tensor, std::vector<std::uint8_t>& copy);
 
 // throws  Error{kModel} if the tensor's numbers are of a type that attention cannot be summed in

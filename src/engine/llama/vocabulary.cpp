@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "engine/llama/llama_library.h"
+#include "engine/llama/llama_overrides.h"
 #include "engine/llama/loading.h"
 #include "engine/llama/model_description.h"
 
@@ -37,6 +38,9 @@ std::shared_ptr<const Vocabulary> load_vocabulary(const ModelFile& file) {
   start_llama();
   llama_model_params params = llama_model_default_params();
   params.vocab_only = true;
+  LlamaOverrides overrides;
+  overrides.add(file.overrides());
+  params.kv_overrides = overrides.list();
   return std::make_shared<LlamaVocabulary>(load_llama_model(file.path(), params), file.path());
 }
 

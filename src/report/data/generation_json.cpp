@@ -26,6 +26,7 @@ std::string generation_line(const GenerationSource& source, const GeneratedText&
   write_tokens(json, "prompt_tokens", text.prompt_tokens);
   write_tokens(json, "output_tokens", text.output_tokens);
   json.text_member("model", source.model).member("sha256", source.sha256);
+  if (!source.deployment.empty()) json.text_member("deployment", source.deployment);
   json.key("sampling").open_object(JsonLayout::kInline).member("temperature", source.sampling.temperature);
   json.member("top_p", source.sampling.top_p).member("top_k", source.sampling.top_k);
   json.member("seed", static_cast<std::int64_t>(text.seed)).member("max_tokens", source.max_tokens).close();

@@ -17,6 +17,7 @@ struct GenerationSource {
   std::string sha256;
   SamplingOptions sampling;  // with the seed of the first text
   int max_tokens = 0;
+  std::string deployment;  // settings_in_words() of how the model ran
   bool operator==(const GenerationSource&) const = default;
 };
 

@@ -66,7 +66,7 @@ class HideKeysTest : public testing::TestWithParam<Case> {
     options.n_ubatch = n_ubatch;
     options.runtime.n_threads = 1;
     options.max_sequences = 3;
-    options.cache_type_k = CacheType::kF32;
+    options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
     options.precision = GetParam().precision;
     return load_model(options);
   }

@@ -42,7 +42,7 @@ class StateEdits : public testing::TestWithParam<Case> {
     options.n_ubatch = 48;
     options.runtime.n_threads = 1;
     options.max_sequences = 3;
-    options.cache_type_k = CacheType::kF32;
+    options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
     options.precision = GetParam().precision;
     model_ = load_model(options);
   }

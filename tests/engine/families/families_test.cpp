@@ -201,7 +201,7 @@ TEST_P(FamiliesTest, ColumnSumsEqualTheProbabilitiesReadWhole) {
     options.n_ctx = 512;
     options.n_ubatch = 64;  // sums come in four parts
     options.runtime.n_threads = 1;
-    options.cache_type_k = CacheType::kF32;
+    options.deployment.cache_type_k = options.deployment.cache_type_v = "f32";
     options.precision = precision;
     const auto model = load_model(options);
     AttentionKeeper fast(tiny.n_layers);
