@@ -9,6 +9,7 @@
 #include "api/parts.h"
 #include "base/error.h"
 #include "store/corpus_blob.h"
+#include "store/ablated_file.h"
 #include "store/explained_file.h"
 
 namespace sinkscope {
@@ -135,6 +136,14 @@ LevelReport Results::levels(const LevelOptions& options, const Thresholds& thres
                                   [&](CorpusDocument&& document) { documents.push_back(std::move(document)); });
   }
   return levels_in(std::move(documents), file.model().facts.n_layers, options, kinds);
+}
+
+std::optional<AblatedResults> Results::effects() const {
+  const std::lock_guard lock(state_->open->in_use);
+  auto ablated = ablated_of(state_->open->file);
+  if (!ablated) return std::nullopt;
+  JudgedAblation judgement = judge_ablation(ablated->ablation, ablated->request);
+  return AblatedResults{std::move(ablated->ablation), std::move(judgement)};
 }
 
 std::optional<Explanation> Results::explanation(const Thresholds& thresholds) const {

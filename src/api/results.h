@@ -9,11 +9,18 @@
 
 #include "api/scanned_text.h"
 #include "formation/judge_explanation.h"
+#include "impact/judge_ablation.h"
 #include "levels/levels.h"
 #include "probe/model_facts.h"
 #include "report/run_table.h"
 
 namespace sinkscope {
+
+// What taking sinks away did.
+struct AblatedResults {
+  Ablation ablation;         // by edit and text
+  JudgedAblation judgement;  // effects over documents, and verdicts
+};
 
 // Writes texts into a results file, which the program's show, report, export and levels read.
 //
@@ -50,6 +57,9 @@ class Results {
   // throws  as text()
   // cost    reads the figures of every text, none of its arrays
   RunTable table(const Thresholds& thresholds = {}, TableRows rows = TableRows::kSinks) const;
+  // What `ablate` measured: of several commands the last that measured something, under their thresholds and the usual
+  // margins; nothing if no sinks were taken away.
+  std::optional<AblatedResults> effects() const;
   // What `explain` measured, judged under the thresholds; nothing if the file was not explained.
   //
   // throws  as text()

@@ -15,6 +15,8 @@
 #include "impact/token_effect.h"
 #include "probe/edit.h"
 #include "scan/result_sink.h"
+#include "store/ablated_file.h"
+#include "store/effect_rows.h"
 #include "store/explained_file.h"
 #include "store/explained_rows.h"
 #include "text/documents.h"
@@ -68,8 +70,8 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
   return measurement;
 }
 
-// A results file, open for what explaining adds to it.
-ScanFile open_to_explain(const std::string& path, ScanOrigin& origin) {
+// A results file, open for what another pass adds to it.
+ScanFile open_to_extend(const std::string& path, ScanOrigin& origin) {
   const ScanFile file = ScanFile::open(path);
   return ScanFile::open_or_create(path, origin.model->with_digest(), file.options(), origin.run);
 }
@@ -192,7 +194,7 @@ std::vector<ArrayView> Scanner::capture(std::span<const TokenId> tokens, std::sp
 }
 
 Explanation Scanner::explain(const std::string& path, ExplainRequest request) const {
-  const ScanFile file = open_to_explain(path, *state_->origin);
+  const ScanFile file = open_to_extend(path, *state_->origin);
   request.run.min_distance = file.options().min_distance;
   ModelWeights weights{GgufFile(model().facts().path)};
   ExplainedRows rows(file);
@@ -200,6 +202,31 @@ Explanation Scanner::explain(const std::string& path, ExplainRequest request) co
   const LoadSequence load = documents_to_explain(file, request.thresholds);
   measure_explanation(model(), weights, file.n_documents(), load, request, rows);
   return judge_explanation(file.n_documents(), load, request, rows);
+}
+
+AblatedResults Scanner::ablate(const std::string& path, AblateRequest request) const {
+  const ScanFile file = open_to_extend(path, *state_->origin);
+  const MeasurementOptions &scanned = file.options(), &mine = state_->origin->measurement;
+  const auto check = [&](const char* what, const std::string& expected, const std::string& got) {
+    if (expected == got) return;
+    throw Error(ErrorCode::kInput, "'" + path + "': expected " + what + " " + expected +
+                                       ", with which it was scanned, got " + got);
+  };
+  check("precision", scanned.precision, mine.precision);
+  check("micro-batches of", std::to_string(scanned.n_ubatch), std::to_string(mine.n_ubatch));
+  if (scanned.deployment != mine.deployment) {
+    throw Error(ErrorCode::kInput, "'" + path + "': expected the caches, RoPE settings and adapters with which it was " +
+                                       "scanned, got others");
+  }
+  request.run.min_distance = scanned.min_distance;
+  const LoadToAblate load = [&](std::int64_t ordinal) {
+    return sequence_to_ablate(file.document(ordinal), request.thresholds);
+  };
+  EffectRows rows(file);
+  AblatedResults ablated;
+  ablated.ablation = sinkscope::ablate(model(), file.n_documents(), load, request, rows);
+  ablated.judgement = judge_ablation(ablated.ablation, request);
+  return ablated;
 }
 
 }  // namespace sinkscope

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/capture.h"
+#include "api/results.h"
 #include "api/scanned_text.h"
 #include "engine/llama/model.h"
 #include "formation/judge_explanation.h"
@@ -97,6 +98,15 @@ class Scanner {
   //          written; Error{kInterrupted} if request.run.should_stop said so; whatever Model::run throws
   // cost     as measure_explanation and judge_explanation
   Explanation explain(const std::string& path, ExplainRequest request = {}) const;
+
+  // Takes sinks of a results file away, and says what that does to the primary and to predictions, as the program's `ablate`
+  // does. What is measured is kept in the file; what is there already is not measured again.
+  //
+  // path     results of this model, of `save` or the program, measured in the same precision, micro-batches and cache type
+  // request  edits, sinks, draws, seed, margins; run.min_distance is taken from the file
+  // throws   as explain(), and as ablate()
+  // cost     as ablate() and judge_ablation()
+  AblatedResults ablate(const std::string& path, AblateRequest request = {}) const;
 
  private:
   struct State;

@@ -10,6 +10,7 @@
 //   table_of, Results::table  sinks as columns, and export_arrow, which hands them to data frames
 //   scan_json, report_page, levels_json, explanation_json  what the program writes, in memory
 //   Scanner::loss, Scanner::capture  next-token losses, and what a run shows at named points
+//   Scanner::ablate        what those sinks do to the primary and to predictions, by taking them away
 //   Scanner::explain, Results::explanation  which writes make a results file's sinks, and what their norm decides
 //
 // Everything is in namespace sinkscope. What goes wrong is thrown as Error, whose message is one line. There is no

@@ -14,14 +14,19 @@
 
 namespace sinkscope {
 
-ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
-  const ScanFile file = ScanFile::open(results);
+ScanFile read_scanned(const std::string& results, const ModelOptions& model) {
+  ScanFile file = ScanFile::open(results);
   const std::string digest = model_sha256(model.path, model_hash_folder(), interrupted);
   if (digest != file.model().sha256) {
     throw Error(ErrorCode::kInput,
                 fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
                             results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
   }
+  return file;
+}
+
+ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
+  const ScanFile file = read_scanned(results, model);
   const ModelRecord record = file.model();
   const ProgramRun run =
       present_program_run(command_line(), model.precision, model.n_threads.value_or(default_threads()));
@@ -77,6 +82,18 @@ std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile&
                 fmt::format("'{}': expected LLAMA_ATTN_ROT_DISABLE as when it was scanned, got another", path));
   }
   return model;
+}
+
+void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
+                          const Model& model) {
+  const MeasurementOptions& scanned = file.options();
+  const auto check = [&](const char* name, const std::string& expected, const std::string& got) {
+    if (expected == got) return;
+    throw Error(ErrorCode::kInput, fmt::format("'{}': expected --{} {}, with which it was scanned, got {}", results,
+                                               name, expected, got));
+  };
+  check("precision", scanned.precision, model.precision());
+  check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
 }
 
 }  // namespace sinkscope

@@ -9,9 +9,14 @@
 
 namespace sinkscope {
 
+// The results file of a scan, open for reading.
+//
+// throws  Error{kInput} if the model is not the one that was scanned; as ScanFile::open
+ScanFile read_scanned(const std::string& results, const ModelOptions& model);
+
 // The results file of a scan, open for what another pass of the same model over its texts adds to it.
 //
-// throws  Error{kInput} if the model is not the one that was scanned; as ScanFile::open and open_or_create
+// throws  as read_scanned, and as ScanFile::open_or_create
 ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 
 // That model as it was deployed when it was scanned, with room for the longest of the texts unless a context was asked
@@ -19,5 +24,13 @@ ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 //
 // throws  Error{kInput} if other caches or adapters are asked for, or an adapter lacks; as load_model
 std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile& results, ModelOptions options);
+
+// Refuses options under which figures would not be those of the scan: precision, micro-batches. load_for_scanned sees to
+// caches and adapters.
+//
+// results  the file's path, for the message
+// throws   Error{kInput} if one of them is another
+void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
+                          const Model& model);
 
 }  // namespace sinkscope

@@ -95,6 +95,8 @@ void measure_missing(Model& model, const SequenceToAblate& sequence, const Ablat
   store.add(sequence.ordinal, edits);
 }
 
+}  // namespace
+
 void name_sequence(SequenceAblation& ablation, const SequenceToAblate& sequence) {
   ablation.ordinal = sequence.ordinal;
   ablation.key = sequence.key;
@@ -102,8 +104,6 @@ void name_sequence(SequenceAblation& ablation, const SequenceToAblate& sequence)
   ablation.unit = sequence.unit;
   ablation.chunk = sequence.chunk;
 }
-
-}  // namespace
 
 Ablation ablate(Model& model, std::int64_t n_sequences, const LoadToAblate& load, const AblateRequest& request,
                 AblationStore& store) {

@@ -17,6 +17,9 @@ struct Ablation {
   std::int64_t n_without = 0;  // sequences that were looked at and have no primary, or nothing to be removed
 };
 
+// Fills in what a store does not keep: names of the document.
+void name_sequence(SequenceAblation& ablation, const SequenceToAblate& sequence);
+
 // Removes sinks of the sequences of a results file, in every way that is asked for. What is in the store is not measured
 // again, so an interrupted run goes on from there.
 //

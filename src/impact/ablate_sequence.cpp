@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <set>
 #include <utility>
@@ -11,17 +10,12 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "impact/attention_recorder.h"
+#include "impact/document_stream.h"
 #include "probe/tee_observer.h"
 #include "scan/examine.h"
 
 namespace sinkscope {
 namespace {
-
-std::uint64_t stream_of(const std::string& key) {
-  std::uint64_t stream = 0;
-  std::from_chars(key.data(), key.data() + std::min<std::size_t>(key.size(), 16), stream, 16);
-  return stream;
-}
 
 std::set<int> sinks_of(const Detection& detection) {
   std::set<int> positions;
@@ -109,7 +103,7 @@ class AblatedSequence {
     std::vector<std::uint8_t> ordinary = ordinary_tokens(examined.profiles, examined.figures.ordinary_norm);
     for (const int position : unedited_sinks_) ordinary[index(position)] = 0;
     for (const int position : primary_set_) ordinary[index(position)] = 0;
-    placebo_ = draw_placebo(ordinary, removed_, request_.n_draws, request_.seed, stream_of(sequence_.key));
+    placebo_ = draw_placebo(ordinary, removed_, request_.n_draws, request_.seed, stream_of_document(sequence_.key));
   }
 
   // Positions of tokens whose edit is in force in a block.

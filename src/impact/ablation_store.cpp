@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/sha256.h"
 #include "sinks/fields.h"
 
@@ -40,6 +41,41 @@ std::string edit_specification(const AblateRequest& request, const EditHow& how)
   for_each_field(kThresholdFields, [&](const auto& field) {
     json["thresholds"][std::string(field.name)] = request.thresholds.*field.member;
   });
+  return json.dump();
+}
+
+AblateRequest request_of_specification(const std::string& specification) {
+  try {
+    const Json json = Json::parse(specification);
+    AblateRequest request;
+    std::optional<EditedLayers> layers;
+    if (const auto word = json.at("layers").get<std::string>(); word != "blocks") {
+      layers = word == "first" ? EditedLayers::kFirst : EditedLayers::kRun;
+    }
+    request.edits = {edit_how_from(json.at("how").get<std::string>(), layers)};
+    if (const auto selection = sink_selection_named(json.at("sinks").get<std::string>())) {
+      request.selection = *selection;
+    } else {
+      request.named.emplace();
+    }
+    request.n_draws = json.at("draws").get<int>();
+    request.seed = json.at("seed").get<std::uint64_t>();
+    request.loss = json.at("loss").get<bool>();
+    for_each_field(kThresholdFields, [&](const auto& field) {
+      json.at("thresholds").at(std::string(field.name)).get_to(request.thresholds.*field.member);
+    });
+    return request;
+  } catch (const Json::exception&) {
+    throw Error(ErrorCode::kInput, "edits: expected the specification of an edit, got other text; the file is damaged");
+  }
+}
+
+std::string shared_specification(const std::string& specification) {
+  Json json = Json::parse(specification, nullptr, false);
+  if (json.is_object()) {
+    json.erase("how");
+    json.erase("layers");
+  }
   return json.dump();
 }
 

@@ -15,6 +15,15 @@ namespace sinkscope {
 // documents are run is no part of it, and neither are margins: what was measured can be judged again.
 std::string edit_specification(const AblateRequest& request, const EditHow& how);
 
+// What a specification was made of: a request with that one edit. Sinks that were listed are not in it: `named` is there,
+// and empty.
+//
+// throws  Error{kInput} if the text is no specification
+AblateRequest request_of_specification(const std::string& specification);
+
+// The same of two specifications that differ in how sinks are removed, and in nothing else.
+std::string shared_specification(const std::string& specification);
+
 // Where ablations are kept: a results file, or memory.
 class AblationStore {
  public:

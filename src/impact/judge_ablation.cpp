@@ -13,6 +13,7 @@
 #include "base/statistics/permutation.h"
 #include "base/statistics/several_tests.h"
 #include "base/words.h"
+#include "impact/mean_interval.h"
 
 namespace sinkscope {
 namespace {
@@ -95,21 +96,7 @@ AblationEffect effect_over(const std::vector<Difference>& documents, const EditH
   effect.placebo = mean_of(placebo);
   effect.difference = mean_of(d);
   if (effect.n_documents < request.min_documents) return effect;
-  BootstrapOptions bootstrap;
-  bootstrap.n_draws = request.n_resamples;
-  bootstrap.seed = request.seed;
-  effect.interval = bca_interval(d.size(), bootstrap, [&](std::span<const std::uint32_t> weights) {
-    double sum = 0, n = 0;
-    for (std::size_t i = 0; i < d.size(); ++i) {
-      sum += weights[i] * d[i];
-      n += weights[i];
-    }
-    return n > 0 ? std::optional(sum / n) : std::nullopt;
-  });
-  // Documents that all show the same: there is nothing to resample, and nothing to be in doubt about.
-  if (!effect.interval && std::ranges::all_of(d, [&](double one) { return one == d.front(); })) {
-    effect.interval = Interval{d.front(), d.front()};
-  }
+  effect.interval = mean_interval(d, request.n_resamples, request.seed);
   effect.p = p_sign_flip(d, {request.n_resamples, request.seed});
   return effect;
 }

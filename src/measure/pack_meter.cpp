@@ -55,6 +55,8 @@ class PackMeter::State {
       case ProbePoint::kMlpWrite:
         return has_write_nodes;
       case ProbePoint::kMlpInput:
+      case ProbePoint::kCachedKeys:
+      case ProbePoint::kCachedValues:
         return false;
     }
     return false;
@@ -237,6 +239,8 @@ void PackMeter::State::on_state(const StateEvent& event) {
       break;
     case ProbePoint::kAttentionInput:
     case ProbePoint::kMlpInput:
+    case ProbePoint::kCachedKeys:
+    case ProbePoint::kCachedValues:
       break;
   }
 }

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/vectors.h"
-#include "plant/direction.h"
+#include "sinks/direction.h"
 
 namespace sinkscope {
 namespace {

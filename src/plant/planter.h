@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "plant/direction.h"
 #include "plant/truth.h"
 #include "probe/model.h"
 #include "sinks/detection.h"
+#include "sinks/direction.h"
 
 namespace sinkscope {
 

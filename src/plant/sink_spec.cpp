@@ -4,9 +4,9 @@
 
 #include <charconv>
 #include <cmath>
-#include <map>
 
 #include "base/error.h"
+#include "base/key_values.h"
 
 namespace sinkscope {
 namespace {
@@ -24,39 +24,11 @@ std::optional<T> number(std::string_view text) {
   return value;
 }
 
-// key=value pairs between commas that are not quoted.
-std::map<std::string, std::string> pairs_of(std::string_view text) {
-  std::map<std::string, std::string> pairs;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t equals = text.find('=', at);
-    if (equals == std::string_view::npos) refuse(text, fmt::format("'{}' without a value", text.substr(at)));
-    const std::string key(text.substr(at, equals - at));
-    at = equals + 1;
-    std::string value;
-    if (at < text.size() && (text[at] == '\'' || text[at] == '"')) {
-      const std::size_t close = text.find(text[at], at + 1);
-      if (close == std::string_view::npos) refuse(text, "a quote that is not closed");
-      value = text.substr(at + 1, close - at - 1);
-      at = close + 1;
-      if (at < text.size() && text[at] != ',') refuse(text, "something behind a closing quote");
-    } else {
-      const std::size_t comma = std::min(text.find(',', at), text.size());
-      value = text.substr(at, comma - at);
-      at = comma;
-    }
-    if (value.empty()) refuse(text, fmt::format("'{}' without a value", key));
-    if (!pairs.emplace(key, value).second) refuse(text, fmt::format("'{}' twice", key));
-    ++at;
-  }
-  return pairs;
-}
-
 }  // namespace
 
 SinkSpec parse_sink_spec(std::string_view text) {
   SinkSpec spec;
-  for (const auto& [key, value] : pairs_of(text)) {
+  for (const auto& [key, value] : key_values_of(text, [&](const std::string& what) { refuse(text, what); })) {
     if (key == "layer") {
       spec.layer = number<int>(value).value_or(-1);
       if (spec.layer < 0) refuse(text, fmt::format("layer '{}'", value));

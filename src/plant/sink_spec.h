@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "plant/direction.h"
+#include "sinks/direction.h"
 
 namespace sinkscope {
 

@@ -104,11 +104,19 @@ std::string described(const ChangeRows::Change& change) {
   return described(change.first) + ": " + described(change.second);
 }
 
+int width_at(const ModelFacts& facts, const RowPlace& place) {
+  const auto layer = static_cast<std::size_t>(place.layer);
+  if (place.point == ProbePoint::kCachedKeys) return facts.cached_key_width[layer];
+  return place.point == ProbePoint::kCachedValues ? facts.cached_value_width[layer] : facts.d_model;
+}
+
 // What is wrong with the numbers of a change; empty if nothing.
-std::string fault_of(const RowChange& change, int d_model) {
+//
+// width  of the row that is changed
+std::string fault_of(const RowChange& change, int width) {
   const auto of_vector = [&](const Vector& vector) -> std::string {
-    if (static_cast<int>(vector.size()) != d_model) {
-      return "a vector of " + std::to_string(d_model) + " numbers, got " + std::to_string(vector.size());
+    if (static_cast<int>(vector.size()) != width) {
+      return "a vector of " + std::to_string(width) + " numbers, got " + std::to_string(vector.size());
     }
     const bool finite = std::ranges::all_of(vector, [](float value) { return std::isfinite(value); });
     return finite ? "" : "finite numbers, got others";
@@ -184,7 +192,9 @@ void ChangeRows::check(const ModelFacts& facts, std::span<const int> n_tokens) c
                                          std::to_string(place.layer));
     }
     check_position(place.sequence, place.position, n_tokens, what);
-    if (const std::string fault = fault_of(change.second, facts.d_model); !fault.empty()) {
+    const int width = width_at(facts, place);
+    if (width == 0) continue;  // a point that is not there is refused by name
+    if (const std::string fault = fault_of(change.second, width); !fault.empty()) {
       throw Error(ErrorCode::kUsage, what + ": expected " + fault);
     }
   }

@@ -1,15 +1,24 @@
 #include "probe/hide_keys.h"
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "base/words.h"
 
 namespace sinkscope {
 namespace {
 
-std::string list_of(const std::vector<int>& values) {
+// "224,366", "0-255": a window hides hundreds.
+std::string list_of(std::vector<int> values) {
+  std::ranges::sort(values);
+  const auto again = std::ranges::unique(values);
+  values.erase(again.begin(), again.end());
   std::string list;
-  for (const int value : values) {
+  for (const auto& [first, last] : ranges_of(values)) {
     if (!list.empty()) list += ',';
-    list += std::to_string(value);
+    list += std::to_string(first);
+    if (last > first) list += last > first + 1 ? '-' : ',';
+    if (last > first) list += std::to_string(last);
   }
   return list;
 }

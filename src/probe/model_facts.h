@@ -23,6 +23,8 @@ struct ModelFacts : VocabularyFacts {
   std::vector<bool> has_mid_residual;     // r_l
   std::vector<bool> has_writes;           // attention and MLP write: by r_l, in parallel blocks the nodes themselves
   std::vector<bool> has_attention_input;  // so the read alignment of the layer before
+  // Numbers of a token's keys and values in the cache, of all KV heads; 0 where cached_keys and cached_values are lacking.
+  std::vector<int> cached_key_width, cached_value_width;
 };
 
 // A quantity that the network of this model does not show, with the reason, by layer.

@@ -18,6 +18,10 @@ std::string_view name_of(ProbePoint point) {
       return "attention_write";
     case ProbePoint::kMlpWrite:
       return "mlp_write";
+    case ProbePoint::kCachedKeys:
+      return "cached_keys";
+    case ProbePoint::kCachedValues:
+      return "cached_values";
   }
   return "unknown";
 }

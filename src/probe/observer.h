@@ -21,8 +21,11 @@ enum class ProbePoint : std::uint8_t {
   kBlockOutput,     // h_l
   kAttentionWrite,  // the network's own node that is added to h_{l-1}
   kMlpWrite,        // the network's own node that is added to r_l
+  kCachedKeys,      // keys as they are written to the cache, after RoPE, all KV heads one after the other: float32,
+                    // before they are rounded to the cache's type. Lacking where values are views of keys (MLA), and in
+                    // blocks that read another block's cache
+  kCachedValues,    // likewise the values
 };
-inline constexpr int kProbePoints = 7;
 inline constexpr int kWatchedKeys = 64;  // keys of a sequence that are watched beside its primary candidates
 
 std::string_view name_of(ProbePoint point);
@@ -97,7 +100,8 @@ struct KeyValueEvent {
 };
 
 // Receives what a model shows while it runs. Calls come on one thread, layer after layer within a micro-batch:
-// of block l first kAttentionInput, then attention and keys, then kMidResidual, ..., then kBlockOutput.
+// of block l first kAttentionInput, then kCachedKeys and kCachedValues, then attention and norms of keys, then
+// kMidResidual, ..., then kBlockOutput.
 // What a call throws ends the run and is thrown by Model::run.
 //
 // As it stands, it wants nothing: a pass costs what the network costs.

@@ -215,6 +215,36 @@ TEST_F(ApiTest, ExplainsTheSinksOfAFile) {
   EXPECT_EQ(kept->n_sinks, explained.n_sinks);
 }
 
+TEST_F(ApiTest, TakesTheSinksOfAFileAway) {
+  const std::string path = folder() + "/ablated.scan.db";
+  const Scanner scan = scanner();
+  std::vector<ScannedText> texts;
+  for (const int step : {3, 5}) texts.push_back(scan.scan(text_of(300, step), "step " + std::to_string(step)));
+  save(path, texts);
+  EXPECT_FALSE(Results(path).effects());
+  AblateRequest request;
+  request.edits = {edit_how_from("knockout"), edit_how_from("evict:64")};
+  request.n_draws = 1;
+  const AblatedResults ablated = scan.ablate(path, request);
+  ASSERT_EQ(ablated.ablation.edits.size(), 2U);
+  ASSERT_EQ(ablated.ablation.edits[0].size(), 2U);
+  EXPECT_EQ(ablated.ablation.edits[0][1].id, "step 5");
+  const SequenceAblation& first = ablated.ablation.edits[0][0];
+  ASSERT_FALSE(first.removed.empty());
+  EXPECT_EQ(first.removed[0].l_start, 2);  // where it was planted
+  ASSERT_TRUE(first.edited.blocks[3]);
+  EXPECT_GT(first.edited.blocks[3]->score, 0) << "the primary gains what they drew";
+  EXPECT_NEAR(first.edited.blocks[3]->logs->log_odds, 0, 1e-4) << "nothing else has changed yet";
+  EXPECT_EQ(ablated.judgement.verdicts[0].verdict, AblationVerdict::kNotEnough);
+  const auto kept = Results(path).effects();
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->ablation.edits.size(), 2U);
+  EXPECT_EQ(kept->ablation.edits[0][0].edited.blocks[3]->score, first.edited.blocks[3]->score);
+  EXPECT_EQ(kept->judgement.verdicts[1].reason, ablated.judgement.verdicts[1].reason);
+  request.selection = SinkSelection::kUnaligned;
+  EXPECT_THROW(scan.ablate(path, request), Error);
+}
+
 TEST_F(ApiTest, AFileHoldsOneMeasurementOnly) {
   const std::string path = folder() + "/one.scan.db";
   const ScannedText first = scanner().scan(text_of(200, 3));

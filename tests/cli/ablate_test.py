@@ -1,6 +1,7 @@
 """ablate: tiny models whose sinks are made by a known MLP, taken away in every way."""
 
 import contextlib
+import csv
 import json
 import random
 import sqlite3
@@ -129,6 +130,41 @@ class Ablate(harness.ProgramTest):
         self.ablate("--no-loss", "--score-margin", "0.5")
         with contextlib.closing(sqlite3.connect(self.folder / "out.db")) as results:
             self.assertEqual(results.execute("SELECT count(*) FROM edit_effects").fetchone(), (4,))
+
+    def test_the_file_shows_it_without_the_model(self):
+        self.fails(3, "no sinks were taken away yet", "export", "out.db", "--format", "json", "--what", "edits")
+        self.fails(3, "that `sinkscope ablate` has been run on", "plot", "out.db", "--figure", "effects")
+        self.ok("report", "out.db", "-o", "before.html")
+        first = self.ablate("--how", "knockout", "--how", "evict:64").json()
+        shown = self.ok("export", "out.db", "--format", "json", "--what", "edits").json()
+        for part in ("edits", "effects", "verdicts"):
+            self.assertEqual(shown[part], first[part])
+        rows = list(csv.DictReader(self.ok("export", "out.db", "--format", "csv", "--what", "edits").out.splitlines()))
+        n = 0
+        for edit in first["edits"]:
+            for sequence in edit["sequences"]:
+                for block in sequence["blocks"]:
+                    for run, effect in [("removed", block["removed"]), *(("placebo", draw) for draw in block["placebo"])]:
+                        if effect is None:
+                            continue
+                        row = rows[n]
+                        n += 1
+                        self.assertEqual((row["how"], int(row["sequence"]), int(row["block"]), row["run"]),
+                                         (edit["how"], sequence["sequence"], block["block"], run))
+                        self.assertEqual(float(row["score"]), effect["score"])
+                        self.assertEqual(float(row["log_odds"]), effect["log_odds"])
+        self.assertEqual(n, len(rows))
+        figure = self.ok("plot", "out.db", "--figure", "effects").out
+        for words in ("knockout: the primary&#39;s score", "evict:64: its log odds", "KL by distance"):
+            self.assertIn(words.replace("&#39;", "'"), figure.replace("&#39;", "'").replace("&apos;", "'"))
+        self.ok("report", "out.db", "-o", "after.html")
+        self.assertGreater((self.folder / "after.html").stat().st_size, (self.folder / "before.html").stat().st_size)
+        self.fails(2, "is written as json or csv", "export", "out.db", "--format", "explain", "--what", "edits")
+        # Of several commands the last; its edits only.
+        self.ablate("--how", "knockout", "--no-loss", "--seed", 7)
+        last = self.ok("export", "out.db", "--format", "json", "--what", "edits").json()
+        self.assertEqual([edit["how"] for edit in last["edits"]], ["knockout"])
+        self.assertEqual(last["options"]["seed"], 7)
 
     def test_eight_documents_give_verdicts(self):
         self.scan_texts(8, "eight.db", "eight.jsonl")

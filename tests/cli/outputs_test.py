@@ -48,6 +48,8 @@ class EveryOutput(harness.ProgramTest):
             "bench": (["-m", "m.gguf"], ["m.gguf"]),
             "explain": (["-m", "m.gguf", "in.scan.db"], ["m.gguf", "in.scan.db"]),
             "ablate": (["-m", "m.gguf", "in.scan.db"], ["m.gguf", "in.scan.db"]),
+            "protect": (["-m", "m.gguf", "in.scan.db"], ["m.gguf", "in.scan.db"]),
+            "steer": (["-m", "m.gguf", "-f", "a.txt", "--add", "layer=1,position=2,norm=3"], ["m.gguf", "a.txt"]),
             "mlp": (["-m", "m.gguf", "--layer", "1", "--inputs", "in.safetensors"], ["m.gguf", "in.safetensors"]),
         }
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <random>
 
-#include "plant/direction.h"
 #include "plant/tiny/tiny.h"
+#include "sinks/direction.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 

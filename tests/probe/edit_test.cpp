@@ -105,6 +105,8 @@ TEST(Edits, AreDescribedByAllThatDecidesThem) {
   EXPECT_NE(set.description(), ChangeRows(place, SetComponent{{1, 2}, 0.10000001}).description());
   HideKeys hide(HiddenKeys{.positions = {224, 366}, .first_layer = 6, .min_distance = 64});
   EXPECT_EQ(hide.description(), "hide keys 224,366 of sequence 0 in blocks 6- from distance 64");
+  EXPECT_EQ(HideKeys(HiddenKeys{.positions = {9, 3, 4, 5, 6, 10}}).description(),
+            "hide keys 3-6,9,10 of sequence 0 in blocks 0- from distance 1");
   Edit* edits[] = {&clip, &hide};
   EXPECT_EQ(description_of(edits),
             "mlp_write of layer 5, sequence 0, position 224: clipped to norm 50; " + hide.description());

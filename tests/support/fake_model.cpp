@@ -264,6 +264,8 @@ FakeModel::FakeModel(FakeModelOptions options) : options_(std::move(options)) {
   facts_.has_mid_residual.assign(layers, !options_.parallel_blocks);
   facts_.has_writes.assign(layers, true);
   facts_.has_attention_input.assign(layers, true);
+  facts_.cached_key_width.assign(layers, 0);
+  facts_.cached_value_width.assign(layers, 0);
   nodes_.push_back({-1, std::string(name_of(ProbePoint::kEmbedding)), "embedding"});
   for (int l = 0; l < n_layers; ++l) {
     nodes_.push_back({l, std::string(name_of(ProbePoint::kBlockOutput)), "block-" + std::to_string(l)});

@@ -71,6 +71,8 @@ inline ModelFacts fake_facts(int n_layers, int d_model, int n_heads) {
   facts.has_mid_residual.assign(layers, true);
   facts.has_writes.assign(layers, true);
   facts.has_attention_input.assign(layers, true);
+  facts.cached_key_width.assign(layers, 0);
+  facts.cached_value_width.assign(layers, 0);
   return facts;
 }
 

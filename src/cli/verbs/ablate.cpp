@@ -22,6 +22,7 @@
 #include "report/data/ablate_json.h"
 #include "report/data/output_file.h"
 #include "report/text/ablate_terminal.h"
+#include "store/ablated_file.h"
 #include "store/effect_rows.h"
 #include "store/scan_file.h"
 #include "text/bounded_json.h"
@@ -45,32 +46,6 @@ struct AblateVerbOptions {
   bool no_loss = false;
   bool quiet = false;
 };
-
-void check_measured_alike(const AblateVerbOptions& options, const ScanFile& file, const Model& model) {
-  const MeasurementOptions& scanned = file.options();
-  const auto check = [&](const char* name, const std::string& expected, const std::string& got) {
-    if (expected == got) return;
-    throw Error(ErrorCode::kInput, fmt::format("'{}': expected --{} {}, with which it was scanned, got {}",
-                                               options.results, name, expected, got));
-  };
-  check("precision", scanned.precision, model.precision());
-  check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.model.n_ubatch));
-}
-
-SequenceToAblate sequence_of(const StoredDocument& document, const Thresholds& thresholds) {
-  const Origin& origin = document.origins.at(0);
-  SequenceToAblate sequence;
-  sequence.ordinal = document.ordinal;
-  sequence.key = document.key;
-  sequence.id = origin.id;
-  // Chunks of one document are one unit of the statistics.
-  sequence.unit =
-      origin.chunk ? fmt::format("{}\n{}\n{}", origin.file, origin.line.value_or(0), origin.id) : document.key;
-  sequence.chunk = origin.chunk;
-  sequence.tokens = document.tokens;
-  sequence.detection = detect_by_evidence(document.figures, thresholds);
-  return sequence;
-}
 
 std::map<std::string, NamedSinks> read_sinks(const std::string& path, const ScanFile& file) {
   const FileBytes read = read_whole_file(path, kMostSinkListBytes);
@@ -128,9 +103,9 @@ ExitCode run_ablate(const AblateVerbOptions& options) {
   const ScanFile file = open_scanned(options.results, options.model);
   const AblateRequest request = request_of(options, file);
   const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
-  check_measured_alike(options, file, *model);
+  check_measured_alike(options.results, file, options.model, *model);
   const LoadToAblate load = [&](std::int64_t ordinal) {
-    return sequence_of(file.document(ordinal), request.thresholds);
+    return sequence_to_ablate(file.document(ordinal), request.thresholds);
   };
   EffectRows rows(file);
   const Ablation ablation = ablate(*model, file.n_documents(), load, request, rows);

@@ -8,11 +8,15 @@
 #include "cli/options/rule_options.h"
 #include "cli/outputs.h"
 #include "cli/verbs/verb.h"
+#include "impact/judge_ablation.h"
+#include "report/data/ablate_csv.h"
+#include "report/data/ablate_json.h"
 #include "report/data/csv.h"
 #include "report/data/explain_json.h"
 #include "report/data/json.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
+#include "store/ablated_file.h"
 #include "store/explained_file.h"
 
 namespace sinkscope {
@@ -21,6 +25,7 @@ namespace {
 struct ExportOptions {
   std::string file;
   std::string format;
+  std::string what = "runs";
   std::string output = "-";
   std::optional<std::int64_t> document;
   RuleOptions rule;
@@ -38,6 +43,17 @@ ExitCode export_results(const ExportOptions& options) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--document chooses arrays of --format safetensors, got {}", options.format));
   }
+  std::optional<AblatedFile> ablated;
+  if (options.what == "edits") {
+    if (options.format != "json" && options.format != "csv") {
+      throw Error(ErrorCode::kUsage, fmt::format("--what edits is written as json or csv, got {}", options.format));
+    }
+    ablated = ablated_of(file);
+    if (!ablated) {
+      throw Error(ErrorCode::kInput, fmt::format("'{}': no sinks were taken away yet: run `sinkscope ablate -m MODEL.gguf {}`",
+                                                 options.file, options.file));
+    }
+  }
   std::optional<ExplainedFile> explained;
   if (options.format == "explain") {
     explained = explained_of(file, report.thresholds);
@@ -47,7 +63,12 @@ ExitCode export_results(const ExportOptions& options) {
     }
   }
   write_output(options.output, [&](std::ostream& out) {
-    if (arrays) {
+    if (ablated && options.format == "csv") {
+      write_ablate_csv(ablated->ablation, ablated->request, out);
+    } else if (ablated) {
+      write_ablate_json(file.model(), ablated->ablation, judge_ablation(ablated->ablation, ablated->request),
+                        ablated->request, out);
+    } else if (arrays) {
       write_safetensors(file, options.document, out);
     } else if (options.format == "csv") {
       write_csv(file, report, out);
@@ -78,6 +99,11 @@ void register_export(CLI::App& program, Action& action) {
   verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
   add_choice(verb, "--format", options->format, {"json", "csv", "safetensors", "explain"}, "What is written")
       ->required()
+      ->group("Output");
+  add_choice(verb, "--what", options->what, {"runs", "edits"},
+             "Of json and csv: runs of the scan, or what `sinkscope ablate` measured: schema sinkscope.ablate/1, or one row a "
+             "block and run")
+      ->capture_default_str()
       ->group("Output");
   add_output_option(verb, "-o,--output", options->output, "FILE|-",
                     {MadeKind::kJson, MadeKind::kCsv, MadeKind::kSafetensors}, "Where to; - is standard output");

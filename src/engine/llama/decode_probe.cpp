@@ -35,6 +35,11 @@ bool shows_writes(const GraphMap& map) {
   });
 }
 
+// Points that devices do not reduce themselves.
+bool is_read_to_host(ProbePoint point) {
+  return point == ProbePoint::kMlpInput || point == ProbePoint::kCachedKeys || point == ProbePoint::kCachedValues;
+}
+
 bool is_step(ProbePoint point) {
   return point == ProbePoint::kAttentionWrite || point == ProbePoint::kMidResidual || point == ProbePoint::kMlpWrite ||
          point == ProbePoint::kBlockOutput;
@@ -115,6 +120,8 @@ void DecodeProbe::begin(const GraphMap& map, const MicroBatch& batch, Observer& 
   for (int layer = 0; layer < static_cast<int>(map.blocks.size()); ++layer) {
     const BlockNodes& block = map.blocks[static_cast<std::size_t>(layer)];
     want(block.attention_input, layer, ProbePoint::kAttentionInput);
+    want(block.cached_keys, layer, ProbePoint::kCachedKeys);
+    want(block.cached_values, layer, ProbePoint::kCachedValues);
     want_attention(layer);
     want(block.attention_write, layer, ProbePoint::kAttentionWrite);
     want(block.mid_residual, layer, ProbePoint::kMidResidual);
@@ -203,7 +210,7 @@ bool DecodeProbe::leave_to_device(const ggml_tensor* node, std::size_t last) {
     return !wanted.attention && is_step(wanted.point) && ways_[static_cast<std::size_t>(wanted.layer)] == Way::kHost;
   };
   const bool on_device = figures_ && devices_.holds(*node) && std::ranges::all_of(all, [&](const Wanted& wanted) {
-                           return wanted.point != ProbePoint::kMlpInput && !began_on_host(wanted) &&
+                           return !is_read_to_host(wanted.point) && !began_on_host(wanted) &&
                                   devices_.takes(*node, wish_of(wanted));
                          });
   for (const Wanted& wanted : all) {
@@ -237,7 +244,8 @@ void DecodeProbe::deliver(ggml_tensor* node) {
 }
 
 void DecodeProbe::deliver_state(ggml_tensor* node, const Wanted& wanted) {
-  const auto rows = token_rows(node, batch_.n_tokens, state_bytes_, rows_);
+  const auto rows = node->op == GGML_OP_SET_ROWS ? rows_for_cells(node, state_bytes_, rows_)
+                                                 : token_rows(node, batch_.n_tokens, state_bytes_, rows_);
   std::span<const std::uint8_t> changed;
   if (wanted.edited) changed = edits_.edit_states(node, wanted.point, wanted.layer, rows);
   if (wanted.observed) observer_->on_state({wanted.point, wanted.layer, batch_.first_token, rows, changed});

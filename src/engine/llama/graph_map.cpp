@@ -195,17 +195,28 @@ Node norm_of(const Graph& graph, Node input, Node reader) {
   return norm;
 }
 
-// The keys of an attention node before RoPE: what is written to the cache that the node reads, traced back.
-Node keys_before_rope(const Graph& graph, Node attention) {
-  Node key = graph.source(attention, 1);
-  while (!key->view_src && only_moves_data(key)) key = graph.source(key, 0);
+// The cache that an attention node reads as its source i: keys are source 1, values 2. Null if it reads none.
+Node cache_of(const Graph& graph, Node attention, int i) {
+  Node node = graph.source(attention, i);
+  while (!node->view_src && only_moves_data(node)) node = graph.source(node, 0);
+  return node->view_src;
+}
+
+// The node that writes a micro-batch's rows into a cache: the last that does; null without one.
+Node write_to(const Graph& graph, Node cache) {
   Node written = nullptr;
   for (Node node : graph.nodes()) {
-    if (node->op == GGML_OP_SET_ROWS && key->view_src && node->view_src == key->view_src) {
-      written = graph.origin(graph.source(node, 0));
-    }
+    if (node->op == GGML_OP_SET_ROWS && cache && node->view_src == cache) written = node;
   }
-  return written && written->op == GGML_OP_ROPE ? graph.origin(graph.source(written, 0)) : written;
+  return written;
+}
+
+// The keys of an attention node before RoPE: what is written to the cache that the node reads, traced back.
+Node keys_before_rope(const Graph& graph, Node attention) {
+  Node write = write_to(graph, cache_of(graph, attention, 1));
+  if (!write) return nullptr;
+  Node written = graph.origin(graph.source(write, 0));
+  return written->op == GGML_OP_ROPE ? graph.origin(graph.source(written, 0)) : written;
 }
 
 class BlockMapper {
@@ -226,6 +237,7 @@ class BlockMapper {
     }
     if (!find_sequential_writes(block, path)) find_parallel_writes(block, path, attention);
     find_attention_input(block, attention, path);
+    find_cache_writes(block, attention);
     if (sum != graph_.origin(output)) {
       block.attention_write = block.mid_residual = block.mlp_write = std::nullopt;
       lack("attention write, MLP write", "the block's output is their sum times a learned factor");
@@ -302,6 +314,21 @@ class BlockMapper {
       block.attention_input_is_keys = block.attention_input.has_value();
     }
     if (!block.attention_input) lack("attention input", "no norm before attention, and no keys before RoPE");
+  }
+
+  // Blocks that read the cache of an earlier one write none, and where values are views of keys neither stands alone.
+  void find_cache_writes(BlockNodes& block, Node attention) const {
+    if (!attention) return;
+    Node keys = cache_of(graph_, attention, 1), values = cache_of(graph_, attention, 2);
+    if (keys == values) return;
+    keys = write_to(graph_, keys);
+    values = write_to(graph_, values);
+    const int after = graph_.contains(input_) ? graph_.at(input_).ordinal : -1;
+    if (!keys || !values || graph_.at(keys).ordinal < after || graph_.at(values).ordinal < after) return;
+    set(block.cached_keys, keys);
+    set(block.cached_values, values);
+    block.cached_key_width = static_cast<int>(keys->ne[0]);
+    block.cached_value_width = static_cast<int>(values->ne[0]);
   }
 
   void set(std::optional<GraphNode>& slot, Node node) const {

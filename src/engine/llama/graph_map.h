@@ -18,7 +18,8 @@ struct GraphNode {
 
 struct BlockNodes {
   std::optional<GraphNode> attention_input;
-  std::optional<GraphNode> attention;  // GGML_OP_FLASH_ATTN_EXT
+  std::optional<GraphNode> cached_keys, cached_values;  // GGML_OP_SET_ROWS into the cache that the attention reads
+  std::optional<GraphNode> attention;                   // GGML_OP_FLASH_ATTN_EXT
   std::optional<GraphNode> attention_write;
   std::optional<GraphNode> mid_residual;
   std::optional<GraphNode> mlp_input;
@@ -27,6 +28,7 @@ struct BlockNodes {
   bool attention_input_is_keys = false;  // post-norm block: keys before RoPE stand in for the normed input
   int n_heads = 0;                       // of the attention node; 0 without one
   int n_kv_heads = 0;
+  int cached_key_width = 0, cached_value_width = 0;  // numbers of a token; 0 without those nodes
   bool summed_on_device = false;  // a device would sum the attention's columns itself, if the block lies on one
 };
 

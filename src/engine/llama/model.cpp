@@ -232,6 +232,8 @@ class LlamaModel final : public Model {
       facts_.has_mid_residual.push_back(block.mid_residual.has_value());
       facts_.has_writes.push_back(block.mid_residual || (block.attention_write && block.mlp_write));
       facts_.has_attention_input.push_back(block.attention_input.has_value());
+      facts_.cached_key_width.push_back(block.cached_key_width);
+      facts_.cached_value_width.push_back(block.cached_value_width);
       add(layer, block.attention_input_is_keys ? "attention_input (keys before RoPE)" : "attention_input",
           block.attention_input);
       const bool on_device = layer > facts_.n_layers - placement_.n_gpu_layers;  // the output is one of them

@@ -17,7 +17,8 @@ namespace {
 
 constexpr ProbePoint kBlockPoints[] = {ProbePoint::kAttentionInput, ProbePoint::kAttentionWrite,
                                        ProbePoint::kMidResidual,    ProbePoint::kMlpInput,
-                                       ProbePoint::kMlpWrite,       ProbePoint::kBlockOutput};
+                                       ProbePoint::kMlpWrite,       ProbePoint::kBlockOutput,
+                                       ProbePoint::kCachedKeys,     ProbePoint::kCachedValues};
 
 const std::optional<GraphNode>& node_at(const BlockNodes& block, ProbePoint point) {
   switch (point) {
@@ -31,6 +32,10 @@ const std::optional<GraphNode>& node_at(const BlockNodes& block, ProbePoint poin
       return block.mlp_input;
     case ProbePoint::kMlpWrite:
       return block.mlp_write;
+    case ProbePoint::kCachedKeys:
+      return block.cached_keys;
+    case ProbePoint::kCachedValues:
+      return block.cached_values;
     default:
       return block.block_output;
   }
@@ -137,6 +142,10 @@ std::span<const std::uint8_t> NodeEdits::edit_states(ggml_tensor* node, ProbePoi
     if (edit->touches(point, layer)) edit->edit_states(states);
   }
   if (std::ranges::count(changed_, 1) == 0) return {};
+  if (node->op == GGML_OP_SET_ROWS) {
+    write_cells(node, rows, changed_);
+    return changed_;
+  }
   if (node->type != GGML_TYPE_F32) {
     throw Error(ErrorCode::kModel, std::string("edit: expected float32 numbers in ") + node->name + ", got " +
                                        ggml_type_name(node->type) + "; this node cannot be changed");

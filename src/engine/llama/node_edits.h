@@ -46,7 +46,8 @@ class NodeEdits {
 
   // Lets the edits change a node's rows.
   //
-  // rows     [n_tokens, width] as token_rows() gave them: the node's own memory, or a copy of it, which is written to
+  // rows     [n_tokens, width] as token_rows() gave them: the node's own memory, or a copy of it, which is written to;
+  //          of a node that writes to a cache as rows_for_cells() did
   // returns  [n_tokens] 1 for changed rows, valid until the next call; empty if there are none
   std::span<const std::uint8_t> edit_states(ggml_tensor* node, ProbePoint point, int layer,
                                             MatrixView<const float> rows);

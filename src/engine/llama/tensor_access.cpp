@@ -3,6 +3,7 @@
 #include <ggml-backend.h>
 #include <ggml.h>
 
+#include <cstring>
 #include <string>
 
 #include "base/error.h"
@@ -76,6 +77,52 @@ MatrixView<const float> token_rows(const ggml_tensor* tensor, int n_tokens, std:
   rows.resize(static_cast<std::size_t>(n_elements));
   to_float(data, rows.data(), n_elements);
   return {rows.data(), n_rows, width};
+}
+
+MatrixView<const float> rows_for_cells(const ggml_tensor* set_rows, std::vector<std::uint8_t>& copy,
+                                       std::vector<float>& rows) {
+  const ggml_tensor* source = set_rows->src[0];
+  if (source->type != GGML_TYPE_F32 || source->nb[0] != sizeof(float) || source->ne[2] != 1 || source->ne[3] != 1) {
+    throw Error(ErrorCode::kModel, std::string(set_rows->name) + ": expected rows of float32 numbers, got " +
+                                       ggml_type_name(source->type) + "; this cache cannot be observed");
+  }
+  const auto n = static_cast<std::size_t>(source->ne[1]), width = static_cast<std::size_t>(source->ne[0]);
+  const auto* bytes = static_cast<const std::uint8_t*>(host_bytes(source, copy));
+  rows.resize(n * width);
+  for (std::size_t row = 0; row < n; ++row) {
+    std::memcpy(rows.data() + row * width, bytes + row * source->nb[1], width * sizeof(float));
+  }
+  return {rows.data(), n, width};
+}
+
+void write_cells(ggml_tensor* set_rows, MatrixView<const float> rows, std::span<const std::uint8_t> changed) {
+  const ggml_type type = set_rows->type;
+  if (type != GGML_TYPE_F32 && type != GGML_TYPE_F16) {
+    throw Error(ErrorCode::kModel, std::string(set_rows->name) + ": expected a cache of f16 or f32, got " +
+                                       ggml_type_name(type) + "; its rows cannot be changed");
+  }
+  std::vector<std::uint8_t> copy;
+  const ggml_tensor* cells = set_rows->src[1];
+  const auto* cell_bytes = static_cast<const std::uint8_t*>(host_bytes(cells, copy));
+  std::vector<ggml_fp16_t> halves(rows.cols());
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    if (!changed[row]) continue;
+    std::int64_t cell = 0;
+    if (cells->type == GGML_TYPE_I64) {
+      std::memcpy(&cell, cell_bytes + row * cells->nb[0], sizeof cell);
+    } else {
+      std::int32_t narrow = 0;
+      std::memcpy(&narrow, cell_bytes + row * cells->nb[0], sizeof narrow);
+      cell = narrow;
+    }
+    const void* numbers = rows.row(row).data();
+    if (type == GGML_TYPE_F16) {
+      ggml_fp32_to_fp16_row(rows.row(row).data(), halves.data(), static_cast<std::int64_t>(rows.cols()));
+      numbers = halves.data();
+    }
+    ggml_backend_tensor_set(set_rows, numbers, static_cast<std::size_t>(cell) * set_rows->nb[1],
+                            rows.cols() * ggml_type_size(type));
+  }
 }
 
 }  // namespace sinkscope

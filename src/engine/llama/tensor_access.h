@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/views.h"
@@ -30,5 +31,20 @@ ElementType element_type_of(const ggml_tensor* tensor);
 // throws    Error{kModel} if the node is not of that shape
 MatrixView<const float> token_rows(const ggml_tensor* tensor, int n_tokens, std::vector<std::uint8_t>& copy,
                                    std::vector<float>& rows);
+
+// What a GGML_OP_SET_ROWS node, just computed, wrote into a cache: its float32 source, before it was rounded to the
+// cache's type.
+//
+// rows     overwritten
+// returns  [n_tokens, width], in `rows`
+// throws   Error{kModel} if the source has other numbers
+MatrixView<const float> rows_for_cells(const ggml_tensor* set_rows, std::vector<std::uint8_t>& copy,
+                                       std::vector<float>& rows);
+
+// Writes rows anew into the cells that the node wrote them to, rounded to the cache's type.
+//
+// changed  [n_tokens] 1 for rows that are written; other cells keep every bit
+// throws   Error{kModel} if the cache is of another type than float32 and float16
+void write_cells(ggml_tensor* set_rows, MatrixView<const float> rows, std::span<const std::uint8_t> changed);
 
 }  // namespace sinkscope

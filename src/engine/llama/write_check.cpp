@@ -92,6 +92,8 @@ void WriteCheck::look_at(const StateEvent& event) {
     }
     case ProbePoint::kAttentionInput:
     case ProbePoint::kMlpInput:
+    case ProbePoint::kCachedKeys:
+    case ProbePoint::kCachedValues:
       break;
   }
 }

@@ -1,26 +1,15 @@
 #include "report/data/csv.h"
 
-#include <algorithm>
-#include <cctype>
 #include <ostream>
 
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "base/utf8.h"
 #include "report/data/csv_row.h"
 #include "report/judged.h"
 #include "report/run_table.h"
 
 namespace sinkscope {
 namespace {
-
-// Names that a spreadsheet could take for a formula, or that span lines, become JSON strings.
-std::string name_cell(const std::string& name) {
-  const bool plain =
-      is_utf8(name) && !name.empty() && std::isalnum(static_cast<unsigned char>(name.front())) != 0 &&
-      std::ranges::none_of(name, [](char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 0; });
-  return plain ? name : json_string(name);
-}
 
 void add_cell(CsvRow& row, const TableColumn& column, std::size_t i) {
   if (column.is_measured[i] == 0) {

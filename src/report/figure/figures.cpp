@@ -9,11 +9,13 @@
 
 #include "base/error.h"
 #include "report/attention_chart.h"
+#include "report/effects_chart.h"
 #include "report/explain_charts.h"
 #include "report/figure/drawings.h"
 #include "report/judged.h"
 #include "report/words.h"
 #include "sinks/attention_shares.h"
+#include "store/ablated_file.h"
 
 namespace sinkscope {
 namespace {
@@ -31,6 +33,7 @@ constexpr std::array kOwnFigures = {
 std::vector<FigureName> all_figures() {
   std::vector<FigureName> all(kOwnFigures.begin(), kOwnFigures.end());
   for (const ExplainChart& chart : explain_charts()) all.push_back({chart.id, chart.what});
+  all.push_back({kEffectsFigure, kEffectsFigureSays});
   return all;
 }
 
@@ -50,6 +53,19 @@ std::string draw_explained(const NamedScan& scan, const FigureOptions& options) 
   return draw_chart(chart, options.width, options.dark);
 }
 
+std::string draw_effects(const NamedScan& scan, const FigureOptions& options) {
+  const auto ablated = ablated_of(*scan.file);
+  if (!ablated) {
+    throw Error(ErrorCode::kInput, "effects: expected a file that `sinkscope ablate` has been run on, got one that it has not");
+  }
+  const Chart chart = effects_chart(ablated->ablation, judge_ablation(ablated->ablation, ablated->request),
+                                    ablated->request, scan.file->model().facts.n_layers);
+  if (chart.panels.empty()) {
+    throw Error(ErrorCode::kInput, "effects: nothing was measured; longer texts have more queries");
+  }
+  return draw_chart(chart, options.width, options.dark);
+}
+
 std::string draw_attention(const DrawnDocument& drawn) {
   const Chart chart = attention_chart(attention_shares(drawn.document.figures, drawn.detection),
                                       rule_of(*drawn.scan.file, drawn.options.report));
@@ -63,6 +79,7 @@ std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (std::ranges::find(explain_charts(), options.figure, &ExplainChart::id) != explain_charts().end()) {
     return draw_explained(scan, options);
   }
+  if (options.figure == kEffectsFigure) return draw_effects(scan, options);
   if (options.figure == "levels") return draw_levels(scan, options);
   StoredDocument document = scan.file->document(options.document);
   Detection detection = judge_document(*scan.file, document, options.report).shown();

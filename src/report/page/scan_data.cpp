@@ -13,6 +13,7 @@
 #include "report/file_levels.h"
 #include "report/findings.h"
 #include "report/page/document_data.h"
+#include "report/page/effects_data.h"
 #include "report/page/explained_data.h"
 
 namespace sinkscope {
@@ -123,6 +124,7 @@ Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOption
   write_texts(json, "warnings", overview.found.warnings);
   write_program_runs(json, file);
   write_explained(json, file, overview.found.rule, options.report);
+  write_effects(json, file, overview.found.rule);
   json.close();
   return overview;
 }

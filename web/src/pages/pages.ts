@@ -1,4 +1,5 @@
 import { attention } from "./attention/page";
+import { effects } from "./effects/page";
 import { formation } from "./formation/page";
 import { levels } from "./levels/page";
 import { maps } from "./maps/page";
@@ -10,4 +11,4 @@ import type { Page } from "./page";
 import { primary } from "./primary/page";
 import { text } from "./text/page";
 
-export const kPages: Page[] = [overview, text, attention, maps, norms, levels, formation, norm, primary, methods];
+export const kPages: Page[] = [overview, text, attention, maps, norms, levels, formation, norm, primary, effects, methods];

@@ -10,7 +10,7 @@
 
 namespace sinkscope {
 
-// Along which vector a planted sink writes.
+// Along which vector something is written to make a sink, or as a control.
 enum class DirectionKind {
   kAxis,        // the primary's direction at the layer
   kOpposite,    // its negative

@@ -1,4 +1,4 @@
-#include "plant/direction.h"
+#include "sinks/direction.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,144 @@
+#include "impact/protect.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "base/error.h"
+#include "cli/interrupt.h"
+#include "cli/options/model_options.h"
+#include "cli/options/rule_options.h"
+#include "cli/outputs.h"
+#include "cli/progress.h"
+#include "cli/scanned_again.h"
+#include "cli/verbs/verb.h"
+#include "engine/llama/model.h"
+#include "impact/judge_protection.h"
+#include "report/data/mask_safetensors.h"
+#include "report/data/output_file.h"
+#include "report/data/protect_json.h"
+#include "report/text/protect_terminal.h"
+#include "store/ablated_file.h"
+#include "store/scan_file.h"
+
+namespace sinkscope {
+namespace {
+
+struct ProtectVerbOptions {
+  ModelOptions model;
+  RuleOptions rule;
+  std::string results, json, mask;
+  std::vector<std::string> caches;
+  std::vector<int> windows;
+  int draws = ProtectRequest{}.n_draws;
+  std::uint64_t seed = 1;
+  std::optional<std::int64_t> documents;
+  bool quiet = false;
+};
+
+ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& file) {
+  ProtectRequest request;
+  const auto add = [&](const std::string& word) {
+    const CacheForm form = cache_form_from(word);
+    if (std::ranges::find(request.caches, form) != request.caches.end()) {
+      throw Error(ErrorCode::kUsage, fmt::format("protect: expected each cache once, got {} again", word));
+    }
+    request.caches.push_back(form);
+  };
+  for (const int cells : options.windows) add(fmt::format("window:{}", cells));
+  for (const std::string& word : options.caches) add(word);
+  if (request.caches.empty()) add("window:256");
+  request.thresholds = options.rule.thresholds;
+  request.n_draws = options.draws;
+  request.seed = options.seed;
+  request.max_documents = options.documents;
+  request.run.min_distance = file.options().min_distance;
+  request.run.should_stop = interrupted;
+  if (!options.quiet && stderr_is_terminal()) {
+    request.on_progress = [](std::int64_t done, std::int64_t total, const std::string& what) {
+      note(fmt::format("{}: {} of {}", what, done, total));
+    };
+  }
+  return request;
+}
+
+ExitCode run_protect(const ProtectVerbOptions& options) {
+  const ScanFile file = read_scanned(options.results, options.model);
+  const ProtectRequest request = request_of(options, file);
+  const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
+  check_measured_alike(options.results, file, options.model, *model);
+  const std::vector<SequenceProtection> sequences = protect(
+      *model, file.n_documents(),
+      [&](std::int64_t ordinal) { return sequence_to_ablate(file.document(ordinal), request.thresholds); }, request);
+  const JudgedProtection judged = judge_protection(sequences, request, model->facts().adds_bos);
+  if (!options.mask.empty()) {
+    write_output(options.mask, [&](std::ostream& out) { write_mask_safetensors(file.model(), sequences, out); });
+  }
+  if (!options.json.empty()) {
+    const auto text_of = [&](TokenId token) { return model->vocabulary().token_bytes(token); };
+    write_output(options.json, [&](std::ostream& out) {
+      write_protect_json(file.model(), sequences, judged, request, text_of, out);
+    });
+    if (options.json == "-") return ExitCode::kDone;
+  }
+  write_protect_terminal(sequences, judged, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+void register_protect(CLI::App& program, Action& action) {
+  const auto options = std::make_shared<ProtectVerbOptions>();
+  CLI::App& verb = add_verb(
+      program, action, "protect", "Which tokens a key-value cache must keep, or store exactly",
+      "Runs the texts of a results file again, once with a full exact cache and once with each smaller or coarser cache "
+      "and each set of tokens that it keeps (a window) or stores exactly (few bits), and says what the predictions lose: "
+      "nothing kept, the primary, the first tokens, the primary and the sinks, the most attended, and as many ordinary "
+      "tokens as a placebo. Half of the documents choose the smallest set that is not resolvably worse than the best, "
+      "the other half give the figures: 16 documents are needed. \"The primary alone, no more\" is an answer.",
+      {{"sinkscope protect -m model.gguf out.scan.db --window 256,1024", "caches of so many cells"},
+       {"sinkscope protect -m model.gguf out.scan.db --cache q4_0,kivi2 --json protect.json", "caches of few bits"},
+       {"sinkscope protect -m model.gguf out.scan.db --mask mask.safetensors",
+        "the tokens as masks, for training that leaves them out"}},
+      [options] { return run_protect(*options); });
+  add_model_options(verb, options->model);
+  add_lora_option(verb, options->model);
+  verb.add_option("FILE", options->results, "A results file of this model, written by scan -o")
+      ->required()
+      ->type_name("FILE");
+  verb.add_option("--window", options->windows,
+                  "Caches of so many cells, several with commas: the kept tokens and the most recent. By default 256, "
+                  "unless --cache is given")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(whole_number(2, 1'000'000'000))
+      ->type_name("B,...")
+      ->group("Protect");
+  verb.add_option("--cache", options->caches,
+                  "Caches of few bits, several with commas: q8_0 and q4_0 as llama.cpp stores them, with the rotation "
+                  "that it applies by default (q4_0:plain: without); kivi4 and kivi2")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("FORM,...")
+      ->group("Protect");
+  verb.add_option("--draws", options->draws, "Placebo draws of each document")
+      ->type_name("N")
+      ->check(whole_number(1, 1000))
+      ->group("Protect");
+  verb.add_option("--documents", options->documents, "Sequences that are run, at most; the first that are long enough")
+      ->type_name("N")
+      ->check(whole_number(1, 1'000'000'000))
+      ->group("Protect");
+  verb.add_option("--seed", options->seed, "Of placebo draws, halves and resamples")->type_name("N")->group("Protect");
+  verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
+  add_output_option(verb, "--mask", options->mask, "FILE", {MadeKind::kSafetensors},
+                    "Write masks of the primary and the sinks as safetensors")
+      ->group("Output");
+  add_threshold_options(verb, options->rule);
+  add_json_option(verb, options->json);
+}
+
+}  // namespace sinkscope

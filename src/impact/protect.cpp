@@ -1,0 +1,158 @@
+#include "impact/protect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "base/error.h"
+#include "base/index.h"
+#include "impact/document_stream.h"
+#include "impact/sink_axes.h"
+#include "impact/token_effect.h"
+#include "probe/tee_observer.h"
+#include "scan/examine.h"
+
+namespace sinkscope {
+namespace {
+
+bool is_long_enough(const SequenceToAblate& sequence, const CacheForm& cache) {
+  return std::ssize(sequence.tokens) - 1 - first_compared(cache) >= kMinCacheTokens;
+}
+
+bool is_long_enough(const SequenceToAblate& sequence, const ProtectRequest& request) {
+  return std::ranges::any_of(request.caches, [&](const CacheForm& cache) { return is_long_enough(sequence, cache); });
+}
+
+// Whether a cache has room for the kept tokens, and one more.
+bool fits(const CacheForm& cache, const std::vector<int>& kept) {
+  return cache.kind != CacheKind::kWindow || std::ssize(kept) < cache.cells;
+}
+
+// Runs of one sequence with one cache; equal sets are run once.
+class CachedRuns {
+ public:
+  CachedRuns(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request, const CacheForm& cache,
+             const Matrix<float>& unedited)
+      : model_(model), sequence_(sequence), request_(request), cache_(cache), unedited_(unedited) {}
+
+  // A set that is wanted.
+  void add(const std::vector<int>& kept) {
+    if (!runs_.emplace(kept, states_.size()).second) return;
+    const std::unique_ptr<Edit> edit =
+        make_cache(cache_, kept, static_cast<int>(sequence_.tokens.size()), model_.facts());
+    if (!edit) {
+      states_.push_back({unedited_, {}});
+      return;
+    }
+    RunOptions options = request_.run;
+    options.edits.push_back(edit.get());
+    FinalStates states(static_cast<int>(sequence_.tokens.size()));
+    model_.run({{sequence_.tokens}}, states, options);
+    states_.push_back({states.states(), {}});
+  }
+
+  void compare() {
+    effects_ = token_effects(model_, sequence_.tokens, first_compared(cache_), unedited_, states_,
+                             request_.run.should_stop);
+  }
+
+  const TokenEffect& of(const std::vector<int>& kept) const { return effects_[runs_.at(kept)]; }
+
+ private:
+  Model& model_;
+  const SequenceToAblate& sequence_;
+  const ProtectRequest& request_;
+  const CacheForm& cache_;
+  const Matrix<float>& unedited_;
+  std::map<std::vector<int>, std::size_t> runs_;  // by kept tokens
+  std::vector<EditedStates> states_;
+  std::vector<TokenEffect> effects_;
+};
+
+KeptEffect effect_of(const KeptTokens& kept, const CachedRuns& runs) {
+  KeptEffect effect{kept.set, 0, {}, {}};
+  if (kept.draws.empty()) return effect;
+  double kl = 0, loss = 0;
+  for (const std::vector<int>& draw : kept.draws) {
+    effect.n_kept += static_cast<double>(draw.size());
+    kl += runs.of(draw).kl;
+    loss += runs.of(draw).loss;
+  }
+  const auto n = static_cast<double>(kept.draws.size());
+  effect.n_kept /= n;
+  effect.kl = kl / n;
+  effect.loss = loss / n;
+  return effect;
+}
+
+}  // namespace
+
+int first_compared(const CacheForm& cache) { return cache.kind == CacheKind::kWindow ? cache.cells : 0; }
+
+SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request) {
+  SequenceProtection result;
+  result.ordinal = sequence.ordinal;
+  result.key = sequence.key;
+  result.id = sequence.id;
+  result.unit = sequence.unit;
+  result.chunk = sequence.chunk;
+  result.tokens = sequence.tokens;
+  result.positions = primary_and_sinks(sequence.detection);
+
+  ExamineOptions options;
+  options.run = request.run;
+  options.thresholds = request.thresholds;
+  options.keep = Keep::kProfiles;
+  AttentionTotals totals;
+  FinalStates unedited(static_cast<int>(sequence.tokens.size()));
+  TeeObserver both(totals, unedited);
+  const Examined examined = std::move(examine(model, {{sequence.tokens}}, options, &both).front());
+  std::vector<std::uint8_t> ordinary = ordinary_tokens(examined.profiles, examined.figures.ordinary_norm);
+  for (const int position : result.positions) ordinary[index(position)] = 0;
+  const std::vector<KeptTokens> sets = kept_sets(sequence.detection, ordinary, totals.totals(), request.n_draws,
+                                                 request.seed, stream_of_document(sequence.key));
+  result.primary = sets[index(static_cast<int>(KeptSet::kPrimary))].draws.front();
+
+  for (const CacheForm& cache : request.caches) {
+    CacheEffect& of_cache = result.caches.emplace_back(CacheEffect{cache, 0, {}});
+    if (!is_long_enough(sequence, cache)) continue;
+    of_cache.n = static_cast<int>(sequence.tokens.size()) - 1 - first_compared(cache);
+    CachedRuns runs(model, sequence, request, cache, unedited.states());
+    std::vector<KeptTokens> fitting = sets;
+    for (KeptTokens& kept : fitting) {
+      if (std::ranges::any_of(kept.draws, [&](const auto& draw) { return !fits(cache, draw); })) kept.draws.clear();
+      for (const std::vector<int>& draw : kept.draws) runs.add(draw);
+    }
+    runs.compare();
+    for (const KeptTokens& kept : fitting) of_cache.sets.push_back(effect_of(kept, runs));
+  }
+  return result;
+}
+
+std::vector<SequenceProtection> protect(Model& model, std::int64_t n_sequences,
+                                        const std::function<SequenceToAblate(std::int64_t)>& load,
+                                        const ProtectRequest& request) {
+  std::vector<std::int64_t> ordinals;
+  for (std::int64_t i = 0; i < n_sequences; ++i) {
+    if (request.max_documents && std::ssize(ordinals) >= *request.max_documents) break;
+    if (is_long_enough(load(i), request)) ordinals.push_back(i);
+  }
+  if (ordinals.empty()) {
+    int shortest = first_compared(request.caches.front());
+    for (const CacheForm& cache : request.caches) shortest = std::min(shortest, first_compared(cache));
+    throw Error(ErrorCode::kInput, fmt::format("protect: expected a sequence of {} tokens or more, got none of {}; try a "
+                                               "smaller --window, or longer texts",
+                                               shortest + 1 + kMinCacheTokens, n_sequences));
+  }
+  std::vector<SequenceProtection> results;
+  for (const std::int64_t ordinal : ordinals) {
+    if (request.on_progress) request.on_progress(std::ssize(results), std::ssize(ordinals), "sequences");
+    results.push_back(protect_sequence(model, load(ordinal), request));
+  }
+  return results;
+}
+
+}  // namespace sinkscope

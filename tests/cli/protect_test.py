@@ -1,0 +1,127 @@
+"""protect: caches of tiny models whose sinks are made by a known MLP."""
+
+import json
+import random
+import struct
+
+import harness
+
+LAYER = 4
+N_DOCUMENTS = 16
+
+
+def texts(n):
+    """Texts of letters, each with two sinks."""
+    rng = random.Random(1)
+    for document in range(n):
+        letters = [rng.choice("abcdefghijklmnop ") for _ in range(230)]
+        for position in (60 + document, 80 + document):
+            letters[position] = "#"
+        yield json.dumps({"text": "".join(letters)})
+
+
+def sinks_of(document):
+    return [0, 61 + document, 81 + document]  # a token is a byte, and BOS stands before the text
+
+
+class Protect(harness.ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.ok("tiny", "--arch", "llama", "--layers", 6, "--width", 128, "--heads", 2, "--kv-heads", 1,
+                "--sink", f"layer={LAYER - 1},token='#',norm=150", "-o", "tiny.gguf")
+
+    def scan(self, n, name="out.db"):
+        self.ok("scan", "-q", "-m", "tiny.gguf", "--precision", "native", "--jsonl",
+                self.file("texts.jsonl", "\n".join(texts(n))), "-o", name)
+
+    def protect(self, *options):
+        return self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--draws", 2, *options, "out.db",
+                       "--json", "-")
+
+    def test_windows_and_bits_at_equal_budget(self):
+        self.scan(N_DOCUMENTS)
+        before = (self.folder / "out.db").read_bytes()
+        first = self.protect("--window", "80,5000", "--cache", "q8_0,kivi2", "--mask", "mask.safetensors")
+        self.assertEqual((self.folder / "out.db").read_bytes(), before)
+        result = first.json()
+        self.assertEqual(result["schema"], "sinkscope.protect/1")
+        self.assertEqual([cache["cache"] for cache in result["caches"]], ["window:80", "window:5000", "q8_0", "kivi2"])
+        self.assertEqual([cache["cells"] for cache in result["caches"]], [80, 5000, None, None])
+        names = ["none", "primary", "first 4", "first n", "primary + sinks", "primary + most attended",
+                 "primary + placebo"]
+        for cache in result["caches"]:
+            self.assertEqual([one["set"] for one in cache["sets"]], names)
+            if cache["cells"] == 5000:
+                self.assertIsNone(cache["recommended"])
+                self.assertEqual(cache["reason"], "not enough: 0 documents, 16 needed")
+                self.assertEqual({one["n_documents"] for one in cache["sets"]}, {0})
+                continue
+            self.assertEqual((cache["documents_that_chose"], cache["documents_that_judge"]), (8, 8))
+            self.assertEqual([one["n_tokens"] for one in cache["sets"]], [0, 1, 4, 3, 3, 3, 3])
+            self.assertIn(cache["recommended"], names[:-1])
+            self.assertIn("8 documents chose", cache["reason"])
+            for one in cache["sets"]:
+                self.assertGreater(one["kl"], 0)
+                low, high = one["interval"]
+                self.assertLessEqual(low, one["kl"])
+                self.assertLessEqual(one["kl"], high)
+            self.assertEqual(cache["sets"][3]["difference_to_first_n"], {"mean": 0, "interval": [0, 0]})
+        window, _, q8, kivi2 = result["caches"]
+        self.assertGreater(window["sets"][0]["kl"], 2 * window["sets"][1]["kl"])  # the primary is most of it
+        self.assertNotEqual(window["recommended"], "none")
+        self.assertGreater(kivi2["sets"][0]["kl"], 5 * q8["sets"][0]["kl"])
+        llama = result["llama_cpp"]
+        self.assertEqual(llama["window"], "window:80")
+        self.assertEqual(llama["keep"], llama["first_tokens"] - 1)  # the vocabulary adds BOS
+        self.assertEqual(llama["flags"], f"--context-shift --keep {llama['keep']}")
+        self.assertEqual([document["positions"] for document in result["documents"]],
+                         [sinks_of(document) for document in range(N_DOCUMENTS)])
+        ids = {entry["token_id"]: (entry["sinks"], entry["occurrences"]) for entry in result["token_ids"]}
+        self.assertEqual(ids, {ord("#"): (2 * N_DOCUMENTS, 2 * N_DOCUMENTS), 256: (N_DOCUMENTS, N_DOCUMENTS)})
+        self.check_mask()
+        self.assertEqual(self.protect("--window", "80,5000", "--cache", "q8_0,kivi2").bytes, first.bytes)
+
+    def check_mask(self):
+        data = (self.folder / "mask.safetensors").read_bytes()
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8:8 + length])
+        self.assertEqual(header["__metadata__"]["schema"], "sinkscope.mask/1")
+        for document in range(N_DOCUMENTS):
+            entry = header[f"{document}/mask"]
+            self.assertEqual((entry["dtype"], entry["shape"]), ("U8", [231]))
+            first, end = entry["data_offsets"]
+            mask = data[8 + length + first:8 + length + end]
+            self.assertEqual([i for i, one in enumerate(mask) if one], sinks_of(document))
+            entry = header[f"{document}/token_ids"]
+            first, end = entry["data_offsets"]
+            ids = struct.unpack("<231i", data[8 + length + first:8 + length + end])
+            self.assertEqual((ids[0], ids[sinks_of(document)[1]]), (256, ord("#")))
+
+    def test_few_documents_give_figures_and_no_advice(self):
+        self.scan(2)
+        self.ok("verify", "out.db")
+        said = self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--window", 80, "out.db").out
+        self.assertIn("4 sinks beside the primary in 2 of 2 sequences", said)
+        self.assertIn("window:80: by the tokens that it keeps; figures of 2 documents", said)
+        self.assertIn("not enough: 2 documents, 16 needed", said)
+        self.assertNotIn("llama.cpp", said)
+        one = self.protect("--window", 80, "--documents", 1).json()
+        self.assertEqual(len(one["documents"]), 1)
+        self.assertIsNone(one["llama_cpp"])
+
+    def test_refuses_in_a_line(self):
+        self.scan(1)
+        base = ("protect", "-q", "-m", "tiny.gguf", "--precision", "native")
+        self.fails(2, "expected q8_0, q4_0", *base, "--cache", "q5_0", "out.db")
+        self.fails(2, "expected each cache once", *base, "--cache", "kivi2,kivi2", "out.db")
+        self.fails(2, "expected a whole number from 2", *base, "--window", "1", "out.db")
+        self.fails(3, "expected a sequence of 465 tokens or more, got none of 1", *base, "--window", "400", "out.db")
+        self.fails(3, "with which it was scanned", *base, "--cache-type-k", "f32", "out.db")
+        self.ok("tiny", "--arch", "llama", "--layers", 3, "-o", "narrow.gguf")
+        self.ok("scan", "-q", "-m", "narrow.gguf", "--precision", "native", "--jsonl", "texts.jsonl", "-o", "narrow.db")
+        self.fails(4, "expected heads of a multiple of 32 numbers, got 16 and 16", "protect", "-q", "-m", "narrow.gguf",
+                   "--precision", "native", "--cache", "q4_0", "narrow.db")
+
+
+if __name__ == "__main__":
+    harness.main()
