@@ -71,7 +71,8 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "group_alignment_gap"));
   EXPECT_THAT(keys_of(json["options"]["measurement"]),
               ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "parallel", "precision",
-                          "cache_type_k", "final_norm", "short_rope_tokens", "floor_alignment", "floor_norm_ratio",
+                          "cache_type_k", "cache_type_v", "cache_rotation", "final_norm", "short_rope_tokens",
+                          "floor_alignment", "floor_norm_ratio",
                           "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence),
