@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 # Every room that public headers reach, whole, with llama.cpp inside.
 set(public_rooms base gguf text probe engine_memory engine_attention engine_accel engine_gpu engine_llama measure sinks
-    scan levels formation store api)
+    scan levels formation store report api)
 list(TRANSFORM public_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:sinkscope_\\1>" OUTPUT_VARIABLE objects)
 add_library(sinkscope_shared SHARED ${objects})
 target_link_libraries(sinkscope_shared PRIVATE sinkscope_options sinkscope_api)

@@ -18,11 +18,21 @@ void check_one(const char* name, float asked, float floor) {
 
 }  // namespace
 
-const ModelRecord& ScanOrigin::model_with_digest() {
+const ModelRecord& OriginModel::with_digest() {
   std::call_once(digest_made, [this] {
-    if (model.sha256.empty()) model.sha256 = model_sha256(model.facts.path, {});
+    if (record.sha256.empty()) record.sha256 = model_sha256(record.facts.path, {});
   });
-  return model;
+  return record;
+}
+
+ScannedDocument whole_document(const ScannedText& text, const ScannedText::Parts& parts) {
+  ScannedDocument whole = *parts.document;
+  if (!parts.file) return whole;
+  for (const std::string& name : text.array_names()) {
+    const std::lock_guard lock(parts.file->in_use);
+    whole.profiles.push_back(parts.file->file.profile(parts.ordinal, name));
+  }
+  return whole;
 }
 
 void check_kept(const CandidateFloor& floor, const Thresholds& thresholds) {

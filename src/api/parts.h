@@ -3,24 +3,34 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "api/results.h"
 #include "api/scanned_text.h"
 #include "store/records.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
 
-// What the texts of one scanner, or of one results file, have in common.
-struct ScanOrigin {
-  ModelRecord model;  // its digest may be missing yet
-  MeasurementOptions measurement;
-  ProgramRun run;
-  std::once_flag digest_made;
+// The model of texts.
+struct OriginModel {
+  explicit OriginModel(ModelRecord of) : record(std::move(of)) {}
 
   // The model's record with its digest.
   //
   // throws  Error{kModel} if the model's file cannot be read any more
-  const ModelRecord& model_with_digest();
+  const ModelRecord& with_digest();
+
+  ModelRecord record;  // its digest may be missing yet
+  std::once_flag digest_made;
+};
+
+// What texts have in common that one scanner measured in one way, or that come from one run of a results file.
+struct ScanOrigin {
+  std::shared_ptr<OriginModel> model;
+  MeasurementOptions measurement;
+  ProgramRun run;
 };
 
 // A results file that texts share. SQLite's connection serves one thread at a time.
@@ -28,6 +38,16 @@ struct OpenFile {
   explicit OpenFile(const std::string& path) : file(ScanFile::open(path)) {}
   ScanFile file;
   mutable std::mutex in_use;
+};
+
+// A text's document with its arrays, also where they still lie in a results file.
+ScannedDocument whole_document(const ScannedText& text, const ScannedText::Parts& parts);
+
+struct Results::State {
+  explicit State(const std::string& path);
+
+  std::shared_ptr<const OpenFile> open;
+  std::vector<std::shared_ptr<ScanOrigin>> origins;  // by run of the program
 };
 
 // throws  Error{kUsage} if the thresholds may accept tokens that the floor left out; says which

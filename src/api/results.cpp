@@ -1,5 +1,9 @@
 #include "api/results.h"
 
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "api/parts.h"
@@ -11,12 +15,43 @@
 namespace sinkscope {
 namespace {
 
-LevelReport levels_in(std::vector<CorpusDocument> documents, int n_layers, const LevelOptions& options) {
+LevelReport levels_in(std::vector<CorpusDocument> documents, int n_layers, const LevelOptions& options,
+                      std::span<const SinkKind> kinds) {
+  for (CorpusDocument& document : documents) {
+    if (kinds.empty()) break;
+    std::erase_if(document.sinks,
+                  [&](const CorpusSink& sink) { return std::ranges::find(kinds, sink.kind) == kinds.end(); });
+  }
   SinkCorpus corpus;
   corpus.n_layers = n_layers;
   corpus.documents = std::move(documents);
   return find_levels(corpus, options);
 }
+
+void add_to(RunTable& table, std::int64_t sequence, std::span<const TokenId> tokens,
+            const std::vector<Origin>& origins, const SequenceFigures& figures, const Detection& detection,
+            TableRows rows, std::function<std::string(int)> token_bytes) {
+  static const Origin kNone;
+  const Origin& origin = origins.empty() ? kNone : origins.front();
+  table.add({sequence, origin.id, origin.chunk, origin.document_offset, figures.n_tokens, figures.prompt_tokens, tokens,
+             std::move(token_bytes)},
+            detection, rows);
+}
+
+// What tokens of a file stand for, each read once: a text has far fewer different tokens than tokens.
+class TokenBytes {
+ public:
+  explicit TokenBytes(const ScanFile& file) : file_(file) {}
+  const std::string& of(TokenId token) {
+    const auto [entry, is_new] = known_.try_emplace(token);
+    if (is_new) entry->second = file_.token_bytes(token);
+    return entry->second;
+  }
+
+ private:
+  const ScanFile& file_;
+  std::unordered_map<TokenId, std::string> known_;
+};
 
 }  // namespace
 
@@ -25,40 +60,23 @@ void save(const std::string& path, std::span<const ScannedText> texts) {
   const ScanOrigin* origin = nullptr;
   std::optional<ScanFile> file;
   for (const ScannedText& text : texts) {
-    const ScannedText::Parts& parts = *text.parts_;
+    const ScannedText::Parts& parts = text.parts();
     if (parts.origin.get() != origin) {
       // Another scanner, or another file: that it measured the same is checked as if it came later.
       origin = parts.origin.get();
       file.reset();
-      file.emplace(ScanFile::open_or_create(path, parts.origin->model_with_digest(), origin->measurement, origin->run));
+      file.emplace(ScanFile::open_or_create(path, origin->model->with_digest(), origin->measurement, origin->run));
     }
-    if (!parts.file) {
-      file->add(*parts.document);
-      continue;
-    }
-    ScannedDocument whole = *parts.document;
-    for (const std::string& name : text.array_names()) {
-      const std::lock_guard lock(parts.file->in_use);
-      whole.profiles.push_back(parts.file->file.profile(parts.ordinal, name));
-    }
-    file->add(whole);
+    file->add(parts.file ? whole_document(text, parts) : *parts.document);
   }
 }
 
-struct Results::State {
-  explicit State(const std::string& path) : open(std::make_shared<const OpenFile>(path)) {
-    for (const ProgramRun& run : open->file.program_runs()) {
-      auto origin = std::make_shared<ScanOrigin>();
-      origin->model = open->file.model();
-      origin->measurement = open->file.options();
-      origin->run = run;
-      origins.push_back(std::move(origin));
-    }
+Results::State::State(const std::string& path) : open(std::make_shared<const OpenFile>(path)) {
+  const auto model = std::make_shared<OriginModel>(open->file.model());
+  for (const ProgramRun& run : open->file.program_runs()) {
+    origins.push_back(std::make_shared<ScanOrigin>(ScanOrigin{model, open->file.options(), run}));
   }
-
-  std::shared_ptr<const OpenFile> open;
-  std::vector<std::shared_ptr<ScanOrigin>> origins;  // by run of the program
-};
+}
 
 Results::Results(const std::string& path) : state_(std::make_shared<const State>(path)) {}
 
@@ -78,7 +96,8 @@ ScannedText Results::text(std::int64_t i, const Thresholds& thresholds) const {
     const std::lock_guard lock(state_->open->in_use);
     StoredDocument stored = file.document(i);
     parts->origin = state_->origins.at(stored.program_run);
-    for (const TokenId token : stored.tokens) document.token_bytes.push_back(file.token_bytes(token));
+    TokenBytes bytes(file);
+    for (const TokenId token : stored.tokens) document.token_bytes.push_back(bytes.of(token));
     document.tokens = std::move(stored.tokens);
     document.origins = std::move(stored.origins);
     document.figures = std::move(stored.figures);
@@ -91,7 +110,23 @@ ScannedText Results::text(std::int64_t i, const Thresholds& thresholds) const {
   return ScannedText(std::move(parts));
 }
 
-LevelReport Results::levels(const LevelOptions& options, const Thresholds& thresholds) const {
+RunTable Results::table(const Thresholds& thresholds, TableRows rows) const {
+  const ScanFile& file = state_->open->file;
+  check_kept(file.options().floor, thresholds);
+  const std::lock_guard lock(state_->open->in_use);
+  RunTable table = RunTable::of_runs();
+  TokenBytes bytes(file);
+  file.for_each_document([&](const StoredDocument& document) {
+    add_to(table, document.ordinal, document.tokens, document.origins, document.figures,
+           detect_by_evidence(document.figures, thresholds), rows, [&](int position) {
+             return bytes.of(document.tokens.at(static_cast<std::size_t>(position)));
+           });
+  });
+  return table;
+}
+
+LevelReport Results::levels(const LevelOptions& options, const Thresholds& thresholds,
+                            std::span<const SinkKind> kinds) const {
   const ScanFile& file = state_->open->file;
   check_kept(file.options().floor, thresholds);
   std::vector<CorpusDocument> documents;
@@ -100,7 +135,7 @@ LevelReport Results::levels(const LevelOptions& options, const Thresholds& thres
     file.for_each_corpus_document(thresholds,
                                   [&](CorpusDocument&& document) { documents.push_back(std::move(document)); });
   }
-  return levels_in(std::move(documents), file.model().facts.n_layers, options);
+  return levels_in(std::move(documents), file.model().facts.n_layers, options, kinds);
 }
 
 std::optional<AblatedResults> Results::effects() const {
@@ -120,7 +155,8 @@ std::optional<Explanation> Results::explanation(const Thresholds& thresholds) co
   return std::move(explained->explanation);
 }
 
-LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options) {
+LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options,
+                      std::span<const SinkKind> kinds) {
   if (texts.empty()) throw Error(ErrorCode::kUsage, "levels: expected at least one text, got none");
   std::vector<CorpusDocument> documents;
   for (const ScannedText& text : texts) {
@@ -130,9 +166,19 @@ LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& op
                                          std::to_string(text.n_layers()) + " layers");
     }
     const std::vector<TokenId> tokens(text.tokens().begin(), text.tokens().end());
-    documents.push_back(corpus_document_of(text.figures(), tokens, text.parts_->thresholds));
+    documents.push_back(corpus_document_of(text.figures(), tokens, text.judged_by()));
   }
-  return levels_in(std::move(documents), texts.front().n_layers(), options);
+  return levels_in(std::move(documents), texts.front().n_layers(), options, kinds);
+}
+
+RunTable table_of(std::span<const ScannedText> texts, TableRows rows) {
+  RunTable table = RunTable::of_runs();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const ScannedText& text = texts[i];
+    add_to(table, static_cast<std::int64_t>(i), text.tokens(), text.parts().document->origins, text.figures(),
+           text.detection(), rows, [&](int position) { return text.token_bytes(position); });
+  }
+  return table;
 }
 
 }  // namespace sinkscope

@@ -12,6 +12,7 @@
 #include "impact/judge_ablation.h"
 #include "levels/levels.h"
 #include "probe/model_facts.h"
+#include "report/run_table.h"
 
 namespace sinkscope {
 
@@ -46,9 +47,16 @@ class Results {
   ScannedText text(std::int64_t i, const Thresholds& thresholds = {}) const;
   // Levels of the sinks of all texts, the primaries not among them.
   //
+  // kinds   sinks of these kinds; empty: all
   // throws  as text(); as find_levels
   // cost    reads a few bytes a text; see find_levels
-  LevelReport levels(const LevelOptions& options = {}, const Thresholds& thresholds = {}) const;
+  LevelReport levels(const LevelOptions& options = {}, const Thresholds& thresholds = {},
+                     std::span<const SinkKind> kinds = {}) const;
+  // One row a sink, primaries among them, of all texts.
+  //
+  // throws  as text()
+  // cost    reads the figures of every text, none of its arrays
+  RunTable table(const Thresholds& thresholds = {}, TableRows rows = TableRows::kSinks) const;
   // What `ablate` measured: of several commands the last that measured something, under their thresholds and the usual
   // margins; nothing if no sinks were taken away.
   std::optional<AblatedResults> effects() const;
@@ -58,14 +66,20 @@ class Results {
   // cost    reads every text; see judge_explanation
   std::optional<Explanation> explanation(const Thresholds& thresholds = {}) const;
 
+  struct State;  // of the library
+  const State& state() const { return *state_; }
+
  private:
-  struct State;
   std::shared_ptr<const State> state_;
 };
 
 // The same of texts in memory, under the thresholds that each was judged by.
 //
 // throws  Error{kUsage} if texts are of models of different depth, or there is none; as find_levels
-LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options = {});
+LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options = {},
+                      std::span<const SinkKind> kinds = {});
+
+// One row a sink of the texts, as Results::table; texts count from 0 in their order.
+RunTable table_of(std::span<const ScannedText> texts, TableRows rows = TableRows::kSinks);
 
 }  // namespace sinkscope

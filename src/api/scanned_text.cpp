@@ -1,14 +1,19 @@
 #include "api/scanned_text.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 
 #include "api/parts.h"
 #include "base/error.h"
+#include "levels/corpus.h"
 
 namespace sinkscope {
 namespace {
+
+constexpr std::array kMaskKinds = {SinkKind::kPrimary, SinkKind::kPrimaryLike, SinkKind::kSecondary,
+                                   SinkKind::kUnaligned};
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -32,6 +37,7 @@ const std::string& ScannedText::name() const { return parts_->document->origins.
 const SequenceFigures& ScannedText::figures() const { return parts_->document->figures; }
 const Detection& ScannedText::detection() const { return parts_->detection; }
 const MeasurementOptions& ScannedText::measured_by() const { return parts_->origin->measurement; }
+const Thresholds& ScannedText::judged_by() const { return parts_->thresholds; }
 
 std::vector<Run> ScannedText::sinks() const {
   std::vector<Run> sinks;
@@ -46,6 +52,31 @@ ScannedText ScannedText::under(const Thresholds& thresholds) const {
   parts->thresholds = thresholds;
   parts->detection = detect_by_evidence(figures(), thresholds);
   return ScannedText(std::move(parts));
+}
+
+std::vector<std::uint8_t> ScannedText::mask(std::string_view what) const {
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(n_tokens()), 0);
+  const auto mark = [&](int position) { mask[static_cast<std::size_t>(position)] = 1; };
+  if (what == "eligible") {
+    const EligiblePositions eligible = eligible_positions(figures(), primary());
+    for (int position = eligible.begin; position < eligible.end; ++position) mark(position);
+    return mask;
+  }
+  const bool all = what == "sinks";
+  if (!all && std::ranges::none_of(kMaskKinds, [&](SinkKind kind) { return name_of(kind) == what; })) {
+    throw Error(ErrorCode::kUsage, "mask: expected sinks, primary, primary_like, secondary, unaligned or eligible, got '" +
+                                       std::string(what) + "'");
+  }
+  const auto is_asked = [&](SinkKind kind) { return all || name_of(kind) == what; };
+  if (primary() && is_asked(SinkKind::kPrimary)) std::ranges::for_each(primary()->set, mark);
+  for (const Run& run : sinks()) {
+    if (is_asked(run.kind)) mark(run.position);
+  }
+  for (const SinkGroup& group : detection().groups) {
+    if (group.verdict != Verdict::kSink) continue;
+    if (all || (group.kind != SinkKind::kPrimary && is_asked(group.kind))) std::ranges::for_each(group.members, mark);
+  }
+  return mask;
 }
 
 std::vector<std::string> ScannedText::array_names() const {

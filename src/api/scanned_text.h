@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,7 +10,6 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "levels/levels.h"
 #include "scan/measurement_options.h"
 #include "scan/scanned_document.h"
 #include "sinks/detection.h"
@@ -76,13 +76,21 @@ class ScannedText {
   //         which are exact to 2^-11 of each row's largest
   ArrayView array(std::string_view name) const;
 
+  // Which tokens are of some sort, [n_tokens], 1 or 0:
+  //
+  //   "sinks"      the primary with its set, every token of a run that is a sink, every member of a group that is one
+  //   "primary"    the primary with its set
+  //   "primary_like", "secondary", "unaligned"   tokens of runs that are sinks of this kind, members of such groups
+  //   "eligible"   tokens that could be a sink beside the primary: those that rates are rates of
+  //
+  // throws  Error{kUsage} for another name
+  std::vector<std::uint8_t> mask(std::string_view what) const;
+
   const MeasurementOptions& measured_by() const;
+  const Thresholds& judged_by() const;
+  const Parts& parts() const { return *parts_; }
 
  private:
-  friend class Results;
-  friend void save(const std::string& path, std::span<const ScannedText> texts);
-  friend LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options);
-
   std::shared_ptr<const Parts> parts_;
 };
 

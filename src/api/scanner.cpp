@@ -1,20 +1,25 @@
 #include "api/scanner.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "api/capture_observer.h"
 #include "api/parts.h"
 #include "api/program_run.h"
-#include "engine/llama/chat.h"
+#include "engine/llama/chat_renderer.h"
 #include "engine/llama/model_file.h"
 #include "formation/explain.h"
+#include "impact/token_effect.h"
+#include "probe/edit.h"
 #include "scan/result_sink.h"
 #include "store/ablated_file.h"
 #include "store/effect_rows.h"
 #include "store/explained_file.h"
 #include "store/explained_rows.h"
+#include "text/documents.h"
 #include "text/token_spool.h"
 
 namespace sinkscope {
@@ -68,18 +73,45 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
 // A results file, open for what another pass adds to it.
 ScanFile open_to_extend(const std::string& path, ScanOrigin& origin) {
   const ScanFile file = ScanFile::open(path);
-  return ScanFile::open_or_create(path, origin.model_with_digest(), file.options(), origin.run);
+  return ScanFile::open_or_create(path, origin.model->with_digest(), file.options(), origin.run);
 }
 
 }  // namespace
 
+Document chat_document(const std::string& messages, const std::string& name) {
+  return *chat_source(messages, {.id = name})->next();
+}
+
 struct Scanner::State {
   State(const LoadOptions& load, ScanSettings asked) : settings(std::move(asked)) {
-    const ModelFile file(load.path);
+    const ModelFile file(load.path, load.deployment.override_kv);
     model = load_model(file, load);
-    origin->model = {model->facts(), "", {model->lacking().begin(), model->lacking().end()}, file.notes()};
+    origin->model = std::make_shared<OriginModel>(
+        ModelRecord{model->facts(), "", {model->lacking().begin(), model->lacking().end()}, file.notes()});
     origin->measurement = measurement_of(load, settings, *model);
     origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
+  }
+
+  // The origin of texts that were measured under these edits.
+  std::shared_ptr<ScanOrigin> origin_with(std::span<Edit* const> edits) const {
+    if (edits.empty()) return origin;
+    auto edited = std::make_shared<ScanOrigin>(*origin);
+    edited->measurement.edits = description_of(edits);
+    edited->measurement.parallel = 1;
+    return edited;
+  }
+
+  RunOptions run_with(std::span<Edit* const> edits) const {
+    return {settings.min_distance, settings.should_stop, {edits.begin(), edits.end()}};
+  }
+
+  DocumentTokenizer tokenizer() const {
+    const Vocabulary& vocabulary = model->vocabulary();
+    const auto tokenize_chat =
+        std::make_shared<ChatTokenizer>(vocabulary, vocabulary.chat_template(), settings.special, settings.should_stop);
+    return {vocabulary, {settings.bos, settings.special, 0}, [tokenize_chat](const ChatMessages& messages) {
+              return (*tokenize_chat)(messages.json, messages.awaits_reply);
+            }};
   }
 
   ScanSettings settings;
@@ -109,14 +141,14 @@ ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string&
   return scan_all(std::span(&document, 1)).front();
 }
 
-std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) const {
+std::vector<TokenId> Scanner::tokens_of(const Document& document) const {
+  return std::move(state_->tokenizer()(document).front().tokens);
+}
+
+std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents, std::span<Edit* const> edits) const {
   const ScanSettings& settings = state_->settings;
-  const Vocabulary& vocabulary = state_->model->vocabulary();
-  const auto tokenize_messages = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, vocabulary.chat_template(), messages.json, messages.awaits_reply,
-                         settings.special);
-  };
-  const DocumentTokenizer tokenizer(vocabulary, {settings.bos, settings.special, 0}, tokenize_messages);
+  const DocumentTokenizer tokenizer = state_->tokenizer();
+  const std::shared_ptr<ScanOrigin> origin = state_->origin_with(edits);
   TokenSpool spool;
   for (const Document& document : documents) {
     for (const Sequence& sequence : tokenizer(document)) {
@@ -124,7 +156,8 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
     }
   }
   ScanOptions options;
-  options.measurement = state_->origin->measurement;
+  options.measurement = origin->measurement;
+  options.edits.assign(edits.begin(), edits.end());
   options.thresholds = settings.thresholds;
   options.should_stop = settings.should_stop;
   options.on_progress = settings.on_progress;
@@ -136,10 +169,28 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents) 
     parts->thresholds = settings.thresholds;
     parts->detection = document.judgement->detection;
     parts->document = std::make_shared<const ScannedDocument>(std::move(document));
-    parts->origin = state_->origin;
+    parts->origin = origin;
     texts.emplace_back(std::move(parts));
   }
   return texts;
+}
+
+ArrayView Scanner::loss(std::span<const TokenId> tokens, std::span<Edit* const> edits) const {
+  const Pack pack{{{tokens.begin(), tokens.end()}}};
+  FinalStates states(pack.n_tokens());
+  model().run(pack, states, state_->run_with(edits));
+  const auto losses = std::make_shared<std::vector<float>>(
+      next_token_losses(model(), tokens, states.states(), state_->settings.should_stop));
+  losses->push_back(std::numeric_limits<float>::quiet_NaN());
+  return {{losses->size()}, *losses, losses};
+}
+
+std::vector<ArrayView> Scanner::capture(std::span<const TokenId> tokens, std::span<const Captured> captured,
+                                        std::span<Edit* const> edits) const {
+  const Pack pack{{{tokens.begin(), tokens.end()}}};
+  CaptureObserver observer(model(), pack.n_tokens(), captured);
+  model().run(pack, observer, state_->run_with(edits));
+  return observer.take();
 }
 
 Explanation Scanner::explain(const std::string& path, ExplainRequest request) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/capture.h"
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "engine/llama/model.h"
@@ -28,6 +29,12 @@ struct ScanSettings {
   std::function<bool()> should_stop;                     // asked before each micro-batch, on the thread that scans
   std::function<void(const ScanProgress&)> on_progress;  // likewise
 };
+
+// Chat messages as a document.
+//
+// messages  a JSON array of {"role": ..., "content": ...}
+// throws    Error{kInput} if it is anything else, or empty
+Document chat_document(const std::string& messages, const std::string& name = "");
 
 // An open model that scans texts. One thread at a time may use it; several scanners may work at once.
 class Scanner {
@@ -57,8 +64,29 @@ class Scanner {
   ScannedText scan_tokens(std::vector<TokenId> tokens, const std::string& name = "") const;
   // Several texts: with a prompt, as chat messages, or token ids. Short ones run together.
   //
+  // edits    of each text's run, by which results never merge with those of the network as it is. Texts run one by
+  //          one then: each is sequence 0 of its run
   // returns  [documents.size()], in their order
-  std::vector<ScannedText> scan_all(std::span<const Document> documents) const;
+  // throws   also Error{kUsage} if an edit names what a text, or the model, has not
+  std::vector<ScannedText> scan_all(std::span<const Document> documents, std::span<Edit* const> edits = {}) const;
+  // The tokens of one document as the network would read them, with BOS where there is one.
+  std::vector<TokenId> tokens_of(const Document& document) const;
+
+  // Next-token losses, in nats.
+  //
+  // tokens   as the network is to read them
+  // returns  [n_tokens]: at t, -log of the probability that the model gives to token t + 1; NaN at the last
+  // throws   as scan; Error{kModel} if the network's logits cannot be had
+  // cost     one forward pass with the vocabulary product of every token
+  ArrayView loss(std::span<const TokenId> tokens, std::span<Edit* const> edits = {}) const;
+  // What one run shows, as it is.
+  //
+  // tokens   as the network is to read them
+  // returns  [captured.size()]: states [n_tokens, width], sums [n_heads, n_tokens], norms [n_tokens]
+  // throws   as scan; Error{kUsage} for a name or layer that there is not; Error{kModel} if the network does not show it
+  // cost     one forward pass, and a copy of what is captured
+  std::vector<ArrayView> capture(std::span<const TokenId> tokens, std::span<const Captured> captured,
+                                 std::span<Edit* const> edits = {}) const;
 
   // Says which writes made the sinks of a results file, and what their norm decides, as the program's `explain` does.
   // What is measured is kept in the file; what is there already is not measured again.

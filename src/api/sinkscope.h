@@ -7,6 +7,9 @@
 //   ScannedText    one text's tokens, sinks and arrays by layer and token. A value that shares its data
 //   save, Results  results files, the same that the program writes and reads
 //   levels_of      clusters of sinks over many texts
+//   table_of, Results::table  sinks as columns, and export_arrow, which hands them to data frames
+//   scan_json, report_page, levels_json, explanation_json  what the program writes, in memory
+//   Scanner::loss, Scanner::capture  next-token losses, and what a run shows at named points
 //   Scanner::ablate        what those sinks do to the primary and to predictions, by taking them away
 //   Scanner::explain, Results::explanation  which writes make a results file's sinks, and what their norm decides
 //
@@ -16,9 +19,14 @@
 //
 // To watch a run, or to change it, hand an Observer, or edits in RunOptions, to examine() (scan/examine.h) together
 // with Scanner::model().
+#include "api/arrow_stream.h"
+#include "api/capture.h"
+#include "api/names.h"
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "api/scanner.h"
+#include "api/shown.h"
+#include "api/thresholds.h"
 #include "api/version.h"
 #include "base/error.h"
 #include "engine/llama/model.h"

@@ -122,6 +122,17 @@ std::string displayable(std::string_view bytes) {
   return text;
 }
 
+std::string clip_token(std::string_view bytes) {
+  constexpr std::size_t kMostBytes = 200;
+  if (bytes.size() <= kMostBytes) return std::string(bytes);
+  std::size_t end = 0;
+  for (const Utf8Piece& piece : Utf8Pieces(bytes)) {
+    if (end + piece.bytes.size() > kMostBytes) break;
+    end += piece.bytes.size();
+  }
+  return std::string(bytes.substr(0, end)) + std::string(kEllipsis);
+}
+
 int display_width(std::string_view text) {
   int width = 0;
   for (std::size_t at = 0; at < text.size();) {

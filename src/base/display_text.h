@@ -10,6 +10,10 @@ namespace sinkscope {
 // points \u200b, and bytes that are no UTF-8 \xe2.
 std::string displayable(std::string_view bytes);
 
+// The bytes of a token as outputs for readers show them: all of any usual token, and of one that is no word but a text
+// by itself the first 200 or so, cut between characters, with an ellipsis.
+std::string clip_token(std::string_view bytes);
+
 // Columns that text takes: 2 for wide characters and emoji, 0 for combining marks. Colour sequences of ours take none.
 int display_width(std::string_view text);
 

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/whole_file.h"
 #include "cli/interrupt.h"
-#include "engine/llama/chat.h"
+#include "engine/llama/chat_renderer.h"
 #include "scan/read_documents.h"
 
 namespace sinkscope {
@@ -33,9 +33,10 @@ TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabular
   read.max_tokens = max_tokens;
   read.corpus = input.is_corpus();
   read.should_stop = interrupted;
-  const std::string source = input.chat ? chat_template(input, vocabulary) : "";
+  ChatTokenizer tokenize_chat(vocabulary, input.chat ? chat_template(input, vocabulary) : "", input.special,
+                              interrupted);
   const auto tokenize = [&](const ChatMessages& messages) {
-    return tokenize_chat(vocabulary, source, messages.json, messages.awaits_reply, input.special);
+    return tokenize_chat(messages.json, messages.awaits_reply);
   };
   TokenizeOptions options = input.tokenize_options();
   options.max_tokens = max_tokens;

@@ -19,6 +19,14 @@
 
 namespace sinkscope {
 
+// Real files have less than a tenth of these. Readers look for keys and tensors one by one, llama.cpp's too: with many
+// more they would not come to an end.
+constexpr std::uint64_t kMostKeys = 4096;
+constexpr std::uint64_t kMostTensors = 16384;
+constexpr std::uint64_t kMostKeyBytes = 1024;
+constexpr std::uint64_t kMostTextBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMostElementBytes = std::uint64_t{64} << 10;  // of a text in an array: a token, a merge
+
 class GgufFile::Mapping {
  public:
   explicit Mapping(const std::string& path) {
@@ -78,15 +86,21 @@ class Cursor {
     at_ += count;
     return taken;
   }
-  std::string take_text(const char* what) {
+  std::span<const std::byte> take_text_bytes(const char* what, std::uint64_t most) {
     const auto length = take<std::uint64_t>(what);
-    const auto bytes = take_bytes(length, what);
+    if (length > most) fail(fmt::format("{} of {} bytes at offset {}, more than {}", what, length, at_, most));
+    return take_bytes(length, what);
+  }
+  std::string take_text(const char* what, std::uint64_t most) {
+    const auto bytes = take_text_bytes(what, most);
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
-  // A number of things that take at least min_bytes each; more than the file can hold is refused.
-  std::uint64_t take_count(const char* what, std::uint64_t min_bytes) {
+  // A number of things that take at least min_bytes each; more than the file can hold is refused, and more than `most`.
+  std::uint64_t take_count(const char* what, std::uint64_t min_bytes,
+                           std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
     const auto count = take<std::uint64_t>(what);
     if (count > remaining() / min_bytes) fail(fmt::format("{} of {}, more than the file can hold", what, count));
+    if (count > most) fail(fmt::format("{} of {}, more than {}", what, count, most));
     return count;
   }
   [[noreturn]] void fail(const std::string& got) const {
@@ -101,9 +115,9 @@ class Cursor {
   std::uint64_t at_ = 0;
 };
 
-void skip_value(Cursor& cursor, GgufType type, const std::string& key) {
+void skip_value(Cursor& cursor, GgufType type, const std::string& key, std::uint64_t most_text) {
   if (type == GgufType::kString) {
-    cursor.take_bytes(cursor.take<std::uint64_t>("a string's length"), "a string");
+    cursor.take_text_bytes("a text", most_text);
   } else if (const std::size_t bytes = scalar_bytes(type)) {
     cursor.take_bytes(bytes, "a value");
   } else {
@@ -116,7 +130,7 @@ GgufMetadata read_metadata(Cursor& cursor, std::span<const std::byte> file, std:
   std::unordered_set<std::string> keys;
   for (std::uint64_t i = 0; i < count; ++i) {
     GgufMetadata::Entry entry;
-    entry.key = cursor.take_text("a key");
+    entry.key = cursor.take_text("a key", kMostKeyBytes);
     if (entry.key.empty() || !keys.insert(entry.key).second) {
       cursor.fail(fmt::format("key '{}', empty or for the second time", entry.key));
     }
@@ -129,12 +143,12 @@ GgufMetadata read_metadata(Cursor& cursor, std::span<const std::byte> file, std:
       if (bytes > 0) {
         cursor.take_bytes(elements * bytes, "an array");
       } else {
-        for (std::uint64_t e = 0; e < elements; ++e) skip_value(cursor, type, entry.key);
+        for (std::uint64_t e = 0; e < elements; ++e) skip_value(cursor, type, entry.key, kMostElementBytes);
         // An empty array of a type that does not exist still must not pass.
         if (elements == 0 && type != GgufType::kString) cursor.fail(fmt::format("key '{}' of unknown type", entry.key));
       }
     } else {
-      skip_value(cursor, entry.type, entry.key);
+      skip_value(cursor, entry.type, entry.key, kMostTextBytes);
     }
     const auto payload = file.subspan(start, cursor.position() - start);
     entry.payload.assign(payload.begin(), payload.end());
@@ -145,7 +159,7 @@ GgufMetadata read_metadata(Cursor& cursor, std::span<const std::byte> file, std:
 
 GgufTensor read_tensor(Cursor& cursor) {
   GgufTensor tensor;
-  tensor.name = cursor.take_text("a tensor name");
+  tensor.name = cursor.take_text("a tensor name", kMostKeyBytes);
   if (tensor.name.empty() || tensor.name.size() >= GGML_MAX_NAME) {
     cursor.fail(fmt::format("a tensor name of {} bytes", tensor.name.size()));
   }
@@ -210,8 +224,8 @@ GgufFile::GgufFile(const std::string& path) : path_(path), mapping_(std::make_un
   }
   constexpr std::uint64_t kLeastTensor = 8 + 1 + 4 + 4 + 8;  // name, dimensions, type, offset
   constexpr std::uint64_t kLeastPair = 8 + 1 + 4 + 1;        // key, type, value
-  const std::uint64_t n_tensors = cursor.take_count("a number of tensors", kLeastTensor);
-  const std::uint64_t n_pairs = cursor.take_count("a number of keys", kLeastPair);
+  const std::uint64_t n_tensors = cursor.take_count("a number of tensors", kLeastTensor, kMostTensors);
+  const std::uint64_t n_pairs = cursor.take_count("a number of keys", kLeastPair, kMostKeys);
   metadata_ = read_metadata(cursor, file, n_pairs);
 
   alignment_ = 32;

@@ -79,6 +79,24 @@ void FinalStates::on_final_states(int first_token, MatrixView<const float> state
   }
 }
 
+std::vector<float> next_token_losses(Model& model, std::span<const TokenId> tokens, const Matrix<float>& states,
+                                     const std::function<bool()>& should_stop) {
+  const int end = static_cast<int>(tokens.size()) - 1;
+  std::vector<float> losses(index(std::max(end, 0)));
+  Matrix<float> logits;
+  for (int from = 0; from < end; from += kRowsAtOnce) {
+    if (should_stop && should_stop()) throw Error(ErrorCode::kInterrupted, "stopped while losses were computed");
+    const int n = std::min(kRowsAtOnce, end - from);
+    model.next_token_logits(states.view().middle_rows(index(from), index(n)), logits);
+    parallel_for(n, model.n_threads(), [&](std::int64_t i, int) {
+      const auto row = logits.row(index(i));
+      const std::size_t token = index(from) + index(i);
+      losses[token] = static_cast<float>(log_sum_exp(row) - static_cast<double>(row[index(tokens[token + 1])]));
+    });
+  }
+  return losses;
+}
+
 std::vector<TokenEffect> token_effects(Model& model, std::span<const TokenId> tokens, int first,
                                        const Matrix<float>& unedited, std::span<const EditedStates> edited,
                                        const std::function<bool()>& should_stop) {

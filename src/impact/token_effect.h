@@ -49,6 +49,15 @@ struct EditedStates {
   std::vector<int> removed;
 };
 
+// Next-token losses of a run, in nats.
+//
+// states       [n_tokens, d_model] after the final norm
+// returns      [n_tokens - 1]: at t, -log of the probability that the model gives to token t + 1
+// should_stop  as in token_effects
+// cost         the vocabulary product of each token, for 64 tokens at a time
+std::vector<float> next_token_losses(Model& model, std::span<const TokenId> tokens, const Matrix<float>& states,
+                                     const std::function<bool()>& should_stop = {});
+
 // Losses and divergences of several edited runs of one text, over tokens from `first` on.
 //
 // should_stop  asked before each 64 tokens; true throws Error{kInterrupted}; may be empty

@@ -85,13 +85,15 @@ std::string other_runs_in_words(const Counts& counts, const Thresholds& threshol
   std::string words;
   const auto add = [&](Verdict verdict, const std::string& why) {
     if (counts.alone(verdict) == 0) return;
-    words += fmt::format("{}{} {} ({})", words.empty() ? "" : ", ", grouped(counts.alone(verdict)), name_of(verdict), why);
+    words +=
+        fmt::format("{}{} {} ({})", words.empty() ? "" : ", ", grouped(counts.alone(verdict)), name_of(verdict), why);
   };
   add(Verdict::kAlignedOnly,
-      fmt::format(
-          "far boost under {}{} in too many of the blocks that read them; median boosts up to {}, single blocks up to {}",
-          thresholds.min_far_boost,
-          thresholds.min_far_z > 0 ? fmt::format(" or far z under {}", thresholds.min_far_z) : "", in_digits(counts.aligned_only_median), in_digits(counts.aligned_only_max)));
+      fmt::format("far boost under {}{} in too many of the blocks that read them; median boosts up to {}, single "
+                  "blocks up to {}",
+                  thresholds.min_far_boost,
+                  thresholds.min_far_z > 0 ? fmt::format(" or far z under {}", thresholds.min_far_z) : "",
+                  in_digits(counts.aligned_only_median), in_digits(counts.aligned_only_max)));
   add(Verdict::kTransient, thresholds.min_layers == 2 ? std::string("one layer only")
                                                       : fmt::format("fewer than {} layers", thresholds.min_layers));
   add(Verdict::kUnscored, fmt::format("no block that reads them has {} far queries", kMinFarQueries));
@@ -107,7 +109,7 @@ std::string_view kind_name(SinkKind kind, Rule rule) {
 
 std::string token_name(std::string_view bytes) {
   std::string name;
-  for (const char c : displayable(bytes)) name += c == ' ' ? std::string("\u2423") : std::string(1, c);
+  for (const char c : displayable(clip_token(bytes))) name += c == ' ' ? std::string("\u2423") : std::string(1, c);
   return name.empty() ? "\u2205" : name;
 }
 

@@ -35,7 +35,17 @@ DocumentTokenizer::DocumentTokenizer(const Vocabulary& vocabulary, const Tokeniz
   }
 }
 
+void DocumentTokenizer::refuse_long(std::size_t bytes, const InputPlace& place) const {
+  if (bytes <= options_.max_bytes) return;
+  throw Error(
+      ErrorCode::kInput,
+      fmt::format("{} has {} bytes; expected a text of {} at most, since tokenising takes many times its size in "
+                  "memory; cut it into several files, or lines of JSONL",
+                  describe(place), bytes, options_.max_bytes));
+}
+
 std::vector<TokenId> DocumentTokenizer::tokenize(const std::string& text, const InputPlace& place) const {
+  refuse_long(text.size(), place);
   // Most texts are short: only for others is every token of the vocabulary looked at.
   constexpr std::size_t kUsualBytes = 8;
   const auto max_tokens = static_cast<std::size_t>(options_.max_tokens);
@@ -76,6 +86,7 @@ std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) co
   if (const auto* text = std::get_if<std::string>(&document.body)) {
     body = tokenize(*text, document.place);
   } else if (const auto* messages = std::get_if<ChatMessages>(&document.body)) {
+    refuse_long(messages->json.size(), document.place);
     body = tokenize_chat_(*messages);
   } else {
     body = take_as_they_are(std::get<std::vector<TokenId>>(document.body));

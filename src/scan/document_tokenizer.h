@@ -20,9 +20,10 @@ enum class BosMode {
 
 struct TokenizeOptions {
   BosMode bos = BosMode::kAuto;
-  bool special = false;  // control tokens in a text are parsed
-  int chunk = 0;         // tokens of the document in each sequence; 0: whole documents
-  int max_tokens = 0;    // of a whole document, where that is known; 0: any
+  bool special = false;                           // control tokens in a text are parsed
+  int chunk = 0;                                  // tokens of the document in each sequence; 0: whole documents
+  int max_tokens = 0;                             // of a whole document, where that is known; 0: any
+  std::size_t max_bytes = std::size_t{16} << 20;  // of a text; tokenising takes some 70 times as much memory
 };
 
 // The tokens of chat messages, rendered by the model's own template.
@@ -37,12 +38,13 @@ class DocumentTokenizer {
   // throws      Error{kUsage} if BOS is asked for and the vocabulary has none
   DocumentTokenizer(const Vocabulary& vocabulary, const TokenizeOptions& options, TokenizeChat tokenize_chat);
 
-  // throws  Error{kInput} if a token id is out of range, nothing comes out, or a text has more bytes than max_tokens
-  //         can hold: tokenising it would take tens of times its size in memory
+  // throws  Error{kInput} if a token id is out of range, nothing comes out, or a text has more than max_bytes, or more
+  //         bytes than max_tokens can hold
   std::vector<Sequence> operator()(const Document& document) const;
 
  private:
   std::vector<TokenId> tokenize(const std::string& text, const InputPlace& place) const;
+  void refuse_long(std::size_t bytes, const InputPlace& place) const;
 
   const Vocabulary& vocabulary_;
   TokenizeOptions options_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "probe/refused_text.h"
 
 namespace sinkscope {
 namespace {
@@ -30,6 +31,9 @@ TokenSpool read_documents(DocumentSource& documents, const DocumentTokenizer& to
       const std::vector<Sequence> sequences = tokenizer(*document);
       for (const Sequence& sequence : sequences) refuse_long(sequence, options.max_tokens);
       for (const Sequence& sequence : sequences) spool.append(sequence);
+    } catch (const RefusedText& refused) {
+      if (!options.corpus) throw;
+      on_skip({document->place, refused.what()});
     } catch (const Error& error) {
       if (!options.corpus || error.code() != ErrorCode::kInput) throw;
       on_skip({document->place, error.what()});

@@ -19,7 +19,8 @@ struct ReadOptions {
 //
 // documents  of more than max_tokens are an error if there is one document, and skipped in a corpus
 // returns    the sequences in order; at least one
-// throws     Error{kInput} if no document can be used; Error{kInterrupted}
+// throws     Error{kInput} if no document can be used; RefusedText if the model does not take the one text;
+// Error{kInterrupted}
 TokenSpool read_documents(DocumentSource& documents, const DocumentTokenizer& tokenizer, const ReadOptions& options,
                           const OnSkip& on_skip);
 

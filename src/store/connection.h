@@ -47,6 +47,8 @@ void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
 std::string document_label(const SqliteConnection& connection, std::int64_t ordinal);
 std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std::int64_t ordinal);
 ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name);
+// throws  as read_profile; the array itself is not made
+void check_profile_of(SqliteConnection& connection, std::int64_t ordinal, const ProfileShape& shape);
 std::vector<std::string> verify_file(SqliteConnection& connection);
 
 }  // namespace sinkscope

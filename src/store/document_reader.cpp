@@ -132,16 +132,35 @@ std::vector<ProfileShape> read_profile_shapes(SqliteConnection& connection, std:
   return shapes;
 }
 
-ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name) {
+namespace {
+
+// Hands an array's bytes to `use`, with what messages call them.
+template <typename Use>
+auto with_profile_bytes(SqliteConnection& connection, std::int64_t ordinal, const std::string& name, const Use& use) {
   const std::string label = fmt::format("{}: profile {}", document_label(connection, ordinal), name);
-  for (const ProfileShape& shape : read_profile_shapes(connection, ordinal)) {
-    if (shape.name != name) continue;
-    Statement row(connection.database, "SELECT data FROM profiles WHERE document = ? AND name = ?");
-    row.bind(1, ordinal).bind(2, name);
-    if (!row.step()) break;
-    return decode_profile(shape, row.blob(0), label);
+  Statement row(connection.database, "SELECT data FROM profiles WHERE document = ? AND name = ?");
+  row.bind(1, ordinal).bind(2, name);
+  if (!row.step()) {
+    throw Error(ErrorCode::kInput, label + " is not stored; scan with --keep profiles, or heads for arrays by head");
   }
-  throw Error(ErrorCode::kInput, label + " is not stored; scan with --keep profiles, or heads for arrays by head");
+  return use(row.blob(0), label);
+}
+
+}  // namespace
+
+ProfileArray read_profile(SqliteConnection& connection, std::int64_t ordinal, const std::string& name) {
+  return with_profile_bytes(connection, ordinal, name, [&](std::span<const std::byte> bytes, const std::string& label) {
+    for (const ProfileShape& shape : read_profile_shapes(connection, ordinal)) {
+      if (shape.name == name) return decode_profile(shape, bytes, label);
+    }
+    connection.database.fail_damaged(label + " is of no document");
+  });
+}
+
+void check_profile_of(SqliteConnection& connection, std::int64_t ordinal, const ProfileShape& shape) {
+  with_profile_bytes(connection, ordinal, shape.name, [&](std::span<const std::byte> bytes, const std::string& label) {
+    check_profile(shape, bytes, label);
+  });
 }
 
 }  // namespace sinkscope

@@ -8,32 +8,17 @@
 #include "store/ablation_blob.h"
 #include "store/connection.h"
 #include "store/scan_file.h"
+#include "store/scan_layout.h"
 
 namespace sinkscope {
 namespace {
-
-// The key of an edit is the SHA-256 of its specification.
-constexpr const char* kTables = R"sql(
-CREATE TABLE IF NOT EXISTS edits (
-  id INTEGER PRIMARY KEY,
-  key TEXT NOT NULL UNIQUE,
-  specification TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS edit_effects (
-  id INTEGER PRIMARY KEY,
-  edit INTEGER NOT NULL REFERENCES edits (id),
-  document INTEGER NOT NULL REFERENCES documents (ordinal),
-  data BLOB NOT NULL,
-  UNIQUE (edit, document)
-) STRICT;
-)sql";
 
 bool has_tables(Database& database) {
   return database.number("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'edit_effects'") > 0;
 }
 
 SequenceAblation read_effects(const SqliteConnection& connection, std::int64_t ordinal, std::int64_t n_tokens,
-                          std::span<const std::byte> bytes) {
+                              std::span<const std::byte> bytes) {
   const std::string label = document_label(connection, ordinal) + ": an edit's effects";
   SequenceAblation ablation = decode_ablation(bytes, index(connection.model.facts.n_layers), label);
   if (ablation.n_tokens != n_tokens) ByteReader(bytes, label).fail("they are of another document");
@@ -57,7 +42,7 @@ std::optional<SequenceAblation> EffectRows::find(const std::string& specificatio
 void EffectRows::add(std::int64_t ordinal, const std::vector<Edited>& edits) {
   Database& database = connection_.database;
   Transaction transaction(database);
-  database.execute(kTables);
+  database.execute(kEffectTables);
   for (const auto& [specification, ablation] : edits) {
     const std::string key = sha256_of_text(specification);
     const auto bytes = encode_ablation(*ablation);
@@ -65,8 +50,7 @@ void EffectRows::add(std::int64_t ordinal, const std::vector<Edited>& edits) {
         .bind(1, key)
         .bind(2, specification)
         .run();
-    Statement(database,
-              "INSERT INTO edit_effects (edit, document, data) SELECT id, ?, ? FROM edits WHERE key = ?")
+    Statement(database, "INSERT INTO edit_effects (edit, document, data) SELECT id, ?, ? FROM edits WHERE key = ?")
         .bind(1, ordinal)
         .bind(2, std::span(bytes))
         .bind(3, key)
@@ -90,8 +74,8 @@ std::vector<std::string> verify_effects(SqliteConnection& connection) {
   Statement edits(database, "SELECT id, key, specification FROM edits ORDER BY id");
   while (edits.step()) {
     if (edits.text(1) == sha256_of_text(edits.text(2))) continue;
-    wrong.push_back(fmt::format("{}: edit {}: its key is not that of its specification", database.shown(),
-                                edits.integer(0)));
+    wrong.push_back(
+        fmt::format("{}: edit {}: its key is not that of its specification", database.shown(), edits.integer(0)));
   }
   Statement rows(database,
                  "SELECT document, n_tokens, data FROM edit_effects JOIN documents ON ordinal = document "

@@ -11,6 +11,7 @@
 #include "store/file_lock.h"
 #include "store/new_file.h"
 #include "store/scan_layout.h"
+#include "store/schema.h"
 
 namespace sinkscope {
 namespace {
@@ -144,7 +145,8 @@ ImportFile::ImportFile(const std::string& path) {
   }
   database_ = std::make_unique<Database>(open_for_reading(path));
   const std::int64_t layout = database_->number("PRAGMA user_version");
-  if (layout < kImportLayout) database_->fail_damaged(fmt::format("its layout is {}", layout));
+  if (layout != kImportLayout) database_->fail_damaged(fmt::format("its layout is {}", layout));
+  check_schema(*database_, kImportTables);
   Statement row(*database_, "SELECT name, n_layers FROM model");
   if (!row.step()) database_->fail_damaged("it names no model");
   model_ = {row.text(0), row.small(1)};

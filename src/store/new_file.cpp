@@ -19,7 +19,8 @@ namespace sinkscope {
 namespace {
 
 void remove_with_logs(const std::string& path) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) ::unlink((path + suffix).c_str());
+  // The file itself last: by its name the others are found again.
+  for (const char* suffix : {"-wal", "-shm", "-journal", ""}) ::unlink((path + suffix).c_str());
 }
 
 // The unfinished file with all that SQLite may have put beside it.

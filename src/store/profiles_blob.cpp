@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "base/error.h"
 #include "base/half.h"
@@ -85,6 +86,30 @@ std::vector<std::uint32_t> read_columns(ByteReader& reader, const ProfileShape& 
   return columns;
 }
 
+// An array's bytes, found to be as many as its shape wants, at the first row.
+struct OpenProfile {
+  ByteReader rows;
+  std::vector<std::uint32_t> columns;
+};
+
+OpenProfile open_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what) {
+  const bool halves = of_halves(shape.encoding);
+  const std::size_t per_row = halves ? 4 : 0, per_value = halves ? 2 : 4;
+  if (bytes.size() < 4) ByteReader(bytes, what).fail("its length does not match its shape");
+  if (ByteReader end(bytes.last(4), what); end.read<std::uint32_t>() != crc32(bytes.first(bytes.size() - 4))) {
+    end.fail("its checksum does not match");
+  }
+  ByteReader reader(bytes.first(bytes.size() - 4), what);
+  std::vector<std::uint32_t> columns = read_columns(reader, shape);
+  // Divided, not multiplied: rows are untrusted and the product may overflow.
+  const std::size_t row_bytes = per_row + columns.size() * per_value;
+  const bool fits = row_bytes == 0
+                        ? reader.remaining() == 0
+                        : reader.remaining() % row_bytes == 0 && reader.remaining() / row_bytes == shape.rows();
+  if (!fits) reader.fail("its length does not match its shape");
+  return {std::move(reader), std::move(columns)};
+}
+
 }  // namespace
 
 ProfileEncoding encoding_for(const ProfileArray& profile) {
@@ -122,21 +147,14 @@ std::vector<std::byte> encode_profile(const ProfileArray& profile, ProfileEncodi
   return writer.take();
 }
 
+void check_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what) {
+  open_profile(shape, bytes, what);
+}
+
 ProfileArray decode_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what) {
+  auto [reader, columns] = open_profile(shape, bytes, what);
   const std::size_t rows = shape.rows();
   const bool halves = of_halves(shape.encoding);
-  const std::size_t per_row = halves ? 4 : 0, per_value = halves ? 2 : 4;
-  if (bytes.size() < 4) ByteReader(bytes, what).fail("its length does not match its shape");
-  if (ByteReader end(bytes.last(4), what); end.read<std::uint32_t>() != crc32(bytes.first(bytes.size() - 4))) {
-    end.fail("its checksum does not match");
-  }
-  ByteReader reader(bytes.first(bytes.size() - 4), what);
-  const std::vector<std::uint32_t> columns = read_columns(reader, shape);
-  // Divided, not multiplied: rows are untrusted and the product may overflow.
-  const std::size_t row_bytes = per_row + columns.size() * per_value;
-  const bool fits = row_bytes == 0 ? reader.remaining() == 0
-                                   : reader.remaining() % row_bytes == 0 && reader.remaining() / row_bytes == rows;
-  if (!fits) reader.fail("its length does not match its shape");
   ProfileArray profile{shape.name, shape.shape, {}, shape.by_token};
   profile.values.assign(rows * shape.columns(), std::numeric_limits<float>::quiet_NaN());
   for (std::size_t r = 0; r < rows; ++r) {

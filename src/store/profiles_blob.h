@@ -20,6 +20,9 @@ ProfileEncoding encoding_for(const ProfileArray& profile);
 
 // what    names the bytes in messages
 // throws  Error{kInput} if the bytes are not those of an array of this shape
+//
+// cost    decode_profile allocates the array, check_profile only the columns that the bytes name
+void check_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what);
 ProfileArray decode_profile(const ProfileShape& shape, std::span<const std::byte> bytes, const std::string& what);
 
 }  // namespace sinkscope

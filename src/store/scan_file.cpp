@@ -47,11 +47,13 @@ void check_identity(Database& database, ErrorCode code) {
                                   "file, or use the older program",
                                   database.shown(), layout, kLayout));
   }
-  if (layout > kLayout && code == ErrorCode::kOutput) {
-    throw Error(code, fmt::format("{}: written by a newer sinkscope (layout {}, expected {}), so it can only be read; "
-                                  "use the newer program, or write into another file",
-                                  database.shown(), layout, kLayout));
+  if (layout > kLayout) {
+    throw Error(code,
+                fmt::format("{}: written by a newer sinkscope (layout {}, expected {}); use the newer program, or "
+                            "another file",
+                            database.shown(), layout, kLayout));
   }
+  check_layout(database);
 }
 
 void check_same_model(const Database& database, const ModelRecord& stored, const ModelRecord& given) {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
+#include "store/schema.h"
 
 namespace sinkscope {
 namespace {
@@ -116,6 +119,8 @@ CREATE TABLE skipped_lines (
 ) STRICT;
 )sql";
 
+constexpr int kMostHeads = 4096;  // of a layer: arrays by head take memory for each
+
 void insert_model(Database& database, const ModelRecord& model) {
   const ModelFacts& facts = model.facts;
   if (facts.n_heads.size() != static_cast<std::size_t>(facts.n_layers) ||
@@ -163,6 +168,8 @@ void create_layout(Database& database, const ModelRecord& model, const Measureme
   transaction.commit();
 }
 
+void check_layout(Database& database) { check_schema(database, kScanTables, kEffectTables); }
+
 ModelRecord read_model(Database& database) {
   ModelRecord model;
   ModelFacts& facts = model.facts;
@@ -189,6 +196,9 @@ ModelRecord read_model(Database& database) {
     }
     facts.n_heads.push_back(layers.small(1));
     facts.n_kv_heads.push_back(layers.small(2));
+    if (std::max(facts.n_heads.back(), facts.n_kv_heads.back()) > kMostHeads || facts.n_heads.back() < 0) {
+      database.fail_damaged(fmt::format("layer {} has {} heads", layers.integer(0), facts.n_heads.back()));
+    }
     facts.n_heads_max = std::max(facts.n_heads_max, facts.n_heads.back());
   }
   if (facts.n_layers < 1 || facts.n_heads.size() != static_cast<std::size_t>(facts.n_layers)) {
@@ -196,11 +206,8 @@ ModelRecord read_model(Database& database) {
   }
   Statement lacking(database, "SELECT layer, what, why FROM lacking ORDER BY id");
   while (lacking.step()) model.lacking.push_back({lacking.small(0), lacking.text(1), lacking.text(2)});
-  // Files of before have no such table.
-  if (database.number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'notes'") == 1) {
-    Statement notes(database, "SELECT text FROM notes ORDER BY id");
-    while (notes.step()) model.notes.push_back(notes.text(0));
-  }
+  Statement notes(database, "SELECT text FROM notes ORDER BY id");
+  while (notes.step()) model.notes.push_back(notes.text(0));
   return model;
 }
 

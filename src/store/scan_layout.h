@@ -13,10 +13,28 @@ inline constexpr std::int64_t kLayout = 5;
 // Imported records are another kind of file: "SINI".
 inline constexpr std::int64_t kImportApplicationId = 0x53494E49;
 
+// Tables of the effects of edits, made when the first is kept. The key of an edit is the SHA-256 of its specification.
+inline constexpr const char* kEffectTables = R"sql(
+CREATE TABLE IF NOT EXISTS edits (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  specification TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS edit_effects (
+  id INTEGER PRIMARY KEY,
+  edit INTEGER NOT NULL REFERENCES edits (id),
+  document INTEGER NOT NULL REFERENCES documents (ordinal),
+  data BLOB NOT NULL,
+  UNIQUE (edit, document)
+) STRICT;
+)sql";
+
 // True for a file without any table, as SQLite leaves it if its maker dies early.
 bool is_blank(Database& database);
 // Makes all tables and writes what the whole file shares, in one transaction.
 void create_layout(Database& database, const ModelRecord& model, const MeasurementOptions& options);
+// throws  Error{kInput} unless the tables are those that create_layout makes, and no others
+void check_layout(Database& database);
 // throws  Error{kInput} if what is stored makes no sense
 ModelRecord read_model(Database& database);
 MeasurementOptions read_options(Database& database);

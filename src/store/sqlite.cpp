@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 
@@ -14,6 +16,15 @@ namespace sinkscope {
 namespace {
 
 constexpr int kBusyTimeout_ms = 5000;
+
+// More than any statement of ours needs, and much less than SQLite allows.
+constexpr std::pair<int, int> kLimits[] = {
+    {SQLITE_LIMIT_SQL_LENGTH, 100'000}, {SQLITE_LIMIT_COLUMN, 100},
+    {SQLITE_LIMIT_EXPR_DEPTH, 20},      {SQLITE_LIMIT_COMPOUND_SELECT, 3},
+    {SQLITE_LIMIT_FUNCTION_ARG, 8},     {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 16}, {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50},
+    {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+};
 
 const char* type_name(int type) {
   switch (type) {
@@ -45,6 +56,19 @@ bool is_at_size_limit(sqlite3* database) {
   return false;
 }
 
+// No value of a file is longer than the file and its log. A scan that goes on may add longer ones while it is read.
+int longest_value(sqlite3* database) {
+  constexpr std::uintmax_t kLeast = std::uintmax_t{64} << 20, kMost = 1'000'000'000;  // which is SQLite's own
+  std::uintmax_t bytes = 0;
+  const char* path = sqlite3_db_filename(database, "main");
+  for (const char* suffix : {"", "-wal"}) {
+    std::error_code error;
+    const std::uintmax_t size = path ? std::filesystem::file_size(std::string(path) + suffix, error) : 0;
+    if (!error) bytes += size;
+  }
+  return static_cast<int>(std::clamp(bytes, kLeast, kMost));
+}
+
 }  // namespace
 
 Database::Database(const std::string& path, int flags, std::string shown)
@@ -55,11 +79,15 @@ Database::Database(const std::string& path, int flags, std::string shown)
   if (code != SQLITE_OK) fail(code);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, kBusyTimeout_ms);
-  // Results files come from anywhere: nothing in their schema may run code or touch other files.
+  // Results files come from anywhere: nothing in their schema may run code or touch other files, and nothing in their
+  // pages is taken for what it should be.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+  for (const auto& [limit, most] : kLimits) sqlite3_limit(handle, limit, most);
+  if (!writing_) sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, longest_value(handle));
+  execute("PRAGMA cell_size_check = ON");
 }
 
 void Database::execute(const char* sql) {
@@ -108,6 +136,11 @@ void Database::fail(int code) const {
     case SQLITE_MISMATCH:
       // Our statements fit our tables: those of the file do not look as they should.
       fail_damaged(said);
+    case SQLITE_AUTH:
+    case SQLITE_FORMAT:
+    case SQLITE_PROTOCOL:
+    case SQLITE_SCHEMA:
+      throw Error(kind, fmt::format("{}: {} failed; {}", shown_, writing_ ? "writing" : "reading", said));
     default:
       throw Error(ErrorCode::kInternal, fmt::format("{}: SQLite says {} ({})", shown_, said, code));
   }

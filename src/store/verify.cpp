@@ -30,11 +30,23 @@ class Findings {
   std::vector<std::string> lines_;
 };
 
-void check_sqlite(Database& database, Findings& findings) {
-  Statement integrity(database, "PRAGMA integrity_check(20)");
-  while (integrity.step()) {
-    if (const auto line = integrity.text(0); line != "ok") findings.add(database.shown() + ": " + line);
+// returns  whether the pages hold together, without which nothing else is read
+bool check_pages(Database& database, Findings& findings) {
+  bool sound = true;
+  for (const char* check : {"PRAGMA quick_check(20)", "PRAGMA integrity_check(20)"}) {
+    Statement lines(database, check);
+    while (lines.step()) {
+      if (const auto line = lines.text(0); line != "ok") {
+        findings.add(database.shown() + ": " + line);
+        sound = false;
+      }
+    }
+    if (!sound) return false;
   }
+  return true;
+}
+
+void check_references(Database& database, Findings& findings) {
   Statement references(database, "PRAGMA foreign_key_check");
   while (references.step()) {
     findings.add(fmt::format("{}: a row of {} belongs to nothing", database.shown(), references.text(0)));
@@ -48,7 +60,7 @@ void check_profiles(SqliteConnection& connection, std::int64_t ordinal, Findings
                              shapes.size(), name_of(connection.options.keep)));
   }
   for (const ProfileShape& shape : shapes) {
-    findings.run([&] { read_profile(connection, ordinal, shape.name); });
+    findings.run([&] { check_profile_of(connection, ordinal, shape); });
   }
 }
 
@@ -96,7 +108,10 @@ void check_document(SqliteConnection& connection, const StoredDocument& document
 
 std::vector<std::string> verify_file(SqliteConnection& connection) {
   Findings findings;
-  findings.run([&] { check_sqlite(connection.database, findings); });
+  bool sound = false;
+  findings.run([&] { sound = check_pages(connection.database, findings); });
+  if (!sound) return findings.take();
+  findings.run([&] { check_references(connection.database, findings); });
   std::unordered_set<TokenId> vocabulary;
   findings.run([&] {
     Statement tokens(connection.database, "SELECT token_id FROM vocabulary");

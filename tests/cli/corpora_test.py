@@ -55,10 +55,28 @@ class Corpora(harness.ProgramTest):
                 with self.subTest(name=name, option=option):
                     self.fails(3, expected, "scan", "-m", self.tiny, option, name)
 
+    def test_a_conversation_that_the_template_refuses_is_skipped(self):
+        self.file("strict.jinja", "{% if messages[0].role != 'user' %}{{ raise_exception('the user first') }}{% endif %}"
+                                  "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}")
+        conversations = [{"messages": [{"role": role, "content": TEXT}]} for role in ("user", "system", "user")]
+        self.file("chats.jsonl", b"".join(line(conversation) for conversation in conversations))
+        chat = ["scan", "-m", self.tiny, "--chat", "--chat-template", "strict.jinja"]
+        result = self.ok(*chat, "--jsonl", "chats.jsonl", code=5)
+        self.assertIn("skipped line 2 of 'chats.jsonl': chat template: these messages are refused: ", result.err)
+        self.assertIn("the user first", result.err)
+        self.file("one.json", json.dumps([{"role": "system", "content": TEXT}]))
+        self.fails(4, "the user first", *chat, "-f", "one.json")
+        self.file("broken.jinja", "{% for %}")
+        self.fails(4, "can be parsed", "scan", "-m", self.tiny, "--chat", "--chat-template", "broken.jinja", "--jsonl",
+                   "chats.jsonl")
+        self.file("long.jinja", "x" * 65537)
+        self.fails(4, ["65536 at most, got 65537", "--chat-template"], "scan", "-m", self.tiny, "--chat",
+                   "--chat-template", "long.jinja", "--jsonl", "chats.jsonl")
+
     def test_members_that_were_found_are_named(self):
         self.file("question.jsonl", line({"question": TEXT, "answer": TEXT}))
         result = self.fails(3, "no document", "scan", "-m", self.tiny, "--jsonl", "question.jsonl")
-        self.assertIn('no member "text"; it has "answer", "question": --field names the one to read', result.err)
+        self.assertIn('no member "text"; it has "question", "answer": --field names the one to read', result.err)
         self.file("sharegpt.jsonl", line({"conversations": [{"from": "human", "value": TEXT}]}))
         result = self.fails(3, "no document", "scan", "-m", self.tiny, "--jsonl", "sharegpt.jsonl")
         self.assertIn("--chat", result.err)

@@ -86,6 +86,12 @@ class OtherFiles(harness.ProgramTest):
                     self.assertEqual(result.err.count("\n"), 1, result.err)
             self.fails(4, expected, "probe-points", name)
 
+    def test_types_that_nothing_computes_with(self):
+        for name, shape, kind, said in (("blk.0.ffn_down.weight", [32, 4], 24, "i8"), ("blk.0.attn_norm.weight", [32], 8, "q8_0"),
+                                        ("blk.0.attn_q.bias", [32], 26, "i32")):
+            self.file("types.gguf", gguf(LLAMA, [(name, shape, kind)]))
+            self.fails(4, [f"'{name}'", f"got {said}", "convert"], "scan", "-m", "types.gguf", "-p", TEXT)
+
     def test_an_encoder_is_refused_before_advice_about_its_context(self):
         self.file("bert.gguf", OTHERS["bert.gguf"][0])
         long = self.file("long.txt", TEXT * 100)

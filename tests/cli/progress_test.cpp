@@ -2,8 +2,21 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/one_line.h"
+
 namespace sinkscope {
 namespace {
+
+// Messages hold names of files and what models say.
+TEST(OneLine, LeavesNothingThatATerminalWouldObey) {
+  EXPECT_EQ(one_line("a\tb\r\nc \n"), "a b  c");
+  EXPECT_EQ(one_line("\x1b[31mred\x07"), "\\x1b[31mred\\x07");
+  EXPECT_EQ(one_line("\xc2\x9b"
+                     "2J \u202egnp.exe"),
+            "\\u009b2J \\u202egnp.exe");
+  EXPECT_EQ(one_line("\xff \u00e9"), "\\xff \u00e9");
+  EXPECT_EQ(one_line(one_line("\x1b")), one_line("\x1b"));
+}
 
 TEST(ProgressLine, SaysHowFarHowFastAndHowLong) {
   ScanProgress progress;

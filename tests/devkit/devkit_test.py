@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "docs")]
 import readme_commands  # noqa: E402
-from tools.devkit import bench, build, cache, gpu, packages, pins, steps, web  # noqa: E402
+from tools.devkit import bench, build, cache, gpu, mutants, mutate, packages, pins, python, steps, web  # noqa: E402
 
 
 class DevkitTest(unittest.TestCase):
@@ -103,7 +103,7 @@ class DevkitTest(unittest.TestCase):
 
     def test_every_pin_is_exact(self):
         files = sorted(path.name for path in pins.PINS.iterdir())
-        used = {pins.LLAMA, pins.ONEDNN, pins.CUDA, "build-backend.txt", *(model.pin_file for model in pins.MODELS)}
+        used = {pins.LLAMA, pins.ONEDNN, pins.CUDA, pins.BACKEND, pins.PYTHON_TESTS, *(model.pin_file for model in pins.MODELS)}
         self.assertEqual(sorted(used), files)
         self.assertTrue(all(pins.read_pins(file) for file in files))
 
@@ -151,6 +151,31 @@ class DevkitTest(unittest.TestCase):
         configure = run.call_args_list[0].args[1]
         self.assertEqual(["-DSINKSCOPE_LLAMA_DIR=mine", "-DSINKSCOPE_ONEDNN_DIR="], configure[3:])
 
+    def test_the_python_package_is_built_where_its_packages_are(self):
+        with unittest.mock.patch.object(python, "ensure_headers"), \
+                unittest.mock.patch.object(cache, "environment", return_value="env/bin/python"):
+            self.assertEqual(["-DSINKSCOPE_PYTHON=ON", "-DPython_EXECUTABLE=env/bin/python"], python.test_options())
+        with unittest.mock.patch.object(python, "ensure_headers", side_effect=steps.Failed("no headers")):
+            self.assertEqual(["-DSINKSCOPE_PYTHON=OFF"], python.test_options())
+        self.assertIn("no headers\n\nThe tests of the Python package will be skipped.", self.printed.getvalue())
+
+    def test_pip_is_given_what_is_fetched(self):
+        with unittest.mock.patch.dict(sys.modules, {"scikit_build_core": unittest.mock.MagicMock()}):
+            from tools.devkit import python_backend
+
+            fetched = {"SINKSCOPE_LLAMA_DIR": self.fail, "SINKSCOPE_ONEDNN_DIR": lambda: None}
+            with unittest.mock.patch.object(packages, "ensure") as ensure, \
+                    unittest.mock.patch.object(python, "ensure_headers"), \
+                    unittest.mock.patch.dict(os.environ, {"PYTHONPATH": "of pip"}), \
+                    unittest.mock.patch.dict(python_backend.FETCHED, fetched):
+                ensure.side_effect = lambda _: self.assertNotIn("PYTHONPATH", os.environ)
+                settings = python_backend._settings({"cmake.define.SINKSCOPE_LLAMA_DIR": "mine"})
+                self.assertEqual("of pip", os.environ["PYTHONPATH"])
+                ensure.side_effect = steps.Failed("run this line")
+                with self.assertRaisesRegex(SystemExit, "run this line"):
+                    python_backend._settings({})
+        self.assertEqual({"cmake.define.SINKSCOPE_LLAMA_DIR": "mine", "cmake.define.SINKSCOPE_ONEDNN_DIR": ""}, settings)
+
     def test_a_build_with_a_gpu_has_a_folder_of_its_own(self):
         with unittest.mock.patch.object(packages, "ensure"), unittest.mock.patch.object(steps, "run") as run, \
                 unittest.mock.patch.object(gpu, "_has_system_cuda", return_value=True), \
@@ -170,6 +195,35 @@ class DevkitTest(unittest.TestCase):
                 unittest.mock.patch.dict(gpu.os.environ, clear=True), \
                 self.assertRaisesRegex(steps.Failed, "expected a GPU, or CUDA's compiler, .*--gpu cuda or --gpu vulkan"):
             gpu.backend("auto")
+
+    def test_mutants_change_one_token_of_code(self):
+        text = ('#include "a < b.h"\n// a < b\nbool f(const T& x) {\n  return x.n < 10 && !g("a + b", \'<\', 0.5);\n}\n')
+        found = [(mutant.line, mutant.before, mutant.after) for mutant in mutants.mutants_of("a.cpp", text)]
+        self.assertEqual([(4, "<", "<="), (4, "10", "11"), (4, "&&", "||"), (4, "!", "")], found)
+        first = mutants.mutants_of("a.cpp", text)[0]
+        self.assertIn("x.n <= 10", first.of(text))
+        with self.assertRaisesRegex(ValueError, "another one"):
+            first.of(text.replace("x.n", "x.name"))
+
+    def test_a_stopped_mutant_leaves_its_file_as_it_was(self):
+        (self.folder / "a.cpp").write_text("a < b;\n")
+        mutant = mutants.mutants_of("a.cpp", "a < b;\n")[0]
+        with unittest.mock.patch.object(mutate, "TREE", self.folder), \
+                unittest.mock.patch.object(mutate, "_compile", side_effect=KeyboardInterrupt), \
+                self.assertRaises(KeyboardInterrupt):
+            mutate._try(mutant, "sinks", {"sinks_test": 1}, mutate.Outcome())
+        self.assertEqual("a < b;\n", (self.folder / "a.cpp").read_text())
+
+    def test_mutants_are_of_a_room_that_has_tests(self):
+        self.assertEqual("sinks_test", mutate.test_targets("sinks")[0])
+        self.assertIn("levels", mutate.rooms())
+        with self.assertRaisesRegex(steps.Failed, "got 'nowhere'; these have some: .*sinks"):
+            mutate.mutate_room("nowhere", 1, 1)
+
+    def test_mutants_are_counted(self):
+        outcome = mutate.Outcome(killed=9, survived=["one"], stillborn=2)
+        self.assertEqual("9 killed, 1 survived (90 %); 2 more did not compile", str(outcome))
+        self.assertIsNone(mutate.Outcome().rate)
 
     def test_readme_commands(self):
         text = "```sh\n./dev demo   # sets up\n./sinkscope show a \\\n    --json -\n```\n```\nnot this\n```\n"

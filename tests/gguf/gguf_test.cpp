@@ -170,6 +170,31 @@ TEST_F(GgufTest, RefusesWhatIsNoModel) {
   error_message(ErrorCode::kModel, [&] { GgufFile file(path("empty.gguf")); });
 }
 
+// Readers look for keys and tensors one by one.
+TEST_F(GgufTest, RefusesMoreThanRealFilesHave) {
+  const auto refused = [&](const GgufMetadata& large, const std::vector<NewGgufTensor>& tensors,
+                           const std::string& got) {
+    write_gguf(large, tensors, path("large.gguf"));
+    expect_error(ErrorCode::kModel, got, [&] { GgufFile(path("large.gguf")); });
+  };
+  GgufMetadata many;
+  for (int i = 0; i < 4096; ++i) many.set_flag("key." + std::to_string(i), true);
+  write_gguf(many, tensors(), path("many.gguf"));
+  EXPECT_EQ(GgufFile(path("many.gguf")).metadata().entries().size(), 4096U);
+  many.set_flag("one.more", true);
+  refused(many, tensors(), "a number of keys of 4097, more than 4096");
+  GgufMetadata long_key, long_text, long_token;
+  long_key.set_flag(std::string(1025, 'k'), true);
+  refused(long_key, tensors(), "a key of 1025 bytes");
+  long_text.set_text("text", std::string((1 << 20) + 1, 't'));
+  refused(long_text, tensors(), "a text of 1048577 bytes");
+  long_token.set_texts("tokens", std::vector<std::string>{"a", std::string((1 << 16) + 1, 't')});
+  refused(long_token, tensors(), "a text of 65537 bytes");
+  std::vector<NewGgufTensor> tensors;
+  for (int i = 0; i <= 16384; ++i) tensors.push_back({"t" + std::to_string(i), {1}, kGgufF32, {1}});
+  refused(metadata(), tensors, "a number of tensors of 16385, more than 16384");
+}
+
 TEST_F(GgufTest, WriterRefusesWhatDoesNotFit) {
   const std::vector<NewGgufTensor> short_tensor = {{"a", {2, 3}, kGgufF32, {1, 2}}};
   error_message(ErrorCode::kInternal, [&] { write_gguf({}, short_tensor, path("m.gguf")); });

@@ -82,6 +82,33 @@ TEST(Mixture, FittingNeverLowersTheLikelihood) {
   EXPECT_EQ(mixture.components[0].l_end, 15);
 }
 
+// Numbers of bayes_criterion.py, which knows nothing of ours. Ours stops where a step gains less than 0.01 nats, and so
+// lies a little above the best; a free number more or less would be 3.9.
+TEST(Mixture, TheBayesCriterionIsTheOneWorkedOutApart) {
+  const std::vector<LayerCell> cells = {{10, 15, false, 24}, {11, 15, false, 8}, {10, 16, false, 8},
+                                        {4, 20, false, 2},   {17, 18, false, 3}, {12, 27, true, 5}};
+  LevelMixture noise;
+  fit(noise, cells, kLayers, {3, 27});
+  EXPECT_NEAR(bayes_criterion(noise, cells), 602.563, 0.3);
+  LevelMixture level;
+  level.components = {{10, 15, 3, 3, 0.4}};
+  level.hazard_weight = level.even_weight = 0.3;
+  fit(level, cells, kLayers, {3, 27});
+  ASSERT_EQ(level.components[0].l_start, 10);
+  ASSERT_EQ(level.components[0].l_end, 15);
+  EXPECT_NEAR(bayes_criterion(level, cells), 286.394, 0.3);
+}
+
+// 2 x 123.4 + (2 + 5 x levels) x log 50.
+TEST(Mixture, EachLevelCostsFiveFreeNumbers) {
+  const std::vector<LayerCell> cells = {{10, 15, false, 30}, {20, 27, true, 20}};
+  LevelMixture mixture;
+  mixture.log_likelihood = -123.4;
+  EXPECT_NEAR(bayes_criterion(mixture, cells), 246.8 + 2 * 3.912023, 1e-5);
+  mixture.components.resize(2);
+  EXPECT_NEAR(bayes_criterion(mixture, cells), 293.744276, 1e-5);
+}
+
 TEST(Search, AnOutlierBelongsToNoLevel) {
   const std::vector<LayerCell> cells = {{10, 15, false, 40}, {22, 23, false, 1}};
   const LevelMixture mixture = search_levels(cells, kLayers, {{3, 27}, 12, 3});

@@ -45,6 +45,20 @@ TEST(Lifetimes, CensoredOnesLastLongerThanSeen) {
   EXPECT_FALSE(lifetimes.median_is_lower_bound);
 }
 
+TEST(Lifetimes, CensoredOnesAreAtRiskUntilTheyAreLostSightOf) {
+  // Lifetimes 3, 5 and 5 censored, 8, 9: 4/5 after 3; two are left at 8, half of them ends: 2/5.
+  const std::vector<CorpusSink> sinks = {sink_of(1, 3), sink_of(1, 5, true), sink_of(1, 5, true), sink_of(1, 8),
+                                         sink_of(1, 9)};
+  EXPECT_EQ(lifetimes_of(placed(sinks)).median, 8);
+  EXPECT_FALSE(lifetimes_of(placed(sinks)).median_is_lower_bound);
+  EXPECT_EQ(lifetimes_of(placed(sinks)).censored, 2);
+}
+
+TEST(Lifetimes, WhereExactlyHalfHaveEndedIsTheMedian) {
+  const std::vector<CorpusSink> sinks = {sink_of(1, 3), sink_of(1, 5)};
+  EXPECT_EQ(lifetimes_of(placed(sinks)).median, 3);
+}
+
 TEST(Lifetimes, MostCensoredGiveABound) {
   const std::vector<CorpusSink> sinks = {sink_of(1, 3), sink_of(1, 6, true), sink_of(1, 6, true)};
   const Lifetimes lifetimes = lifetimes_of(placed(sinks));

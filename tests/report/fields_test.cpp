@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "report/data/field_csv.h"
 #include "report/data/field_json.h"
+#include "report/field_columns.h"
 #include "report/data/safetensors.h"
 #include "report/quantities.h"
 #include "store/layer_figures.h"
@@ -160,14 +160,17 @@ TEST(AnAddedField, IsInJson) {
   EXPECT_EQ(written.size(), std::tuple_size_v<decltype(kRunFields)> + 1);
 }
 
-TEST(AnAddedField, IsInCsv) {
+TEST(AnAddedField, IsInTables) {
   RunWithMore run;
   run.zeal = 0.5F;
-  CsvRow names, cells;
-  add_names(names, kWithMore, run);
-  add_cells(cells, kWithMore, run);
-  EXPECT_TRUE(names.line().ends_with(",zeal\r\n")) << names.line();
-  EXPECT_TRUE(cells.line().ends_with(",0.5\r\n")) << cells.line();
+  std::string last;
+  bool is_right = false;
+  for_each_column(kWithMore, run, [&](const std::string& name, const auto& field, const auto& value) {
+    last = name + ", " + std::string(field.unit);
+    if constexpr (std::is_same_v<decltype(value), const std::optional<float>&>) is_right = value == 0.5F;
+  });
+  EXPECT_EQ(last, "zeal, ratio");
+  EXPECT_TRUE(is_right);
 }
 
 TEST(AnAddedField, IsMissedInTheDocs) {

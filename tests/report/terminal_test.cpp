@@ -27,6 +27,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+TEST(ClipToken, CutsBetweenCharactersWhatIsNoWord) {
+  EXPECT_EQ(clip_token("\n\xff"), "\n\xff");
+  EXPECT_EQ(clip_token(std::string(200, 'a')), std::string(200, 'a'));
+  EXPECT_EQ(clip_token(std::string(1 << 20, 'a')), std::string(200, 'a') + "\u2026");
+  EXPECT_EQ(clip_token(std::string(199, 'a') + "\u4f60" + "b"), std::string(199, 'a') + "\u2026");
+}
+
 TEST(Displayable, LeavesNothingThatATerminalWouldObey) {
   EXPECT_EQ(displayable("a b"), "a b");
   EXPECT_EQ(displayable("a\nb\tc"), "a\u21b5b\u21e5c");
@@ -158,7 +165,8 @@ TEST(Terminal, CutTablesAndListsSayHowToSeeAll) {
 TEST(Terminal, SaysWhyNothingWasFound) {
   ReportOptions options;
   options.thresholds.min_far_boost = 60;
-  EXPECT_THAT(show(planted_file(), {}, options), HasSubstr("No sinks beside the primary among the 272 tokens that could be judged.\n"
+  EXPECT_THAT(show(planted_file(), {}, options),
+              HasSubstr("No sinks beside the primary among the 272 tokens that could be judged.\n"
                         "  Nearest to one: position"));
 
   auto record = planted_record();

@@ -267,8 +267,16 @@ def public_headers(root):
                 reached.append(ours)
 
 
+def python_binding(root):
+    """The Python package reaches api/sinkscope.h only."""
+    for name, text in sources(root, "python/"):
+        for mark, header in INCLUDE.findall(text):
+            if mark == '"' and header not in ("api/sinkscope.h", "binding.h"):
+                yield f"{name}: includes {header}; python/ may include api/sinkscope.h only"
+
+
 RULES = {rule.__name__: rule for rule in
-         (engine_headers, room_includes, room_links, rooms_in_order, public_headers, file_length, function_names,
+         (engine_headers, room_includes, room_links, rooms_in_order, public_headers, python_binding, file_length, function_names,
           named_rooms, words)}
 
 

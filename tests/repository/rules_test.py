@@ -30,6 +30,10 @@ class RulesTest(unittest.TestCase):
         own = {"src/cli/a.cpp": '#include "engine/llama_engine.h"\n'}
         self.assertEqual([], self.broken(rules.engine_headers, own))
 
+    def test_python_binding(self):
+        self.assertEqual([], self.broken(rules.python_binding, {"python/src/a.cpp": '#include "api/sinkscope.h"\n'}))
+        self.assertEqual(1, len(self.broken(rules.python_binding, {"python/src/a.cpp": '#include "scan/scan.h"\n'})))
+
     def test_room_includes(self):
         kept = {"src/sinks/a.h": '#include "measure/b.h"\n#include "sinks/c.h"\n#include <vector>\n'}
         self.assertEqual([], self.broken(rules.room_includes, kept))

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/fake_vocabulary.h"
 
 namespace sinkscope {
@@ -51,6 +52,29 @@ TEST(DocumentTokenizer, PromptsMayBeTokenIdsToo) {
   EXPECT_EQ(sequence.tokens, (Tokens{kFakeBos, 'a', 'b'}));
   EXPECT_EQ(sequence.prompt_tokens, 2);
   EXPECT_THROW(tokenizer({{}, Tokens{300}, Tokens{'b'}}), Error);
+}
+
+// Tokenising takes tens of times a text's size in memory: too long a text is refused by its bytes.
+TEST(DocumentTokenizer, RefusesLongTextsBeforeTheyAreTokenised) {
+  const FakeVocabulary vocabulary;
+  TokenizeOptions options;
+  EXPECT_EQ(options.max_bytes, 16U << 20);
+  options.max_bytes = 4;
+  options.chunk = 2;
+  int rendered = 0;
+  const DocumentTokenizer tokenizer(vocabulary, options, [&](const ChatMessages&) {
+    ++rendered;
+    return Tokens{'c'};
+  });
+  EXPECT_EQ(tokenizer({{"a.txt"}, "", "abcd"}).size(), 2U);
+  const auto refused = [&](const Document& document) {
+    expect_error(ErrorCode::kInput, "'a.txt' has 5 bytes; expected a text of 4 at most", [&] { tokenizer(document); });
+  };
+  refused({{"a.txt"}, "", "abcde"});
+  refused({{"a.txt"}, "abcde", "a"});
+  refused({{"a.txt"}, "", ChatMessages{"[{}] "}});
+  EXPECT_EQ(rendered, 0);
+  EXPECT_EQ(tokenizer({{"a.txt"}, "", Tokens(100, 'a')}).front().tokens.size(), 2U) << "token ids are tokens already";
 }
 
 TEST(DocumentTokenizer, RefusesBosWhereTheVocabularyHasNone) {

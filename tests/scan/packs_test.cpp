@@ -23,6 +23,8 @@ TEST(PlanPacks, FillsPacksInOrder) {
   };
   EXPECT_THAT(sizes({3, 3, 3, 3, 3}, 10, 8), ElementsAre(3, 2));
   EXPECT_THAT(sizes({3, 3, 3, 3, 3}, 10, 2), ElementsAre(2, 2, 1));
+  EXPECT_THAT(sizes({5, 5, 1}, 10, 8), ElementsAre(2, 1)) << "one token too long";
+  EXPECT_THAT(sizes({5, 6}, 10, 8), ElementsAre(1, 1));
   EXPECT_THAT(sizes({3, 20, 3, 7}, 10, 8), ElementsAre(1, 1, 2));
   EXPECT_THAT(sizes({1, 1, 1}, 100, 1), ElementsAre(1, 1, 1));
   EXPECT_THAT(sizes({}, 100, 1), ElementsAre());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "probe/refused_text.h"
 #include "tests/support/fake_vocabulary.h"
 #include "text/documents.h"
 
@@ -39,6 +40,41 @@ TEST(ReadDocuments, ALongTextIsAnErrorAndInACorpusSkipped) {
   EXPECT_THROW(read_documents(*sources(), tokenizer, options, on_skip), Error);
   options.should_stop = [] { return true; };
   EXPECT_THROW(read_documents(*sources(), tokenizer, options, on_skip), Error);
+}
+
+TEST(ReadDocuments, ATextThatTheModelDoesNotTakeIsSkippedInACorpus) {
+  const FakeVocabulary vocabulary;
+  const DocumentTokenizer tokenizer(vocabulary, {}, [](const ChatMessages& messages) {
+    if (messages.json == "[1]") throw RefusedText("the user first");
+    if (messages.json == "[2]") throw Error(ErrorCode::kModel, "no template");
+    return std::vector<TokenId>{'a'};
+  });
+  class Conversations final : public DocumentSource {
+   public:
+    explicit Conversations(std::vector<std::string> all) : all_(std::move(all)) {}
+    std::optional<Document> next() override {
+      if (at_ == all_.size()) return std::nullopt;
+      return Document{{"c.jsonl", static_cast<std::int64_t>(at_ + 1)}, "", ChatMessages{all_[at_++]}};
+    }
+
+   private:
+    std::vector<std::string> all_;
+    std::size_t at_ = 0;
+  };
+  const auto read = [&](std::vector<std::string> all, bool corpus, std::vector<SkippedInput>& skipped) {
+    ReadOptions options;
+    options.max_tokens = 5;
+    options.corpus = corpus;
+    Conversations documents(std::move(all));
+    return read_documents(documents, tokenizer, options, [&](const SkippedInput& s) { skipped.push_back(s); }).size();
+  };
+  std::vector<SkippedInput> skipped;
+  EXPECT_EQ(read({"[0]", "[1]", "[0]"}, true, skipped), 2U);
+  ASSERT_EQ(skipped.size(), 1U);
+  EXPECT_EQ(skipped[0].place.line, 2);
+  EXPECT_EQ(skipped[0].reason, "the user first");
+  EXPECT_THROW(read({"[1]"}, false, skipped), RefusedText);
+  EXPECT_THROW(read({"[0]", "[2]"}, true, skipped), Error) << "what is wrong for all of them ends it";
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "constructed.h"
+#include "sinks/attention_evidence.h"
 #include "sinks/detection.h"
 
 namespace sinkscope {
@@ -29,6 +32,8 @@ TEST(PrimarySearch, FindsBirthAndActiveLayers) {
   EXPECT_THAT(detection.primary->early_plateau, IsEmpty());
   EXPECT_NEAR(detection.primary->sink_axis_drift, 0.03, 1e-6);
   EXPECT_EQ(detection.primary->far_boost_median, 50);
+  EXPECT_EQ(detection.primary->norm_ratio_median, 8);
+  EXPECT_NEAR(detection.primary->mean_norm_ratio.value(), (8 * 8 + 4) / 12.0, 1e-6);
   EXPECT_THAT(detection.runs, IsEmpty());
 }
 
@@ -208,6 +213,90 @@ TEST(EvidenceRule, CensorsRunsThatEndWithThePrimary) {
   }
 }
 
+// What no primary is needed for: a far boost of 8 where layers [first, last] are read.
+TokenProfile unaligned_token(int first, int last) {
+  TokenProfile token = ordinary_token(500);
+  set(token.norm_ratio, first, last, 1.5F);
+  set(token.far_boost, first + 1, last + 1, 8);
+  return token;
+}
+
+TEST(EvidenceRule, CensorsRunsThatEndWithTheNetwork) {
+  for (const int end : {7, 8, 9, 10}) {
+    SequenceFigures figures = one_primary();
+    set(figures.first_positions[0].norm_ratio, 0, 11, 1);
+    set(figures.first_positions[0].far_boost, 0, 11, 1);
+    figures.tokens.push_back(unaligned_token(4, end));
+    const Detection detection = detect_by_evidence(figures, {});
+    ASSERT_FALSE(detection.primary);
+    ASSERT_EQ(detection.runs.size(), 1U);
+    EXPECT_EQ(detection.runs[0].l_end, end);
+    EXPECT_EQ(detection.runs[0].censored, end >= 9) << end << " of 11";
+  }
+}
+
+// The primary's end hides nothing of a run that starts before its layers, or after them.
+TEST(EvidenceRule, CensorsByThePrimaryOnlyWhatStartsInItsLayers) {
+  struct Case {
+    LayerInterval active;
+    int first, last;
+    bool censored;
+  };
+  for (const auto& [active, first, last, censored] :
+       {Case{{5, 9}, 3, 7, false}, Case{{5, 9}, 5, 7, true}, Case{{5, 9}, 5, 6, false}, Case{{2, 5}, 6, 7, false},
+        Case{{2, 5}, 5, 7, true}, Case{{2, 5}, 4, 5, true}}) {
+    SequenceFigures figures = one_primary();
+    set(figures.first_positions[0].norm_ratio, 0, 11, 1);
+    set(figures.first_positions[0].norm_ratio, active.first, active.second, 8);
+    figures.tokens.push_back(unaligned_token(first, last));
+    const Detection detection = detect_by_evidence(figures, {});
+    ASSERT_TRUE(detection.primary);
+    ASSERT_EQ(detection.primary->birth_layer, 2);
+    ASSERT_EQ(detection.runs.size(), 1U) << first;
+    EXPECT_EQ(detection.runs[0].kind, SinkKind::kUnaligned);
+    EXPECT_EQ(detection.runs[0].l_start, first);
+    EXPECT_EQ(detection.runs[0].l_end, last);
+    EXPECT_EQ(detection.runs[0].censored, censored) << first << "-" << last << " of " << active.first;
+  }
+}
+
+TEST(EvidenceRule, FindsNothingUnalignedBeforeTheAxisIsBorn) {
+  EXPECT_THAT(detect(unaligned_token(0, 1)).runs, IsEmpty());
+  const auto later = detect(unaligned_token(1, 4)).runs;
+  ASSERT_EQ(later.size(), 1U);
+  EXPECT_EQ(later[0].l_start, 2) << "from the birth layer on";
+  EXPECT_EQ(later[0].l_end, 4);
+}
+
+// Half of 1, 2, 3, 4, 5 blocks, rounded up, is 1, 1, 2, 2, 3.
+TEST(EvidenceRule, RoundsTheShareOfBlocksUp) {
+  Thresholds thresholds;
+  thresholds.min_early_blocks = 0;
+  const auto needed = [&](std::size_t n_blocks) {
+    std::size_t passing = 0;
+    while (true) {
+      LayerFigures margins(n_blocks, -0.5F);
+      std::fill_n(margins.begin(), passing, 0.25F);
+      if (passing == n_blocks || *decisive_margin(margins, 0, static_cast<int>(n_blocks) - 1, thresholds) >= 0) {
+        return passing;
+      }
+      ++passing;
+    }
+  };
+  EXPECT_EQ(needed(1), 1U);
+  EXPECT_EQ(needed(2), 1U);
+  EXPECT_EQ(needed(3), 2U);
+  EXPECT_EQ(needed(4), 2U);
+  EXPECT_EQ(needed(5), 3U);
+  thresholds.min_block_frac = 0.3F;
+  EXPECT_EQ(needed(10), 3U);
+  thresholds.min_block_frac = 1;
+  EXPECT_EQ(needed(5), 5U);
+  thresholds.min_block_frac = 0;
+  EXPECT_EQ(needed(5), 1U) << "one block at least";
+  EXPECT_FALSE(decisive_margin(LayerFigures(5), 0, 4, thresholds));
+}
+
 TEST(EvidenceRule, FindsUnalignedSinks) {
   TokenProfile token = ordinary_token(500);
   set(token.far_boost, 5, 6, 8);
@@ -228,6 +317,39 @@ TEST(EvidenceRule, FindsUnalignedSinks) {
     EXPECT_THAT(detect(token).runs, IsEmpty());
     set(*cosines, 4, 4, 0.1F);
   }
+}
+
+TEST(EvidenceRule, DescribesUnalignedSinks) {
+  TokenProfile token = unaligned_token(4, 6);
+  token.far_boost[6] = 10;
+  const auto runs = detect(token).runs;
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].lifetime, 3);
+  EXPECT_EQ(runs[0].attention_lifetime, 3);
+  EXPECT_EQ(runs[0].far_boost_max, 10);
+  EXPECT_EQ(runs[0].margins.far_boost, 0.0F) << "the weakest of its blocks";
+  EXPECT_EQ(runs[0].margins.attention, 0.0F);
+  EXPECT_FALSE(runs[0].margins.alignment);
+}
+
+// The layers of an aligned sink are not told a second time; those of a run that is none may be.
+TEST(EvidenceRule, FindsNoUnalignedSinkWithinAnAlignedOne) {
+  TokenProfile sink = ordinary_token(500);
+  make_aligned(sink, 4, 6, 12);
+  for (auto* cosines : {&sink.centred_alignment, &sink.read_alignment}) set(*cosines, 4, 6, 0.1F);
+  const auto alone = detect(sink).runs;
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_EQ(alone[0].kind, SinkKind::kSecondary);
+  TokenProfile long_run = ordinary_token(500);
+  make_aligned(long_run, 4, 9, 1);
+  for (auto* cosines : {&long_run.centred_alignment, &long_run.read_alignment}) set(*cosines, 4, 9, 0.1F);
+  set(long_run.far_boost, 5, 6, 12);  // two of six blocks
+  const auto both = detect(long_run).runs;
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].verdict, Verdict::kAlignedOnly);
+  EXPECT_EQ(both[1].kind, SinkKind::kUnaligned);
+  EXPECT_EQ(both[1].l_end, 5);
+  EXPECT_EQ(both[1].run_index, 1);
 }
 
 TEST(EvidenceRule, FindsSinksWithoutAPrimary) {

@@ -1,3 +1,5 @@
+#include "sinks/groups.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +11,6 @@
 #include "constructed.h"
 #include "measure/pack_meter.h"
 #include "sinks/attention_evidence.h"
-#include "sinks/groups.h"
 #include "tests/support/fake_network.h"
 
 namespace sinkscope {
@@ -47,6 +48,9 @@ TEST(Groups, ShareTheAttentionThatNoMemberDrawsAlone) {
   EXPECT_EQ(group.kind, SinkKind::kSecondary);
   EXPECT_EQ(group.l_start, 4);
   EXPECT_EQ(group.l_end, 8);
+  EXPECT_EQ(group.lifetime, 5);
+  EXPECT_EQ(group.norm_ratio_median, 8);
+  EXPECT_EQ(group.alignment_median, 0.99F);
   // 100 of 400 queries; 5 a token for an even share of 1, against 300 for 780.
   EXPECT_NEAR(*group.mass_mean, 0.25, 1e-6);
   EXPECT_NEAR(*group.joint_boost_median, 5 / (300.0 / 780), 1e-4);
@@ -54,6 +58,50 @@ TEST(Groups, ShareTheAttentionThatNoMemberDrawsAlone) {
   EXPECT_EQ(detection.runs[0].group, 0);
   EXPECT_FALSE(detection.primary->group);
   EXPECT_EQ(detection.n_sinks(), 1);
+}
+
+// Layers 4 to 8 are read by blocks 5 to 9: each has 2 queries' worth more than the one before it.
+TEST(Groups, DrawInTheBlocksThatReadThem) {
+  SequenceFigures figures = one_primary();
+  for (const int p : {100, 101}) {
+    TokenProfile token = member(p, 4, 8, 2, 0);
+    for (int block = 0; block < kLayers; ++block) set(token.far_attention, block, block, static_cast<float>(2 * block));
+    for (int block = 0; block < kLayers; ++block)
+      set(token.attention_share, block, block, 0.01F * static_cast<float>(block));
+    figures.tokens.push_back(token);
+  }
+  const Detection detection = detect_by_evidence(figures, {});
+  ASSERT_THAT(detection.groups, SizeIs(1));
+  EXPECT_NEAR(*detection.groups[0].mass_mean, 2 * 14 / 400.0, 1e-6);
+  EXPECT_NEAR(*detection.groups[0].mass_max, 2 * 18 / 400.0, 1e-6);
+  EXPECT_NEAR(*detection.groups[0].attention_share, 2 * 0.07, 1e-6);
+  // 28 of 400 queries for an even share of 2 of 800.
+  EXPECT_NEAR(*detection.groups[0].joint_boost_median, 14 / (372.0 / 798), 1e-4);
+}
+
+// Of a primary's active intervals the longest is where others may be its equals.
+TEST(Groups, AreEqualsOfThePrimaryInItsLongestInterval) {
+  for (const bool early : {true, false}) {
+    SequenceFigures figures = one_primary();
+    for (TokenProfile& token : figures.first_positions) set(token.norm_ratio, 0, 11, 1);
+    TokenProfile& primary = figures.first_positions[0];
+    set(primary.norm_ratio, 0, 5, 8);  // the longest
+    set(primary.norm_ratio, 9, 11, 8);
+    set(primary.far_boost, 0, 11, 3);  // too little by itself
+    set(primary.far_attention, 0, 11, 5);
+    set(primary.alignment, 0, 11, 1);
+    set(primary.hidden_norm, 0, 11, 80);
+    for (int p = 100; p < 140; ++p) {
+      TokenProfile token = ordinary_token(p);
+      const int first = early ? 0 : 9, last = early ? 5 : 11;
+      make_aligned(token, first, last, 3);
+      set(token.alignment, first, last, 1);
+      set(token.hidden_norm, first, last, 80);
+      set(token.far_attention, 0, 11, 5);
+      figures.tokens.push_back(token);
+    }
+    EXPECT_EQ(detect_by_evidence(figures, {}).primary.has_value(), early);
+  }
 }
 
 TEST(Groups, KeepTheVerdictsOfSingleTokens) {
@@ -78,9 +126,9 @@ TEST(Groups, AreTokensOfOneNormOneDirectionAndTheSameLayers) {
   figures.tokens.push_back(member(101, 4, 8, 2, 20, 73));  // 9 % shorter
   figures.tokens.push_back(member(102, 4, 8, 2, 20, 71));  // 11 %
   figures.tokens.push_back(member(103, 4, 8, 2, 20));
-  set(figures.tokens.back().alignment, 4, 8, 0.96F);       // by 0.03 further from the primary
-  figures.tokens.push_back(member(104, 5, 8, 2, 20));      // four of five layers
-  figures.tokens.push_back(member(105, 8, 9, 2, 20));      // one of six
+  set(figures.tokens.back().alignment, 4, 8, 0.96F);   // by 0.03 further from the primary
+  figures.tokens.push_back(member(104, 5, 8, 2, 20));  // four of five layers
+  figures.tokens.push_back(member(105, 8, 9, 2, 20));  // one of six
   const Detection detection = detect_by_evidence(figures, {});
   ASSERT_THAT(detection.groups, SizeIs(1));
   EXPECT_THAT(detection.groups[0].members, ElementsAre(100, 101, 104));
@@ -128,7 +176,8 @@ TEST(Groups, HaveThePrimaryForAMemberAndItsAttention) {
 
 TEST(Groups, AreNoneOfTokensThatDiffer) {
   SequenceFigures figures = one_primary();
-  for (int i = 0; i < 5; ++i) figures.tokens.push_back(member(100 + i, 4, 8, 12, 20, 40.0F * std::pow(1.2F, static_cast<float>(i))));
+  for (int i = 0; i < 5; ++i)
+    figures.tokens.push_back(member(100 + i, 4, 8, 12, 20, 40.0F * std::pow(1.2F, static_cast<float>(i))));
   EXPECT_THAT(detect_by_evidence(figures, {}).groups, IsEmpty());
 }
 

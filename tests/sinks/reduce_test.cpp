@@ -236,6 +236,31 @@ TEST(Reduce, MeasuresMassiveChannels) {
   EXPECT_FALSE(figures.first_positions[0].massive_channel_1[0]);
 }
 
+// Channels are numbered from 0; a state of fewer than three has -1.
+TEST(Reduce, MeasuresTheFirstChannelToo) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.hidden_norm(0, 3) = 40;
+  m.channels.resize(2);
+  m.channels[0] = {{3, {{0, 1, -1}, {-50, 20, 0}}}};
+  m.channel_median = {0.5F, std::nullopt};
+  const TokenProfile primary = reduce(m, 0, {}).first_positions[3];
+  EXPECT_EQ(primary.massive_channel_1[0], 0);
+  EXPECT_EQ(primary.massive_value_1[0], -50);
+  EXPECT_EQ(primary.massive_ratio_1[0], 100);
+  EXPECT_EQ(primary.massive_channel_2[0], 1);
+  EXPECT_FALSE(primary.massive_channel_3[0]);
+  EXPECT_FALSE(primary.massive_value_3[0]);
+  const auto arrays = profile_arrays(m, 3, true);
+  const auto at_three = [&](const char* name) {
+    return std::ranges::find(arrays, name, &ProfileArray::name)->values[3];
+  };
+  EXPECT_EQ(at_three("massive_channel_1"), 0);
+  EXPECT_EQ(at_three("massive_value_1"), -50);
+  EXPECT_EQ(at_three("massive_channel_2"), 1);
+  EXPECT_TRUE(std::isnan(at_three("massive_channel_3")));
+  EXPECT_TRUE(std::isnan(at_three("massive_value_3")));
+}
+
 TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
   SequenceMeasurement m = plain_measurement(200);
   m.hidden_norm(0, 0) = 40;
@@ -248,6 +273,15 @@ TEST(Reduce, MeasuresNoFarFiguresWithFewQueries) {
   EXPECT_TRUE(figures.tokens[0].far_boost[0]) << "64 far queries";
   EXPECT_FALSE(figures.tokens[1].far_boost[0]) << "63";
   EXPECT_TRUE(figures.tokens[1].score[0]);
+}
+
+TEST(Reduce, KnowsNoScoresOfALayerWithoutAttention) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.has_attention[1] = 0;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[0];
+  EXPECT_TRUE(token.score[0] && token.far_boost[0] && token.far_attention[0]);
+  EXPECT_FALSE(token.score[1] || token.far_boost[1] || token.far_attention[1] || token.attention_share[1]);
+  EXPECT_FALSE(token.sink_rate_03[1] || token.heads_over_10[1]);
 }
 
 TEST(Reduce, KnowsNoNormRatiosInShortTexts) {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "store/scan_file.h"
+#include "store/sqlite.h"
 #include "tests/store/samples.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/file_bytes.h"
@@ -88,13 +89,56 @@ TEST_F(Trouble, AnEmptyFileIsFilled) {
   EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
 }
 
-TEST_F(Trouble, NewerFilesAreForReadingOnly) {
+TEST_F(Trouble, NewerFilesAreRefusedWithWhatToDo) {
   {
     open_sample(path_).add(document_record(0));
   }
-  run_sql(path_, "PRAGMA user_version = 6; CREATE TABLE additions (x); ALTER TABLE model ADD COLUMN more TEXT");
-  EXPECT_EQ(ScanFile::open(path_).n_documents(), 1);
-  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 5, expected 4)", [&] { open_sample(path_); });
+  run_sql(path_, "PRAGMA user_version = 6");
+  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 6, expected 5)", [&] { open_sample(path_); });
+  expect_error(ErrorCode::kInput, "use the newer program", [&] { ScanFile::open(path_); });
+}
+
+// What is not in our schema would be run or filled while a file is read.
+TEST_F(Trouble, TablesThatAreNotOursAreRefused) {
+  for (const std::string sql :
+       {"CREATE TABLE additions (x)", "ALTER TABLE model ADD COLUMN more TEXT", "CREATE VIEW v AS SELECT 1",
+        "CREATE TRIGGER t AFTER INSERT ON notes BEGIN SELECT 1; END", "CREATE INDEX i ON notes (text)",
+        "ALTER TABLE notes ADD COLUMN more TEXT AS (text || text) VIRTUAL", "DROP TABLE notes",
+        "DROP INDEX origins_once",
+        "DROP TABLE notes; CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"}) {
+    std::filesystem::remove(path_);
+    {
+      open_sample(path_).add(document_record(0));
+    }
+    run_sql(path_, sql);
+    expect_error(ErrorCode::kInput, "is damaged; it", [&] { ScanFile::open(path_); });
+    expect_error(ErrorCode::kInput, "is damaged; it", [&] { open_sample(path_); });
+  }
+}
+
+TEST_F(Trouble, ConnectionsTrustNothingOfAFile) {
+  {
+    open_sample(path_).add(document_record(0));
+  }
+  for (const int flags : {SQLITE_OPEN_READONLY, SQLITE_OPEN_READWRITE}) {
+    Database database(path_, flags, "a file");
+    const auto setting = [&](int option) {
+      int value = -1;
+      EXPECT_EQ(sqlite3_db_config(database.handle(), option, -1, &value), SQLITE_OK);
+      return value;
+    };
+    EXPECT_EQ(setting(SQLITE_DBCONFIG_DEFENSIVE), 1);
+    EXPECT_EQ(setting(SQLITE_DBCONFIG_TRUSTED_SCHEMA), 0);
+    EXPECT_EQ(setting(SQLITE_DBCONFIG_ENABLE_TRIGGER), 0);
+    EXPECT_EQ(setting(SQLITE_DBCONFIG_ENABLE_VIEW), 0);
+    EXPECT_EQ(database.number("PRAGMA cell_size_check"), 1);
+    const auto limit = [&](int which) { return sqlite3_limit(database.handle(), which, -1); };
+    EXPECT_EQ(limit(SQLITE_LIMIT_ATTACHED), 0);
+    EXPECT_EQ(limit(SQLITE_LIMIT_TRIGGER_DEPTH), 1);
+    EXPECT_LE(limit(SQLITE_LIMIT_SQL_LENGTH), 100'000);
+    // Of a small file that is only read no value is long.
+    EXPECT_EQ(limit(SQLITE_LIMIT_LENGTH), flags == SQLITE_OPEN_READONLY ? 64 << 20 : 1'000'000'000);
+  }
 }
 
 TEST_F(Trouble, OlderFilesAreRefusedWithWhatToDo) {

@@ -110,7 +110,7 @@ TEST(Jsonl, MembersThatAreThereAreNamed) {
   const Corpus corpus = read("{\"question\": \"a\", \"answer\": \"b\"}\n{\"messages\": []}\n{}\n", {});
   ASSERT_EQ(corpus.skipped.size(), 3U);
   EXPECT_THAT(corpus.skipped[0].reason,
-              HasSubstr("no member \"text\"; it has \"answer\", \"question\": --field names the one to read"));
+              HasSubstr("no member \"text\"; it has \"question\", \"answer\": --field names the one to read"));
   EXPECT_THAT(corpus.skipped[1].reason, HasSubstr("--chat reads a conversation"));
   EXPECT_THAT(corpus.skipped[2].reason, HasSubstr("the object is empty"));
 }

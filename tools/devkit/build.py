@@ -2,11 +2,11 @@
 
 import os
 
-from . import cache, gpu, packages, steps, web
+from . import cache, gpu, packages, python, steps, web
 
 PRESETS = ["dev", "release", "clang", "sanitize", "asan", "ubsan", "tsan"]
 # What tests need no model file, and so run under the sanitizers too.
-MODEL_FREE = "^(unit|invariant|cli)$"
+MODEL_FREE = "^(unit|invariant|cli|fuzz)$"
 # What cmake is given unless the caller gives it: the option, and what fetches its folder.
 FETCHED = {"SINKSCOPE_LLAMA_DIR": cache.llama_source, "SINKSCOPE_ONEDNN_DIR": cache.onednn}
 
@@ -57,7 +57,7 @@ def test(ctest_arguments=(), sanitizers=True):
         steps.say("testing sanitize: tests that need no model")
         if ctest("sanitize", ["-L", MODEL_FREE, *ctest_arguments], models=None) != 0:
             failed.append("sanitize")
-    build("release")
+    build("release", python.test_options())
     models = cache.models()
     web.ensure()
     steps.say("testing release: every test")

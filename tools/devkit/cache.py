@@ -9,6 +9,7 @@ Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
   llama-build/            builds of it, made by cmake/SinkscopeLlama.cmake
   models/NAME.gguf        small real models
   build-backend-HASH/     a virtual environment that can read the metadata of llama.cpp's archive
+  python-tests-HASH/      one in which the Python package is built and tested
 
 Each is made under another name and renamed when whole, so what stands there is whole. A lock makes runs at the
 same time wait for one another.
@@ -27,7 +28,7 @@ import tempfile
 import zipfile
 
 from . import steps
-from .pins import CUDA, LLAMA, MODELS, ONEDNN, PINS, read_pins
+from .pins import BACKEND, CUDA, LLAMA, MODELS, ONEDNN, PINS, read_pins
 
 
 def root():
@@ -69,22 +70,27 @@ def _sha256(path):
     return digest.hexdigest()
 
 
-def _build_backend():
-    """A Python with pip and the pinned build backend. Without one, pip would fetch an unpinned one itself."""
-    pin_file = PINS / "build-backend.txt"
+def environment(name, pin_file):
+    """The Python of a virtual environment with pip and the wheels of a file of pins."""
+    pins = PINS / pin_file
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    key = hashlib.sha256(pin_file.read_bytes() + sys.executable.encode() + version.encode()).hexdigest()[:16]
-    folder = root() / f"build-backend-{key}"
+    key = hashlib.sha256(pins.read_bytes() + sys.executable.encode() + version.encode()).hexdigest()[:16]
+    folder = root() / f"{name}-{key}"
     python = folder / "bin" / "python"
     with _lock(folder.name):
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             steps.run("making a virtual environment", [sys.executable, "-m", "venv", folder])
-            steps.run("installing the pinned build backend",
+            steps.run(f"installing the pinned packages of {pin_file}",
                       [python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary", ":all:",
-                       "--no-cache-dir", "-r", pin_file])
+                       "--no-cache-dir", "--no-compile", "-r", pins])
             (folder / "complete").touch()
     return python
+
+
+def _build_backend():
+    """A Python with pip and the pinned build backend. Without one, pip would fetch an unpinned one itself."""
+    return environment("build-backend", BACKEND)
 
 
 def _title(what, pins, pin):

@@ -6,10 +6,11 @@ import subprocess
 
 from . import steps
 
-BUILD = [
-    "g++", "cmake", "ninja-build", "libcli11-dev", "nlohmann-json3-dev", "libsqlite3-dev", "libhwy-dev", "libgtest-dev",
-    "libgmock-dev", "libbenchmark-dev", "libfmt-dev", "libeigen3-dev", "libssl-dev", "python3-venv", "zlib1g-dev",
+LIBRARY = [
+    "g++", "cmake", "ninja-build", "libcli11-dev", "nlohmann-json3-dev", "libsqlite3-dev", "libhwy-dev", "libfmt-dev",
+    "libeigen3-dev", "libssl-dev", "python3-venv", "zlib1g-dev",
 ]
+BUILD = [*LIBRARY, "libgtest-dev", "libgmock-dev", "libbenchmark-dev"]
 CLANG = ["clang-19", "libclang-rt-19-dev", "libomp-19-dev"]
 VULKAN = ["libvulkan-dev", "glslc", "spirv-headers"]
 CROSS = ["g++-aarch64-linux-gnu"]

@@ -9,14 +9,16 @@ PINS = steps.ROOT / "tools" / "pins"
 LLAMA = "llama.txt"
 ONEDNN = "onednn.txt"
 CUDA = "cuda.txt"
-_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})(?:  # (?P<megabytes>[0-9]+) MB)?")
+BACKEND = "build-backend.txt"
+PYTHON_TESTS = "python-tests.txt"
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})(?: --hash=sha256:[0-9a-f]{64})*(?:  # (?P<megabytes>[0-9]+) MB)?")
 
 
 @dataclasses.dataclass(frozen=True)
 class Pin:
     name: str
     version: str
-    sha256: str
+    sha256: str  # the first; more than one, where a version has wheels for several Pythons, are for pip
     is_source: bool  # an archive of sources, not a wheel
     megabytes: int | None = None  # to download; None where the file of pins does not say
 

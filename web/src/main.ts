@@ -6,7 +6,7 @@ import type { Context } from "./pages/page";
 import { kPages } from "./pages/pages";
 import { append, h } from "./ui/dom";
 import { select } from "./ui/figure";
-import { chosen_number, link, read_route } from "./ui/route";
+import { chosen_number, follow_links, go_to, link, read_route } from "./ui/route";
 
 const kThemes = ["auto", "light", "dark"];
 
@@ -27,7 +27,7 @@ function context_of(report: Report): Context | undefined {
 
 function pickers(context: Context, page: string): HTMLElement[] {
   const { report, scan } = context;
-  const go = (chosen: Record<string, string | number>) => { location.hash = link(page, chosen); };
+  const go = (chosen: Record<string, string | number>) => { go_to(link(page, chosen)); };
   const all: HTMLElement[] = [];
   if (report.scans.length > 1) {
     all.push(select("Model", report.scans.map((one, i): [string, string] => [String(i), `${one.scan.model.name} · ${one.file}`]),
@@ -99,6 +99,7 @@ async function start(): Promise<void> {
     h("header", { class: "top" }, h("span", { class: "brand" }, "sinkscope"), nav, theme_button()), bar, main);
   const report = await read_report();
   let page = read_route().page;
+  follow_links();
   await show(report, nav, bar, main);
   performance.mark("first-page");
   window.addEventListener("hashchange", () => {

@@ -75,7 +75,8 @@ std::string bytes_of(const Vocabulary& vocabulary, std::span<const TokenId> toke
 std::string describe_sink(const Vocabulary& vocabulary, const std::string& name, const ProvisionalSink& sink,
                           std::span<const TokenId> tokens) {
   const Run& run = sink.run;
-  const std::string token = displayable(vocabulary.token_bytes(tokens[static_cast<std::size_t>(run.position)]));
+  const std::string token =
+      displayable(clip_token(vocabulary.token_bytes(tokens[static_cast<std::size_t>(run.position)])));
   return fmt::format("{}: provisional {} sink '{}' at {}, layers {} to {}, far boost {}; after {} tokens",
                      displayable(name), name_of(run.kind), token, run.position, run.l_start, run.l_end,
                      run.far_boost_median ? fmt::format("{:.0f}", *run.far_boost_median) : "-", sink.n_tokens);

@@ -47,7 +47,8 @@ TokenId token_of(const SinkSpec& spec, const Vocabulary& vocabulary) {
   const auto tokens = vocabulary.tokenize(spec.token, false);
   if (tokens.size() == 1) return tokens.front();
   std::string pieces;
-  for (const TokenId token : tokens) pieces += fmt::format(" '{}' ({})", vocabulary.token_bytes(token), token);
+  for (const TokenId token : tokens)
+    pieces += fmt::format(" '{}' ({})", clip_token(vocabulary.token_bytes(token)), token);
   throw Error(ErrorCode::kUsage,
               fmt::format("token '{}': expected one token of the model; it makes {}:{}; words inside a "
                           "text mostly begin with a blank, or give id=NUMBER",

@@ -8,15 +8,37 @@
 #include <json.h>
 
 #include <algorithm>
+#include <exception>
 #include <map>
+#include <new>
+#include <type_traits>
 
 #include "base/error.h"
 #include "engine/llama/chat_messages.h"
+#include "probe/refused_text.h"
 
 namespace sinkscope {
 namespace {
 
 constexpr std::time_t kTemplateDate = 1721952000;  // 2024-07-26
+
+// What the engine throws, in one line of ours.
+template <typename Kind, typename Work>
+auto in_words(const std::string& what, const Work& work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    std::string reason = error.what();
+    std::ranges::replace(reason, '\n', ' ');
+    const std::string line = "chat template: " + what + reason;
+    if constexpr (std::is_same_v<Kind, RefusedText>) throw RefusedText(line);
+    throw Error(ErrorCode::kModel, line);
+  }
+}
 
 common_json parse_messages(std::string_view text) {
   common_json messages = common_json::parse_no_throw(std::string(text));
@@ -74,12 +96,14 @@ class RenderedText {
   template <typename Visit>
   void for_each_place(const ControlToken& token, const Visit& visit) const {
     if (token.text.empty()) return;
-    for (std::size_t at = text_.find(token.text); at != std::string::npos; at = text_.find(token.text, at + 1)) visit(at);
+    for (std::size_t at = text_.find(token.text); at != std::string::npos; at = text_.find(token.text, at + 1))
+      visit(at);
   }
 
   bool touches_message(std::size_t at, std::size_t length) const {
     const auto first = from_message_.begin() + static_cast<std::ptrdiff_t>(at);
-    return std::find(first, first + static_cast<std::ptrdiff_t>(length), true) != first + static_cast<std::ptrdiff_t>(length);
+    return std::find(first, first + static_cast<std::ptrdiff_t>(length), true) !=
+           first + static_cast<std::ptrdiff_t>(length);
   }
 
   // Where the template wrote control tokens, by place; where two overlap, the longer one.
@@ -114,11 +138,14 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
                                    const std::string& bos_text, const std::string& eos_text,
                                    bool add_generation_prompt) {
   const common_json messages = parse_messages(messages_json);
-  try {
-    jinja::lexer lexer;
-    const jinja::lexer_result lexed = lexer.tokenize(chat_template);
-    jinja::program program = jinja::parse_from_tokens(lexed);
-    const jinja::caps reads = jinja::caps_get(program);
+  jinja::lexer_result lexed;
+  jinja::program program = in_words<Error>("expected one that can be parsed, got: ", [&] {
+    lexed = jinja::lexer().tokenize(chat_template);
+    return jinja::parse_from_tokens(lexed);
+  });
+  const jinja::caps reads =
+      in_words<Error>("expected one that can be rendered, got: ", [&] { return jinja::caps_get(program); });
+  return in_words<RefusedText>("these messages are refused: ", [&] {
     // Only what messages bring is data: template variables are rendered as the template's own text.
     jinja::context context(lexed.source);
     context.current_time = kTemplateDate;
@@ -143,15 +170,7 @@ std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string
       }
     }
     return pieces;
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    std::string reason = error.what();
-    for (char& c : reason) {
-      if (c == '\n') c = ' ';
-    }
-    throw Error(ErrorCode::kModel, "chat template: expected to render these messages, got: " + reason);
-  }
+  });
 }
 
 std::vector<TokenId> tokenize_pieces(const Vocabulary& vocabulary, const std::vector<ChatPiece>& pieces,
@@ -161,20 +180,6 @@ std::vector<TokenId> tokenize_pieces(const Vocabulary& vocabulary, const std::ve
   const std::vector<ControlToken> control = vocabulary.control_tokens();
   if (!rendered.messages_name_any(control)) return vocabulary.tokenize(rendered.text(), true);
   return rendered.cut_tokens(vocabulary, control);
-}
-
-std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, const std::string& chat_template,
-                                   std::string_view messages_json, bool add_generation_prompt, bool parse_special) {
-  const VocabularyFacts& facts = vocabulary.facts();
-  if (chat_template.empty()) {
-    throw Error(ErrorCode::kModel, "--chat: expected a model with a chat template, got " + facts.name +
-                                       " without one; give one with --chat-template FILE, or scan plain text");
-  }
-  const auto text_of = [&](TokenId token) { return token >= 0 ? vocabulary.token_bytes(token) : std::string(); };
-  return tokenize_pieces(
-      vocabulary,
-      render_chat(chat_template, messages_json, text_of(facts.bos), text_of(facts.eos), add_generation_prompt),
-      parse_special);
 }
 
 }  // namespace sinkscope

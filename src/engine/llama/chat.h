@@ -14,32 +14,25 @@ struct ChatPiece {
   bool from_message = false;  // data: control tokens in it are not parsed
 };
 
-// Renders messages by a Jinja chat template, with llama.cpp's own renderer.
+// Renders messages by a Jinja chat template, with llama.cpp's own renderer, in this process: what ChatRenderer does in
+// another.
 //
 // messages_json  [{"role": "user", "content": "..."}, ...], in the forms that conformed_messages knows
 // returns        the pieces in order; together they are the prompt. Dates come out as 2024-07-26, so that equal
 //                runs give equal tokens
-// throws         Error{kInput} if messages_json is no such array; Error{kModel} if the template cannot be parsed or
-//                refuses these messages
+// throws         Error{kInput} if messages_json is no such array; Error{kModel} if the template cannot be parsed;
+//                RefusedText if it refuses these messages; std::bad_alloc
 std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string_view messages_json,
                                    const std::string& bos_text, const std::string& eos_text,
                                    bool add_generation_prompt);
 
-// The tokens of a rendered chat: its text is tokenised as a whole, as llama.cpp and transformers do, so that words and line
-// ends merge over the edges of messages. Names of control tokens that a message brings in, or that begin or end in one,
-// stay text.
+// The tokens of a rendered chat: its text is tokenised as a whole, as llama.cpp and transformers do, so that words and
+// line ends merge over the edges of messages. Names of control tokens that a message brings in, or that begin or end in
+// one, stay text.
 //
 // parse_special  true: they are parsed too
 // cost           one search of the text for each control token
 std::vector<TokenId> tokenize_pieces(const Vocabulary& vocabulary, const std::vector<ChatPiece>& pieces,
                                      bool parse_special);
-
-// The tokens of messages, rendered by a template.
-//
-// chat_template  Jinja source, the model's own as a rule
-// returns        tokens with whatever BOS the template writes, and no other
-// throws         as render_chat; Error{kModel} if the template is empty
-std::vector<TokenId> tokenize_chat(const Vocabulary& vocabulary, const std::string& chat_template,
-                                   std::string_view messages_json, bool add_generation_prompt, bool parse_special);
 
 }  // namespace sinkscope

@@ -68,7 +68,7 @@ void DecodeContext::make_room(int n_tokens, bool has_long_rope) {
   const AccelScope scope(options_.precision);
   const gpu::QueueScope made;
   const PagesOnDemand pages;
-  context_.reset(llama_init_from_model(model_, params));
+  context_.reset(of_model(options_.path, [&] { return llama_init_from_model(model_, params); }));
   if (!context_ || !llama_get_memory(context_.get())) {
     throw Error(ErrorCode::kModel,
                 options_.path + ": expected a context of " + std::to_string(size) +
@@ -86,7 +86,7 @@ const GraphMap& DecodeContext::map_for(int n_tokens) {
   if (found != maps_.end()) return found->second;
   const auto n = static_cast<std::uint32_t>(n_tokens);
   const AccelScope scope(options_.precision);
-  ggml_cgraph* graph = llama_graph_reserve(context_.get(), n, 1, n);
+  ggml_cgraph* graph = of_model(options_.path, [&] { return llama_graph_reserve(context_.get(), n, 1, n); });
   if (!graph) {
     throw Error(ErrorCode::kModel, options_.path + ": expected a compute graph, got: " + llama_reason("none"));
   }
@@ -135,7 +135,7 @@ void DecodeContext::decode(PlacedTokens& tokens, int first, int n, Observer& obs
   take_llama_error();
   const AccelScope scope(options_.precision, &accel_sums_);
   const gpu::WatchScope watched(probe_.devices());
-  const int result = llama_decode(context_.get(), batch);
+  const int result = of_model(options_.path, [&] { return llama_decode(context_.get(), batch); });
   scope.rethrow();
   watched.rethrow();
   probe_.end();

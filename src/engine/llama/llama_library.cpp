@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "engine/llama/fatal_signals.h"
 #include "engine/memory/pages_on_demand.h"
 
 namespace sinkscope {
@@ -23,6 +24,7 @@ void keep_errors(ggml_log_level level, const char* text, void*) {
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
   // Of several lines the first names the cause; those after it only say that the call failed.
   if (last_error.empty()) last_error = line;
+  remember_last_words(line.c_str());
 }
 
 }  // namespace

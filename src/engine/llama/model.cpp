@@ -331,7 +331,7 @@ ResolvedPrecision precision_of(const ModelFile& file, Precision requested) {
 std::unique_ptr<Model> load_model(const ModelFile& file, const LoadOptions& options,
                                   std::shared_ptr<const Vocabulary> vocabulary) {
   try {
-    return std::make_unique<LlamaModel>(file, options, std::move(vocabulary));
+    return of_model(file.path(), [&] { return std::make_unique<LlamaModel>(file, options, std::move(vocabulary)); });
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::kModel, file.path() +
                                        ": expected room for the model in memory, got none; free some, or take "

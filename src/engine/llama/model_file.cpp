@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine/llama/tensor_types.h"
 #include "gguf/file.h"
 #include "gguf/file_kind.h"
 #include "gguf/metadata_override.h"
@@ -79,6 +80,7 @@ ModelFile::ModelFile(const std::string& path, std::span<const std::string> overr
   const GgufMetadata& metadata = file.metadata();
   arch_ = metadata.text("general.architecture").value_or("");
   check_numbers(path, metadata, arch_);
+  check_tensor_types(file);
   trained_length_ = metadata.integer(arch_ + ".context_length");
   if (trained_length_) trained_length_ = std::min(*trained_length_, kMostTrainedTokens);
   notes_ = model_notes(file);
@@ -96,7 +98,11 @@ ModelFile::ModelFile(const std::string& path, std::span<const std::string> overr
   count(file);
   const std::vector<std::string> parts = model_parts(file);
   is_split_ = parts.size() > 1;
-  for (std::size_t i = 1; i < parts.size(); ++i) count(GgufFile(parts[i]));
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const GgufFile part(parts[i]);
+    check_tensor_types(part);
+    count(part);
+  }
   stored_in_f32_ = 2 * n_f32 > n_all;
   if (has_long_factors) short_rope_tokens_ = short_tokens(metadata, arch_);
 }

@@ -11,8 +11,9 @@ struct ProcessTuning {
   // After the first micro-batch of a model, pages of code and freed memory that only starting up needed are given back:
   // some 20 MiB. Code that runs again is read again.
   bool release_start_up_pages = false;
-  // Called with llama.cpp's message when it is about to end the process, which it does on some broken models. The
-  // handler must not return to ordinary work: print a line and _exit. Null: llama.cpp prints its message and aborts.
+  // Called with llama.cpp's message when it is about to end the process, which it does on some broken models, and with
+  // a line of ours when a fatal signal comes while it is at work. The handler must not return to ordinary work: print a
+  // line and _exit, no more. Null: llama.cpp prints its message and aborts, and signals are left alone.
   void (*on_fatal)(const char* message) = nullptr;
 };
 

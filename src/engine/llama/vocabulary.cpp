@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "engine/llama/fatal_signals.h"
 #include "engine/llama/llama_library.h"
 #include "engine/llama/llama_overrides.h"
 #include "engine/llama/loading.h"
@@ -21,6 +22,7 @@ namespace {
 // llama.cpp looks up bytes and tokens that a vocabulary should have; where one lacks them, the look-up throws.
 template <typename Work>
 std::int32_t look_up(const Work& work) {
+  const EngineAtWork at_work;
   try {
     return work();
   } catch (const std::bad_alloc&) {

@@ -59,9 +59,16 @@ void WriteCheck::look_at(const StateEvent& event) {
     const auto row = event.states.row(r);
     rows.insert(rows.end(), row.begin(), row.end());
   }
+  if (event.layer != stream_layer_ + 1) {  // nobody wanted the blocks between
+    stream_.clear();
+    attention_write_.clear();
+    mlp_write_.clear();
+    stream_layer_ = event.layer - 1;
+  }
   switch (event.point) {
     case ProbePoint::kEmbedding:
       stream_ = std::move(rows);
+      stream_layer_ = event.layer;
       break;
     case ProbePoint::kAttentionWrite:
       attention_write_ = std::move(rows);
@@ -78,6 +85,7 @@ void WriteCheck::look_at(const StateEvent& event) {
       const Rows before = parallel ? plus(stream_, attention_write_) : stream_;
       check(plus(before, mlp_write_), rows, "MLP write", event);
       stream_ = std::move(rows);
+      stream_layer_ = event.layer;
       attention_write_.clear();
       mlp_write_.clear();
       break;

@@ -55,6 +55,7 @@ class WriteCheck final : public Observer {
   Observer& observer_;
   bool checking_ = true;
   Rows stream_, attention_write_, mlp_write_;  // of the first rows; empty where not seen in this block
+  int stream_layer_ = -2;                      // the block after which the stream was seen; -1: the embedding
 };
 
 }  // namespace sinkscope

@@ -3,7 +3,7 @@
 #include <ostream>
 
 #include "base/error.h"
-#include "report/data/field_csv.h"
+#include "report/data/csv_row.h"
 #include "report/data/number_json.h"
 
 namespace sinkscope {

@@ -1,50 +1,62 @@
 #include "report/data/csv.h"
 
-#include <algorithm>
-#include <array>
 #include <ostream>
 
-#include "base/encodings.h"
 #include "base/error.h"
 #include "base/json_writer.h"
-#include "base/utf8.h"
-#include "report/data/field_csv.h"
+#include "report/data/csv_row.h"
 #include "report/judged.h"
+#include "report/run_table.h"
 
 namespace sinkscope {
 namespace {
 
-constexpr std::string_view kTokenColumns =
-    "sequence,id,chunk,n_tokens,prompt_tokens,position,document_position,token_id,text,text_bytes,";
-constexpr std::string_view kPaperColumns = "label,first_layer,last_layer,layers_flagged\r\n";
-
-// What the row of a primary says of it in the words of a run.
-constexpr std::array<std::string_view, 5> kOfPrimary = {"verdict", "kind", "l_start", "l_end", "lifetime"};
+void add_cell(CsvRow& row, const TableColumn& column, std::size_t i) {
+  if (column.is_measured[i] == 0) {
+    row.empty_cell();
+  } else if (const auto* texts = std::get_if<TableColumn::Texts>(&column.values)) {
+    const std::string& text = (*texts)[i];
+    row.cell(std::string_view(column.name == "id" ? name_cell(text) : column.name == "text" ? json_string(text) : text));
+  } else if (const auto* numbers = std::get_if<TableColumn::Numbers>(&column.values)) {
+    row.cell((*numbers)[i]);
+  } else if (const auto* flags = std::get_if<TableColumn::Flags>(&column.values)) {
+    row.cell((*flags)[i] != 0);
+  } else {
+    row.cell(std::get<TableColumn::Integers>(column.values)[i]);
+  }
+}
 
 class CsvView : public JudgedView {
  public:
-  CsvView(Rule rule, std::ostream& out) : rule_(rule), out_(out) {}
+  CsvView(Rule rule, std::ostream& out)
+      : table_(rule == Rule::kPaper ? RunTable::of_flagged_tokens() : RunTable::of_runs()), out_(out) {}
 
   void begin() override {
-    out_ << kTokenColumns;
-    if (rule_ == Rule::kPaper) {
-      out_ << kPaperColumns;
-    } else {
-      CsvRow names;
-      add_names(names, kRunFields, Run());
-      out_ << names.line();
-    }
+    CsvRow names;
+    for (const TableColumn& column : table_.columns()) names.cell(std::string_view(column.name));
+    out_ << names.line();
   }
 
   void see(const JudgedDocument& judged) override {
+    const StoredDocument& document = judged.document;
+    const Origin& origin = judged.first_origin();
+    const TableDocument of_table = {document.ordinal,
+                                    origin.id,
+                                    origin.chunk,
+                                    origin.document_offset,
+                                    document.figures.n_tokens,
+                                    document.figures.prompt_tokens,
+                                    document.tokens,
+                                    [&](int position) { return judged.token(position); }};
+    table_.clear();
     if (judged.evidence) {
-      if (judged.evidence->primary) out_ << primary_row(judged, *judged.evidence->primary).line();
-      for (const Run& run : judged.evidence->runs) out_ << run_row(judged, run).line();
-      return;
+      table_.add(of_table, *judged.evidence, TableRows::kAllRuns);
+    } else {
+      table_.add(of_table, *judged.paper);
     }
-    for (const PaperRun& run : judged.paper->runs) {
-      CsvRow row = begin_row(judged, run.position);
-      row.cell(std::string_view(run.label)).cell(run.first_layer).cell(run.last_layer).cell(run.layers_flagged);
+    for (std::size_t i = 0; i < table_.n_rows(); ++i) {
+      CsvRow row;
+      for (const TableColumn& column : table_.columns()) add_cell(row, column, i);
       out_ << row.line();
     }
   }
@@ -54,54 +66,7 @@ class CsvView : public JudgedView {
   }
 
  private:
-  static CsvRow begin_row(const JudgedDocument& judged, int position) {
-    const StoredDocument& document = judged.document;
-    const Origin& origin = judged.first_origin();
-    const std::string bytes = judged.token(position);
-    CsvRow row;
-    row.cell(document.ordinal).cell(std::string_view(name_cell(origin.id))).cell(origin.chunk);
-    row.cell(document.figures.n_tokens).cell(document.figures.prompt_tokens);
-    row.cell(position).cell(position + origin.document_offset);
-    row.cell(document.tokens.at(static_cast<std::size_t>(position)));
-    row.cell(std::string_view(json_string(bytes)));
-    row.cell(std::string_view(is_utf8(bytes) ? std::string() : hex_string(bytes)));
-    return row;
-  }
-
-  // The columns of a run, as far as a primary has them.
-  static CsvRow primary_row(const JudgedDocument& judged, const Primary& primary) {
-    Run run;
-    run.verdict = Verdict::kSink;
-    run.kind = SinkKind::kPrimary;
-    run.l_start = primary.birth_layer;
-    run.l_end = primary.active_layers.empty() ? primary.birth_end : primary.active_layers.back().second;
-    for (const auto& [first, last] : primary.active_layers) run.lifetime += last - first + 1;
-    CsvRow row = begin_row(judged, primary.position);
-    for_each_column(kRunFields, run, [&](const std::string& name, const auto& of_run) {
-      if (std::ranges::find(kOfPrimary, name) != kOfPrimary.end()) {
-        row.cell(of_run);
-        return;
-      }
-      bool found = false;
-      for_each_column(kPrimaryFields, primary, [&](const std::string& of_primary, const auto& value) {
-        if constexpr (requires { row.cell(value); }) {
-          if (of_primary != name) return;
-          row.cell(value);
-          found = true;
-        }
-      });
-      if (!found) row.empty_cell();
-    });
-    return row;
-  }
-
-  static CsvRow run_row(const JudgedDocument& judged, const Run& run) {
-    CsvRow row = begin_row(judged, run.position);
-    add_cells(row, kRunFields, run);
-    return row;
-  }
-
-  Rule rule_;
+  RunTable table_;  // of one document at a time
   std::ostream& out_;
 };
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/display_text.h"
 #include "base/json_writer.h"
 #include "report/attention_chart.h"
 #include "report/layer_data.h"
@@ -21,7 +22,7 @@ void add_tokens(const ScanFile& file, const StoredDocument& document, Block& blo
   std::vector<std::uint32_t> ids;
   for (const TokenId token : document.tokens) {
     const auto [entry, is_new] = vocabulary.try_emplace(token);
-    if (is_new) entry->second = file.token_bytes(token);
+    if (is_new) entry->second = clip_token(file.token_bytes(token));
     bytes.push_back(entry->second);
     ids.push_back(static_cast<std::uint32_t>(token));
   }
@@ -67,7 +68,8 @@ std::string document_block(const JudgedDocument& judged, bool detail) {
   json.close().key("quantiles").open_array(JsonLayout::kInline);
   for (const double quantile : kQuantiles) json.value(static_cast<float>(quantile));
   json.close().key("attention");
-  write_chart(json, attention_chart(attention_shares(judged.document.figures, judged.shown()), judged.rule()), "attention");
+  write_chart(json, attention_chart(attention_shares(judged.document.figures, judged.shown()), judged.rule()),
+              "attention");
   json.close();
   return block.packed(out.str());
 }

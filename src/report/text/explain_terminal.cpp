@@ -139,18 +139,19 @@ void write_runs(const Explanation& explanation, const std::function<std::string(
       ++rows;
       const LargestPart* part = run.peak ? &run.peak->largest.front() : nullptr;
       const Neuron* neuron = run.neurons && !run.neurons->list.empty() ? &run.neurons->list.front() : nullptr;
-      table.add(
-          {std::to_string(sequence.ordinal), std::to_string(run.run.position),
-           paint.token(fmt::format("'{}'", displayable(token_bytes(run.token)))), std::string(name_of(run.run.kind)),
-           fmt::format("{}-{}", run.run.l_start, run.run.l_end), std::to_string(run.l_peak),
-           part != nullptr ? fmt::format("{} ({:.2f})", text_of(part->part), part->share) : "-",
-           run.peak ? fmt::format("{:.2f}", run.peak->mlp_share) : "-",
-           run.peak ? fmt::format("{:.1f}", run.peak->sum) : "-", run.peak ? figure(run.peak->excess_cos, 2) : "-",
-           neuron != nullptr ? fmt::format("{} ({:.2f})", neuron->neuron, neuron->share) : "-",
-           run.formed ? (*run.formed ? "yes" : "no") : "-",
-           run.edits.empty() ? "-" : figure(run.edits.front().far_boost_before, 1), edits_text(run),
-           run.together ? figure(run.together->outcome.far_boost, 2) : "-",
-           fmt::format("{} ({})", name_of(run.end.cause), run.end.diluted_l_end)});
+      table.add({std::to_string(sequence.ordinal), std::to_string(run.run.position),
+                 paint.token(fmt::format("'{}'", displayable(clip_token(token_bytes(run.token))))),
+                 std::string(name_of(run.run.kind)), fmt::format("{}-{}", run.run.l_start, run.run.l_end),
+                 std::to_string(run.l_peak),
+                 part != nullptr ? fmt::format("{} ({:.2f})", text_of(part->part), part->share) : "-",
+                 run.peak ? fmt::format("{:.2f}", run.peak->mlp_share) : "-",
+                 run.peak ? fmt::format("{:.1f}", run.peak->sum) : "-",
+                 run.peak ? figure(run.peak->excess_cos, 2) : "-",
+                 neuron != nullptr ? fmt::format("{} ({:.2f})", neuron->neuron, neuron->share) : "-",
+                 run.formed ? (*run.formed ? "yes" : "no") : "-",
+                 run.edits.empty() ? "-" : figure(run.edits.front().far_boost_before, 1), edits_text(run),
+                 run.together ? figure(run.together->outcome.far_boost, 2) : "-",
+                 fmt::format("{} ({})", name_of(run.end.cause), run.end.diluted_l_end)});
     }
   }
   if (rows == 0) return;

@@ -36,8 +36,9 @@ std::string tokens_text(const Level& level, const FileLevels& file) {
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(4, level.tokens.size()); ++i) {
     const TokenCount& token = level.tokens[i];
-    const std::string name = file.token_bytes ? fmt::format("'{}'", displayable(file.token_bytes(token.token)))
-                                              : fmt::format("#{}", token.token);
+    const std::string name = file.token_bytes
+                                 ? fmt::format("'{}'", displayable(clip_token(file.token_bytes(token.token))))
+                                 : fmt::format("#{}", token.token);
     text += fmt::format("{}{} {}", i > 0 ? ", " : "", name, token.count);
   }
   return text;
@@ -59,10 +60,9 @@ void write_rate_line(const std::string& name, const Rate& rate, const LevelRepor
     out << fmt::format("  {}: none in {} eligible tokens, so fewer than {} per 1000\n", name,
                        grouped(rate.eligible_tokens), in_digits(rate.interval->high));
   } else {
-    out << fmt::format(
-        "  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
-        counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
-        rate.interval ? interval_text(rate) : "95 % interval: " + too_few(report.documents, "document"));
+    out << fmt::format("  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
+                       counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
+                       rate.interval ? interval_text(rate) : "95 % interval: " + too_few(report.documents, "document"));
   }
 }
 

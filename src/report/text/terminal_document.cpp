@@ -64,7 +64,7 @@ struct Page {
   std::ostream& out;
 
   int width() const { return style.width - kIndentColumns; }
-  std::string token(int position) const { return judged.token(position); }
+  std::string token(int position) const { return clip_token(judged.token(position)); }
   std::string tokens(int first, int end) const {
     std::string bytes;
     const int last = std::min(end, static_cast<int>(document.tokens.size()));
@@ -151,12 +151,13 @@ void write_primary(const Page& page, const Detection& detection) {
                            paint.primary(clip_end(displayable(page.token(primary.position)), 24)), primary.birth_layer,
                            layers_in_words(primary.active_layers)));
   if (page.document.figures.n_padding > 0 || primary.position > 0) {
-    write(space, fmt::format("taken for its norms, {} times ordinary ones on average over layers: the largest of the positions "
-                             "looked at{}",
-                             three_digits(primary.mean_norm_ratio),
-                             page.document.figures.n_padding > 0
-                                 ? fmt::format("; {} passed over", counted(page.document.figures.n_padding, "padding token"))
-                                 : ""));
+    write(space, fmt::format(
+                     "taken for its norms, {} times ordinary ones on average over layers: the largest of the positions "
+                     "looked at{}",
+                     three_digits(primary.mean_norm_ratio),
+                     page.document.figures.n_padding > 0
+                         ? fmt::format("; {} passed over", counted(page.document.figures.n_padding, "padding token"))
+                         : ""));
   }
   if (primary.set.size() > 1) write(space, fmt::format("with positions {} as one", fmt::join(primary.set, ", ")));
   write(space, fmt::format("norm ratio {} (up to {}), score {} (up to {}), far boost {} (up to {})",

@@ -5,6 +5,7 @@ import http.client
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -34,11 +35,18 @@ class Open(unittest.TestCase):
                     answer = connection.getresponse()
                     return answer.status, answer.read()
 
-                code, page = status("/")
+                self.assertRegex(address.path, "^/[0-9a-f]{32}/$")
+                # Clients that say nothing, or half of what they want, keep no other waiting.
+                idle = [socket.create_connection(("127.0.0.1", address.port)) for _ in range(8)]
+                idle[0].sendall(b"GET ")
+                code, page = status(address.path)
                 self.assertEqual(code, 200)
                 self.assertTrue(page.startswith(b"<!doctype html>") and page.endswith(b"</html>\n"))
-                self.assertEqual(status("/etc/passwd")[0], 404)
-                self.assertEqual(status("/", {"Host": "evil.example"})[0], 403)
+                for other in ("/", "/etc/passwd", "/" + "0" * 32 + "/", address.path[:-1]):
+                    self.assertEqual(status(other)[0], 404)
+                self.assertEqual(status(address.path, {"Host": "evil.example"})[0], 403)
+                for connection in idle:
+                    connection.close()
             finally:
                 server.send_signal(signal.SIGINT)
                 self.assertEqual(server.wait(timeout=20), 0)

@@ -8,11 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 #include "base/json_writer.h"
 #include "base/utf8.h"
-#include "sinks/fields.h"
 
 namespace sinkscope {
 
@@ -43,8 +41,6 @@ class CsvRow {
   CsvRow& cell(int value) { return cell(static_cast<std::int64_t>(value)); }
   CsvRow& cell(bool value) { return cell(std::string_view(value ? "true" : "false")); }
   CsvRow& cell(float value) { return cell(std::string_view(fmt::format("{}", value))); }
-  CsvRow& cell(Verdict verdict) { return cell(name_of(verdict)); }
-  CsvRow& cell(SinkKind kind) { return cell(name_of(kind)); }
   template <typename T>
   CsvRow& cell(const std::optional<T>& value) {
     return value.has_value() ? cell(*value) : empty_cell();
@@ -57,27 +53,5 @@ class CsvRow {
   std::string line_;
   bool started_ = false;
 };
-
-// A column for each field, and for each member of a group: visit(name, value of the record).
-template <typename Fields, typename Record, typename Visit>
-void for_each_column(const Fields& fields, const Record& record, const Visit& visit, std::string_view prefix = "") {
-  for_each_field(fields, [&](const auto& field) {
-    if constexpr (requires { field.fields; }) {
-      for_each_column(field.fields, record.*field.member, visit, field.prefix);
-    } else {
-      visit(std::string(prefix) + std::string(field.name), record.*field.member);
-    }
-  });
-}
-
-template <typename Fields, typename Record>
-void add_names(CsvRow& row, const Fields& fields, const Record& record) {
-  for_each_column(fields, record, [&](const std::string& name, const auto&) { row.cell(std::string_view(name)); });
-}
-
-template <typename Fields, typename Record>
-void add_cells(CsvRow& row, const Fields& fields, const Record& record) {
-  for_each_column(fields, record, [&](const std::string&, const auto& value) { row.cell(value); });
-}
 
 }  // namespace sinkscope

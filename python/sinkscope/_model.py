@@ -1,0 +1,268 @@
+"""An open model."""
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from . import _core, _process, hooks
+from ._errors import choice, error, whole
+from ._scan import Scan
+from ._thresholds import named
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A text with more to it.
+
+    text    a str, bytes, token ids, or chat messages
+    prompt  what comes before it, of the same sort (a str or token ids); the border between them falls between two tokens
+    name    by which results call it
+    """
+
+    text: Any
+    prompt: Any = None
+    name: str = ""
+
+
+def _bytes(text):
+    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
+
+
+def _is_whole(number):
+    return isinstance(number, (int, numpy.integer)) and not isinstance(number, (bool, numpy.bool_))
+
+
+def _token_ids(value):
+    """The ids, if it is a sequence of whole numbers (a list, an array, a tensor of one axis); else None."""
+    if hasattr(value, "__array__") and not isinstance(value, (str, bytes)):
+        value = numpy.asarray(value)
+        return value.tolist() if value.ndim == 1 and value.dtype.kind in "iu" else None
+    if isinstance(value, Sequence) and len(value) > 0 and all(map(_is_whole, value)):
+        return [int(number) for number in value]
+    return None
+
+
+def _is_chat(value):
+    return (isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and len(value) > 0
+            and all(isinstance(message, Mapping) for message in value))
+
+
+def _document(document):
+    """What the extension takes; None if it is no single document."""
+    if not isinstance(document, Document):
+        document = Document(document)
+    if isinstance(document.text, (str, bytes)):
+        return _core.text_document(document.name, _bytes(document.prompt or b""), _bytes(document.text))
+    tokens = _token_ids(document.text)
+    if tokens is not None:
+        prompt = [] if document.prompt is None else _token_ids(document.prompt)
+        if prompt is None:
+            raise error("usage", f"prompt of token ids: expected token ids, got {document.prompt!r:.60}")
+        return _core.token_document(document.name, prompt, tokens)
+    if _is_chat(document.text):
+        if document.prompt:
+            raise error("usage", "chat messages: expected no prompt, got one; make it a message")
+        return _core.chat_document(document.name, json.dumps(list(document.text)).encode())
+    return None
+
+
+def _documents(texts):
+    documents = []
+    for i, text in enumerate(texts):
+        documents.append(_document(text))
+        if documents[-1] is None:
+            raise error("usage", f"text {i}: expected a str, bytes, token ids, chat messages or a Document, got a "
+                                 f"{type(text).__name__}")
+    return documents
+
+
+@contextlib.contextmanager
+def _told(progress):
+    """What the extension calls with Progress: nothing, the caller's function, or a bar of tqdm."""
+    if progress is None or progress is False:
+        yield None
+    elif progress is True:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            raise error("usage", "progress=True: expected tqdm to be installed, got none; pip install tqdm, or give a "
+                                 "function") from None
+        with tqdm(unit=" tokens") as bar:
+            def show(done):
+                bar.total = done.tokens_total
+                bar.update(done.tokens_done - bar.n)
+            yield show
+    else:
+        yield progress
+
+
+def _deployment(lora, **settings):
+    """The settings that are not None, and adapters."""
+    deployment = _core.Deployment()
+    for name, value in settings.items():
+        if value is not None:
+            setattr(deployment, name, value)
+    for adapter in lora:
+        path, scale = adapter if isinstance(adapter, tuple) else (adapter, 1.0)
+        deployment.add_lora(os.fsdecode(path), scale)
+    return deployment
+
+
+class Model:
+    """A GGUF model that scans texts. Options have the names of the program's.
+
+    path            the file, or the first of a split model's
+    threads         0: as many as the process may have
+    ctx_size        tokens that a text may have; 0: as many as the model was trained for
+    ubatch_size     tokens of a micro-batch
+    n_gpu_layers    -1: all that fit
+    device          GPUs that take part, in this order; empty: all
+    split_mode, main_gpu, rpc   as the program's
+    cache_type_k    of cached keys: "f16", "f32", "q8_0", ...
+    cache_type_v    of cached values; None: as the keys where these are f32, else f16
+    rope_scaling, rope_freq_base, rope_freq_scale, yarn_orig_ctx, yarn_ext_factor, yarn_attn_factor, yarn_beta_slow,
+                    yarn_beta_fast   of positions, as the program's; None: as the model says
+    override_kv     "KEY=TYPE:VALUE", in place of what the file's metadata say
+    lora            adapters: paths, or pairs of a path and a scale
+    precision       of products: "auto", "bf16", "f32", "native"
+    parallel        short texts that run together; with more than 1 the last digits depend on what a text ran beside
+    min_distance    queries at least so many positions later are far
+    bos             "auto", "on", "off"
+    special         text that looks like a control token is one
+    keep            "profiles": arrays by layer and token; "heads": by head too; "runs": none
+    verbose         llama.cpp's own log on standard error
+    thresholds      of the rule, by name: min_far_boost=5, ... (thresholds() lists them)
+
+    One call at a time works on a model; calls from other threads wait. Two models work at once. Other threads of Python go
+    on meanwhile, and Ctrl-C stops before the next micro-batch.
+    throws  Error "model" if the file cannot be loaded, "usage" if an option cannot be had
+    cost    0.1 to 1 s: weights are mapped, not read
+    """
+
+    def __init__(self, path, *, threads=0, ctx_size=0, ubatch_size=512, n_gpu_layers=-1, device=(), split_mode="layer",
+                 main_gpu=0, rpc=(), cache_type_k="f16", cache_type_v=None, rope_scaling=None, rope_freq_base=None,
+                 rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None, yarn_attn_factor=None,
+                 yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(), precision="auto", parallel=1, min_distance=64, bos="auto",
+                 special=False, keep="profiles", verbose=False, **thresholds):
+        _process.check()
+        types = _core.cache_type_names()
+        choice("cache_type_k", cache_type_k, types)
+        deployment = _deployment(
+            lora, cache_type_k=cache_type_k, rope_freq_base=rope_freq_base, rope_freq_scale=rope_freq_scale,
+            cache_type_v=choice("cache_type_v", cache_type_v or ("f32" if cache_type_k == "f32" else "f16"), types),
+            rope_scaling=rope_scaling and choice("rope_scaling", rope_scaling, ("none", "linear", "yarn")),
+            yarn_orig_ctx=yarn_orig_ctx and whole("yarn_orig_ctx", yarn_orig_ctx, 1, 1 << 24),
+            yarn_ext_factor=yarn_ext_factor, yarn_attn_factor=yarn_attn_factor, yarn_beta_slow=yarn_beta_slow,
+            yarn_beta_fast=yarn_beta_fast, override_kv=list(override_kv))
+        load = _core.LoadOptions(
+            path=os.fsdecode(path), threads=whole("threads", threads, 0, 4096),
+            ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
+            n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=list(device),
+            split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
+            rpc=list(rpc), deployment=deployment, precision=precision,
+            parallel=whole("parallel", parallel, 1, 1 << 10), verbose=bool(verbose))
+        settings = _core.ScanSettings(
+            min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),
+            special=bool(special), keep=keep, thresholds=named(thresholds))
+        self._model = _core.Model(load, settings)
+        self._edits = ()
+        _process.opened()
+
+    @property
+    def facts(self):
+        """What the model is: name, arch, n_layers, d_model, n_heads [n_layers], ..."""
+        return self._model.facts
+
+    @property
+    def precision(self):
+        """In which numbers, and on which devices, it multiplies."""
+        return self._model.precision
+
+    @property
+    def max_tokens(self):
+        """Tokens that a text may have."""
+        return self._model.max_tokens
+
+    def _one(self, text):
+        document = _document(text)
+        if document is None:
+            raise error("usage", f"expected one text: a str, bytes, token ids, chat messages or a Document, got a "
+                                 f"{type(text).__name__}")
+        return document
+
+    def _made_edits(self):
+        return [edit._make(self.facts.n_layers) for edit in self._edits]
+
+    def tokenize(self, text):
+        """The tokens of one text as the network would read them, with BOS where there is one: int32 [n_tokens].
+
+        text    a str, bytes, token ids, chat messages or a Document
+        """
+        return numpy.array(self._model.tokens_of(self._one(text)), dtype=numpy.int32)
+
+    def scan(self, texts, *, progress=None):
+        """Scans one text, or several.
+
+        texts     one text: a str, bytes, token ids (a list, an array), chat messages ([{"role", "content"}, ...]) or a
+                  Document. Several: a list of such, or any iterable, a column of a data set for one
+        progress  True: a bar of tqdm; or a function that is given Progress before each micro-batch
+        returns   a Scan, or a list of Scan in the order of the texts
+        throws    Error "input" if a text is empty or longer than max_tokens; KeyboardInterrupt for Ctrl-C
+        cost      one forward pass without the vocabulary product, 1.1 to 1.3 times as long for what is measured
+        """
+        _process.check()
+        one = _document(texts)
+        if one is None and not isinstance(texts, Iterable):
+            raise error("usage", f"scan: expected a text or an iterable of texts, got a {type(texts).__name__}")
+        documents = [one] if one is not None else _documents(texts)
+        if not documents:
+            return []
+        with _told(progress) as tell:
+            found = [Scan(text) for text in self._model.scan(documents, self._made_edits(), tell)]
+        return found[0] if one is not None else found
+
+    def loss(self, text):
+        """Next-token losses in nats, float32 [n_tokens]: at t that of token t + 1; NaN at the last.
+
+        throws  as scan; Error "model" if the network's logits cannot be had
+        cost    one forward pass with the vocabulary product of every token
+        """
+        _process.check()
+        return self._model.loss(self.tokenize(text).tolist(), self._made_edits())
+
+    def run_with_cache(self, text, names):
+        """What one run shows at named places: {name: float32 array}, views that own their memory.
+
+        names   TransformerLens's hook names, or sinkscope's own (sinkscope.hooks): states [n_tokens, width], sums over
+                queries of attention [n_heads, n_tokens], norms [n_tokens]. There is no batch axis
+        throws  Error "usage" for a name that there is not, with the nearest; "model" if this network does not show it
+        cost    one forward pass, and a copy of what is asked for
+        """
+        _process.check()
+        names = [names] if isinstance(names, str) else list(names)
+        wanted = [hooks.point_of(name, self.facts.n_layers) for name in names]
+        arrays = self._model.capture(self.tokenize(text).tolist(), wanted, self._made_edits())
+        return dict(zip(names, arrays))
+
+    @contextlib.contextmanager
+    def edit(self, *edits):
+        """Changes every run inside a `with` block: scan, loss, run_with_cache.
+
+        edits   HideKeys, ReplaceRow, AddToRow, SetComponent, ScaleComponent, ClipNorm, in this order, after those of an
+                outer block. Results under edits never merge with others in a file
+        """
+        before = self._edits
+        self._edits = (*before, *edits)
+        try:
+            yield self
+        finally:
+            self._edits = before
+
+    def __repr__(self):
+        facts = self.facts
+        return f"<sinkscope.Model {facts.name}: {facts.type}, {facts.n_layers} layers>"
