@@ -3,6 +3,7 @@
 Each name means an array of one run. sinkscope's own names are `embedding` and `blocks.L.NAME`, where NAME is one of
 
     attention_input, mid_residual, mlp_input, block_output, attention_write, mlp_write    [n_tokens, width]
+    cached_keys (after RoPE), cached_values                                               [n_tokens, KV heads x head size]
     attention_sums, far_attention_sums                                                    [n_heads, n_tokens]
     key_norm, value_norm                                                                  [n_tokens]
 

@@ -26,6 +26,7 @@ enum class ProbePoint : std::uint8_t {
                     // blocks that read another block's cache
   kCachedValues,    // likewise the values
 };
+inline constexpr int kProbePoints = 9;
 inline constexpr int kWatchedKeys = 64;  // keys of a sequence that are watched beside its primary candidates
 
 std::string_view name_of(ProbePoint point);
