@@ -94,6 +94,7 @@ class Row {
 };
 
 Row begin_row(std::span<TableColumn> columns, const TableDocument& document, int position) {
+  std::string bytes = document.token_bytes(position);  // throws where a damaged file has no such token
   Row row(columns);
   row.put(document.sequence);
   row.put(std::string(document.id));
@@ -103,7 +104,6 @@ Row begin_row(std::span<TableColumn> columns, const TableDocument& document, int
   row.put(position);
   row.put(position + document.offset);
   row.put(document.tokens[static_cast<std::size_t>(position)]);
-  std::string bytes = document.token_bytes(position);
   const std::string hex = is_utf8(bytes) ? std::string() : hex_string(bytes);
   row.put(std::move(bytes));
   hex.empty() ? row.put_nothing() : row.put(hex);

@@ -39,8 +39,10 @@ WriteCheck::WriteCheck(const ModelFacts& facts, Observer& observer) : facts_(fac
 bool WriteCheck::wants(ProbePoint point, int layer) {
   if (observer_.wants(point, layer)) return true;
   if (!checking_) return false;
-  const bool observed = observer_.wants(ProbePoint::kBlockOutput, std::max(layer, 0));
-  return observed && point != ProbePoint::kAttentionInput && point != ProbePoint::kMlpInput;
+  const bool adds_up = point == ProbePoint::kEmbedding || point == ProbePoint::kAttentionWrite ||
+                       point == ProbePoint::kMidResidual || point == ProbePoint::kMlpWrite ||
+                       point == ProbePoint::kBlockOutput;
+  return adds_up && observer_.wants(ProbePoint::kBlockOutput, std::max(layer, 0));
 }
 
 void WriteCheck::on_state(const StateEvent& event) {

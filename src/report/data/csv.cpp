@@ -26,10 +26,15 @@ void add_cell(CsvRow& row, const TableColumn& column, std::size_t i) {
   }
 }
 
+// Not by `?:`: g++ 12 then destroys the other table too where an error is thrown.
+RunTable empty_table(Rule rule) {
+  if (rule == Rule::kPaper) return RunTable::of_flagged_tokens();
+  return RunTable::of_runs();
+}
+
 class CsvView : public JudgedView {
  public:
-  CsvView(Rule rule, std::ostream& out)
-      : table_(rule == Rule::kPaper ? RunTable::of_flagged_tokens() : RunTable::of_runs()), out_(out) {}
+  CsvView(Rule rule, std::ostream& out) : table_(empty_table(rule)), out_(out) {}
 
   void begin() override {
     CsvRow names;
