@@ -57,7 +57,7 @@ void append_int32(std::string& bytes, std::size_t value) {
 }
 
 // Key-value pairs as the specification has them: a count, then each with its length before it.
-std::string metadata_of(const TableColumn& column) {
+std::string metadata_of(const RunColumn& column) {
   std::string bytes;
   append_int32(bytes, 2);
   for (const auto& [key, value] : {std::pair<std::string_view, std::string_view>{"unit", column.unit},
@@ -70,8 +70,8 @@ std::string metadata_of(const TableColumn& column) {
   return bytes;
 }
 
-const char* format_of(const TableColumn& column) {
-  constexpr std::array kFormats = {"l", "f", "b", "u"};  // in the order of TableColumn::values
+const char* format_of(const RunColumn& column) {
+  constexpr std::array kFormats = {"l", "f", "b", "u"};  // in the order of RunColumn::values
   return kFormats[column.values.index()];
 }
 
@@ -93,7 +93,7 @@ void make_schema(const RunTable& table, ArrowSchema& schema) {
   rows->format = "+s";
   rows->children.resize(table.columns().size());
   for (std::size_t i = 0; i < rows->children.size(); ++i) {
-    const TableColumn& column = table.columns()[i];
+    const RunColumn& column = table.columns()[i];
     auto node = std::make_unique<SchemaNode>();
     node->format = format_of(column);
     node->name = column.name;
@@ -125,7 +125,7 @@ void fill(ArrowArray& array, std::unique_ptr<ArrayNode> node, std::size_t n_rows
   array.private_data = node.release();
 }
 
-void make_column(std::shared_ptr<const RunTable> table, const TableColumn& column, ArrowArray& array) {
+void make_column(std::shared_ptr<const RunTable> table, const RunColumn& column, ArrowArray& array) {
   auto node = std::make_unique<ArrayNode>();
   node->table = std::move(table);
   std::int64_t n_nulls = 0;
@@ -135,17 +135,17 @@ void make_column(std::shared_ptr<const RunTable> table, const TableColumn& colum
     node->buffers[0] = node->validity.data();
   }
   int n_buffers = 2;
-  if (const auto* integers = std::get_if<TableColumn::Integers>(&column.values)) {
+  if (const auto* integers = std::get_if<RunColumn::Integers>(&column.values)) {
     node->buffers[1] = integers->data();
-  } else if (const auto* numbers = std::get_if<TableColumn::Numbers>(&column.values)) {
+  } else if (const auto* numbers = std::get_if<RunColumn::Numbers>(&column.values)) {
     node->buffers[1] = numbers->data();
-  } else if (const auto* flags = std::get_if<TableColumn::Flags>(&column.values)) {
+  } else if (const auto* flags = std::get_if<RunColumn::Flags>(&column.values)) {
     node->bits = packed_bits(*flags);
     node->buffers[1] = node->bits.data();
   } else {
     n_buffers = 3;
     node->offsets.push_back(0);
-    for (const std::string& text : std::get<TableColumn::Texts>(column.values)) {
+    for (const std::string& text : std::get<RunColumn::Texts>(column.values)) {
       node->text += utf8_text(text);
       if (node->text.size() > kMaxTextBytes) throw std::length_error("column " + column.name + ": over 2 GiB of text");
       node->offsets.push_back(static_cast<std::int32_t>(node->text.size()));

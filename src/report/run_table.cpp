@@ -15,15 +15,15 @@ namespace {
 // What the row of a primary says of it in the words of a run.
 constexpr std::array<std::string_view, 5> kOfPrimary = {"verdict", "kind", "l_start", "l_end", "lifetime"};
 
-TableColumn column_of(std::string_view name, std::string_view unit, std::string_view help,
-                      decltype(TableColumn::values) values) {
+RunColumn column_of(std::string_view name, std::string_view unit, std::string_view help,
+                      decltype(RunColumn::values) values) {
   return {std::string(name), std::string(unit), std::string(help), std::move(values), {}};
 }
 
-std::vector<TableColumn> token_columns() {
-  using Integers = TableColumn::Integers;
-  using Texts = TableColumn::Texts;
-  std::vector<TableColumn> columns;
+std::vector<RunColumn> token_columns() {
+  using Integers = RunColumn::Integers;
+  using Texts = RunColumn::Texts;
+  std::vector<RunColumn> columns;
   columns.push_back(column_of("sequence", "", "number of the text, from 0", Integers()));
   columns.push_back(column_of("id", "", "name of the document", Texts()));
   columns.push_back(column_of("chunk", "", "of the document, from 0, where it was divided", Integers()));
@@ -44,16 +44,16 @@ inline constexpr bool kIsName = std::is_same_v<T, Verdict> || std::is_same_v<T, 
 template <typename T>
 struct ColumnOf {
   using Type = std::conditional_t<
-      std::is_same_v<T, bool>, TableColumn::Flags,
-      std::conditional_t<std::is_integral_v<T>, TableColumn::Integers,
-                         std::conditional_t<std::is_floating_point_v<T>, TableColumn::Numbers,
-                                            std::conditional_t<kIsName<T>, TableColumn::Texts, void>>>>;
+      std::is_same_v<T, bool>, RunColumn::Flags,
+      std::conditional_t<std::is_integral_v<T>, RunColumn::Integers,
+                         std::conditional_t<std::is_floating_point_v<T>, RunColumn::Numbers,
+                                            std::conditional_t<kIsName<T>, RunColumn::Texts, void>>>>;
 };
 template <typename T>
 struct ColumnOf<std::optional<T>> : ColumnOf<T> {};
 
 template <typename T>
-void append(TableColumn& column, const T& value) {
+void append(RunColumn& column, const T& value) {
   auto& values = std::get<typename ColumnOf<T>::Type>(column.values);
   if constexpr (kIsName<T>) {
     values.emplace_back(name_of(value));
@@ -63,25 +63,25 @@ void append(TableColumn& column, const T& value) {
   column.is_measured.push_back(1);
 }
 
-void append(TableColumn& column, std::string text) {
-  std::get<TableColumn::Texts>(column.values).push_back(std::move(text));
+void append(RunColumn& column, std::string text) {
+  std::get<RunColumn::Texts>(column.values).push_back(std::move(text));
   column.is_measured.push_back(1);
 }
 
-void append_nothing(TableColumn& column) {
+void append_nothing(RunColumn& column) {
   std::visit([](auto& values) { values.emplace_back(); }, column.values);
   column.is_measured.push_back(0);
 }
 
 template <typename T>
-void append(TableColumn& column, const std::optional<T>& value) {
+void append(RunColumn& column, const std::optional<T>& value) {
   value ? append(column, *value) : append_nothing(column);
 }
 
 // Fills a row from left to right.
 class Row {
  public:
-  explicit Row(std::span<TableColumn> columns) : columns_(columns) {}
+  explicit Row(std::span<RunColumn> columns) : columns_(columns) {}
   template <typename T>
   void put(const T& value) {
     append(columns_[next_++], value);
@@ -89,11 +89,11 @@ class Row {
   void put_nothing() { append_nothing(columns_[next_++]); }
 
  private:
-  std::span<TableColumn> columns_;
+  std::span<RunColumn> columns_;
   std::size_t next_ = 0;
 };
 
-Row begin_row(std::span<TableColumn> columns, const TableDocument& document, int position) {
+Row begin_row(std::span<RunColumn> columns, const TableDocument& document, int position) {
   std::string bytes = document.token_bytes(position);  // throws where a damaged file has no such token
   Row row(columns);
   row.put(document.sequence);
@@ -110,13 +110,13 @@ Row begin_row(std::span<TableColumn> columns, const TableDocument& document, int
   return row;
 }
 
-void add_run(std::span<TableColumn> columns, const TableDocument& document, const Run& run) {
+void add_run(std::span<RunColumn> columns, const TableDocument& document, const Run& run) {
   Row row = begin_row(columns, document, run.position);
   for_each_column(kRunFields, run, [&](const std::string&, const auto&, const auto& value) { row.put(value); });
 }
 
 // The columns of a run, as far as a primary has them.
-void add_primary(std::span<TableColumn> columns, const TableDocument& document, const Primary& primary) {
+void add_primary(std::span<RunColumn> columns, const TableDocument& document, const Primary& primary) {
   Run run;
   run.verdict = Verdict::kSink;
   run.kind = SinkKind::kPrimary;
@@ -156,10 +156,10 @@ RunTable RunTable::of_runs() {
 }
 
 RunTable RunTable::of_flagged_tokens() {
-  using Integers = TableColumn::Integers;
+  using Integers = RunColumn::Integers;
   RunTable table;
   table.columns_ = token_columns();
-  table.columns_.push_back(column_of("label", "", "bos_sink, secondary, noise", TableColumn::Texts()));
+  table.columns_.push_back(column_of("label", "", "bos_sink, secondary, noise", RunColumn::Texts()));
   table.columns_.push_back(column_of("first_layer", "layer", "first that is flagged", Integers()));
   table.columns_.push_back(column_of("last_layer", "layer", "last that is flagged", Integers()));
   table.columns_.push_back(column_of("layers_flagged", "layers", "how many are", Integers()));
@@ -184,7 +184,7 @@ void RunTable::add(const TableDocument& document, const PaperDetection& detectio
 }
 
 void RunTable::clear() {
-  for (TableColumn& column : columns_) {
+  for (RunColumn& column : columns_) {
     std::visit([](auto& values) { values.clear(); }, column.values);
     column.is_measured.clear();
   }

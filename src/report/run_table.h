@@ -16,7 +16,7 @@
 namespace sinkscope {
 
 // One column: a value a row.
-struct TableColumn {
+struct RunColumn {
   using Integers = std::vector<std::int64_t>;
   using Numbers = std::vector<float>;
   using Flags = std::vector<std::uint8_t>;  // 0 or 1
@@ -57,10 +57,10 @@ class RunTable {
   void clear();
 
   std::size_t n_rows() const { return columns_.front().is_measured.size(); }
-  std::span<const TableColumn> columns() const { return columns_; }
+  std::span<const RunColumn> columns() const { return columns_; }
 
  private:
-  std::vector<TableColumn> columns_;
+  std::vector<RunColumn> columns_;
 };
 
 }  // namespace sinkscope

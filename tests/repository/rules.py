@@ -221,6 +221,26 @@ def function_names(root):
             yield f"{function}: listed as declared in several rooms and is not"
 
 
+TYPE = re.compile(r"^namespace ([\w:]+) \{|^(?:struct|class|enum class) (\w+)[^;{]*\{", re.MULTILINE)
+
+
+def type_names(root):
+    """No two headers define a type of one name in one namespace: the linker would take either for both, without a word."""
+    defined = {}
+    for name, text in sources(root):
+        if not name.startswith("src/") or not name.endswith(".h"):
+            continue
+        space = ""
+        for namespace, type_name in TYPE.findall(text):
+            if namespace:
+                space = namespace
+            else:
+                defined.setdefault(f"{space}::{type_name}", set()).add(name)
+    for type_name, headers in sorted(defined.items()):
+        if len(headers) > 1:
+            yield f"{type_name}: defined in {', '.join(sorted(headers))}; one name is one type"
+
+
 def named_rooms(root):
     """HACKING.md's map has a row for each room and no other, and the paths that Markdown files name exist."""
     rows = re.findall(r"^\| `([a-z/]+)/` \|", text_of(root, "HACKING.md"), re.MULTILINE)
@@ -277,7 +297,7 @@ def python_binding(root):
 
 RULES = {rule.__name__: rule for rule in
          (engine_headers, room_includes, room_links, rooms_in_order, public_headers, python_binding, file_length, function_names,
-          named_rooms, words)}
+          type_names, named_rooms, words)}
 
 
 def main():

@@ -115,6 +115,13 @@ class RulesTest(unittest.TestCase):
             self.assertEqual([], self.broken(rules.function_names, both))
             self.assertEqual(1, len(self.broken(rules.function_names, {"src/base/a.h": "int f(int);"})))
 
+    def test_type_names(self):
+        def header(text, space="sinkscope"):
+            return f"namespace {space} {{\nstruct {text}\n}}\n"
+        self.assertEqual(1, len(self.broken(rules.type_names, {"src/a/a.h": header("A {"), "src/b/b.h": header("A final : B {")})))
+        self.assertEqual([], self.broken(rules.type_names, {"src/a/a.h": header("A {"), "src/b/b.h": header("A;")}))
+        self.assertEqual([], self.broken(rules.type_names, {"src/a/a.h": header("A {"), "src/b/b.h": header("A {", "sinkscope::gpu")}))
+
     def test_named_rooms(self):
         def tree(row, text=""):
             return {"HACKING.md": f"| `base/` | x | - |\n{row}", "src/base/a.h": "", "docs/a.md": text}

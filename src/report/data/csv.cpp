@@ -11,34 +11,31 @@
 namespace sinkscope {
 namespace {
 
-void add_cell(CsvRow& row, const TableColumn& column, std::size_t i) {
+void add_cell(CsvRow& row, const RunColumn& column, std::size_t i) {
   if (column.is_measured[i] == 0) {
     row.empty_cell();
-  } else if (const auto* texts = std::get_if<TableColumn::Texts>(&column.values)) {
+  } else if (const auto* texts = std::get_if<RunColumn::Texts>(&column.values)) {
     const std::string& text = (*texts)[i];
-    row.cell(std::string_view(column.name == "id" ? name_cell(text) : column.name == "text" ? json_string(text) : text));
-  } else if (const auto* numbers = std::get_if<TableColumn::Numbers>(&column.values)) {
+    row.cell(std::string_view(column.name == "id"     ? name_cell(text)
+                              : column.name == "text" ? json_string(text)
+                                                      : text));
+  } else if (const auto* numbers = std::get_if<RunColumn::Numbers>(&column.values)) {
     row.cell((*numbers)[i]);
-  } else if (const auto* flags = std::get_if<TableColumn::Flags>(&column.values)) {
+  } else if (const auto* flags = std::get_if<RunColumn::Flags>(&column.values)) {
     row.cell((*flags)[i] != 0);
   } else {
-    row.cell(std::get<TableColumn::Integers>(column.values)[i]);
+    row.cell(std::get<RunColumn::Integers>(column.values)[i]);
   }
-}
-
-// Not by `?:`: g++ 12 then destroys the other table too where an error is thrown.
-RunTable empty_table(Rule rule) {
-  if (rule == Rule::kPaper) return RunTable::of_flagged_tokens();
-  return RunTable::of_runs();
 }
 
 class CsvView : public JudgedView {
  public:
-  CsvView(Rule rule, std::ostream& out) : table_(empty_table(rule)), out_(out) {}
+  CsvView(Rule rule, std::ostream& out)
+      : table_(rule == Rule::kPaper ? RunTable::of_flagged_tokens() : RunTable::of_runs()), out_(out) {}
 
   void begin() override {
     CsvRow names;
-    for (const TableColumn& column : table_.columns()) names.cell(std::string_view(column.name));
+    for (const RunColumn& column : table_.columns()) names.cell(std::string_view(column.name));
     out_ << names.line();
   }
 
@@ -61,7 +58,7 @@ class CsvView : public JudgedView {
     }
     for (std::size_t i = 0; i < table_.n_rows(); ++i) {
       CsvRow row;
-      for (const TableColumn& column : table_.columns()) add_cell(row, column, i);
+      for (const RunColumn& column : table_.columns()) add_cell(row, column, i);
       out_ << row.line();
     }
   }
