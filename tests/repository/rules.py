@@ -221,7 +221,7 @@ def function_names(root):
             yield f"{function}: listed as declared in several rooms and is not"
 
 
-TYPE = re.compile(r"^namespace ([\w:]+) \{|^(?:struct|class|enum class) (\w+)[^;{]*\{", re.MULTILINE)
+TYPE = re.compile(r"^namespace ([\w:]+) \{|^(?:struct|class|enum class) (\w+)(?: final)?(?: : [^;{]*)? \{", re.MULTILINE)
 
 
 def type_names(root):
