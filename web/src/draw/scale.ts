@@ -10,8 +10,9 @@ export function linear(low: number, high: number, from: number, to: number, n_ti
   const span = high - low || 1;
   const step = nice_step(span / Math.max(1, n_ticks));
   const ticks: number[] = [];
-  for (let tick = Math.ceil(low / step - 1e-9) * step; tick <= high + step * 1e-9; tick += step) {
-    ticks.push(Number(tick.toPrecision(12)));
+  // Multiples, not sums: a sum of steps misses 0 by a rounding error, and its label would say so.
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
+    ticks.push(Number((k * step).toPrecision(12)));
   }
   return {
     at: (value) => from + ((value - low) / span) * (to - from),
