@@ -2,9 +2,9 @@ include(GoogleTest)
 
 # sinkscope_test(name LABEL unit SOURCES a_test.cpp ROOMS base sinks LIBRARIES ...)
 #
-# One executable of GoogleTest cases. LABEL is one of unit, golden, invariant, cli, docs, model, browser.
+# One executable of GoogleTest cases. COMPUTES: its own bodies take long, as slow twins of large cases do. LABEL is one of unit, golden, invariant, cli, docs, model, browser.
 function(sinkscope_test name)
-  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT" "SOURCES;ROOMS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(TEST "COMPUTES" "LABEL;TIMEOUT" "SOURCES;ROOMS;LIBRARIES" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
@@ -16,7 +16,7 @@ function(sinkscope_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})  # for "tests/support/..."
   # Tests wait for the compiler longer than for the processor.
   target_compile_options(${name} PRIVATE "$<$<CONFIG:Release>:-O1;-Wno-maybe-uninitialized>")
-  if(SINKSCOPE_SANITIZE)
+  if(SINKSCOPE_SANITIZE AND NOT TEST_COMPUTES)
     target_compile_options(${name} PRIVATE -O0)
   endif()
   target_compile_definitions(${name} PRIVATE SINKSCOPE_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
