@@ -69,7 +69,9 @@ Deployment resolved(Deployment deployment) {
                          ggml_is_quantized(cache_type_of(deployment.cache_type_v));
   const char* disabled = std::getenv("LLAMA_ATTN_ROT_DISABLE");
   deployment.cache_rotation = !(quantised && disabled != nullptr && std::atoi(disabled) != 0);
-  for (LoraAdapter& adapter : deployment.lora) adapter.sha256 = model_sha256(adapter.path, {});
+  for (LoraAdapter& adapter : deployment.lora) {
+    if (adapter.sha256.empty()) adapter.sha256 = model_sha256(adapter.path, {});
+  }
   return deployment;
 }
 
