@@ -7,6 +7,8 @@ from . import cache, gpu, packages, python, steps, web
 PRESETS = ["dev", "release", "clang", "sanitize", "asan", "ubsan", "tsan"]
 # What tests need no model file, and so run under the sanitizers too.
 MODEL_FREE = "^(unit|invariant|cli|fuzz)$"
+# But for these, which take minutes there.
+LONG = "^long$"
 # What cmake is given unless the caller gives it: the option, and what fetches its folder.
 FETCHED = {"SINKSCOPE_LLAMA_DIR": cache.llama_source, "SINKSCOPE_ONEDNN_DIR": cache.onednn}
 
@@ -55,7 +57,7 @@ def test(ctest_arguments=(), sanitizers=True):
     if sanitizers:
         build("sanitize")
         steps.say("testing sanitize: tests that need no model")
-        if ctest("sanitize", ["-L", MODEL_FREE, *ctest_arguments], models=None) != 0:
+        if ctest("sanitize", ["-L", MODEL_FREE, "-LE", LONG, *ctest_arguments], models=None) != 0:
             failed.append("sanitize")
     build("release", python.test_options())
     models = cache.models()
