@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What caches of few bits do to sinks: the table of docs/deployed.md.
 
-    deployed_table.py --program build/release/src/cli/sinkscope --models FOLDER [--work build/deployed] [--chats 24]
+    deployed_table.py --program build/release/src/cli/sinkscope --models FOLDER [--work build/deployed] [--chats 64]
 
 Models are smollm2.gguf, qwen25coder.gguf and gemma3.gguf in FOLDER. Texts are those of bench/thresholds/texts and examples/, for
 Qwen also chats of bench/explain/chats.py, where it has natural secondary sinks. Each is scanned with cached keys and values in f16 and in
@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--models", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "deployed")
-    parser.add_argument("--chats", type=int, default=24)
+    parser.add_argument("--chats", type=int, default=64)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     chats = options.work / "chats.jsonl"
@@ -60,7 +60,7 @@ def main():
             found = json.loads(run(options.program, "diff", scans["f16"], scans[cache], "--json", "-"))
             sinks, interval = found["sinks"], found["jaccard_interval_95"]
             jaccard = number(found["jaccard"], ".2f") + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
-            figures = found["figures"]
+            figures = {figure["figure"]: figure for figure in found["figures"]}
             print(f"| {MODELS[model]} | {what} | {cache} | {sinks['before']} | {sinks['kept']} | {sinks['moved']} | {sinks['lost']} | "
                   f"{sinks['gained']} | {sinks['marginal']} | {jaccard} | {found['documents']['other_primary']} | "
                   f"x {number(figures['far_boost_median']['median'], '.3f')} | {number(figures['score_mean']['median'], '+.4f')} |", flush=True)
