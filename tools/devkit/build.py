@@ -47,9 +47,10 @@ def ctest(preset, arguments, models):
                        "--no-tests=error", *arguments], env=env)
 
 
-def test(ctest_arguments=(), sanitizers=True):
+def test(ctest_arguments=(), sanitizers=True, large_models=False):
     """All tests: those that need no model under the sanitizers first, then everything as released.
 
+    large_models  those of real models that take minutes each too
     returns  0 if every one passed; the last that is printed is then ctest's own summary
     """
     packages.ensure_if_allowed(packages.CROSS, "The test that compiles the kernels for ARM will be skipped.")
@@ -60,7 +61,7 @@ def test(ctest_arguments=(), sanitizers=True):
         if ctest("sanitize", ["-L", MODEL_FREE, "-LE", LONG, *ctest_arguments], models=None) != 0:
             failed.append("sanitize")
     build("release", python.test_options())
-    models = cache.models()
+    models = cache.models(large_models)
     web.ensure()
     steps.say("testing release: every test")
     if ctest("release", ctest_arguments, models) != 0:

@@ -7,7 +7,7 @@ Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
   onednn-VERSION/         the library and its headers
   cuda-VERSION/           CUDA's compiler and libraries, where the system has none
   llama-build/            builds of it, made by cmake/SinkscopeLlama.cmake
-  models/NAME.gguf        small real models
+  models/NAME.gguf        real models
   build-backend-HASH/     a virtual environment that can read the metadata of llama.cpp's archive
   python-tests-HASH/      one in which the Python package is built and tested
 
@@ -28,7 +28,7 @@ import tempfile
 import zipfile
 
 from . import steps
-from .pins import BACKEND, CUDA, LLAMA, MODELS, ONEDNN, PINS, read_pins
+from .pins import BACKEND, CUDA, LARGE_MODELS, LLAMA, MODELS, ONEDNN, PINS, read_pins
 
 
 def root():
@@ -234,14 +234,15 @@ def join_members(archives, pattern, target, sha256):
         os.replace(part, target)
 
 
-def models():
-    """The folder of small real models, after making those that are missing."""
+def models(large=False):
+    """The folder of real models, after making those that are missing: the small ones, with `large` all."""
     folder = models_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [pin for model in MODELS if not (folder / model.file).exists() for pin in read_pins(model.pin_file)]
+    wanted = MODELS + (LARGE_MODELS if large else [])
+    missing = [pin for model in wanted if not (folder / model.file).exists() for pin in read_pins(model.pin_file)]
     if missing:
-        steps.say(f"small real models: {sum(pin.megabytes for pin in missing)} MB to download into {folder}")
-    for model in MODELS:
+        steps.say(f"real models: {sum(pin.megabytes for pin in missing)} MB to download into {folder}")
+    for model in wanted:
         target = folder / model.file
         with _lock(model.file):
             if target.exists():

