@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/display_text.h"
+#include "report/headline.h"
 #include "report/words.h"
 
 namespace sinkscope {
@@ -41,6 +42,7 @@ class FindingsView::Collector {
     FoundText text{name_of_text(judged), judged.document.figures.n_tokens, judged.counts};
     found_.n_tokens += text.n_tokens;
     found_.counts.add(text.counts);
+    if (rule_ == Rule::kEvidence) taken_.add(judged.document.figures, detection);
     if (detection.primary) {
       const Primary& primary = *detection.primary;
       if (!primaries_.first) primaries_.first = {primary, judged.token(primary.position)};
@@ -71,8 +73,11 @@ class FindingsView::Collector {
   }
 
   Findings finish(const LevelReport& levels) {
+    found_.taken = taken_.finish();
+    found_.headline = headline(found_);
     say(primary_sentence());
     say(sinks_sentence(levels.all));
+    say(attention_sentence(found_));
     say(groups_sentence());
     say(strongest_sentence());
     say(tokens_sentence());
@@ -105,7 +110,7 @@ class FindingsView::Collector {
   }
 
   void say(const std::optional<std::string>& sentence) {
-    if (sentence) found_.sentences.push_back(*sentence);
+    if (sentence && !sentence->empty()) found_.sentences.push_back(*sentence);
   }
 
   std::string primary_sentence() const {
@@ -263,6 +268,7 @@ class FindingsView::Collector {
   Findings found_;
   std::optional<FoundGroup> largest_group_;
   FoundPrimaries primaries_;
+  AttentionTakenSum taken_;
   std::map<std::string, std::int64_t> tokens_;  // of sinks, by how often
   std::size_t n_warnings_ = 0;                  // of single texts
 };

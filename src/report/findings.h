@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "levels/levels.h"
+#include "report/attention_taken.h"
 #include "report/judged.h"
 
 namespace sinkscope {
@@ -31,6 +32,8 @@ struct Findings {
   Counts counts;
   std::vector<FoundSink> strongest;    // by prominence_of, kStrongest at most, the primary not among them;
                                        // by the paper's rule by flagged layers
+  AttentionTaken taken;                // by the evidence rule
+  std::string headline;                // what was found, in a few words: see report/headline.h
   std::vector<std::string> sentences;  // displayable UTF-8, tokens in quotation marks
   std::vector<std::string> warnings;   // what to know before trusting the numbers
 };

@@ -34,6 +34,7 @@ TEST(Findings, SayWhatTheRuleFound) {
                             "1\u201310. It draws "),
                   "272 of 400 tokens could be judged: those behind the primary with enough far queries. Beside the "
                   "primary, 2 sinks were found: 1 secondary, 1 primary-like. That is 7.35 in 1000 eligible tokens.",
+                  "In blocks 3\u201311 the sinks take 8\u201314 % of all attention, the primary 16 %.",
                   HasSubstr("at position 150, primary-like, in layers 2\u201310: 35.0 times the norm of an ordinary "
                             "token, 40.0 times its share of far attention."),
                   "Tokens that became sinks more than once: \u201c" + token_name(kHostile) + "\u201d (2).",
@@ -41,6 +42,7 @@ TEST(Findings, SayWhatTheRuleFound) {
                   "Further runs of layers point the primary's way and are no sinks: 1 aligned_only (far boost "
                   "under 5 or far z under 3 in too many of the blocks that read them; median boosts up to 4.00, single "
                   "blocks up to 4.00), 1 transient (one layer only)."));
+  EXPECT_EQ(found.headline, "2 sinks take up to 14 % of a block\u2019s attention");
   ASSERT_EQ(found.strongest.size(), 2U);
   EXPECT_EQ(found.strongest[0].run.position, 150);
   // The one that draws more, as is usual where it stands, is not the stronger one.
@@ -59,6 +61,9 @@ TEST(Findings, CountOverAllTexts) {
       found.sentences[0],
       HasSubstr("3 of 3 texts have a primary sink; in 3 of them it stands at position 0 and is born at layer 1."));
   EXPECT_EQ(found.counts.of(SinkKind::kSecondary), 3);
+  EXPECT_EQ(found.headline, "6 sinks in each of 3 texts: up to 14 % of a block\u2019s attention in the middle text");
+  EXPECT_THAT(found.sentences, testing::Contains("In the middle text the sinks take up to 14 % of a block\u2019s attention (median "
+                                                 "over 3 texts with sinks), the primary up to 16 % (over 3)."));
   ASSERT_EQ(found.texts.size(), 3U);
   EXPECT_EQ(found.texts[1].name, "essay-1.txt");
 }

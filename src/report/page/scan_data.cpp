@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "report/data/json.h"
 #include "report/data/level_json.h"
+#include "report/data/number_json.h"
 #include "report/file_levels.h"
 #include "report/findings.h"
 #include "report/page/document_data.h"
@@ -120,6 +121,10 @@ Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOption
   }
   json.close();
   json.key("levels").raw(levels_json(scan, overview.found.rule, overview.levels, options.levels));
+  json.member("headline", overview.found.headline);
+  const AttentionTaken& taken = overview.found.taken;
+  json.key("attention_taken").open_object(kInline).member("n_texts", taken.n_texts).member("n_with_sinks", taken.n_with_sinks);
+  json.member("sinks", number(taken.sinks)).member("primary", number(taken.primary)).close();
   write_texts(json, "findings", overview.found.sentences);
   write_texts(json, "warnings", overview.found.warnings);
   write_program_runs(json, file);

@@ -150,6 +150,7 @@ void write_summary(std::span<const NamedScan> scans, std::span<const Overview> o
                        facts.n_heads_max, facts.n_kv_heads.empty() ? 0 : std::ranges::max(facts.n_kv_heads),
                        facts.d_model, counted(static_cast<std::int64_t>(found.texts.size()), "text"),
                        counted(found.n_tokens, "token"));
+    out << "\n**" << escaped(found.headline) << "**\n";
     write_counts(found, out);
     if (!found.sentences.empty()) out << "\n### What was found\n";
     for (const std::string& sentence : found.sentences) out << '\n' << escaped(sentence) << '\n';

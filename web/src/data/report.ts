@@ -246,6 +246,9 @@ export interface Scan {
   scan: ScanResults;
   documents: { key: string; block: string; detail: boolean }[];
   levels: { options: { bootstraps: number; min_stability: number }; files: [Levels] };
+  headline: string; // what was found, in a few words
+  // Medians over texts of the largest share of a block's attention that the sinks of a text take, and its primary.
+  attention_taken: { n_texts: number; n_with_sinks: number; sinks: Measured; primary: Measured };
   findings: string[]; // what was found, in sentences
   warnings: string[]; // what a reader should know before trusting the numbers
   explained: { claims: Claim[]; charts: Chart[] } | null; // what `sinkscope explain` measured

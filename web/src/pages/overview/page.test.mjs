@@ -6,6 +6,12 @@ export const tests = {
     expect(/2 sinks were found/.test(found), found);
     expect((await page.locator(".tile.secondary .big").innerText()) === "2", "two secondary sinks");
   },
+  "compares the results, a row each": async ({ open, expect }) => {
+    const page = await open("overview");
+    const rows = await page.locator(".side-by-side tbody tr").allInnerTexts();
+    expect(rows.length === 2 && rows.every((row) => /born in layer/.test(row) && / %/.test(row)), rows.join("; "));
+    expect(/2 .*sinks take up to .* %/.test(await page.locator("h1").innerText()), "the title says what was found");
+  },
   "a sink's row leads to its token by keyboard": async ({ open, expect }) => {
     const page = await open("overview");
     await page.locator("a.life").nth(1).focus();

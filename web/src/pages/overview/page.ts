@@ -1,10 +1,11 @@
 // Overview: the model, what it was given, and what was found.
 
-import { kind_names, kKinds, type DocumentData, type Sequence, type Sink } from "../../data/report";
+import { kind_names, kKinds, type DocumentData, type Scan, type Sequence, type Sink } from "../../data/report";
 import { append, draw_to_width, h } from "../../ui/dom";
 import { figure } from "../../ui/figure";
-import { count, number, token_name } from "../../ui/format";
+import { count, number, percent, token_name } from "../../ui/format";
 import { kind_badge } from "../../ui/kinds";
+import { term } from "../../ui/terms";
 import type { Context, Page } from "../page";
 import { draw_lives } from "./lives";
 
@@ -35,7 +36,7 @@ function sinks_table(context: Context, data: DocumentData): HTMLElement {
   const head = ["position", "in the text", "kind", "layers", "state life", "attn. life", "alignment", "norm ratio", "score", "far boost"];
   const numeric = (text: string) => h("td", { class: "number" }, text);
   const table = h("table", {},
-    h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "" : "number" }, name)))),
+    h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "" : "number" }, term(name))))),
     h("tbody", {}, ...rows.map((sink) => h("tr", {},
       h("td", { class: "number" }, h("a", { href: context.link("text", { token: sink.position }) }, sink.position.toLocaleString("en"))),
       in_text(data, sink),
@@ -67,20 +68,48 @@ function documents_table(context: Context): HTMLElement {
       h("tbody", {}, ...sequences.map(row)))));
 }
 
+// The first text's primary, in a few words.
+function primary_in_words(scan: Scan): string {
+  const primary = scan.scan.sequences.find((one) => one.primary)?.primary;
+  return primary ? `“${token_name(primary.text)}” at ${primary.position}, born in layer ${primary.birth_layer}` : "none";
+}
+
+// All results of the report, a row each.
+function compared(context: Context): HTMLElement {
+  const numeric = (text: string) => h("td", { class: "number" }, text);
+  const head = ["model", "texts", "judged", "first primary", ...kKinds.slice(1).map((kind) => kind_names[kind]), "per 1000", "sinks take", "primary takes"];
+  const row = (scan: Scan, i: number) => {
+    const { model, totals } = scan.scan;
+    return h("tr", { class: i === context.scan_index ? "chosen" : "" },
+      h("td", {}, h("a", { href: context.link("overview", { scan: i, doc: 0 }), title: scan.headline }, model.name), h("small", {}, ` ${scan.file}`)),
+      numeric(totals.n_sequences.toLocaleString("en")), numeric(totals.eligible_tokens.toLocaleString("en")),
+      h("td", {}, primary_in_words(scan)),
+      ...kKinds.slice(1).map((kind) => numeric(totals.counts.by_kind[kind] ? totals.counts.by_kind[kind].toLocaleString("en") : "·")),
+      numeric(number(scan.levels.files[0].sinks.per_1000)), numeric(percent(scan.attention_taken.sinks)), numeric(percent(scan.attention_taken.primary)));
+  };
+  return h("section", { class: "figure side-by-side" },
+    h("header", {}, h("div", {}, h("h2", {}, "Side by side"),
+      h("p", { class: "question" }, "Sinks by kind; of 1000 tokens that could be judged; the most that they and the primary take of a block’s attention, in the middle text."))),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of results" }, h("table", {},
+      h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 0 || i === 3 ? "" : "number" }, term(name))))),
+      h("tbody", {}, ...context.report.scans.map(row)))));
+}
+
 async function render(context: Context, into: HTMLElement): Promise<void> {
   const { scan, sequence } = context;
   const { model, totals } = scan.scan;
   append(into,
     h("div", { class: "hero" },
-      h("h1", {}, model.name),
-      h("p", { class: "facts" }, `${model.type} · ${model.n_layers} layers · ${model.n_heads} heads (${model.n_kv_heads} KV) · ` +
+      h("h1", {}, scan.headline),
+      h("p", { class: "facts" }, h("b", {}, model.name), ` · ${model.type} · ${model.n_layers} layers · ${model.n_heads} heads (${model.n_kv_heads} KV) · ` +
         `width ${model.d_model} · ${count(totals.n_sequences, "text")}, ${count(totals.n_tokens, "token")}, ${totals.eligible_tokens.toLocaleString("en")} of which could be judged`)),
-    tiles(context),
-    h("div", { class: "summary" }, h("section", { class: "found" }, h("h2", {}, "What was found"), ...scan.findings.map((sentence) => h("p", {}, sentence))),
-    scan.warnings.length > 0 && h("section", { class: "alerts", role: "note" }, h("h2", {}, "To keep in mind"), h("ul", {}, ...scan.warnings.map((alert) => h("li", {}, alert))))));
+    context.report.scans.length > 1 && compared(context),
+    tiles(context));
   const lives = figure("lives", totals.n_sequences === 1 ? "Sinks by layer" : `Sinks by layer in ${sequence.id}`,
     "In which layers does each sink last? The primary first, the others by position.", "Point at a row, or move to it with Tab; Enter shows the token in its text.");
-  append(into, lives.element);
+  append(into, h("div", { class: "beside" }, lives.element,
+    h("div", { class: "summary" }, h("section", { class: "found" }, h("h2", {}, "What was found"), ...scan.findings.map((sentence) => h("p", {}, sentence))),
+    scan.warnings.length > 0 && h("section", { class: "alerts", role: "note" }, h("h2", {}, "To keep in mind"), h("ul", {}, ...scan.warnings.map((alert) => h("li", {}, alert)))))));
   draw_to_width(lives.body, (width) => draw_lives(context, lives.body, width, lives.say));
   if (sequence.sinks.length) append(into, sinks_table(context, await context.read_document()));
   if (scan.scan.sequences.length > 1) append(into, documents_table(context));

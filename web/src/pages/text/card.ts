@@ -5,8 +5,9 @@ import { kQuantities } from "../../data/quantities";
 import type { DocumentData } from "../../data/report";
 import { line_path } from "../../draw/axes";
 import { append, h, s } from "../../ui/dom";
-import { intervals, layers, number, percent, token_name } from "../../ui/format";
+import { count, intervals, layers, number, percent, token_name } from "../../ui/format";
 import { kind_badge } from "../../ui/kinds";
+import { term } from "../../ui/terms";
 import type { Context } from "../page";
 
 // A quantity of any token by layer: from its row where it has one, else from the maps.
@@ -39,14 +40,16 @@ function sink_lines(context: Context, position: number): HTMLElement[] {
       `up to ${percent(primary.score_max)}; far boost ${number(primary.far_boost_median)}.`)));
   }
   for (const sink of sequence.sinks.filter((one) => one.position === position)) {
-    const lasts = sink.attention_lifetime === null ? "" : `, as attention ${sink.attention_lifetime}`;
-    const value = sink.value_norm_ratio === null ? "" :
-      ` Its values are ${number(sink.value_norm_ratio)} of an ordinary norm: it ${sink.broadcasts ? "broadcasts" : "drains"}.`;
-    const gap = sink.logit_gap === null ? "" : ` Logit gap to the primary ${number(sink.logit_gap)}.`;
-    lines.push(h("div", { class: "run" }, kind_badge(sink.kind), h("p", {},
-      `Lasts in ${layers(sink.l_start, sink.l_end)}: as state ${sink.lifetime}${sink.censored ? " or more" : ""}${lasts}. ` +
-      `Norm ratio ${number(sink.norm_ratio_median)}, alignment ${number(sink.alignment_median)}, score ${percent(sink.score_mean)}, ` +
-      `far boost ${number(sink.far_boost_median)}, far z ${number(sink.far_z_median)}.${gap}${value}`)));
+    const rows: [string, string][] = [
+      ["state life", count(sink.lifetime, "layer") + (sink.censored ? " or more" : "")],
+      ["attention life", sink.attention_lifetime === null ? "–" : count(sink.attention_lifetime, "block")],
+      ["norm ratio", number(sink.norm_ratio_median)], ["alignment", number(sink.alignment_median)], ["score", percent(sink.score_mean)],
+      ["far boost", number(sink.far_boost_median)], ["far z", number(sink.far_z_median)], ["logit gap", number(sink.logit_gap)],
+      ["value norm", sink.value_norm_ratio === null ? "–" : `${number(sink.value_norm_ratio)}×, ${sink.broadcasts ? "broadcasts" : "drains"}`],
+    ];
+    lines.push(h("div", { class: "run" }, kind_badge(sink.kind), h("p", {}, `Lasts in ${layers(sink.l_start, sink.l_end)}.`),
+      h("table", { class: "facts-of-sink" }, h("tbody", {}, ...rows.filter(([, value]) => value !== "–").map(([name, value]) =>
+        h("tr", {}, h("th", { scope: "row" }, term(name)), h("td", { class: "number" }, value)))))));
   }
   return lines;
 }
@@ -60,12 +63,12 @@ export function token_card(context: Context, data: DocumentData, position: numbe
       ` · id ${data.token_id(position) ?? "–"}` + (position < sequence.prompt_tokens && sequence.prompt_tokens < sequence.n_tokens ? " · prompt" : "")),
     ...sink_lines(context, position));
   const table = h("tbody");
-  const add = (name: string, values: (number | undefined)[] | undefined, cosine: boolean) => {
+  const add = (name: string, says: string, values: (number | undefined)[] | undefined, cosine: boolean) => {
     if (!values?.some((value) => value !== undefined)) return;
-    append(table, h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, sparkline(values, layer, cosine)),
+    append(table, h("tr", {}, h("th", { scope: "row" }, h("abbr", { title: says }, name)), h("td", {}, sparkline(values, layer, cosine)),
       h("td", { class: "number" }, number(values[layer]))));
   };
-  for (const quantity of kQuantities) add(quantity.name, by_layer(data, quantity.id, position), quantity.cosine);
+  for (const quantity of kQuantities) add(quantity.name, quantity.says, by_layer(data, quantity.id, position), quantity.cosine);
   if (table.childElementCount) {
     append(card, h("table", { class: "figures" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "by layer"), h("td"), h("th", { scope: "col", class: "number" }, `layer ${layer}`))), table));

@@ -1,10 +1,11 @@
 // Text: the document as it reads, its sinks marked, painted by any quantity at any layer.
 
+import { decode } from "../../data/blocks";
 import { first_code, kQuantities } from "../../data/quantities";
 import { kKinds, kind_names, type DocumentData } from "../../data/report";
 import { append, h } from "../../ui/dom";
 import { select } from "../../ui/figure";
-import { count, token_name, visible_controls } from "../../ui/format";
+import { count, number, token_name, visible_controls } from "../../ui/format";
 import { kind_badge } from "../../ui/kinds";
 import { chosen_number, remember } from "../../ui/route";
 import type { Context, Page } from "../page";
@@ -23,7 +24,7 @@ interface Piece {
 
 // The text in pieces that are laid out and painted only while they are in sight.
 class TextView {
-  readonly element = h("div", { class: "text", tabindex: 0, role: "application", "aria-label": "Text. Arrow keys move by token, n and p by sink." });
+  readonly element = h("div", { class: "text", tabindex: 0, role: "application", "aria-label": "Text. Arrow keys move by token, n and p by sink, ? lists keys." });
   private readonly in_sight = new Set<Piece>();
   private readonly tokens: HTMLElement[] = [];
   private map: ReturnType<DocumentData["map"]>;
@@ -174,10 +175,37 @@ function search(data: DocumentData, wanted: string): number[] {
   return found;
 }
 
-function legend(painted: boolean): HTMLElement {
-  return h("p", { class: "legend" }, ...kKinds.map(kind_badge),
-    h("span", { class: "note" }, painted ? "Ground: the chosen quantity at the chosen layer. Sinks fade in layers outside their life." :
+// The numbers that the paint stands for.
+function paint_key(map: NonNullable<ReturnType<DocumentData["map"]>>, first: number): HTMLElement {
+  return h("span", { class: "paint-key" }, number(decode(map.scale, first)), h("i", { "aria-hidden": "true" }),
+    `${number(decode(map.scale, 255))}${map.scale.logarithmic ? ", in equal factors" : ""}`);
+}
+
+function legend(key: HTMLElement | undefined): HTMLElement {
+  return h("p", { class: "legend" }, ...kKinds.map(kind_badge), key,
+    h("span", { class: "note" }, key ? "Ground: the chosen quantity at the chosen layer. Sinks fade in layers outside their life." :
       "The stronger the ground, the more attention a sink draws from far."));
+}
+
+// The layer in which most sinks live; of several the middle one, and without sinks the network's middle.
+function liveliest_layer({ sinks }: Context["sequence"], n_layers: number): number {
+  const alive = Array.from({ length: n_layers }, (_, l) => sinks.filter((sink) => l >= sink.l_start && l <= sink.l_end).length);
+  const most = Math.max(...alive);
+  const layers = alive.flatMap((n, l) => (n === most ? [l] : []));
+  return layers[Math.floor(layers.length / 2)] ?? 0;
+}
+
+// What keys do. In the text itself they move by token too.
+const kKeys: [string, string][] = [
+  ["n, p", "the next sink, the one before"], ["← →", "a token on or back, in the text"], ["Home, End", "the first token, the last, in the text"],
+  ["[ ]", "a layer back or on"], ["/", "search the text"], ["Esc", "let go of the token"], ["?", "this list"],
+];
+
+function keys_dialog(): HTMLDialogElement {
+  const dialog = h("dialog", { class: "keys", "aria-label": "Keys" },
+    h("h2", {}, "Keys"), h("dl", {}, ...kKeys.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)])),
+    h("form", { method: "dialog" }, h("button", { type: "submit" }, "Close")));
+  return dialog;
 }
 
 async function render(context: Context, into: HTMLElement): Promise<void> {
@@ -187,7 +215,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   const sink_positions = [...sinks.keys()].sort((a, b) => a - b);
   const n_layers = data.n_layers;
   const quantities = kQuantities.filter((quantity) => data.map(quantity.id));
-  let layer = chosen_number(chosen, "layer", n_layers) ?? Math.min(n_layers - 1, Math.round(n_layers / 2));
+  let layer = chosen_number(chosen, "layer", n_layers) ?? liveliest_layer(sequence, n_layers);
   let paint = quantities.some((quantity) => quantity.id === chosen.get("paint")) ? (chosen.get("paint") ?? "") : "";
   let pinned = -1;
 
@@ -199,15 +227,22 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
   const repaint = () => {
     const quantity = quantities.find((one) => one.id === paint);
     const map = quantity && data.map(quantity.id);
-    view.paint(map, quantity && map ? first_code(quantity, map.scale) : 1, layer);
+    const first = quantity && map ? first_code(quantity, map.scale) : 1;
+    view.paint(map, first, layer);
     if (pinned >= 0) show(pinned);
-    keys.replaceChildren(legend(quantity !== undefined));
+    keys.replaceChildren(legend(map && paint_key(map, first)));
   };
   const keys = h("div");
 
   const layer_name = h("output", {}, String(layer));
   const slider = h("input", { type: "range", min: 0, max: n_layers - 1, value: layer, "aria-label": "Layer",
-    input: () => { layer = Number(slider.value); layer_name.textContent = slider.value; repaint(); remember({ layer }); } });
+    input: () => to_layer(Number(slider.value)) });
+  const to_layer = (next: number) => {
+    layer = Math.min(n_layers - 1, Math.max(0, next));
+    layer_name.textContent = slider.value = String(layer);
+    repaint();
+    remember({ layer });
+  };
   const step = (by: number) => {
     const next = by > 0 ? sink_positions.find((position) => position > view.position) : sink_positions.findLast((position) => position < view.position);
     const wrapped = next ?? (by > 0 ? sink_positions[0] : sink_positions.at(-1));
@@ -225,19 +260,30 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
       if (event.key !== "Enter" || found.length === 0) return;
       view.go(found.find((position) => position > view.position) ?? found[0] ?? 0);
     } });
-  view.element.addEventListener("keydown", (event) => {
-    const moves: Record<string, () => void> = {
-      ArrowRight: () => view.go(Math.min(view.position + 1, data.n_tokens - 1)),
-      ArrowLeft: () => view.go(Math.max(view.position - 1, 0)),
-      Home: () => view.go(0),
-      End: () => view.go(data.n_tokens - 1),
-      n: () => step(1),
-      p: () => step(-1),
-      Escape: () => { pinned = -1; },
-    };
-    const move = event.ctrlKey || event.metaKey || event.altKey ? undefined : moves[event.key];
+  const dialog = keys_dialog();
+  const of_text: Record<string, () => void> = {
+    ArrowRight: () => view.go(Math.min(view.position + 1, data.n_tokens - 1)),
+    ArrowLeft: () => view.go(Math.max(view.position - 1, 0)),
+    Home: () => view.go(0),
+    End: () => view.go(data.n_tokens - 1),
+  };
+  const of_page: Record<string, () => void> = {
+    n: () => step(1),
+    p: () => step(-1),
+    "[": () => to_layer(layer - 1),
+    "]": () => to_layer(layer + 1),
+    "/": () => box.focus(),
+    Escape: () => { pinned = -1; },
+    "?": () => dialog.showModal(),
+  };
+  const on_key = (event: KeyboardEvent) => {
+    if (!view.element.isConnected) return document.removeEventListener("keydown", on_key);
+    const writes = event.target instanceof Element && event.target.closest("input[type=search], select, dialog");
+    if (event.ctrlKey || event.metaKey || event.altKey || writes) return;
+    const move = of_page[event.key] ?? (view.element.contains(event.target as Node) ? of_text[event.key] : undefined);
     if (move) { event.preventDefault(); move(); }
-  });
+  };
+  document.addEventListener("keydown", on_key);
 
   append(into,
     h("div", { class: "page-head" }, h("h1", {}, "Text"),
@@ -248,9 +294,10 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
       h("label", { class: "control" }, h("span", {}, "Layer ", layer_name), slider),
       h("span", { class: "control buttons" },
         h("button", { type: "button", click: () => step(-1) }, "‹ sink"), h("button", { type: "button", click: () => step(1) }, "sink ›")),
-      h("span", { class: "control" }, box, result)),
+      h("span", { class: "control" }, box, result),
+      h("button", { type: "button", class: "quiet", "aria-label": "Keys", title: "Keys", click: () => dialog.showModal() }, "?")),
     keys,
-    h("div", { class: "reader" }, view.element, side));
+    h("div", { class: "reader" }, view.element, side), dialog);
   repaint();
   const token = chosen_number(chosen, "token", data.n_tokens);
   const first = token ?? sink_positions.find((position) => !sequence.primary?.set.includes(position) && position !== sequence.primary?.position) ?? sink_positions[0];
