@@ -18,17 +18,16 @@ class Sums {
     counted_.assign(static_cast<std::size_t>(figures.n_tokens), {});
   }
 
-  void add(int position, SinkKind kind, int first_block, int last_block) {
-    const TokenProfile* token = profile_of(figures_, position);
+  void add(const ReadSpan& span) {
+    const TokenProfile* token = profile_of(figures_, span.position);
     if (token == nullptr) throw Error(ErrorCode::kInternal, "attention shares: the figures of a sink were not kept");
-    std::vector<bool>& counted = counted_[static_cast<std::size_t>(position)];
+    std::vector<bool>& counted = counted_[static_cast<std::size_t>(span.position)];
     counted.resize(n_layers());
-    for (std::size_t block = static_cast<std::size_t>(first_block);
-         block < n_layers() && block <= static_cast<std::size_t>(last_block); ++block) {
+    for (auto block = static_cast<std::size_t>(span.first); block <= static_cast<std::size_t>(span.last); ++block) {
       if (counted[block]) continue;
       counted[block] = true;
       if (const auto share = token->attention_share[block]) {
-        sums_[static_cast<std::size_t>(kind)][block] += *share;
+        sums_[static_cast<std::size_t>(span.kind)][block] += *share;
       } else {
         measured_[block] = 0;
       }
@@ -74,16 +73,23 @@ LayerFigures AttentionShares::sinks() const {
   return all;
 }
 
-AttentionShares attention_shares(const SequenceFigures& figures, const Detection& detection) {
-  Sums sums(figures);
+std::vector<ReadSpan> read_spans(int n_layers, const Detection& detection) {
+  std::vector<ReadSpan> spans;
   if (detection.primary) {
-    for (const int position : detection.primary->set) sums.add(position, SinkKind::kPrimary, 0, figures.n_layers - 1);
+    for (const int position : detection.primary->set) spans.push_back({position, SinkKind::kPrimary, 0, n_layers - 1});
   }
   for (const Run& run : detection.runs) {
     if (run.verdict != Verdict::kSink && !detection.in_sink_group(run)) continue;
     const SinkKind kind = detection.counts(run) ? run.kind : detection.groups[index(*run.group)].kind;
-    sums.add(run.position, kind, run.l_start + 1, run.l_end + 1);
+    const int last = std::min(run.l_end + 1, n_layers - 1);
+    if (run.l_start + 1 <= last) spans.push_back({run.position, kind, run.l_start + 1, last});
   }
+  return spans;
+}
+
+AttentionShares attention_shares(const SequenceFigures& figures, const Detection& detection) {
+  Sums sums(figures);
+  for (const ReadSpan& span : read_spans(figures.n_layers, detection)) sums.add(span);
   return sums.finish(detection.primary.has_value());
 }
 

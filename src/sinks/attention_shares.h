@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <vector>
 
 #include "sinks/detection.h"
 #include "sinks/figures.h"
@@ -21,9 +22,19 @@ struct AttentionShares {
   LayerFigures sinks() const;
 };
 
-// Sums of TokenProfile::attention_share. The primary's set counts in every block; a sink, and each member of a group that
-// is one, in the blocks that read it: l_start + 1 to l_end + 1. A token counts once in a block: as the primary if it is
-// of its set, else by the run that comes first.
+// A token that is a sink to the blocks first to last, both included.
+struct ReadSpan {
+  int position = 0;
+  SinkKind kind{};
+  int first = 0, last = 0;
+};
+
+// Which blocks read which sinks: the primary's set in every block; a sink, and each member of a group that is one, in blocks
+// l_start + 1 to l_end + 1, as far as there are such blocks. A token counts once in a block: as the primary if it is of its
+// set, else by the run that comes first, so spans that come later yield to earlier ones of their token.
+std::vector<ReadSpan> read_spans(int n_layers, const Detection& detection);
+
+// Sums of TokenProfile::attention_share over read_spans.
 //
 // returns  nothing in a layer where the share of one of these tokens was not measured
 // cost     O(runs x n_layers)

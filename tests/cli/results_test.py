@@ -74,6 +74,33 @@ class Results(harness.ProgramTest):
         self.fails(2, "--document", "export", "out.db", "--format", "csv", "--document", "0")
         self.fails(7, "no folder", "export", "out.db", "--format", "json", "-o", "no/such/file")
 
+    def test_what_caches_should_keep(self):
+        self.ok("tiny", "--arch", "llama", "--layers", 8, "--sink", "layer=4,token='#',norm=150", "-o", "sinks.gguf")
+        text = self.file("s.txt", TEXT[:90].replace("#", "-") + "#" + TEXT[:400].replace("#", "-"))
+        for keep in ("heads", "runs"):
+            with self.subTest(keep):
+                self.ok("scan", "-q", "-m", "sinks.gguf", "-f", text, "--keep", keep, "-o", keep + ".db")
+                scanned = self.ok("export", keep + ".db", "--format", "json").json()["sequences"][0]
+                kept = self.ok("export", keep + ".db", "--format", "keep").json()
+                self.assertEqual(kept["schema"], "sinkscope.keep/1")
+                primary, sink = kept["sequences"][0]["tokens"]
+                self.assertEqual((primary["position"], primary["kinds"]), (0, ["primary"]))
+                self.assertEqual((sink["position"], sink["kinds"], sink["text"]), (91, ["secondary"], "#"))
+                self.assertEqual([block["block"] for block in primary["blocks"]], list(range(8)))
+                self.assertEqual([block["block"] for block in sink["blocks"]], [5, 6, 7])
+                shares = [block["attention_share"] for block in sink["blocks"]]
+                self.assertEqual(shares, scanned["attention"]["secondary"][5:])
+                heads = [block["kv_head_scores"] for block in sink["blocks"]]
+                if keep == "runs":
+                    self.assertEqual(heads, [None] * 3)
+                    continue
+                self.assertEqual({len(scores) for scores in heads}, {kept["model"]["n_kv_heads"]})
+                # The mean over groups of equal size is the mean over heads, which the JSON has over the sink's blocks.
+                means = [sum(scores) / len(scores) for scores in heads]
+                self.assertAlmostEqual(sum(means) / 3, scanned["sinks"][0]["score_mean"], delta=2e-4)
+                self.assertGreater(max(map(max, heads)), max(means))  # heads differ
+        self.fails(2, "--rule evidence", "export", "runs.db", "--format", "keep", "--rule", "paper")
+
     def test_profiles_as_the_scan_writes_them(self):
         self.scan("-f", "a.txt", "--profiles", "p.safetensors")
         self.ok("export", "out.db", "--format", "safetensors", "-o", "q.safetensors")

@@ -14,6 +14,7 @@
 #include "report/data/csv.h"
 #include "report/data/explain_json.h"
 #include "report/data/json.h"
+#include "report/data/keep_json.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
 #include "store/ablated_file.h"
@@ -72,6 +73,8 @@ ExitCode export_results(const ExportOptions& options) {
       write_safetensors(file, options.document, out);
     } else if (options.format == "csv") {
       write_csv(file, report, out);
+    } else if (options.format == "keep") {
+      write_keep_json(file, report, out);
     } else if (explained) {
       write_explain_json(file, explained->explanation, explained->request, out);
     } else {
@@ -89,7 +92,7 @@ void register_export(CLI::App& program, Action& action) {
       program, action, "export", "Write a results file as JSON, CSV or safetensors",
       "json: schema sinkscope.scan/3, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
       "a primary. safetensors: the arrays by layer and token that were kept (scan --keep profiles or heads); NaN "
-      "stands where nothing was measured. explain: schema sinkscope.explain/1, of a file that `sinkscope explain` has "
+      "stands where nothing was measured. keep: schema sinkscope.keep/1, the primary and the sinks with the blocks that read them, for caches. explain: schema sinkscope.explain/1, of a file that `sinkscope explain` has "
       "been "
       "run on.",
       {{"sinkscope export out.scan.db --format csv -o runs.csv", "every run with its figures, for a spreadsheet"},
@@ -97,7 +100,7 @@ void register_export(CLI::App& program, Action& action) {
         "the arrays of the first document"}},
       [options] { return export_results(*options); });
   verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
-  add_choice(verb, "--format", options->format, {"json", "csv", "safetensors", "explain"}, "What is written")
+  add_choice(verb, "--format", options->format, {"json", "csv", "safetensors", "keep", "explain"}, "What is written")
       ->required()
       ->group("Output");
   add_choice(verb, "--what", options->what, {"runs", "edits"},
