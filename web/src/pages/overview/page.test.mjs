@@ -8,7 +8,7 @@ export const tests = {
   },
   "compares the results, a row each": async ({ open, expect }) => {
     const page = await open("overview");
-    const rows = await page.locator(".side-by-side tbody tr").allInnerTexts();
+    const rows = await page.locator(".all-results tbody tr").allInnerTexts();
     expect(rows.length === 2 && rows.every((row) => /born in layer/.test(row) && / %/.test(row)), rows.join("; "));
     expect(/2 .*sinks take up to .* %/.test(await page.locator("h1").innerText()), "the title says what was found");
   },

@@ -27,25 +27,24 @@ function tiles({ scan }: Context): HTMLElement {
 
 function in_text(data: DocumentData, sink: Sink): HTMLElement {
   const { before, after } = data.around(sink.position, kContext);
-  return h("td", { class: "context" }, before.padStart(kContext), h("b", {}, token_name(sink.text)), after);
+  return h("td", { class: "context" }, h("span", { class: "wide" }, before.padStart(kContext)), h("b", {}, token_name(sink.text)), h("span", { class: "wide" }, after));
 }
 
 function sinks_table(context: Context, data: DocumentData): HTMLElement {
   const { sequence } = context;
   const rows = sequence.sinks.slice(0, kTableRows);
   const head = ["position", "in the text", "kind", "layers", "state life", "attn. life", "alignment", "norm ratio", "score", "far boost"];
-  const numeric = (text: string) => h("td", { class: "number" }, text);
+  const narrow = ["position", "in the text", "kind", "layers", "far boost"];  // what a phone keeps in sight
+  const cell_class = (name: string) => [name === "in the text" || name === "kind" ? "" : "number", narrow.includes(name) ? "" : "wide"].join(" ").trim();
   const table = h("table", {},
-    h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 1 || i === 2 ? "" : "number" }, term(name))))),
+    h("thead", {}, h("tr", {}, ...head.map((name) => h("th", { scope: "col", class: cell_class(name) }, term(name))))),
     h("tbody", {}, ...rows.map((sink) => h("tr", {},
       h("td", { class: "number" }, h("a", { href: context.link("text", { token: sink.position }) }, sink.position.toLocaleString("en"))),
       in_text(data, sink),
       h("td", {}, kind_badge(sink.kind)),
-      numeric(`${sink.l_start}–${sink.l_end}`),
-      numeric(`${sink.lifetime}${sink.censored ? "+" : ""}`),
-      numeric(sink.attention_lifetime === null ? "–" : String(sink.attention_lifetime)),
-      numeric(number(sink.alignment_median)), numeric(number(sink.norm_ratio_median)),
-      numeric(number(sink.score_mean)), numeric(number(sink.far_boost_median))))));
+      ...[`${sink.l_start}–${sink.l_end}`, `${sink.lifetime}${sink.censored ? "+" : ""}`, String(sink.attention_lifetime ?? "–"),
+        number(sink.alignment_median), number(sink.norm_ratio_median), number(sink.score_mean), number(sink.far_boost_median),
+      ].map((text, i) => h("td", { class: cell_class(head[i + 3] ?? "") }, text))))));
   const more = sequence.sinks.length - rows.length;
   return h("section", { class: "figure" },
     h("header", {}, h("div", {}, h("h2", {}, `Sinks of ${sequence.id}`),
@@ -76,22 +75,23 @@ function primary_in_words(scan: Scan): string {
 
 // All results of the report, a row each.
 function compared(context: Context): HTMLElement {
-  const numeric = (text: string) => h("td", { class: "number" }, text);
+  const numeric = (text: string, wide = "") => h("td", { class: `number ${wide}` }, text);
   const head = ["model", "texts", "judged", "first primary", ...kKinds.slice(1).map((kind) => kind_names[kind]), "per 1000", "sinks take", "primary takes"];
+  const wide = new Set(["texts", "judged", "first primary", "per 1000", "primary takes", kind_names.unaligned]);
   const row = (scan: Scan, i: number) => {
     const { model, totals } = scan.scan;
     return h("tr", { class: i === context.scan_index ? "chosen" : "" },
       h("td", {}, h("a", { href: context.link("overview", { scan: i, doc: 0 }), title: scan.headline }, model.name), h("small", {}, ` ${scan.file}`)),
-      numeric(totals.n_sequences.toLocaleString("en")), numeric(totals.eligible_tokens.toLocaleString("en")),
-      h("td", {}, primary_in_words(scan)),
-      ...kKinds.slice(1).map((kind) => numeric(totals.counts.by_kind[kind] ? totals.counts.by_kind[kind].toLocaleString("en") : "·")),
-      numeric(number(scan.levels.files[0].sinks.per_1000)), numeric(percent(scan.attention_taken.sinks)), numeric(percent(scan.attention_taken.primary)));
+      numeric(totals.n_sequences.toLocaleString("en"), "wide"), numeric(totals.eligible_tokens.toLocaleString("en"), "wide"),
+      h("td", { class: "wide" }, primary_in_words(scan)),
+      ...kKinds.slice(1).map((kind) => numeric(totals.counts.by_kind[kind] ? totals.counts.by_kind[kind].toLocaleString("en") : "·", wide.has(kind_names[kind]) ? "wide" : "")),
+      numeric(number(scan.levels.files[0].sinks.per_1000), "wide"), numeric(percent(scan.attention_taken.sinks)), numeric(percent(scan.attention_taken.primary), "wide"));
   };
-  return h("section", { class: "figure side-by-side" },
+  return h("section", { class: "figure all-results" },
     h("header", {}, h("div", {}, h("h2", {}, "Side by side"),
       h("p", { class: "question" }, "Sinks by kind; of 1000 tokens that could be judged; the most that they and the primary take of a block’s attention, in the middle text."))),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of results" }, h("table", {},
-      h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 0 || i === 3 ? "" : "number" }, term(name))))),
+      h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: `${i === 0 || i === 3 ? "" : "number"} ${wide.has(name) ? "wide" : ""}` }, term(name))))),
       h("tbody", {}, ...context.report.scans.map(row)))));
 }
 
