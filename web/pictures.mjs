@@ -5,9 +5,9 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const [executablePath, report, folder] = process.argv.slice(2);
-// Of Gemma 3, scan 2 of the demo's report.
+// The chat is scan 0 of the demo's report, the example text with Gemma 3 scan 2.
 const pictures = [
-  { name: "report-overview", hash: "overview?scan=2", height: 780 },
+  { name: "report-overview", hash: "overview", height: 900 },
   { name: "report-map", hash: "maps?scan=2&quantity=far_boost", height: 1010 },
 ];
 
