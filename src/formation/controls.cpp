@@ -9,40 +9,48 @@
 namespace sinkscope {
 namespace {
 
-// 1 for positions that may be used.
-std::vector<char> usable(int n_tokens, const Detection& detection, const ExplainOptions& options) {
-  std::vector<char> open(index(n_tokens), 1);
-  for (int t = 0; t < std::min(n_tokens, options.first_ordinary); ++t) open[index(t)] = 0;
-  if (detection.primary) {
-    for (const int position : detection.primary->set) open[index(position)] = 0;
+// Positions of the first n_tokens of a text that may still be used. Those that are closed may lie behind them: a text is cut
+// where nothing more is needed of it.
+class Usable {
+ public:
+  Usable(int n_tokens, const Detection& detection, const ExplainOptions& options) : open_(index(n_tokens), 1) {
+    for (int t = 0; t < options.first_ordinary; ++t) close(t);
+    if (!detection.primary) return;
+    for (const int position : detection.primary->set) close(position);
   }
-  return open;
-}
 
-std::vector<int> positions_of(const std::vector<char>& open) {
-  std::vector<int> positions;
-  for (std::size_t t = 0; t < open.size(); ++t) {
-    if (open[t] != 0) positions.push_back(static_cast<int>(t));
+  void close(int position) {
+    if (index(position) < open_.size()) open_[index(position)] = 0;
   }
-  return positions;
-}
+
+  std::vector<int> positions() const {
+    std::vector<int> positions;
+    for (std::size_t t = 0; t < open_.size(); ++t) {
+      if (open_[t] != 0) positions.push_back(static_cast<int>(t));
+    }
+    return positions;
+  }
+
+ private:
+  std::vector<char> open_;  // [n_tokens] 1: may be used
+};
 
 }  // namespace
 
 std::vector<int> eligible_tokens(int n_tokens, const Detection& detection, int l_start, int l_end,
                                  const ExplainOptions& options) {
-  std::vector<char> open = usable(n_tokens, detection, options);
+  Usable usable(n_tokens, detection, options);
   for (const Run& run : detection.runs) {
     const bool overlaps = run.l_start <= l_end && run.l_end >= l_start;
-    if (overlaps || run.verdict == Verdict::kSink) open[index(run.position)] = 0;
+    if (overlaps || run.verdict == Verdict::kSink) usable.close(run.position);
   }
-  return positions_of(open);
+  return usable.positions();
 }
 
 std::vector<int> tokens_in_no_run(int n_tokens, const Detection& detection, const ExplainOptions& options) {
-  std::vector<char> open = usable(n_tokens, detection, options);
-  for (const Run& run : detection.runs) open[index(run.position)] = 0;
-  return positions_of(open);
+  Usable usable(n_tokens, detection, options);
+  for (const Run& run : detection.runs) usable.close(run.position);
+  return usable.positions();
 }
 
 Controls choose_controls(std::span<const TokenId> tokens, std::span<const int> eligible, int position,

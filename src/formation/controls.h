@@ -16,7 +16,7 @@ struct Controls {
   int n_eligible = 0;
 };
 
-// Tokens that a run may be compared with: at position >= first_ordinary, not of the primary's set, no sink in any
+// Tokens that a run may be compared with, among the first n_tokens of a text, which may have more: at position >= first_ordinary, not of the primary's set, no sink in any
 // layer, no run whose layers overlap [l_start, l_end].
 //
 // returns  ascending
@@ -24,7 +24,7 @@ struct Controls {
 std::vector<int> eligible_tokens(int n_tokens, const Detection& detection, int l_start, int l_end,
                                  const ExplainOptions& options);
 
-// Tokens at position >= first_ordinary that are in no run at all.
+// Tokens at position >= first_ordinary that are in no run at all, among the first n_tokens.
 std::vector<int> tokens_in_no_run(int n_tokens, const Detection& detection, const ExplainOptions& options);
 
 // The nearest eligible tokens, by (distance, then the earlier), with the token id of `position`; under min_same_token
