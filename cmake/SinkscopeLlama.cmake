@@ -20,15 +20,26 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(_no_amx "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16")
 endif()
 include(SinkscopeGpu)
-set(_llama_options -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DGGML_OPENMP=ON -DGGML_RPC=ON
+# Variants that are chosen at run time (GGML_CPU_ALL_VARIANTS) would need ggml as shared libraries: a portable build has
+# one, for x86-64-v3. oneDNN and our own kernels choose at run time in either.
+if(SINKSCOPE_PORTABLE)
+  set(_processor -DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON
+      -DGGML_BMI2=ON)
+else()
+  set(_processor -DGGML_NATIVE=ON)
+endif()
+set(_llama_options -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF ${_processor} -DGGML_OPENMP=ON -DGGML_RPC=ON
     -DGGML_CCACHE=OFF -DCMAKE_POSITION_INDEPENDENT_CODE=ON
     -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF
     -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF
     -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} ${SINKSCOPE_GPU_OPTIONS})
 
 # What -march=native stands for here, so that no build for another processor is taken.
-execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -E -dM -x c++ /dev/null
-                OUTPUT_VARIABLE _native_macros ERROR_QUIET)
+set(_native_macros "")
+if(NOT SINKSCOPE_PORTABLE)
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -E -dM -x c++ /dev/null
+                  OUTPUT_VARIABLE _native_macros ERROR_QUIET)
+endif()
 file(STRINGS ${SINKSCOPE_LLAMA_DIR}/CMakeLists.txt _llama_cmake)
 string(SHA256 _llama_key
        "${SINKSCOPE_LLAMA_DIR};${_llama_cmake};${_llama_options};${_no_amx};${CMAKE_CXX_COMPILER_VERSION};${_native_macros}")

@@ -38,6 +38,19 @@ nanobind_add_stub(sinkscope_python_stub MODULE _core OUTPUT ${package}/_core.pyi
                   DEPENDS sinkscope_python)
 add_dependencies(sinkscope_python_stub sinkscope_python)
 
+# llama.cpp's converter of Hugging Face models, as it stands in its source; source trees of the user's own may lack it.
+if(EXISTS ${SINKSCOPE_LLAMA_DIR}/conversion)
+  file(MAKE_DIRECTORY ${package}/llama_convert)
+  foreach(part convert_hf_to_gguf.py conversion gguf-py)
+    file(CREATE_LINK ${SINKSCOPE_LLAMA_DIR}/${part} ${package}/llama_convert/${part} SYMBOLIC)
+  endforeach()
+  set(install_converter DESTINATION sinkscope/llama_convert COMPONENT python EXCLUDE_FROM_ALL)
+  install(FILES ${SINKSCOPE_LLAMA_DIR}/convert_hf_to_gguf.py ${install_converter})
+  install(DIRECTORY ${SINKSCOPE_LLAMA_DIR}/conversion ${install_converter} FILES_MATCHING PATTERN *.py)
+  install(DIRECTORY ${SINKSCOPE_LLAMA_DIR}/gguf-py ${install_converter} FILES_MATCHING PATTERN gguf/*.py
+          PATTERN tests EXCLUDE PATTERN examples EXCLUDE)
+endif()
+
 # Not what `cmake --install` without a component installs: PREFIX is for programs.
 install(TARGETS sinkscope_python LIBRARY DESTINATION sinkscope COMPONENT python EXCLUDE_FROM_ALL)
 install(FILES ${modules} ${package}/_core.pyi DESTINATION sinkscope COMPONENT python EXCLUDE_FROM_ALL)

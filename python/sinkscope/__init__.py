@@ -11,17 +11,51 @@ Figures are those of the program `sinkscope`, bit for bit, under the same option
 embedding is layer -1. docs/python.md says more.
 """
 
-from . import hooks, plot
-from ._core import Error, Progress, __version__
-from ._edits import AddToRow, ClipNorm, HideKeys, ReplaceRow, ScaleComponent, SetComponent
-from ._model import Document, Model
-from ._results import Results, open
-from ._scan import Scan, levels, save
-from ._table import Table
-from ._thresholds import thresholds
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import convert, hooks, plot, ray
+    from ._analyses import Effects
+    from ._core import Error, Progress, __version__
+    from ._edits import AddToRow, ClipNorm, HideKeys, ReplaceRow, ScaleComponent, SetComponent
+    from ._model import Document, Model
+    from ._results import Results, open
+    from ._scan import Scan, levels, merge, save
+    from ._table import Table
+    from ._thresholds import thresholds
+
+# Where each name is: modules, numpy and the library are loaded when one of them is first used.
+_HOMES = {
+    "_core": ("Error", "Progress", "__version__"),
+    "_analyses": ("Effects",),
+    "_edits": ("AddToRow", "ClipNorm", "HideKeys", "ReplaceRow", "ScaleComponent", "SetComponent"),
+    "_model": ("Document", "Model"),
+    "_results": ("Results", "open"),
+    "_scan": ("Scan", "levels", "merge", "save"),
+    "_table": ("Table",),
+    "_thresholds": ("thresholds",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = ("convert", "hooks", "plot", "ray")
 
 __all__ = [
-    "AddToRow", "ClipNorm", "Document", "Error", "HideKeys", "Model", "Progress", "ReplaceRow", "Results",
-    "ScaleComponent", "Scan", "SetComponent", "Table", "__version__", "hooks", "levels", "open", "plot", "save",
-    "thresholds",
+    "AddToRow", "ClipNorm", "Document", "Effects", "Error", "HideKeys", "Model", "Progress", "ReplaceRow", "Results",
+    "ScaleComponent", "Scan", "SetComponent", "Table", "__version__", "convert", "hooks", "levels", "merge", "open", "plot",
+    "ray", "save", "thresholds",
 ]
+
+
+def __getattr__(name):
+    import importlib
+
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from . import _core, _process, hooks
+from . import _analyses, _core, _process, hooks
 from ._errors import choice, error, whole
 from ._scan import Scan
 from ._thresholds import named
@@ -22,11 +22,15 @@ class Document:
     text    a str, bytes, token ids, or chat messages
     prompt  what comes before it, of the same sort (a str or token ids); the border between them falls between two tokens
     name    by which results call it
+    file    where it was read, and
+    line    of that file, from 1: by these merge() orders documents, and skipped ones are told
     """
 
     text: Any
     prompt: Any = None
     name: str = ""
+    file: str = ""
+    line: int = 0
 
 
 def _bytes(text):
@@ -56,6 +60,13 @@ def _document(document):
     """What the extension takes; None if it is no single document."""
     if not isinstance(document, Document):
         document = Document(document)
+    made = _body(document)
+    if made is not None and (document.file or document.line):
+        made.set_place(document.file, whole("line", document.line, 0, 2**31 - 1))
+    return made
+
+
+def _body(document):
     if isinstance(document.text, (str, bytes)):
         return _core.text_document(document.name, _bytes(document.prompt or b""), _bytes(document.text))
     tokens = _token_ids(document.text)
@@ -113,10 +124,20 @@ def _deployment(lora, **settings):
     return deployment
 
 
+def _gguf(path):
+    """The path, or of a folder or a name of Hugging Face the file that it is converted to."""
+    from . import convert
+
+    if convert.is_folder(path) or (not os.path.exists(path) and convert.is_name(os.fsdecode(path))):
+        return convert.gguf_of(os.fsdecode(path))
+    return os.fsdecode(path)
+
+
 class Model:
     """A GGUF model that scans texts. Options have the names of the program's.
 
-    path            the file, or the first of a split model's
+    path            the file, or the first of a split model's; a folder of a Hugging Face model, or its name on the hub:
+                    converted once, with the extra `convert` (docs/python.md)
     threads         0: as many as the process may have
     ctx_size        tokens that a text may have; 0: as many as the model was trained for
     ubatch_size     tokens of a micro-batch
@@ -160,7 +181,7 @@ class Model:
             yarn_ext_factor=yarn_ext_factor, yarn_attn_factor=yarn_attn_factor, yarn_beta_slow=yarn_beta_slow,
             yarn_beta_fast=yarn_beta_fast, override_kv=list(override_kv))
         load = _core.LoadOptions(
-            path=os.fsdecode(path), threads=whole("threads", threads, 0, 4096),
+            path=_gguf(path), threads=whole("threads", threads, 0, 4096),
             ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
             n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=list(device),
             split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
@@ -248,6 +269,51 @@ class Model:
         wanted = [hooks.point_of(name, self.facts.n_layers) for name in names]
         arrays = self._model.capture(self.tokenize(text).tolist(), wanted, self._made_edits())
         return dict(zip(names, arrays))
+
+    def explain(self, texts, *, claims=_analyses.CLAIMS, kinds=_analyses.KINDS, layers=(), edit_sinks=8, seed=1,
+                progress=None, **thresholds):
+        """Says which writes make the sinks of texts, and what their norm decides: the program's `explain` as its JSON
+        (sinkscope.explain/1, docs/explain.md), a dict.
+
+        texts       a results file: Results, or its path, in which what is measured stays; or Scan objects
+        claims      "formation", "map", "norm", "primary"
+        kinds       of the sinks that are explained: "secondary", "primary_like"
+        layers      whose MLPs are mapped; none: where sinks are made
+        edit_sinks  sinks of each kind whose writes are edited
+        progress    True: a bar of tqdm; or a function that is given (done, total, what)
+        throws      Error "input" if the texts are of another model, or none has a primary; KeyboardInterrupt for Ctrl-C
+        cost        a pass of each text, and several of each edited sink
+        """
+        return _analyses.explain(self, texts, claims, kinds, layers, edit_sinks, seed, progress, thresholds)
+
+    def ablate(self, texts, *, how=("knockout",), layers=None, sinks="nonprimary", draws=5, seed=1, documents=None,
+               loss=True, score_margin=0.005, log_odds_margin=0.05, token_margin=0.01, progress=None, **thresholds):
+        """Takes sinks away, and says what that does to the primary and to later tokens: Effects (docs/impact.md).
+
+        texts      as of explain; measured in this model's precision, micro-batches and deployment
+        how        "knockout", "evict:64", "unwrite", "scale:0.5", "clip:50", or several
+        layers     in which writes are edited: "run", "first"; None: first for clip, else run
+        sinks      "nonprimary", "secondary", "primary_like", "unaligned", "primary"; or a dict that names them
+        draws      of the placebo, of each text
+        documents  texts that are run, at most
+        loss       losses of later tokens are measured too
+        throws     as explain; Error "input" if no text has such sinks
+        cost       for each text and edit 2 + draws passes
+        """
+        margins = {"score_margin": score_margin, "log_odds_margin": log_odds_margin, "token_margin": token_margin}
+        return _analyses.ablate(self, texts, how, layers, sinks, draws, seed, documents, loss, margins, progress,
+                                thresholds)
+
+    def protect(self, texts, *, caches=("window:256",), draws=3, seed=1, documents=None, progress=None, **thresholds):
+        """Says which tokens a key-value cache must keep, or store exactly: the program's `protect` as its JSON
+        (sinkscope.protect/1, docs/protect.md), a dict.
+
+        texts   as of ablate; 16 documents are needed for a recommendation
+        caches  "window:256", "q8_0", "q4_0", "q4_0:plain", "kivi4", "kivi2", or several
+        throws  as ablate
+        cost    for each text and cache a pass for each different set of tokens
+        """
+        return _analyses.protect(self, texts, caches, draws, seed, documents, progress, thresholds)
 
     @contextlib.contextmanager
     def edit(self, *edits):

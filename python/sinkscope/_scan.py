@@ -173,6 +173,19 @@ def save(path, scans):
     _core.save(_path(path), texts_of(scans))
 
 
+def merge(paths, output):
+    """Puts results files of one model and one measurement into a new one: what the program's `merge` does.
+
+    Documents are ordered by file, line and name, whatever the order of the paths and the steps of merging; one that
+    several files hold is kept once, with all its places.
+    output   a file that is not there yet
+    returns  {"documents": ..., "tokens": ..., "repeated": ...}; repeated: documents that several files held
+    throws   Error "input" if they are of different models or measurements; "output" if it cannot be written
+    """
+    done = _core.merge([_path(path) for path in paths], _path(output))
+    return dict(zip(("documents", "tokens", "repeated"), done))
+
+
 def level_options(separation, bootstraps, min_stability, seed):
     return _core.LevelOptions(separation=separation, bootstraps=bootstraps, min_stability=min_stability, seed=seed)
 

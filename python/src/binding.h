@@ -47,8 +47,8 @@ inline nb::bytes bytes_of(const std::string& text) { return nb::bytes(text.data(
 
 // A table that Python holds; columns and Arrow streams share it.
 struct Table {
-  explicit Table(RunTable table) : rows(std::make_shared<const RunTable>(std::move(table))) {}
-  std::shared_ptr<const RunTable> rows;
+  explicit Table(DataTable table) : rows(std::make_shared<const DataTable>(std::move(table))) {}
+  std::shared_ptr<const DataTable> rows;
 };
 
 // What Python calls thresholds: names and numbers.

@@ -2,10 +2,9 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
-#include "binding.h"
+#include "open_model.h"
 
 namespace sinkscope::python {
 namespace {
@@ -17,46 +16,6 @@ std::vector<Edit*> pointers_of(const Edits& edits) {
   for (const std::shared_ptr<Edit>& edit : edits) pointers.push_back(edit.get());
   return pointers;
 }
-
-// Asked before each micro-batch on the thread that scans, which then holds no lock of Python's.
-bool stops_for_signals() {
-  const nb::gil_scoped_acquire acquired;
-  if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-  return false;
-}
-
-// A scanner that several threads of Python may call: one at a time.
-class OpenModel {
- public:
-  OpenModel(const LoadOptions& load, ScanSettings settings) {
-    settings.should_stop = stops_for_signals;
-    settings.on_progress = [this](const ScanProgress& progress) {
-      if (!progress_) return;
-      const nb::gil_scoped_acquire acquired;
-      (*progress_)(progress);
-    };
-    scanner_.emplace(load, std::move(settings));
-  }
-
-  const Scanner& scanner() const { return *scanner_; }
-
-  // Calls what uses the scanner without Python's lock, and with this model's.
-  //
-  // progress  is told of scans; None: nobody
-  template <typename Call>
-  auto use(const nb::object& progress, const Call& call) {
-    return without_gil([&] {
-      const std::lock_guard lock(in_use_);
-      progress_ = progress.is_none() ? nullptr : &progress;
-      return call(*scanner_);
-    });
-  }
-
- private:
-  std::mutex in_use_;
-  const nb::object* progress_ = nullptr;  // of the call that is at work
-  std::optional<Scanner> scanner_;
-};
 
 Document text_document(const std::string& name, nb::bytes prompt, nb::bytes body) {
   Document document;
@@ -123,7 +82,10 @@ void init_model(nb::module_& module) {
       .def_ro("adds_bos", &ModelFacts::adds_bos)
       .def_ro("has_chat_template", &ModelFacts::has_chat_template);
 
-  nb::class_<Document>(module, "Document");
+  nb::class_<Document>(module, "Document").def("set_place", [](Document& document, const std::string& file, std::int64_t line) {
+    document.place.file = file;
+    document.place.line = line;
+  });
   module.def("text_document", text_document);
   module.def("token_document", token_document);
   module.def("chat_document", [](const std::string& name, nb::bytes messages) {
@@ -164,7 +126,9 @@ void init_model(nb::module_& module) {
       .def(nb::new_(&scan_settings), nb::arg("min_distance"), nb::arg("bos"), nb::arg("special"), nb::arg("keep"),
            nb::arg("thresholds"));
 
-  nb::class_<OpenModel>(module, "Model", "An open model.")
+  nb::class_<OpenModel> type(module, "Model", "An open model.");
+  type
+      
       .def("__init__",
            [](OpenModel* self, const LoadOptions& load, const ScanSettings& settings) {
              without_gil([&] { new (self) OpenModel(load, settings); });
@@ -203,6 +167,7 @@ void init_model(nb::module_& module) {
         for (const ArrayView& view : views) arrays.append(array_of(view));
         return arrays;
       });
+  add_analyses(module, type);
 }
 
 }  // namespace sinkscope::python

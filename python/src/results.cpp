@@ -48,6 +48,10 @@ void init_results(nb::module_& module) {
              return bytes_of(*json);
            });
 
+  module.def("merge", [](const std::vector<std::string>& files, const std::string& output) {
+    const MergeSummary summary = without_gil([&] { return merge(files, output); });
+    return nb::make_tuple(summary.documents, summary.tokens, summary.repeated);
+  });
   module.def("levels_json_of", [](const std::vector<ScannedText>& texts, const LevelOptions& options,
                                   const std::vector<std::string>& kinds) {
     return bytes_of(without_gil([&] { return levels_json(texts, options, kinds_of(kinds)); }));

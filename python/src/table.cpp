@@ -3,15 +3,15 @@
 namespace sinkscope::python {
 namespace {
 
-const RunColumn& column_of(const Table& table, std::size_t i) { return table.rows->columns()[i]; }
+const DataColumn& column_of(const Table& table, std::size_t i) { return table.rows->columns()[i]; }
 
 template <typename T>
-nb::object view_of(const std::vector<T>& values, const std::shared_ptr<const RunTable>& owner) {
+nb::object view_of(const std::vector<T>& values, const std::shared_ptr<const DataTable>& owner) {
   const std::size_t shape[] = {values.size()};
   return nb::cast(nb::ndarray<nb::numpy, const T, nb::c_contig>(values.data(), 1, shape, keep_alive(owner)));
 }
 
-nb::object texts_of(const RunColumn::Texts& texts, const std::vector<std::uint8_t>& is_measured) {
+nb::object texts_of(const DataColumn::Texts& texts, const std::vector<std::uint8_t>& is_measured) {
   nb::list list;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (is_measured[i] == 0) {
@@ -26,11 +26,11 @@ nb::object texts_of(const RunColumn::Texts& texts, const std::vector<std::uint8_
 
 // (values, is_measured): NumPy arrays of the table's own memory; texts are a list of str and None.
 nb::tuple values_of(const Table& table, std::size_t i) {
-  const RunColumn& column = column_of(table, i);
+  const DataColumn& column = column_of(table, i);
   const nb::object is_measured = view_of(column.is_measured, table.rows);
   const auto values = std::visit(
       [&](const auto& of_type) -> nb::object {
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(of_type)>, RunColumn::Texts>) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(of_type)>, DataColumn::Texts>) {
           return texts_of(of_type, column.is_measured);
         } else {
           return view_of(of_type, table.rows);
@@ -65,14 +65,14 @@ void init_table(nb::module_& module) {
       .def_prop_ro("names",
                    [](const Table& table) {
                      std::vector<std::string> names;
-                     for (const RunColumn& column : table.rows->columns()) names.push_back(column.name);
+                     for (const DataColumn& column : table.rows->columns()) names.push_back(column.name);
                      return names;
                    })
       .def_prop_ro("kinds",
                    [](const Table& table) {
                      constexpr const char* kKinds[] = {"integer", "number", "flag", "text"};
                      std::vector<std::string> kinds;
-                     for (const RunColumn& column : table.rows->columns()) kinds.emplace_back(kKinds[column.values.index()]);
+                     for (const DataColumn& column : table.rows->columns()) kinds.emplace_back(kKinds[column.values.index()]);
                      return kinds;
                    })
       .def("unit", [](const Table& table, std::size_t i) { return column_of(table, i).unit; })

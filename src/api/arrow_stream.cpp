@@ -26,7 +26,7 @@ struct SchemaNode {
 };
 
 struct ArrayNode {
-  std::shared_ptr<const RunTable> table;
+  std::shared_ptr<const DataTable> table;
   std::vector<std::uint8_t> validity, bits;
   std::vector<std::int32_t> offsets;
   std::string text;
@@ -36,7 +36,7 @@ struct ArrayNode {
 };
 
 struct Stream {
-  std::shared_ptr<const RunTable> table;
+  std::shared_ptr<const DataTable> table;
   bool done = false;
   std::string error;
 };
@@ -57,7 +57,7 @@ void append_int32(std::string& bytes, std::size_t value) {
 }
 
 // Key-value pairs as the specification has them: a count, then each with its length before it.
-std::string metadata_of(const RunColumn& column) {
+std::string metadata_of(const DataColumn& column) {
   std::string bytes;
   append_int32(bytes, 2);
   for (const auto& [key, value] : {std::pair<std::string_view, std::string_view>{"unit", column.unit},
@@ -70,8 +70,8 @@ std::string metadata_of(const RunColumn& column) {
   return bytes;
 }
 
-const char* format_of(const RunColumn& column) {
-  constexpr std::array kFormats = {"l", "f", "b", "u"};  // in the order of RunColumn::values
+const char* format_of(const DataColumn& column) {
+  constexpr std::array kFormats = {"l", "f", "b", "u"};  // in the order of DataColumn::values
   return kFormats[column.values.index()];
 }
 
@@ -88,12 +88,12 @@ void fill(ArrowSchema& schema, std::unique_ptr<SchemaNode> node) {
   schema.private_data = node.release();
 }
 
-void make_schema(const RunTable& table, ArrowSchema& schema) {
+void make_schema(const DataTable& table, ArrowSchema& schema) {
   auto rows = std::make_unique<SchemaNode>();
   rows->format = "+s";
   rows->children.resize(table.columns().size());
   for (std::size_t i = 0; i < rows->children.size(); ++i) {
-    const RunColumn& column = table.columns()[i];
+    const DataColumn& column = table.columns()[i];
     auto node = std::make_unique<SchemaNode>();
     node->format = format_of(column);
     node->name = column.name;
@@ -125,7 +125,7 @@ void fill(ArrowArray& array, std::unique_ptr<ArrayNode> node, std::size_t n_rows
   array.private_data = node.release();
 }
 
-void make_column(std::shared_ptr<const RunTable> table, const RunColumn& column, ArrowArray& array) {
+void make_column(std::shared_ptr<const DataTable> table, const DataColumn& column, ArrowArray& array) {
   auto node = std::make_unique<ArrayNode>();
   node->table = std::move(table);
   std::int64_t n_nulls = 0;
@@ -135,17 +135,17 @@ void make_column(std::shared_ptr<const RunTable> table, const RunColumn& column,
     node->buffers[0] = node->validity.data();
   }
   int n_buffers = 2;
-  if (const auto* integers = std::get_if<RunColumn::Integers>(&column.values)) {
+  if (const auto* integers = std::get_if<DataColumn::Integers>(&column.values)) {
     node->buffers[1] = integers->data();
-  } else if (const auto* numbers = std::get_if<RunColumn::Numbers>(&column.values)) {
+  } else if (const auto* numbers = std::get_if<DataColumn::Numbers>(&column.values)) {
     node->buffers[1] = numbers->data();
-  } else if (const auto* flags = std::get_if<RunColumn::Flags>(&column.values)) {
+  } else if (const auto* flags = std::get_if<DataColumn::Flags>(&column.values)) {
     node->bits = packed_bits(*flags);
     node->buffers[1] = node->bits.data();
   } else {
     n_buffers = 3;
     node->offsets.push_back(0);
-    for (const std::string& text : std::get<RunColumn::Texts>(column.values)) {
+    for (const std::string& text : std::get<DataColumn::Texts>(column.values)) {
       node->text += utf8_text(text);
       if (node->text.size() > kMaxTextBytes) throw std::length_error("column " + column.name + ": over 2 GiB of text");
       node->offsets.push_back(static_cast<std::int32_t>(node->text.size()));
@@ -156,7 +156,7 @@ void make_column(std::shared_ptr<const RunTable> table, const RunColumn& column,
   fill(array, std::move(node), column.is_measured.size(), n_nulls, n_buffers);
 }
 
-void make_batch(const std::shared_ptr<const RunTable>& table, ArrowArray& array) {
+void make_batch(const std::shared_ptr<const DataTable>& table, ArrowArray& array) {
   auto rows = std::make_unique<ArrayNode>();
   rows->children.resize(table->columns().size());
   for (std::size_t i = 0; i < rows->children.size(); ++i) make_column(table, table->columns()[i], rows->children[i]);
@@ -201,7 +201,7 @@ void release_stream(ArrowArrayStream* stream) {
 
 }  // namespace
 
-void export_arrow(std::shared_ptr<const RunTable> table, ArrowArrayStream* stream) {
+void export_arrow(std::shared_ptr<const DataTable> table, ArrowArrayStream* stream) {
   auto state = std::make_unique<Stream>();
   state->table = std::move(table);
   *stream = {get_schema, get_next, get_last_error, release_stream, state.release()};

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "api/arrow_abi.h"
-#include "report/run_table.h"
+#include "report/data_table.h"
 
 namespace sinkscope {
 
@@ -14,6 +14,6 @@ namespace sinkscope {
 // table   numbers are not copied: the stream and what is read of it keep the table alive
 // stream  is filled; whoever gets it calls stream->release
 // cost    copies texts, and makes the bitmaps of nulls, when the batch is asked for
-void export_arrow(std::shared_ptr<const RunTable> table, ArrowArrayStream* stream);
+void export_arrow(std::shared_ptr<const DataTable> table, ArrowArrayStream* stream);
 
 }  // namespace sinkscope

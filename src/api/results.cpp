@@ -7,10 +7,14 @@
 #include <utility>
 
 #include "api/parts.h"
+#include "api/program_run.h"
 #include "base/error.h"
+#include "base/thread_limits.h"
+#include "impact/sink_list.h"
 #include "store/corpus_blob.h"
 #include "store/ablated_file.h"
 #include "store/explained_file.h"
+#include "text/bounded_json.h"
 
 namespace sinkscope {
 namespace {
@@ -69,6 +73,11 @@ void save(const std::string& path, std::span<const ScannedText> texts) {
     }
     file->add(parts.file ? whole_document(text, parts) : *parts.document);
   }
+}
+
+MergeSummary merge(std::span<const std::string> files, const std::string& output) {
+  if (files.empty()) throw Error(ErrorCode::kUsage, output + ": expected at least one file to merge, got none");
+  return merge_results(files, output, present_program_run("library", "", default_threads()));
 }
 
 Results::State::State(const std::string& path) : open(std::make_shared<const OpenFile>(path)) {
@@ -143,7 +152,7 @@ std::optional<AblatedResults> Results::effects() const {
   auto ablated = ablated_of(state_->open->file);
   if (!ablated) return std::nullopt;
   JudgedAblation judgement = judge_ablation(ablated->ablation, ablated->request);
-  return AblatedResults{std::move(ablated->ablation), std::move(judgement)};
+  return AblatedResults{std::move(ablated->request), std::move(ablated->ablation), std::move(judgement)};
 }
 
 std::optional<Explanation> Results::explanation(const Thresholds& thresholds) const {
@@ -169,6 +178,13 @@ LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& op
     documents.push_back(corpus_document_of(text.figures(), tokens, text.judged_by()));
   }
   return levels_in(std::move(documents), texts.front().n_layers(), options, kinds);
+}
+
+std::map<std::string, NamedSinks> named_sinks(const std::string& json, const Results& results) {
+  const OpenFile& open = *results.state().open;
+  const std::lock_guard lock(open.in_use);
+  const std::string only_key = open.file.n_documents() == 1 ? open.file.document(0).key : std::string();
+  return named_sinks_from(parse_bounded_json(json), only_key);
 }
 
 RunTable table_of(std::span<const ScannedText> texts, TableRows rows) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,16 +11,27 @@
 #include "api/scanned_text.h"
 #include "formation/judge_explanation.h"
 #include "impact/judge_ablation.h"
+#include "impact/judge_protection.h"
 #include "levels/levels.h"
 #include "probe/model_facts.h"
+#include "report/effect_table.h"
 #include "report/run_table.h"
+#include "store/merge.h"
 
 namespace sinkscope {
 
 // What taking sinks away did.
 struct AblatedResults {
+  AblateRequest request;
   Ablation ablation;         // by edit and text
   JudgedAblation judgement;  // effects over documents, and verdicts
+};
+
+// What caches lose that keep some tokens.
+struct ProtectedResults {
+  ProtectRequest request;
+  std::vector<SequenceProtection> sequences;  // those that are long enough for some cache
+  JudgedProtection judgement;                 // by cache and set, and what is recommended
 };
 
 // Writes texts into a results file, which the program's show, report, export and levels read.
@@ -31,6 +43,15 @@ struct AblatedResults {
 //         another measurement; Error{kUsage} without a text
 // cost    the first time for a scanner, the model's file is read for its digest: about a second a gigabyte
 void save(const std::string& path, std::span<const ScannedText> texts);
+
+// Puts results files of one model and one measurement into a new one, as the program's `merge` does: documents are
+// ordered by file, line, chunk and name, whatever the order of the files and the steps of merging; a document that
+// several hold is kept once, with all its places.
+//
+// output  a file that is not there yet
+// throws  Error{kInput} if they are of different models or measurements; Error{kOutput} if it cannot be written
+// cost    memory of all documents' names
+MergeSummary merge(std::span<const std::string> files, const std::string& output);
 
 // A results file that is open for reading. A value that shares the open file; one thread at a time.
 class Results {
@@ -78,6 +99,11 @@ class Results {
 // throws  Error{kUsage} if texts are of models of different depth, or there is none; as find_levels
 LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options = {},
                       std::span<const SinkKind> kinds = {});
+
+// Sinks that a user names, for AblateRequest::named: JSON as `ablate --sinks FILE` takes it (docs/impact.md).
+//
+// throws  Error{kInput} if the JSON says anything else
+std::map<std::string, NamedSinks> named_sinks(const std::string& json, const Results& results);
 
 // One row a sink of the texts, as Results::table; texts count from 0 in their order.
 RunTable table_of(std::span<const ScannedText> texts, TableRows rows = TableRows::kSinks);

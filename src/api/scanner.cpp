@@ -76,6 +76,37 @@ ScanFile open_to_extend(const std::string& path, ScanOrigin& origin) {
   return ScanFile::open_or_create(path, origin.model->with_digest(), file.options(), origin.run);
 }
 
+// The same, for reading.
+ScanFile open_scanned(const std::string& path, ScanOrigin& origin) {
+  ScanFile file = ScanFile::open(path);
+  const std::string& mine = origin.model->with_digest().sha256;
+  if (file.model().sha256 != mine) {
+    throw Error(ErrorCode::kInput, "'" + path + "': expected the model that it was scanned with (" +
+                                       file.model().facts.name + ", SHA-256 " + file.model().sha256.substr(0, 12) +
+                                       "), got another (" + mine.substr(0, 12) + ")");
+  }
+  return file;
+}
+
+// Refuses a model whose figures would not be those of the scan.
+void check_measured_alike(const std::string& path, const MeasurementOptions& scanned, const MeasurementOptions& mine) {
+  const auto check = [&](const char* what, const std::string& expected, const std::string& got) {
+    if (expected == got) return;
+    throw Error(ErrorCode::kInput, "'" + path + "': expected " + what + " " + expected +
+                                       ", with which it was scanned, got " + got);
+  };
+  check("precision", scanned.precision, mine.precision);
+  check("micro-batches of", std::to_string(scanned.n_ubatch), std::to_string(mine.n_ubatch));
+  if (scanned.deployment != mine.deployment) {
+    throw Error(ErrorCode::kInput, "'" + path + "': expected the caches, RoPE settings and adapters with which it was " +
+                                       "scanned, got others");
+  }
+}
+
+LoadToAblate sequences_of(const ScanFile& file, const Thresholds& thresholds) {
+  return [&file, thresholds](std::int64_t ordinal) { return sequence_to_ablate(file.document(ordinal), thresholds); };
+}
+
 }  // namespace
 
 Document chat_document(const std::string& messages, const std::string& name) {
@@ -206,27 +237,27 @@ Explanation Scanner::explain(const std::string& path, ExplainRequest request) co
 
 AblatedResults Scanner::ablate(const std::string& path, AblateRequest request) const {
   const ScanFile file = open_to_extend(path, *state_->origin);
-  const MeasurementOptions &scanned = file.options(), &mine = state_->origin->measurement;
-  const auto check = [&](const char* what, const std::string& expected, const std::string& got) {
-    if (expected == got) return;
-    throw Error(ErrorCode::kInput, "'" + path + "': expected " + what + " " + expected +
-                                       ", with which it was scanned, got " + got);
-  };
-  check("precision", scanned.precision, mine.precision);
-  check("micro-batches of", std::to_string(scanned.n_ubatch), std::to_string(mine.n_ubatch));
-  if (scanned.deployment != mine.deployment) {
-    throw Error(ErrorCode::kInput, "'" + path + "': expected the caches, RoPE settings and adapters with which it was " +
-                                       "scanned, got others");
-  }
-  request.run.min_distance = scanned.min_distance;
-  const LoadToAblate load = [&](std::int64_t ordinal) {
-    return sequence_to_ablate(file.document(ordinal), request.thresholds);
-  };
+  check_measured_alike(path, file.options(), state_->origin->measurement);
+  request.run.min_distance = file.options().min_distance;
+  const LoadToAblate load = sequences_of(file, request.thresholds);
   EffectRows rows(file);
   AblatedResults ablated;
   ablated.ablation = sinkscope::ablate(model(), file.n_documents(), load, request, rows);
   ablated.judgement = judge_ablation(ablated.ablation, request);
+  ablated.request = std::move(request);
   return ablated;
+}
+
+ProtectedResults Scanner::protect(const std::string& path, ProtectRequest request) const {
+  const ScanFile file = open_scanned(path, *state_->origin);
+  check_measured_alike(path, file.options(), state_->origin->measurement);
+  request.run.min_distance = file.options().min_distance;
+  ProtectedResults found;
+  found.sequences =
+      sinkscope::protect(model(), file.n_documents(), sequences_of(file, request.thresholds), request);
+  found.judgement = judge_protection(found.sequences, request, model().facts().adds_bos);
+  found.request = std::move(request);
+  return found;
 }
 
 }  // namespace sinkscope

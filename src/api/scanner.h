@@ -108,6 +108,15 @@ class Scanner {
   // cost     as ablate() and judge_ablation()
   AblatedResults ablate(const std::string& path, AblateRequest request = {}) const;
 
+  // Says which tokens a smaller or coarser cache must keep, or store exactly, as the program's `protect` does. Nothing is
+  // kept in the file.
+  //
+  // path     as of ablate()
+  // request  caches, draws, seed; run.min_distance is taken from the file
+  // throws   as protect()
+  // cost     as protect() and judge_protection()
+  ProtectedResults protect(const std::string& path, ProtectRequest request) const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;

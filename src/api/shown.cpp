@@ -9,10 +9,12 @@
 
 #include "api/parts.h"
 #include "base/error.h"
+#include "report/data/ablate_json.h"
 #include "report/data/explain_json.h"
 #include "report/data/field_json.h"
 #include "report/data/json.h"
 #include "report/data/level_json.h"
+#include "report/data/protect_json.h"
 #include "report/page/page.h"
 #include "store/explained_file.h"
 
@@ -136,6 +138,30 @@ std::optional<std::string> explanation_json(const Results& results, const Thresh
   if (!explained) return std::nullopt;
   return written([&](std::ostream& out) {
     write_explain_json(open.file, explained->explanation, explained->request, out);
+  });
+}
+
+std::string explanation_json(const Results& results, const Explanation& explanation, ExplainRequest request) {
+  const OpenFile& open = *results.state().open;
+  const std::lock_guard lock(open.in_use);
+  request.run.min_distance = open.file.options().min_distance;
+  return written([&](std::ostream& out) { write_explain_json(open.file, explanation, request, out); });
+}
+
+std::string ablation_json(const Results& results, const AblatedResults& ablated) {
+  const OpenFile& open = *results.state().open;
+  const std::lock_guard lock(open.in_use);
+  return written([&](std::ostream& out) {
+    write_ablate_json(open.file.model(), ablated.ablation, ablated.judgement, ablated.request, out);
+  });
+}
+
+std::string protection_json(const Results& results, const ProtectedResults& found) {
+  const OpenFile& open = *results.state().open;
+  const std::lock_guard lock(open.in_use);
+  const auto text_of = [&](TokenId token) { return open.file.token_bytes(token); };
+  return written([&](std::ostream& out) {
+    write_protect_json(open.file.model(), found.sequences, found.judgement, found.request, text_of, out);
   });
 }
 

@@ -33,5 +33,15 @@ std::string levels_json(std::span<const ScannedText> texts, const LevelOptions& 
                         std::span<const SinkKind> kinds);
 // What `explain` found, as JSON of schema "sinkscope.explain/1"; nothing if the file was not explained.
 std::optional<std::string> explanation_json(const Results& results, const Thresholds& thresholds);
+// What Scanner::explain returned, for the request that it was given.
+std::string explanation_json(const Results& results, const Explanation& explanation, ExplainRequest request);
+// What `ablate` found, as JSON of schema "sinkscope.ablate/1".
+//
+// results  the file that it was found of
+std::string ablation_json(const Results& results, const AblatedResults& ablated);
+// What `protect` found, as JSON of schema "sinkscope.protect/1".
+//
+// results  the file that it was found of
+std::string protection_json(const Results& results, const ProtectedResults& found);
 
 }  // namespace sinkscope

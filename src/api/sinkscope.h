@@ -5,11 +5,12 @@
 //   Runtime        how models run in this process: threads, and what may be changed of the process. A value
 //   Scanner        an open model: text in, ScannedText out
 //   ScannedText    one text's tokens, sinks and arrays by layer and token. A value that shares its data
-//   save, Results  results files, the same that the program writes and reads
+//   save, Results, merge  results files, the same that the program writes and reads
 //   levels_of      clusters of sinks over many texts
 //   table_of, Results::table  sinks as columns, and export_arrow, which hands them to data frames
-//   scan_json, report_page, levels_json, explanation_json  what the program writes, in memory
+//   scan_json, report_page, levels_json, explanation_json, ablation_json, protection_json  what the program writes, in memory
 //   Scanner::loss, Scanner::capture  next-token losses, and what a run shows at named points
+//   Scanner::protect       which tokens a cache must keep
 //   Scanner::ablate        what those sinks do to the primary and to predictions, by taking them away
 //   Scanner::explain, Results::explanation  which writes make a results file's sinks, and what their norm decides
 //

@@ -198,6 +198,8 @@ ExitCode run_program(std::vector<std::string> arguments) {
     return usage_error(program, unexpected(program, error.what()));
   } catch (const CLI::ParseError& error) {
     return usage_error(program, error.what());
+  } catch (const Error& error) {  // of a model that had to be converted first
+    return fail(exit_code_of(error.code()), error.what());
   }
   if (!action.run) return usage_error(program, "expected a verb");
   watch_for_interrupts();

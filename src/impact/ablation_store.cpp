@@ -33,7 +33,7 @@ std::string digest_of(const std::map<std::string, NamedSinks>& named) {
 std::string edit_specification(const AblateRequest& request, const EditHow& how) {
   Json json;
   json["how"] = word_of(how);
-  json["layers"] = how.hides() ? "blocks" : how.layers == EditedLayers::kFirst ? "first" : "run";
+  json["layers"] = layers_word_of(how);
   json["sinks"] = request.named ? digest_of(*request.named) : std::string(name_of(request.selection));
   json["draws"] = request.n_draws;
   json["seed"] = request.seed;

@@ -1,5 +1,6 @@
 #include "impact/cache_form.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string_view>
@@ -43,6 +44,18 @@ std::string word_of(const CacheForm& form) {
     if (known == form) return std::string(name);
   }
   throw Error(ErrorCode::kInternal, "cache: expected a form that has a name, got none");
+}
+
+std::vector<CacheForm> cache_forms_from(std::span<const std::string> words) {
+  std::vector<CacheForm> forms;
+  for (const std::string& word : words) {
+    const CacheForm form = cache_form_from(word);
+    if (std::ranges::find(forms, form) != forms.end()) {
+      throw Error(ErrorCode::kUsage, "protect: expected each cache once, got " + word + " again");
+    }
+    forms.push_back(form);
+  }
+  return forms;
 }
 
 }  // namespace sinkscope

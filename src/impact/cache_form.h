@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace sinkscope {
 
@@ -24,5 +26,9 @@ struct CacheForm {
 // throws  Error{kUsage} for anything but "q8_0", "q4_0", these with ":plain", "kivi2", "kivi4" and "window:B", B >= 2
 CacheForm cache_form_from(const std::string& word);
 std::string word_of(const CacheForm& form);
+// Several caches.
+//
+// throws  as cache_form_from; Error{kUsage} if one comes twice
+std::vector<CacheForm> cache_forms_from(std::span<const std::string> words);
 
 }  // namespace sinkscope

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -59,6 +60,22 @@ std::string word_of(const EditHow& how) {
     default:
       return fmt::format("clip:{}", how.number);
   }
+}
+
+std::vector<EditHow> edits_from(std::span<const std::string> words, std::optional<EditedLayers> layers) {
+  std::vector<EditHow> edits;
+  for (const std::string& word : words) {
+    const EditHow how = edit_how_from(word, layers);
+    if (std::ranges::find(edits, how) != edits.end()) {
+      throw Error(ErrorCode::kUsage, "ablate: expected each edit once, got " + word + " again");
+    }
+    edits.push_back(how);
+  }
+  return edits;
+}
+
+std::string_view layers_word_of(const EditHow& how) {
+  return how.hides() ? "blocks" : how.layers == EditedLayers::kFirst ? "first" : "run";
 }
 
 }  // namespace sinkscope

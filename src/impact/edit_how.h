@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace sinkscope {
 
@@ -39,7 +42,13 @@ struct EditHow {
 // layers  nothing: all of the run, for clip the first alone
 // throws  Error{kUsage} for anything else, and a number that cannot be
 EditHow edit_how_from(const std::string& word, std::optional<EditedLayers> layers = std::nullopt);
+// The same of several words.
+//
+// throws  Error{kUsage} also if one comes twice
+std::vector<EditHow> edits_from(std::span<const std::string> words, std::optional<EditedLayers> layers = std::nullopt);
 // The word, with its number: "evict:64".
 std::string word_of(const EditHow& how);
+// "blocks" of edits that hide keys; of others whose layers' writes they change: "run", "first".
+std::string_view layers_word_of(const EditHow& how);
 
 }  // namespace sinkscope

@@ -15,25 +15,20 @@ namespace {
 // What the row of a primary says of it in the words of a run.
 constexpr std::array<std::string_view, 5> kOfPrimary = {"verdict", "kind", "l_start", "l_end", "lifetime"};
 
-RunColumn column_of(std::string_view name, std::string_view unit, std::string_view help,
-                      decltype(RunColumn::values) values) {
-  return {std::string(name), std::string(unit), std::string(help), std::move(values), {}};
-}
-
-std::vector<RunColumn> token_columns() {
-  using Integers = RunColumn::Integers;
-  using Texts = RunColumn::Texts;
-  std::vector<RunColumn> columns;
-  columns.push_back(column_of("sequence", "", "number of the text, from 0", Integers()));
-  columns.push_back(column_of("id", "", "name of the document", Texts()));
-  columns.push_back(column_of("chunk", "", "of the document, from 0, where it was divided", Integers()));
-  columns.push_back(column_of("n_tokens", "tokens", "of the text, with BOS", Integers()));
-  columns.push_back(column_of("prompt_tokens", "tokens", "how many of them are the prompt", Integers()));
-  columns.push_back(column_of("position", "", "of the token in the text, from 0", Integers()));
-  columns.push_back(column_of("document_position", "", "of the token in the whole document", Integers()));
-  columns.push_back(column_of("token_id", "", "in the model's vocabulary", Integers()));
-  columns.push_back(column_of("text", "", "what the token stands for", Texts()));
-  columns.push_back(column_of("text_bytes", "", "the same in hexadecimal, where it is no UTF-8", Texts()));
+std::vector<DataColumn> token_columns() {
+  using Integers = DataColumn::Integers;
+  using Texts = DataColumn::Texts;
+  std::vector<DataColumn> columns;
+  columns.push_back(data_column("sequence", "", "number of the text, from 0", Integers()));
+  columns.push_back(data_column("id", "", "name of the document", Texts()));
+  columns.push_back(data_column("chunk", "", "of the document, from 0, where it was divided", Integers()));
+  columns.push_back(data_column("n_tokens", "tokens", "of the text, with BOS", Integers()));
+  columns.push_back(data_column("prompt_tokens", "tokens", "how many of them are the prompt", Integers()));
+  columns.push_back(data_column("position", "", "of the token in the text, from 0", Integers()));
+  columns.push_back(data_column("document_position", "", "of the token in the whole document", Integers()));
+  columns.push_back(data_column("token_id", "", "in the model's vocabulary", Integers()));
+  columns.push_back(data_column("text", "", "what the token stands for", Texts()));
+  columns.push_back(data_column("text_bytes", "", "the same in hexadecimal, where it is no UTF-8", Texts()));
   return columns;
 }
 
@@ -44,58 +39,36 @@ inline constexpr bool kIsName = std::is_same_v<T, Verdict> || std::is_same_v<T, 
 template <typename T>
 struct ColumnOf {
   using Type = std::conditional_t<
-      std::is_same_v<T, bool>, RunColumn::Flags,
-      std::conditional_t<std::is_integral_v<T>, RunColumn::Integers,
-                         std::conditional_t<std::is_floating_point_v<T>, RunColumn::Numbers,
-                                            std::conditional_t<kIsName<T>, RunColumn::Texts, void>>>>;
+      std::is_same_v<T, bool>, DataColumn::Flags,
+      std::conditional_t<std::is_integral_v<T>, DataColumn::Integers,
+                         std::conditional_t<std::is_floating_point_v<T>, DataColumn::Numbers,
+                                            std::conditional_t<kIsName<T>, DataColumn::Texts, void>>>>;
 };
 template <typename T>
 struct ColumnOf<std::optional<T>> : ColumnOf<T> {};
 
+// A verdict or a kind is a text of its table.
 template <typename T>
-void append(RunColumn& column, const T& value) {
-  auto& values = std::get<typename ColumnOf<T>::Type>(column.values);
+void put(DataRow& row, const T& value) {
   if constexpr (kIsName<T>) {
-    values.emplace_back(name_of(value));
+    row.put(name_of(value));
   } else {
-    values.push_back(value);
+    row.put(value);
   }
-  column.is_measured.push_back(1);
-}
-
-void append(RunColumn& column, std::string text) {
-  std::get<RunColumn::Texts>(column.values).push_back(std::move(text));
-  column.is_measured.push_back(1);
-}
-
-void append_nothing(RunColumn& column) {
-  std::visit([](auto& values) { values.emplace_back(); }, column.values);
-  column.is_measured.push_back(0);
 }
 
 template <typename T>
-void append(RunColumn& column, const std::optional<T>& value) {
-  value ? append(column, *value) : append_nothing(column);
+void put(DataRow& row, const std::optional<T>& value) {
+  if (value) {
+    put(row, *value);
+  } else {
+    row.put_nothing();
+  }
 }
 
-// Fills a row from left to right.
-class Row {
- public:
-  explicit Row(std::span<RunColumn> columns) : columns_(columns) {}
-  template <typename T>
-  void put(const T& value) {
-    append(columns_[next_++], value);
-  }
-  void put_nothing() { append_nothing(columns_[next_++]); }
-
- private:
-  std::span<RunColumn> columns_;
-  std::size_t next_ = 0;
-};
-
-Row begin_row(std::span<RunColumn> columns, const TableDocument& document, int position) {
+DataRow begin_row(DataTable& table, const TableDocument& document, int position) {
   std::string bytes = document.token_bytes(position);  // throws where a damaged file has no such token
-  Row row(columns);
+  DataRow row = table.add_row();
   row.put(document.sequence);
   row.put(std::string(document.id));
   row.put(document.chunk);
@@ -110,23 +83,23 @@ Row begin_row(std::span<RunColumn> columns, const TableDocument& document, int p
   return row;
 }
 
-void add_run(std::span<RunColumn> columns, const TableDocument& document, const Run& run) {
-  Row row = begin_row(columns, document, run.position);
-  for_each_column(kRunFields, run, [&](const std::string&, const auto&, const auto& value) { row.put(value); });
+void add_run(DataTable& table, const TableDocument& document, const Run& run) {
+  DataRow row = begin_row(table, document, run.position);
+  for_each_column(kRunFields, run, [&](const std::string&, const auto&, const auto& value) { put(row, value); });
 }
 
 // The columns of a run, as far as a primary has them.
-void add_primary(std::span<RunColumn> columns, const TableDocument& document, const Primary& primary) {
+void add_primary(DataTable& table, const TableDocument& document, const Primary& primary) {
   Run run;
   run.verdict = Verdict::kSink;
   run.kind = SinkKind::kPrimary;
   run.l_start = primary.birth_layer;
   run.l_end = primary.active_layers.empty() ? primary.birth_end : primary.active_layers.back().second;
   for (const auto& [first, last] : primary.active_layers) run.lifetime += last - first + 1;
-  Row row = begin_row(columns, document, primary.position);
+  DataRow row = begin_row(table, document, primary.position);
   for_each_column(kRunFields, run, [&](const std::string& name, const auto&, const auto& of_run) {
     if (std::ranges::find(kOfPrimary, name) != kOfPrimary.end()) {
-      row.put(of_run);
+      put(row, of_run);
       return;
     }
     bool found = false;
@@ -135,7 +108,7 @@ void add_primary(std::span<RunColumn> columns, const TableDocument& document, co
       if constexpr (std::is_same_v<typename ColumnOf<Value>::Type,
                                    typename ColumnOf<std::remove_cvref_t<decltype(of_run)>>::Type>) {
         if (found || of_primary != name) return;
-        row.put(value);
+        put(row, value);
         found = true;
       }
     });
@@ -146,47 +119,38 @@ void add_primary(std::span<RunColumn> columns, const TableDocument& document, co
 }  // namespace
 
 RunTable RunTable::of_runs() {
-  RunTable table;
-  table.columns_ = token_columns();
+  std::vector<DataColumn> columns = token_columns();
   for_each_column(kRunFields, Run(), [&](const std::string& name, const auto& field, const auto& value) {
     using Values = typename ColumnOf<std::remove_cvref_t<decltype(value)>>::Type;
-    table.columns_.push_back(column_of(name, field.unit, field.help, Values()));
+    columns.push_back(data_column(name, field.unit, field.help, Values()));
   });
-  return table;
+  return RunTable(std::move(columns));
 }
 
 RunTable RunTable::of_flagged_tokens() {
-  using Integers = RunColumn::Integers;
-  RunTable table;
-  table.columns_ = token_columns();
-  table.columns_.push_back(column_of("label", "", "bos_sink, secondary, noise", RunColumn::Texts()));
-  table.columns_.push_back(column_of("first_layer", "layer", "first that is flagged", Integers()));
-  table.columns_.push_back(column_of("last_layer", "layer", "last that is flagged", Integers()));
-  table.columns_.push_back(column_of("layers_flagged", "layers", "how many are", Integers()));
-  return table;
+  using Integers = DataColumn::Integers;
+  std::vector<DataColumn> columns = token_columns();
+  columns.push_back(data_column("label", "", "bos_sink, secondary, noise", DataColumn::Texts()));
+  columns.push_back(data_column("first_layer", "layer", "first that is flagged", Integers()));
+  columns.push_back(data_column("last_layer", "layer", "last that is flagged", Integers()));
+  columns.push_back(data_column("layers_flagged", "layers", "how many are", Integers()));
+  return RunTable(std::move(columns));
 }
 
 void RunTable::add(const TableDocument& document, const Detection& detection, TableRows rows) {
-  if (detection.primary) add_primary(columns_, document, *detection.primary);
+  if (detection.primary) add_primary(*this, document, *detection.primary);
   for (const Run& run : detection.runs) {
-    if (rows == TableRows::kAllRuns || run.verdict == Verdict::kSink) add_run(columns_, document, run);
+    if (rows == TableRows::kAllRuns || run.verdict == Verdict::kSink) add_run(*this, document, run);
   }
 }
 
 void RunTable::add(const TableDocument& document, const PaperDetection& detection) {
   for (const PaperRun& run : detection.runs) {
-    Row row = begin_row(columns_, document, run.position);
+    DataRow row = begin_row(*this, document, run.position);
     row.put(run.label);
     row.put(run.first_layer);
     row.put(run.last_layer);
     row.put(run.layers_flagged);
-  }
-}
-
-void RunTable::clear() {
-  for (RunColumn& column : columns_) {
-    std::visit([](auto& values) { values.clear(); }, column.values);
-    column.is_measured.clear();
   }
 }
 

@@ -241,8 +241,51 @@ TEST_F(ApiTest, TakesTheSinksOfAFileAway) {
   ASSERT_EQ(kept->ablation.edits.size(), 2U);
   EXPECT_EQ(kept->ablation.edits[0][0].edited.blocks[3]->score, first.edited.blocks[3]->score);
   EXPECT_EQ(kept->judgement.verdicts[1].reason, ablated.judgement.verdicts[1].reason);
+  EXPECT_EQ(ablation_json(Results(path), *kept), ablation_json(Results(path), ablated));
+  const DataTable blocks = block_effect_table(ablated.ablation, ablated.request);
+  const auto column = [&](const char* name) -> const DataColumn& {
+    return *std::ranges::find(blocks.columns(), std::string(name), &DataColumn::name);
+  };
+  const auto& block = std::get<DataColumn::Integers>(column("block").values);
+  const auto row = static_cast<std::size_t>(std::ranges::find(block, 3) - block.begin());
+  EXPECT_EQ(std::get<DataColumn::Texts>(column("how").values)[row], "knockout");
+  EXPECT_EQ(std::get<DataColumn::Texts>(column("run").values)[row], "removed");
+  EXPECT_EQ(column("draw").is_measured[row], 0);
+  EXPECT_EQ(std::get<DataColumn::Numbers>(column("score").values)[row],
+            static_cast<float>(first.edited.blocks[3]->score));
+  EXPECT_EQ(column("replaced_mass").is_measured[row], 0) << "nothing became a sink";
+  EXPECT_EQ(effect_table(ablated.judgement).n_rows(), ablated.judgement.effects.size());
+  const Results results(path);
+  request.named = named_sinks(R"({"sequences":[{"document":")" + ablated.ablation.edits[0][1].key +
+                                  R"(","sinks":[{"position":101,"l_start":2,"l_end":7}]}]})",
+                              results);
+  EXPECT_EQ(scan.ablate(path, request).ablation.edits[0].size(), 1U);
+  EXPECT_EQ(code_of([&] { named_sinks("[]", results); }), ErrorCode::kInput);
+  request.named.reset();
   request.selection = SinkSelection::kUnaligned;
   EXPECT_THROW(scan.ablate(path, request), Error);
+}
+
+TEST_F(ApiTest, SaysWhichTokensACacheMustKeep) {
+  const std::string path = folder() + "/protected.scan.db";
+  const Scanner scan = scanner();
+  std::vector<ScannedText> texts = {scan.scan(text_of(300, 3), "a")};
+  save(path, texts);
+  ProtectRequest request;
+  request.caches = cache_forms_from(std::vector<std::string>{"window:128", "window:96"});
+  request.n_draws = 1;
+  const ProtectedResults found = scan.protect(path, request);
+  ASSERT_EQ(found.sequences.size(), 1U);
+  EXPECT_EQ(found.sequences[0].positions, (std::vector<int>{0, 101}));
+  ASSERT_EQ(found.judgement.caches.size(), 2U);
+  EXPECT_FALSE(found.judgement.caches[0].recommended) << "of one document";
+  EXPECT_NE(protection_json(Results(path), found).find("sinkscope.protect/1"), std::string::npos);
+  const std::vector<std::string> twice = {"q8_0", "q8_0"};
+  EXPECT_EQ(code_of([&] { cache_forms_from(twice); }), ErrorCode::kUsage);
+  LoadOptions other;
+  other.path = folder() + "/tiny.gguf";
+  other.n_ubatch = 64;
+  EXPECT_EQ(code_of([&] { Scanner(other).protect(path, request); }), ErrorCode::kInput);
 }
 
 TEST_F(ApiTest, AFileHoldsOneMeasurementOnly) {

@@ -51,22 +51,22 @@ class TablesTest : public testing::Test {
 };
 
 template <typename Values>
-const Values& column(const RunTable& table, const std::string& name) {
-  return std::get<Values>(std::ranges::find(table.columns(), name, &RunColumn::name)->values);
+const Values& column(const DataTable& table, const std::string& name) {
+  return std::get<Values>(std::ranges::find(table.columns(), name, &DataColumn::name)->values);
 }
 
 TEST_F(TablesTest, ARowASinkThePrimaryAmongThem) {
   const std::vector<ScannedText> texts = scanned();
   const RunTable table = table_of(texts);
   ASSERT_EQ(table.n_rows(), 4U);
-  EXPECT_EQ(column<RunColumn::Texts>(table, "id"), (RunColumn::Texts{"a", "a", "b", "b"}));
-  EXPECT_EQ(column<RunColumn::Texts>(table, "kind"), (RunColumn::Texts{"primary", "primary_like", "primary", "primary_like"}));
-  EXPECT_EQ(column<RunColumn::Integers>(table, "position"), (RunColumn::Integers{0, 101, 0, 101}));
-  EXPECT_EQ(column<RunColumn::Texts>(table, "text")[1], std::string(1, kMark));
+  EXPECT_EQ(column<DataColumn::Texts>(table, "id"), (DataColumn::Texts{"a", "a", "b", "b"}));
+  EXPECT_EQ(column<DataColumn::Texts>(table, "kind"), (DataColumn::Texts{"primary", "primary_like", "primary", "primary_like"}));
+  EXPECT_EQ(column<DataColumn::Integers>(table, "position"), (DataColumn::Integers{0, 101, 0, 101}));
+  EXPECT_EQ(column<DataColumn::Texts>(table, "text")[1], std::string(1, kMark));
   const sinkscope::Run sink = texts[0].sinks().back();
-  EXPECT_EQ(column<RunColumn::Numbers>(table, "far_boost_max")[1], sink.far_boost_max);
-  EXPECT_EQ(column<RunColumn::Numbers>(table, "far_boost_max")[0], texts[0].primary()->far_boost_max);
-  EXPECT_EQ(column<RunColumn::Integers>(table, "massive_channel_1")[1], sink.massive.channel_1);
+  EXPECT_EQ(column<DataColumn::Numbers>(table, "far_boost_max")[1], sink.far_boost_max);
+  EXPECT_EQ(column<DataColumn::Numbers>(table, "far_boost_max")[0], texts[0].primary()->far_boost_max);
+  EXPECT_EQ(column<DataColumn::Integers>(table, "massive_channel_1")[1], sink.massive.channel_1);
   EXPECT_GT(table_of(texts, TableRows::kAllRuns).n_rows(), 3U);
 }
 
@@ -83,7 +83,7 @@ TEST_F(TablesTest, OfAResultsFileTheSameRows) {
   Thresholds strict;
   strict.min_far_boost = 1e6F;
   const RunTable judged = Results(path).table(strict);
-  for (const std::string& kind : column<RunColumn::Texts>(judged, "kind")) EXPECT_EQ(kind, "unaligned");
+  for (const std::string& kind : column<DataColumn::Texts>(judged, "kind")) EXPECT_EQ(kind, "unaligned");
 }
 
 TEST_F(TablesTest, AnArrowStreamOutlivesItsTable) {

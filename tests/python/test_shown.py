@@ -76,6 +76,20 @@ def test_figures(scan, folder):
 
 
 def test_importing_is_quick_and_asks_for_nothing_else():
-    code = "import sys, sinkscope; print([name for name in ('pandas', 'matplotlib', 'tqdm') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]"
+    code = ("import sys, sinkscope; print([name for name in ('pandas', 'matplotlib', 'tqdm', 'torch', 'ray', %s) "
+            "if name in sys.modules])")
+    first = subprocess.run([sys.executable, "-c", code % "'numpy', 'sinkscope._core'"], check=True, capture_output=True,
+                           text=True)
+    assert first.stdout.strip() == "[]", "numpy and the library are loaded when they are first used"
+    used = subprocess.run([sys.executable, "-c", "import sinkscope as ss; ss.Model, ss.plot.map, ss.ray.scan, ss.convert\n"
+                           + code % "'google'"], check=True, capture_output=True, text=True)
+    assert used.stdout.strip() == "[]"
+
+
+def test_every_name_is_where_the_package_says():
+    assert sorted(ss.__all__) == list(ss.__all__)
+    assert set(ss.__all__) == {*ss._HOME_OF, *ss._MODULES}
+    assert all(getattr(ss, name) is not None for name in ss.__all__)
+    assert {"Model", "ray"} <= set(dir(ss))
+    with pytest.raises(AttributeError, match="no attribute 'Modle'"):
+        ss.Modle

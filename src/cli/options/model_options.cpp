@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "cli/converted_model.h"
 #include "cli/help.h"
 #include "cli/paths.h"
 #include "cli/program_runtime.h"
@@ -41,10 +42,13 @@ CLI::Option* add_number(CLI::App& verb, const std::string& names, std::optional<
 
 void add_model_options(CLI::App& verb, ModelOptions& options) {
   const std::string group = "Model";
-  verb.add_option("-m,--model", options.path, "The model, a GGUF file")
+  verb.add_option("-m,--model", options.path,
+                  "The model: a GGUF file; a folder of a Hugging Face model, or its name, with the Python package's "
+                  "extra convert")
       ->type_name("MODEL.gguf")
       ->required()
       ->group(group);
+  verb.parse_complete_callback([&options] { options.path = converted_model(options.path); });
   verb.add_option(
           "-c,--ctx-size", options.n_ctx,
           "Tokens that a sequence may have; by default as many as the longest document, up to the trained length")

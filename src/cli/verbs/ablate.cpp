@@ -68,14 +68,7 @@ AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file)
   AblateRequest request;
   std::optional<EditedLayers> layers;
   if (!options.layers.empty()) layers = options.layers == "first" ? EditedLayers::kFirst : EditedLayers::kRun;
-  request.edits.clear();
-  for (const std::string& word : options.how) {
-    const EditHow how = edit_how_from(word, layers);
-    if (std::ranges::find(request.edits, how) != request.edits.end()) {
-      throw Error(ErrorCode::kUsage, fmt::format("--how: expected each edit once, got {} again", word));
-    }
-    request.edits.push_back(how);
-  }
+  request.edits = edits_from(options.how, layers);
   if (const auto selection = sink_selection_named(options.sinks)) {
     request.selection = *selection;
   } else {

@@ -9,14 +9,15 @@
 #include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "impact/judge_ablation.h"
-#include "report/data/ablate_csv.h"
 #include "report/data/ablate_json.h"
 #include "report/data/csv.h"
+#include "report/data/csv_table.h"
 #include "report/data/explain_json.h"
 #include "report/data/json.h"
 #include "report/data/keep_json.h"
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
+#include "report/effect_table.h"
 #include "store/ablated_file.h"
 #include "store/explained_file.h"
 
@@ -65,7 +66,7 @@ ExitCode export_results(const ExportOptions& options) {
   }
   write_output(options.output, [&](std::ostream& out) {
     if (ablated && options.format == "csv") {
-      write_ablate_csv(ablated->ablation, ablated->request, out);
+      write_csv_table(block_effect_table(ablated->ablation, ablated->request), out);
     } else if (ablated) {
       write_ablate_json(file.model(), ablated->ablation, judge_ablation(ablated->ablation, ablated->request),
                         ablated->request, out);

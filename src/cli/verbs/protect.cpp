@@ -41,16 +41,11 @@ struct ProtectVerbOptions {
 
 ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& file) {
   ProtectRequest request;
-  const auto add = [&](const std::string& word) {
-    const CacheForm form = cache_form_from(word);
-    if (std::ranges::find(request.caches, form) != request.caches.end()) {
-      throw Error(ErrorCode::kUsage, fmt::format("protect: expected each cache once, got {} again", word));
-    }
-    request.caches.push_back(form);
-  };
-  for (const int cells : options.windows) add(fmt::format("window:{}", cells));
-  for (const std::string& word : options.caches) add(word);
-  if (request.caches.empty()) add("window:256");
+  std::vector<std::string> words;
+  for (const int cells : options.windows) words.push_back(fmt::format("window:{}", cells));
+  words.insert(words.end(), options.caches.begin(), options.caches.end());
+  if (words.empty()) words = {"window:256"};
+  request.caches = cache_forms_from(words);
   request.thresholds = options.rule.thresholds;
   request.n_draws = options.draws;
   request.seed = options.seed;

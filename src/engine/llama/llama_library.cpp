@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/error.h"
 #include "engine/llama/fatal_signals.h"
 #include "engine/memory/pages_on_demand.h"
 
@@ -27,11 +28,24 @@ void keep_errors(ggml_log_level level, const char* text, void*) {
   remember_last_words(line.c_str());
 }
 
+// A portable build's llama.cpp asks for what x86-64-v3 has; without this check it would end in SIGILL.
+void check_processor() {
+#ifdef SINKSCOPE_PORTABLE
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 && __builtin_cpu_supports("bmi2") != 0) {
+    return;
+  }
+  throw Error(ErrorCode::kModel, "this build: expected a processor with AVX2, FMA and BMI2 (x86-64-v3, since 2013), got "
+                                 "an older one; build sinkscope on this machine: pip install . in its repository");
+#endif
+}
+
 }  // namespace
 
 void start_llama() {
   static std::once_flag once;
   std::call_once(once, [] {
+    check_processor();
     llama_log_set(keep_errors, nullptr);
     const PagesOnDemand prepared;  // it changes ggml, which no other thread uses yet
     llama_backend_init();

@@ -8,6 +8,8 @@
 namespace sinkscope {
 
 // What llama.cpp needs once in a process: its log taken over, its backends in place. Any number of threads may call it.
+//
+// throws  Error{kModel} if this is a portable build, and the processor is older than x86-64-v3
 void start_llama();
 
 // The first line that llama.cpp logged as an error on this thread since the last call; empty without one.

@@ -14,10 +14,6 @@ namespace {
 
 using enum JsonLayout;
 
-std::string_view name_of_layers(const EditHow& how) {
-  return how.hides() ? "blocks" : how.layers == EditedLayers::kFirst ? "first" : "run";
-}
-
 void write_options(JsonWriter& json, const AblateRequest& request) {
   json.key("options").open_object(kLines).key("how").open_array(kInline);
   for (const EditHow& how : request.edits) json.value(word_of(how));
@@ -175,7 +171,7 @@ void write_ablate_json(const ModelRecord& model, const Ablation& ablation, const
   json.key("edits").open_array(kLines);
   for (std::size_t i = 0; i < request.edits.size(); ++i) {
     json.open_object(kLines).member("how", word_of(request.edits[i]));
-    json.member("layers", name_of_layers(request.edits[i])).key("sequences").open_array(kLines);
+    json.member("layers", layers_word_of(request.edits[i])).key("sequences").open_array(kLines);
     for (const SequenceAblation& sequence : ablation.edits[i]) write_sequence(json, sequence);
     json.close().close();
   }

@@ -1,0 +1,106 @@
+"""explain, ablate and protect: what the program finds."""
+
+import json
+
+import numpy
+import pytest
+
+import sinkscope as ss
+from conftest import MARK, letters
+
+
+@pytest.fixture(scope="module")
+def path(folder, model):
+    path = folder / "again.scan.db"
+    ss.save(path, model.scan([ss.Document(letters(300, step), name=f"step {step}") for step in (3, 5)]))
+    return path
+
+
+def copy_of(path, folder):
+    copy = folder / "copy.scan.db"
+    copy.write_bytes(path.read_bytes())
+    return copy
+
+
+def test_effects_are_those_of_the_program(model, tiny, path, tmp_path, program, program_json):
+    options = ("--how", "knockout", "--how", "evict:64", "--draws", "2", "--ubatch-size", "128")
+    copy = copy_of(path, tmp_path)
+    said = program_json("ablate", "-m", tiny, copy, *options, "--json", "-")
+    told = []
+    found = model.ablate(path, how=["knockout", "evict:64"], draws=2, progress=lambda *at: told.append(at))
+    assert found.to_dict() == said and said["schema"] == "sinkscope.ablate/1"
+    assert told and all(len(at) == 3 for at in told)
+    assert [one["verdict"] for one in found.verdicts] == ["not enough"] * 4 and "not enough" in repr(found)
+    # The table of blocks is the program's CSV, cell by cell.
+    header, *lines = program("export", copy, "--format", "csv", "--what", "edits").decode().split("\r\n")[:-1]
+    blocks = found.blocks
+    assert blocks.columns == header.split(",") and len(blocks) == len(lines) > 0
+    cells = list(zip(*(line.split(",") for line in lines)))
+    for name, column in zip(blocks.columns, cells):
+        ours = blocks[name]
+        if name == "score":
+            assert [float(cell) for cell in column] == pytest.approx([float(number) for number in ours], rel=1e-6)
+        elif name in ("how", "run", "id", "document"):
+            assert list(column) == list(ours), name
+        elif name == "draw":
+            assert [cell == "" for cell in column] == ours.mask.tolist()
+    effects = found.effects
+    assert len(effects) == len(said["effects"])
+    for name in ("difference", "q"):
+        theirs = [numpy.nan if one[name] is None else one[name] for one in said["effects"]]
+        assert numpy.allclose(effects[name], theirs, equal_nan=True, rtol=1e-6)
+    pandas = pytest.importorskip("pandas")
+    assert isinstance(effects.to_pandas(), pandas.DataFrame)
+
+
+def test_sinks_that_are_named(model, scan):
+    listed = {"sequences": [{"sinks": [{"position": 133, "l_start": 2, "l_end": 7}], "placebo": [[140]]}]}
+    found = model.ablate(scan, sinks=listed, how="knockout", loss=False).to_dict()
+    (sequence,) = found["edits"][0]["sequences"]
+    assert [one["position"] for one in sequence["removed"]] == [133] and sequence["placebo"] == [[140]]
+    assert scan.token_bytes[134] == MARK.encode() or scan.token_bytes[133] == MARK.encode()
+
+
+def test_an_explanation(model, tiny, path, tmp_path, program_json):
+    copy = copy_of(path, tmp_path)
+    said = program_json("explain", "-m", tiny, copy, "--ubatch-size", "128", "--edit-sinks", "1", "--json", "-")
+    results = ss.open(path)
+    found = model.explain(results, edit_sinks=1)
+    assert found == said and results.explanation() == found
+    norm = model.explain(results, claims="norm", edit_sinks=1)
+    assert norm["claims"] and len(norm["claims"]) < len(found["claims"])
+
+
+def test_tokens_that_a_cache_must_keep(model, tiny, path, program_json):
+    said = program_json("protect", "-m", tiny, path, "--window", "128", "--draws", "1", "--ubatch-size", "128", "--json", "-")
+    before = path.read_bytes()
+    assert model.protect(path, caches="window:128", draws=1) == said
+    assert path.read_bytes() == before, "nothing is kept in the file"
+
+
+def test_what_cannot_be_asked_for(model, tiny, path, scan):
+    for call, says in (
+            (lambda: model.ablate(path, how="knockdown"), "knockdown"),
+            (lambda: model.ablate(path, how=["unwrite", "unwrite"]), "each edit once"),
+            (lambda: model.ablate(path, sinks="tertiary"), "expected one of nonprimary"),
+            (lambda: model.ablate(scan, sinks={"sequences": 3}), "at least one sequence"),
+            (lambda: model.explain(path, claims="nonsense"), "expected one of formation"),
+            (lambda: model.explain(path, layers=[8]), "from 0 to 7, got 8"),
+            (lambda: model.protect(path, caches=["q3"]), "q3"),
+            (lambda: ss.Model(tiny).ablate(path), "micro-batches of 128"),
+            (lambda: ss.Model(tiny).protect(path), "micro-batches of 128"),
+            (lambda: model.ablate([]), "at least one text")):
+        with pytest.raises(ss.Error, match=says) as raised:
+            call()
+        assert "\n" not in str(raised.value)
+    with model.edit(ss.HideKeys([0])), pytest.raises(ss.Error, match="expected no edits"):
+        model.explain(path)
+
+
+def test_ctrl_c_between_texts(model, path):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.ablate(path, how="clip:50", progress=stop)
+    assert json.dumps(model.ablate(path, how="clip:50").verdicts)
