@@ -35,7 +35,8 @@ set_target_properties(sinkscope_python PROPERTIES OUTPUT_NAME _core LIBRARY_OUTP
                                                   LINK_DEPENDS ${python_exports} INSTALL_RPATH $ORIGIN)
 
 nanobind_add_stub(sinkscope_python_stub MODULE _core OUTPUT ${package}/_core.pyi PYTHON_PATH ${package}
-                  DEPENDS sinkscope_python)
+                  PATTERN_FILE ${PROJECT_SOURCE_DIR}/python/src/stub_patterns.txt
+                  DEPENDS sinkscope_python ${PROJECT_SOURCE_DIR}/python/src/stub_patterns.txt)
 add_dependencies(sinkscope_python_stub sinkscope_python)
 
 # llama.cpp's converter of Hugging Face models, as it stands in its source; source trees of the user's own may lack it.

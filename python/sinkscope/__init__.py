@@ -14,7 +14,7 @@ embedding is layer -1. docs/python.md says more.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import convert, hooks, plot, ray
+    from . import convert, hooks, plot, press, ray
     from ._analyses import Effects
     from ._core import Error, Progress, __version__
     from ._edits import AddToRow, ClipNorm, HideKeys, ReplaceRow, ScaleComponent, SetComponent
@@ -36,12 +36,12 @@ _HOMES = {
     "_thresholds": ("thresholds",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("convert", "hooks", "plot", "ray")
+_MODULES = ("convert", "hooks", "plot", "press", "ray")
 
 __all__ = [
     "AddToRow", "ClipNorm", "Document", "Effects", "Error", "HideKeys", "Model", "Progress", "ReplaceRow", "Results",
     "ScaleComponent", "Scan", "SetComponent", "Table", "__version__", "convert", "hooks", "levels", "merge", "open", "plot",
-    "ray", "save", "thresholds",
+    "press", "ray", "save", "thresholds",
 ]
 
 

@@ -10,6 +10,8 @@ Layout of ${XDG_CACHE_HOME:-~/.cache}/sinkscope:
   models/NAME.gguf        real models
   build-backend-HASH/     a virtual environment that can read the metadata of llama.cpp's archive
   python-tests-HASH/      one in which the Python package is built and tested
+  wheel-HASH/             one in which wheels are made
+  interop-HASH/           one with the packages that it is tested against
 
 Each is made under another name and renamed when whole, so what stands there is whole. A lock makes runs at the
 same time wait for one another.

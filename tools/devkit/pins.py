@@ -11,6 +11,8 @@ ONEDNN = "onednn.txt"
 CUDA = "cuda.txt"
 BACKEND = "build-backend.txt"
 PYTHON_TESTS = "python-tests.txt"
+INTEROP = "interop.txt"
+WHEEL = "wheel.txt"
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.]+) --hash=sha256:(?P<sha256>[0-9a-f]{64})(?: --hash=sha256:[0-9a-f]{64})*(?:  # (?P<megabytes>[0-9]+) MB)?")
 
 
