@@ -53,7 +53,7 @@ def main():
         text = file.read()
     with tempfile.TemporaryDirectory() as folder:
         many, one = corpus_of(folder, text, given.copies + 1), corpus_of(folder, text, 1)
-        model = ss.Model(given.model)
+        model = ss.Model(given.model, keep="runs")  # as the program keeps them of a corpus
         texts = [f"{i} {text}" for i in range(given.copies)]
         model.scan(texts[0])
         ratios = []
