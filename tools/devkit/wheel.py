@@ -69,7 +69,9 @@ def wheel():
     packages.ensure(packages.LIBRARY)
     python.ensure_headers()
     interpreter = cache.environment("wheel", pins.WHEEL)
-    env = steps.environment(PATH=f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=None)
+    # By these names CMake finds the compilers too: what another build compiled is taken from its cache.
+    env = steps.environment(PATH=f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}", PYTHONPATH=None,
+                            CC=os.environ.get("CC", "cc"), CXX=os.environ.get("CXX", "c++"))
     build.build("release", target="sinkscope")  # which makes the tests' model
     with tempfile.TemporaryDirectory(prefix="sinkscope-wheel-") as folder:
         scratch = pathlib.Path(folder)
