@@ -27,8 +27,8 @@ std::string chat_template(const InputOptions& input, const Vocabulary& vocabular
 
 }  // namespace
 
-TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabulary, int max_tokens,
-                          DocumentSource& documents, const OnSkip& on_skip) {
+TokenizedInput tokenize_input(const InputOptions& input, const Vocabulary& vocabulary, int max_tokens,
+                              DocumentSource& documents, const OnSkip& on_skip) {
   ReadOptions read;
   read.max_tokens = max_tokens;
   read.corpus = input.is_corpus();
@@ -40,14 +40,15 @@ TokenSpool tokenize_input(const InputOptions& input, const Vocabulary& vocabular
   };
   TokenizeOptions options = input.tokenize_options();
   options.max_tokens = max_tokens;
-  return read_documents(documents, DocumentTokenizer(vocabulary, options, tokenize), read, on_skip);
+  TokenSpool sequences = read_documents(documents, DocumentTokenizer(vocabulary, options, tokenize), read, on_skip);
+  return {std::move(sequences), tokenize_chat.notes()};
 }
 
 std::vector<std::vector<TokenId>> read_sequences(const InputOptions& input, const Vocabulary& vocabulary,
                                                  int max_tokens) {
   const OnSkip refuse = [](const SkippedInput& skipped) { throw Error(ErrorCode::kInput, skipped.reason); };
   const auto documents = open_documents(input, refuse);
-  const TokenSpool spool = tokenize_input(input, vocabulary, max_tokens, *documents, refuse);
+  const TokenSpool spool = tokenize_input(input, vocabulary, max_tokens, *documents, refuse).sequences;
   std::vector<std::vector<TokenId>> sequences;
   for (std::size_t i = 0; i < spool.size(); ++i) sequences.push_back(spool.read(i).tokens);
   return sequences;

@@ -75,6 +75,20 @@ class Inputs(harness.ProgramTest):
                    "--chat", "--chat-template", "none.jinja")
         self.fails(2, "--chat", "scan", "-m", self.tiny, "-p", "Hello", "--chat-template", template)
 
+    def test_a_message_before_continue_is_there_and_said(self):
+        template = self.file("t.jinja", "{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% continue %}"
+                                        "{% endif %}{{ m.content }}{% endfor %}")
+        chats = self.file("c.jsonl", "".join(json.dumps({"messages": [{"role": role, "content": TEXT[:80]}]}) + "\n"
+                                             for role in ("user", "assistant")))
+        out = self.ok("scan", "-m", self.tiny, "--jsonl", chats, "--chat", "--chat-template", template, "-o", "r.db",
+                      "--json", "out.json", code=5).out
+        said = "chat template: 1 of 2 conversations are rendered as Python's Jinja renders them"
+        got = json.loads((self.folder / "out.json").read_text())
+        self.assertEqual([s["n_tokens"] for s in got["sequences"]], [1 + 82, 1 + 80])
+        self.assertEqual([note.startswith(said) for note in got["model"]["notes"]], [True])
+        self.assertIn("note: " + said[:50], out)
+        self.assertEqual(self.ok("show", "r.db", "--json", "-").json()["model"]["notes"], got["model"]["notes"])
+
     def test_chat_without_a_template_is_refused(self):
         self.fails(4, "template", "scan", "-m", self.tiny, "-p", "Hello", "--chat")
 

@@ -26,9 +26,9 @@ constexpr const char* kTemplate =
     "{% if add_generation_prompt %}[assistant]{% endif %}";
 constexpr const char* kHello = R"([{"role": "user", "content": "hello"}])";
 
-std::string text_of(const std::vector<ChatPiece>& pieces) {
+std::string text_of(const RenderedChat& chat) {
   std::string text;
-  for (const ChatPiece& piece : pieces) text += piece.text;
+  for (const ChatPiece& piece : chat.pieces) text += piece.text;
   return text;
 }
 
@@ -48,10 +48,10 @@ TEST(ChatRenderer, RendersAsInThisProcess) {
       const std::string messages = R"([{"role": "user", "content": ")" + content + R"("}])";
       const auto here = render_chat(kTemplate, messages, "<s>", "</s>", awaits);
       const auto there = renderer.render(messages, awaits);
-      ASSERT_EQ(there.size(), here.size());
-      for (std::size_t i = 0; i < here.size(); ++i) {
-        EXPECT_EQ(there[i].text, here[i].text);
-        EXPECT_EQ(there[i].from_message, here[i].from_message);
+      ASSERT_EQ(there.pieces.size(), here.pieces.size());
+      for (std::size_t i = 0; i < here.pieces.size(); ++i) {
+        EXPECT_EQ(there.pieces[i].text, here.pieces[i].text);
+        EXPECT_EQ(there.pieces[i].from_message, here.pieces[i].from_message);
       }
     }
   }

@@ -69,7 +69,7 @@ class Transcripts : public testing::Test {
  protected:
   static std::string rendered(const std::string& chat_template, const std::string& messages) {
     std::string text;
-    for (const ChatPiece& piece : render_chat(chat_template, messages, "<s>", "</s>", false)) text += piece.text;
+    for (const ChatPiece& piece : render_chat(chat_template, messages, "<s>", "</s>", false).pieces) text += piece.text;
     return text;
   }
   static constexpr const char* kTexts =
@@ -120,6 +120,29 @@ TEST_F(Transcripts, RolesThatATemplateDoesNotHave) {
             "<user>s\nq");
   EXPECT_EQ(rendered(kTexts, R"([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])"),
             "<user>a<user>b");
+}
+
+TEST_F(Transcripts, NoMessageVanishesBeforeContinue) {
+  const std::string skips =
+      "{% for m in messages %}{% if m['role'] == 'user' %}U:{{ m['content'] }};{% continue %}{% endif %}"
+      "A:{{ m['content'] }};{% endfor %}";
+  const std::string messages = R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}])";
+  const RenderedChat chat = render_chat(skips, messages, "<s>", "</s>", false);
+  EXPECT_EQ(rendered(skips, messages), "U:q;A:a;");
+  EXPECT_TRUE(chat.llama_differs);  // "A:a;"
+  ASSERT_EQ(chat.pieces.size(), 5U);
+  EXPECT_TRUE(chat.pieces[1].from_message);
+  EXPECT_FALSE(render_chat(kTexts, messages, "<s>", "</s>", false).llama_differs);
+}
+
+TEST_F(Transcripts, NumbersInArgumentsKeepTheirDigits) {
+  const std::string dumps =
+      "{% for m in messages %}{% for c in m['tool_calls'] or [] %}"
+      "{{ c['function']['arguments'] | tojson }}{% endfor %}{% endfor %}";
+  EXPECT_EQ(rendered(dumps, R"([{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [{"type": )"
+                            R"("function", "function": {"name": "w", "arguments": )"
+                            R"({"z": 1.0, "a": 0.123456789, "n": 12345678901}}}]}])"),
+            R"({"z": 1.0, "a": 0.123456789, "n": 12345678901})");
 }
 
 TEST_F(Transcripts, WhatIsNoMessageIsRefusedByItsNumber) {

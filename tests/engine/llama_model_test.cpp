@@ -122,7 +122,8 @@ TEST_P(RealModel, ChatIsTokenisedAsOneText) {
     const std::string messages = fmt::format(R"([{{"role":"user","content":"{}"}}])", content);
     std::string text;
     for (const ChatPiece& piece : render_chat(source, messages, vocabulary->token_bytes(vocabulary->facts().bos),
-                                              vocabulary->token_bytes(vocabulary->facts().eos), true)) {
+                                              vocabulary->token_bytes(vocabulary->facts().eos), true)
+                                      .pieces) {
       text += piece.text;
     }
     EXPECT_EQ(tokenize_chat(messages, true), vocabulary->tokenize(text, true)) << content;

@@ -198,7 +198,10 @@ ExitCode generate(const GenerateVerbOptions& options) {
   {
     ModelDigest digest(options.scan.model.path, model_hash_folder());
     TwoStepLoad load(file, load_options(options.scan.model));
-    const TokenSpool prompts = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents, on_skip);
+    const auto [prompts, notes] = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents, on_skip);
+    for (const std::string& one : notes) {
+      if (!options.scan.quiet) note(one);
+    }
     const std::unique_ptr<Model> model = load.take_model();
     deployed = settings_in_words(model->deployment());
     GenerationFile texts(options.output,

@@ -164,13 +164,14 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   // Reading the file for its digest also brings it into memory, where the model is about to be mapped.
   ModelDigest digest(options.model.path, model_hash_folder());
   TwoStepLoad load(file, scan_load_options(options));
-  const TokenSpool sequences = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents,
-                                              [&](const SkippedInput& line) { skipped(line); });
+  const auto [sequences, notes] = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents,
+                                                 [&](const SkippedInput& line) { skipped(line); });
   const std::unique_ptr<Model> model = load.take_model();
   if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
 
   const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}, file.notes()};
+  record.notes.insert(record.notes.end(), notes.begin(), notes.end());
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run);

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "engine/llama/chat_messages.h"
+#include "engine/llama/python_jinja.h"
 #include "probe/refused_text.h"
 
 namespace sinkscope {
@@ -52,6 +53,25 @@ common_json parse_messages(std::string_view text) {
                 "chat: expected a JSON array of {\"role\": ..., \"content\": ...}, got something else");
   }
   return messages;
+}
+
+std::vector<ChatPiece> pieces_of(const jinja::value& written) {
+  std::vector<ChatPiece> pieces;
+  for (const auto& part : jinja::runtime::gather_string_parts(written)->as_string().parts) {
+    if (part.val.empty()) continue;
+    if (!pieces.empty() && pieces.back().from_message == part.is_input) {
+      pieces.back().text += part.val;
+    } else {
+      pieces.push_back({part.val, part.is_input});
+    }
+  }
+  return pieces;
+}
+
+std::string whole_text(const std::vector<ChatPiece>& pieces) {
+  std::string text;
+  for (const ChatPiece& piece : pieces) text += piece.text;
+  return text;
 }
 
 // A rendered chat as one text that knows which of its bytes messages brought in.
@@ -134,43 +154,45 @@ class RenderedText {
 
 }  // namespace
 
-std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string_view messages_json,
-                                   const std::string& bos_text, const std::string& eos_text,
-                                   bool add_generation_prompt) {
+RenderedChat render_chat(const std::string& chat_template, std::string_view messages_json, const std::string& bos_text,
+                         const std::string& eos_text, bool add_generation_prompt) {
   const common_json messages = parse_messages(messages_json);
-  jinja::lexer_result lexed;
-  jinja::program program = in_words<Error>("expected one that can be parsed, got: ", [&] {
-    lexed = jinja::lexer().tokenize(chat_template);
-    return jinja::parse_from_tokens(lexed);
+  const jinja::lexer_result lexed =
+      in_words<Error>("expected one that can be parsed, got: ", [&] { return jinja::lexer().tokenize(chat_template); });
+  const auto parsed = [&] {
+    return in_words<Error>("expected one that can be parsed, got: ", [&] { return jinja::parse_from_tokens(lexed); });
+  };
+  const jinja::program of_llama = parsed();
+  jinja::program of_python = parsed();
+  render_as_python(of_python);
+  const jinja::caps reads = in_words<Error>("expected one that can be rendered, got: ", [&] {
+    jinja::program asked = parsed();
+    return jinja::caps_get(asked);
   });
-  const jinja::caps reads =
-      in_words<Error>("expected one that can be rendered, got: ", [&] { return jinja::caps_get(program); });
-  return in_words<RefusedText>("these messages are refused: ", [&] {
-    // Only what messages bring is data: template variables are rendered as the template's own text.
+  // Only what messages bring is data: template variables are rendered as the template's own text.
+  common_json variables = common_json::object();
+  variables["bos_token"] = bos_text;
+  variables["eos_token"] = eos_text;
+  variables["add_generation_prompt"] = add_generation_prompt;
+  common_json marked = common_json::object();
+  marked["messages"] = conformed_messages(messages, chat_template, reads);
+  const auto pieces_by = [&](const jinja::program& program) {
     jinja::context context(lexed.source);
     context.current_time = kTemplateDate;
-    common_json variables = common_json::object();
-    variables["bos_token"] = bos_text;
-    variables["eos_token"] = eos_text;
-    variables["add_generation_prompt"] = add_generation_prompt;
     jinja::global_from_json(context, variables, false);
-    common_json marked = common_json::object();
-    marked["messages"] = conformed_messages(messages, chat_template, reads);
     jinja::global_from_json(context, marked, true);
-    jinja::runtime runtime(context);
-    const jinja::value result = runtime.execute(program);
-    const auto rendered = jinja::runtime::gather_string_parts(result);
-    std::vector<ChatPiece> pieces;
-    for (const auto& part : rendered->as_string().parts) {
-      if (part.val.empty()) continue;
-      if (!pieces.empty() && pieces.back().from_message == part.is_input) {
-        pieces.back().text += part.val;
-      } else {
-        pieces.push_back({part.val, part.is_input});
-      }
-    }
-    return pieces;
-  });
+    return pieces_of(jinja::runtime(context).execute(program));
+  };
+  RenderedChat chat;
+  chat.pieces = in_words<RefusedText>("these messages are refused: ", [&] { return pieces_by(of_python); });
+  try {
+    chat.llama_differs = whole_text(pieces_by(of_llama)) != whole_text(chat.pieces);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {
+    chat.llama_differs = true;
+  }
+  return chat;
 }
 
 std::vector<TokenId> tokenize_pieces(const Vocabulary& vocabulary, const std::vector<ChatPiece>& pieces,

@@ -14,17 +14,20 @@ struct ChatPiece {
   bool from_message = false;  // data: control tokens in it are not parsed
 };
 
-// Renders messages by a Jinja chat template, with llama.cpp's own renderer, in this process: what ChatRenderer does in
-// another.
+struct RenderedChat {
+  std::vector<ChatPiece> pieces;  // in order; together they are the prompt
+  bool llama_differs = false;     // llama.cpp's own engine gives another text, or none
+};
+
+// Renders messages by a Jinja chat template, as Python's Jinja does (render_as_python), in this process: what
+// ChatRenderer does in another.
 //
 // messages_json  [{"role": "user", "content": "..."}, ...], in the forms that conformed_messages knows
-// returns        the pieces in order; together they are the prompt. Dates come out as 2024-07-26, so that equal
-//                runs give equal tokens
+// returns        dates come out as 2024-07-26, so that equal runs give equal tokens
 // throws         Error{kInput} if messages_json is no such array; Error{kModel} if the template cannot be parsed;
 //                RefusedText if it refuses these messages; std::bad_alloc
-std::vector<ChatPiece> render_chat(const std::string& chat_template, std::string_view messages_json,
-                                   const std::string& bos_text, const std::string& eos_text,
-                                   bool add_generation_prompt);
+RenderedChat render_chat(const std::string& chat_template, std::string_view messages_json, const std::string& bos_text,
+                         const std::string& eos_text, bool add_generation_prompt);
 
 // The tokens of a rendered chat: its text is tokenised as a whole, as llama.cpp and transformers do, so that words and
 // line ends merge over the edges of messages. Names of control tokens that a message brings in, or that begin or end in

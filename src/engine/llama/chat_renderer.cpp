@@ -102,15 +102,16 @@ std::string answer_of(Outcome outcome, std::string_view text = {}) {
 std::string rendered(std::string_view message, const std::string& chat_template, const std::string& bos_text,
                      const std::string& eos_text, const ChatLimits& limits) {
   try {
-    const auto pieces = render_chat(chat_template, message.substr(1), bos_text, eos_text, message[0] == '1');
+    const RenderedChat chat = render_chat(chat_template, message.substr(1), bos_text, eos_text, message[0] == '1');
     std::size_t bytes = 0;
-    for (const ChatPiece& piece : pieces) bytes += piece.text.size();
+    for (const ChatPiece& piece : chat.pieces) bytes += piece.text.size();
     if (bytes > limits.rendered_bytes) {
       return answer_of(Outcome::kRefused, "chat template: these messages came out as " + std::to_string(bytes) +
                                               " bytes, expected " + std::to_string(limits.rendered_bytes) + " at most");
     }
     std::string answer = answer_of(Outcome::kRendered);
-    for (const ChatPiece& piece : pieces) {
+    Words::add(answer, chat.llama_differs ? "1" : "0");
+    for (const ChatPiece& piece : chat.pieces) {
       Words::add(answer, piece.from_message ? "1" : "0");
       Words::add(answer, piece.text);
     }
@@ -124,15 +125,17 @@ std::string rendered(std::string_view message, const std::string& chat_template,
   }
 }
 
-std::vector<ChatPiece> pieces_of(std::string_view bytes) {
-  std::vector<ChatPiece> pieces;
+RenderedChat chat_of(std::string_view bytes) {
+  RenderedChat chat;
   Words words(bytes);
+  const auto differs = words.next();
+  chat.llama_differs = differs == "1";
   while (!words.at_end()) {
     const auto from_message = words.next(), text = words.next();
     if (!text) throw Error(ErrorCode::kModel, "chat template: its process answered with something else than a text");
-    pieces.push_back({std::string(*text), *from_message == "1"});
+    chat.pieces.push_back({std::string(*text), *from_message == "1"});
   }
-  return pieces;
+  return chat;
 }
 
 }  // namespace
@@ -165,7 +168,7 @@ ChatRenderer::ChatRenderer(std::string chat_template, std::string bos_text, std:
 
 ChatRenderer::~ChatRenderer() = default;
 
-std::vector<ChatPiece> ChatRenderer::render(std::string_view messages_json, bool add_generation_prompt) {
+RenderedChat ChatRenderer::render(std::string_view messages_json, bool add_generation_prompt) {
   if (!process_) {
     process_ = std::make_unique<Process>(
         ChildLimits{limits_.memory_bytes, limits_.seconds},
@@ -189,7 +192,7 @@ std::vector<ChatPiece> ChatRenderer::render(std::string_view messages_json, bool
   const std::string text = answer->substr(1);
   switch (static_cast<Outcome>(answer->front())) {
     case Outcome::kRendered:
-      return pieces_of(text);
+      return chat_of(text);
     case Outcome::kRefused:
       throw RefusedText(text);
     case Outcome::kNoMessages:
@@ -218,7 +221,17 @@ std::vector<TokenId> ChatTokenizer::operator()(std::string_view messages_json, b
     renderer_ = std::make_unique<ChatRenderer>(std::move(chat_template_), text_of(facts.bos), text_of(facts.eos),
                                                ChatLimits{}, should_stop_);
   }
-  return tokenize_pieces(vocabulary_, renderer_->render(messages_json, add_generation_prompt), parse_special_);
+  const RenderedChat chat = renderer_->render(messages_json, add_generation_prompt);
+  n_rendered_ += 1;
+  n_differ_ += chat.llama_differs ? 1 : 0;
+  return tokenize_pieces(vocabulary_, chat.pieces, parse_special_);
+}
+
+std::vector<std::string> ChatTokenizer::notes() const {
+  if (n_differ_ == 0) return {};
+  return {"chat template: " + std::to_string(n_differ_) + " of " + std::to_string(n_rendered_) +
+          " conversations are rendered as Python's Jinja renders them; llama.cpp's own server gives the model another "
+          "text"};
 }
 
 }  // namespace sinkscope

@@ -37,7 +37,7 @@ class ChatRenderer {
   // throws   Error{kInput} if messages_json is no array of messages; Error{kModel} if the template cannot be parsed, or
   //          its process ended for the third time; RefusedText if this conversation is refused, or needs more than it
   //          may; Error{kInterrupted}
-  std::vector<ChatPiece> render(std::string_view messages_json, bool add_generation_prompt);
+  RenderedChat render(std::string_view messages_json, bool add_generation_prompt);
 
  private:
   class Process;
@@ -61,12 +61,16 @@ class ChatTokenizer {
   // throws   as ChatRenderer; Error{kModel} if the template is empty
   std::vector<TokenId> operator()(std::string_view messages_json, bool add_generation_prompt);
 
+  // What is to be said of the conversations so far, for a scan's record: one sentence, or none.
+  std::vector<std::string> notes() const;
+
  private:
   const Vocabulary& vocabulary_;
   std::string chat_template_;
   bool parse_special_;
   std::function<bool()> should_stop_;
   std::unique_ptr<ChatRenderer> renderer_;
+  std::size_t n_rendered_ = 0, n_differ_ = 0;
 };
 
 }  // namespace sinkscope
