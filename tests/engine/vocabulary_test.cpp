@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <llama.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <random>
 
 #include "base/error.h"
+#include "engine/llama/special_tokens.h"
 #include "engine/llama/two_step_load.h"
 #include "plant/tiny/tiny.h"
 #include "scan/examine.h"
@@ -45,6 +49,32 @@ void expect_equal(const std::vector<ProfileArray>& a, const std::vector<ProfileA
     EXPECT_TRUE(std::ranges::equal(a[i].values, b[i].values, [](float x, float y) {
       return x == y || (x != x && y != y);
     })) << a[i].name;
+  }
+}
+
+// Control tokens, pieces of them, and blanks, without order: what is cut must have the tokens of the whole.
+TEST_F(TinyModel, LongTextsHaveTheTokensOfTheWhole) {
+  const auto vocabulary = load_vocabulary(ModelFile(path_));
+  llama_model_params params = llama_model_default_params();
+  params.vocab_only = true;
+  const std::unique_ptr<llama_model, decltype(&llama_model_free)> model(
+      llama_model_load_from_file(path_.c_str(), params), llama_model_free);
+  const llama_vocab* direct = llama_model_get_vocab(model.get());
+  std::vector<std::string> pieces = {"a", "<", "/s>", "s>", " ", "\n", "<s", "é", "word "};
+  for (const ControlToken& token : vocabulary->control_tokens()) pieces.push_back(token.text);
+  ASSERT_GT(pieces.size(), 10U);
+  std::mt19937 random(1);
+  std::string text;
+  while (text.size() < 40000) text += pieces[random() % pieces.size()];
+  for (const bool special : {false, true}) {
+    std::vector<TokenId> expected(text.size());
+    const int n = llama_tokenize(direct, text.data(), static_cast<int>(text.size()), expected.data(),
+                                 static_cast<int>(expected.size()), false, special);
+    ASSERT_GT(n, 0);
+    expected.resize(static_cast<std::size_t>(n));
+    EXPECT_EQ(vocabulary->tokenize(text, special), expected);
+    const std::size_t n_parts = SpecialTokens(direct).parts(text, special, 100).size();
+    EXPECT_EQ(n_parts > 1, special) << "without it no control token is looked for";
   }
 }
 

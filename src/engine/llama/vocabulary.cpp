@@ -99,6 +99,22 @@ std::vector<TokenId> LlamaVocabulary::tokenize(std::string_view text, bool parse
 }
 
 std::vector<TokenId> LlamaVocabulary::tokenize_valid(std::string_view text, bool parse_special) const {
+  constexpr std::size_t kApart = 4096;
+  if (text.size() < 2 * kApart) return tokenize_piece(text, parse_special);
+  std::call_once(special_tokens_once_, [this] { special_tokens_.emplace(vocab_); });
+  std::vector<TokenId> tokens;
+  for (const TextPart& part : special_tokens_->parts(text, parse_special, kApart)) {
+    if (part.token >= 0) {
+      tokens.push_back(part.token);
+      continue;
+    }
+    const auto more = tokenize_piece(text.substr(part.begin, part.end - part.begin), part.has_control);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+  }
+  return tokens;
+}
+
+std::vector<TokenId> LlamaVocabulary::tokenize_piece(std::string_view text, bool parse_special) const {
   const auto length = static_cast<std::int32_t>(text.size());
   std::vector<TokenId> tokens(text.size() + 8);
   const auto fill = [&] {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/llama/model_file.h"
+#include "engine/llama/special_tokens.h"
 #include "probe/vocabulary.h"
 
 struct llama_model;
@@ -40,11 +41,14 @@ class LlamaVocabulary final : public Vocabulary {
  private:
   using ByteTokens = std::array<std::optional<TokenId>, 256>;
   std::vector<TokenId> tokenize_valid(std::string_view text, bool parse_special) const;
+  std::vector<TokenId> tokenize_piece(std::string_view text, bool parse_special) const;
   const ByteTokens& byte_tokens() const;
 
   std::shared_ptr<llama_model> model_;
   const llama_vocab* vocab_;
   VocabularyFacts facts_;
+  mutable std::once_flag special_tokens_once_;  // long texts need them
+  mutable std::optional<SpecialTokens> special_tokens_;
   mutable std::once_flag byte_tokens_once_;  // few texts need them, and they ask for every token of the vocabulary
   mutable ByteTokens byte_tokens_;
 };
