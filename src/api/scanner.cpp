@@ -119,6 +119,9 @@ struct Scanner::State {
     model = load_model(file, load);
     origin->model = std::make_shared<OriginModel>(
         ModelRecord{model->facts(), "", {model->lacking().begin(), model->lacking().end()}, file.notes()});
+    const FarDistance far = far_distance(settings.min_distance, model->facts().sliding_window);
+    settings.min_distance = far.min_distance;
+    if (!far.note.empty()) origin->model->record.notes.push_back(far.note);
     origin->measurement = measurement_of(load, settings, *model);
     origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
   }

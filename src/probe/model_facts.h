@@ -15,6 +15,7 @@ struct ModelFacts : VocabularyFacts {
   int n_layers = 0;
   int d_model = 0;
   int n_ctx_train = 0;
+  int sliding_window = 0;       // keys that a query sees in blocks with a window, itself among them; 0: none has one
   std::vector<int> n_heads;     // [n_layers]; 0 where a block has no attention
   std::vector<int> n_kv_heads;  // [n_layers]
   int n_heads_max = 0;
@@ -23,7 +24,8 @@ struct ModelFacts : VocabularyFacts {
   std::vector<bool> has_mid_residual;     // r_l
   std::vector<bool> has_writes;           // attention and MLP write: by r_l, in parallel blocks the nodes themselves
   std::vector<bool> has_attention_input;  // so the read alignment of the layer before
-  // Numbers of a token's keys and values in the cache, of all KV heads; 0 where cached_keys and cached_values are lacking.
+  // Numbers of a token's keys and values in the cache, of all KV heads; 0 where cached_keys and cached_values are
+  // lacking.
   std::vector<int> cached_key_width, cached_value_width;
 };
 

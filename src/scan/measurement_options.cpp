@@ -91,6 +91,18 @@ bool is_not_set(const NamedOption& option) {
 
 }  // namespace
 
+FarDistance far_distance(int asked, int sliding_window) {
+  const int n_far = std::max(0, sliding_window - asked);
+  if (sliding_window <= 0 || n_far >= kMinFarQueries) return {asked, ""};
+  const std::string what = fmt::format(
+      "blocks with the sliding window of {} tokens have {} queries at least {} positions behind a key, where a "
+      "far score needs {}",
+      sliding_window, n_far, asked, kMinFarQueries);
+  const int allowed = sliding_window - kMinFarQueries;
+  if (allowed < 1) return {asked, what + ", and no distance leaves more: they take no part in verdicts"};
+  return {allowed, fmt::format("{}: queries from {} positions on are far", what, allowed)};
+}
+
 std::string_view name_of(Keep keep) {
   switch (keep) {
     case Keep::kRuns:

@@ -46,6 +46,17 @@ struct MeasurementOptions {
   int paper_positions = 2;        // of the paper's rule
 };
 
+// From which distance on queries are far in a model with a sliding window.
+struct FarDistance {
+  int min_distance = 0;
+  std::string note;  // one sentence where the window has a say; else empty
+};
+// The distance that was asked for, or the largest at which the window leaves kMinFarQueries far queries to a key. A
+// window too small for any stays silent, and the note says so.
+//
+// sliding_window  as ModelFacts; 0: none
+FarDistance far_distance(int asked, int sliding_window);
+
 // An option's name and its value as JSON text; for messages, the results file and JSON, in a fixed order.
 using NamedOption = std::pair<std::string, std::string>;
 //

@@ -96,6 +96,17 @@ class Metadata(harness.ProgramTest):
         notes, _ = self.notes_of(self.edited({"llama.attention.sliding_window": number(128)}))
         self.assertIn("sliding_window is 128, which llama.cpp ignores", notes[0])
 
+    def test_a_window_that_leaves_few_far_queries(self):
+        self.ok("tiny", "--arch", "gemma3", "-o", "g.gguf")
+        text = self.file("long.txt", TEXT * 4)
+        scan = lambda window: self.ok("scan", "-m", "g.gguf", "-f", text, "--override-kv",
+                                      f"gemma3.attention.sliding_window=int:{window}", "--json", "-").json()
+        allowed, silent, wide = scan(127), scan(40), scan(128)
+        self.assertEqual([one["measurement"]["min_distance"] for one in (allowed, silent, wide)], [63, 64, 64])
+        self.assertIn("queries from 63 positions on are far", allowed["model"]["notes"][-1])
+        self.assertIn("take no part in verdicts", silent["model"]["notes"][-1])
+        self.assertEqual(wide["model"]["notes"], [])
+
     def test_texts_that_cannot_fit_are_refused_by_their_bytes(self):
         model = self.edited({"llama.context_length": number(1000)})
         long = self.file("long.txt", "word " * 3_000_000)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "probe/hide_keys.h"
+#include "scan/measurement_options.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/fake_model.h"
 
@@ -154,6 +155,25 @@ TEST_F(Scan, CountsSinksOfTheJudgement) {
   options_.on_progress = [&](const ScanProgress& progress) { sinks = progress.sinks; };
   scan(model_, texts, results_, options_);
   EXPECT_EQ(sinks, 2);
+}
+
+TEST(FarDistance, IsWhatAWindowAllows) {
+  const auto of = [](int asked, int window) { return far_distance(asked, window).min_distance; };
+  EXPECT_EQ(of(64, 0), 64);
+  EXPECT_EQ(of(64, 512), 64);
+  EXPECT_EQ(of(64, 128), 64) << "128 - 64 queries are enough";
+  EXPECT_EQ(of(64, 127), 63);
+  EXPECT_EQ(of(100, 127), 63);
+  EXPECT_EQ(of(10, 127), 10);
+  EXPECT_EQ(of(64, 65), 1);
+  EXPECT_EQ(of(64, 64), 64) << "no distance is small enough";
+  EXPECT_EQ(far_distance(64, 128).note, "");
+  EXPECT_EQ(
+      far_distance(64, 127).note,
+      "blocks with the sliding window of 127 tokens have 63 queries at least 64 positions behind a key, where a far "
+      "score needs 64: queries from 63 positions on are far");
+  EXPECT_NE(far_distance(64, 64).note.find("have 0 queries"), std::string::npos);
+  EXPECT_NE(far_distance(64, 64).note.find("they take no part in verdicts"), std::string::npos);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ void check_combinations(const ScanVerbOptions& options) {
 
 MeasurementOptions measurement_options(const ScanVerbOptions& options, const Model& model) {
   MeasurementOptions measurement;
-  measurement.min_distance = options.min_distance;
+  measurement.min_distance = far_distance(options.min_distance, model.facts().sliding_window).min_distance;
   measurement.bos = options.input.bos;
   measurement.special = options.input.special;
   measurement.chat = options.input.chat;
@@ -135,9 +135,9 @@ void say_what_next(const std::string& results) {
 // Names texts in which no key has enough far queries behind it.
 //
 // returns  whether all are such; never under the paper's rule, which asks for none
-bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& options) {
+bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& options, int min_distance) {
   if (options.rule.rule == "paper") return false;
-  const int needed = options.min_distance + kMinFarQueries;
+  const int needed = min_distance + kMinFarQueries;
   std::size_t n_short = 0, longest = 0;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     if (sequences.length(i) >= needed) continue;
@@ -172,6 +172,8 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}, file.notes()};
   record.notes.insert(record.notes.end(), notes.begin(), notes.end());
+  const FarDistance far = far_distance(options.min_distance, model->facts().sliding_window);
+  if (!far.note.empty()) record.notes.push_back(far.note);
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run);
@@ -197,7 +199,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
                     "verdict rests on it",
                     counted(summary.watch_overflow, "token"), kWatchedKeys));
   }
-  const bool none_judged = note_short_texts(sequences, options) && options.must_judge;
+  const bool none_judged = note_short_texts(sequences, options, measurement.min_distance) && options.must_judge;
   skipped.summarise();
   return skipped.empty() && !none_judged ? ExitCode::kDone : ExitCode::kSomeSkipped;
 }

@@ -221,6 +221,7 @@ class LlamaModel final : public Model {
 
   void finish_facts(const GraphMap& map) {
     lacking_ = map.lacking;
+    facts_.sliding_window = llama_model_n_swa(model_.get());
     const auto add = [&](int layer, const char* what, const std::optional<GraphNode>& node) {
       if (node) probe_nodes_.push_back({layer, what, node->name});
     };
