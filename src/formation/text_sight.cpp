@@ -13,7 +13,9 @@ bool TextSight::wants_attention(int layer) {
 
 void TextSight::on_attention(const AttentionEvent& event) {
   if (event.visibility.queries.empty()) return;
-  sees_all_[index(event.layer)] = event.visibility.queries[0] == event.n_queries ? 1 : 0;
+  const KeyVisibility& first = event.visibility;
+  const bool selected = first.far_selected.empty() || first.far_selected[0] == first.far_queries[0];
+  sees_all_[index(event.layer)] = selected && first.queries[0] == event.n_queries ? 1 : 0;
 }
 
 void TextSight::on_micro_batch_end(int /*first_token*/, int n_tokens) { seen_ += n_tokens; }

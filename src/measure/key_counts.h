@@ -13,7 +13,8 @@ class KeyCounts {
   // Of one mask, [n_tokens] each.
   struct Table {
     std::vector<std::int32_t> queries, far_queries;
-    std::vector<double> far_uniform;  // sum over far queries of 1 / keys seen
+    std::vector<std::int32_t> far_selected;  // empty where nothing is selected
+    std::vector<double> far_uniform;         // sum over far queries of 1 / keys seen
   };
 
   KeyCounts() = default;

@@ -64,6 +64,11 @@ struct SequenceMeasurement {
   Matrix<double> learned_mass;    // [n_layers, n_heads]
   int visible_queries(std::size_t layer, std::size_t key) const { return key_counts.of(layer).queries[key]; }
   int far_queries(std::size_t layer, std::size_t key) const { return key_counts.of(layer).far_queries[key]; }
+  // Far queries that selected the key; nothing in layers that do not select.
+  std::optional<int> far_selected(std::size_t layer, std::size_t key) const {
+    const auto& selected = key_counts.of(layer).far_selected;
+    return selected.empty() ? std::nullopt : std::optional<int>(selected[key]);
+  }
   double far_uniform(std::size_t layer, std::size_t key) const { return key_counts.of(layer).far_uniform[key]; }
 
   // Keys that were watched as they streamed by, the candidates among them, and sums over their far queries, from the

@@ -339,9 +339,11 @@ void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries par
   m.has_attention[layer] = 1;
   m.heads_in_layer[layer] = event.n_heads;
   m.kv_heads_in_layer[layer] = event.n_kv_heads;
-  const auto& [queries, far_queries, far_uniform] = event.visibility;
-  m.key_counts.note(event.layer, {queries.subspan(first, count), far_queries.subspan(first, count),
-                                  far_uniform.subspan(first, count)});
+  const KeyVisibility& seen = event.visibility;
+  m.key_counts.note(event.layer,
+                    {seen.queries.subspan(first, count), seen.far_queries.subspan(first, count),
+                     seen.far_uniform.subspan(first, count),
+                     seen.far_selected.empty() ? seen.far_selected : seen.far_selected.subspan(first, count)});
   // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
   const double share = static_cast<double>(part.n_rows) / event.n_queries;
   for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {

@@ -41,10 +41,14 @@ struct StateEvent {
 };
 
 // What the mask lets keys receive from the queries of one micro-batch. Shared by layers with equal masks.
+//
+// Where a layer selects keys by their content (an indexer's top k), a query counts for all keys that it could have
+// selected: what it left out receives nothing from it. Otherwise a key's score would rise by being selected seldom.
 struct KeyVisibility {
-  std::span<const std::int32_t> queries;      // [n_keys] queries that see the key
-  std::span<const std::int32_t> far_queries;  // [n_keys] of these, at least min_distance positions later
-  std::span<const double> far_uniform;        // [n_keys] sum over far queries of 1 / (keys that the query sees)
+  std::span<const std::int32_t> queries;       // [n_keys] queries that see the key
+  std::span<const std::int32_t> far_queries;   // [n_keys] of these, at least min_distance positions later
+  std::span<const double> far_uniform;         // [n_keys] sum over far queries of 1 / (keys that the query sees)
+  std::span<const std::int32_t> far_selected;  // [n_keys] far queries that selected it; empty where all are seen
 };
 
 // What removing watched keys would do to the attention output: see AttentionEvent. With MLA, to that of the latent.
@@ -58,12 +62,12 @@ struct EvictionCosts {
 // key, attention is 0. The logits' log-sum over keys K is log(sum over K of attention) + log_z. A logit's zero is of no
 // meaning, so only differences of such are.
 struct HeadAttention {
-  std::span<const std::int32_t> keys;          // those that Observer::keys_by_head named, in its order
-  MatrixView<const float> log_z;               // [n_heads, n_queries] log of the sum of exp(logit) over visible keys
-                                               // and the learned sink logit
-  MatrixView<const float> attention;           // [n_heads * n_queries, keys] A of head h and query q in row
-                                               // h * n_queries + q
-  MatrixView<const std::uint8_t> visible;      // [n_queries, keys] 1 where the mask lets q see the key
+  std::span<const std::int32_t> keys;      // those that Observer::keys_by_head named, in its order
+  MatrixView<const float> log_z;           // [n_heads, n_queries] log of the sum of exp(logit) over visible keys
+                                           // and the learned sink logit
+  MatrixView<const float> attention;       // [n_heads * n_queries, keys] A of head h and query q in row
+                                           // h * n_queries + q
+  MatrixView<const std::uint8_t> visible;  // [n_queries, keys] 1 where the mask lets q see the key
 };
 
 // Attention that keys received from the queries of one micro-batch, in one layer.

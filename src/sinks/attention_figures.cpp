@@ -25,7 +25,10 @@ std::optional<std::size_t> costed_place(const SequenceMeasurement& m, std::size_
   const auto found = std::ranges::lower_bound(m.watched, static_cast<int>(key));
   if (found == m.watched.end() || *found != static_cast<int>(key)) return std::nullopt;
   const auto place = static_cast<std::size_t>(found - m.watched.begin());
-  return m.eviction_queries(layer, place) == m.far_queries(layer, key) ? std::optional(place) : std::nullopt;
+  // A query that did not select the key loses nothing without it.
+  return m.eviction_queries(layer, place) == m.far_selected(layer, key).value_or(m.far_queries(layer, key))
+             ? std::optional(place)
+             : std::nullopt;
 }
 
 }  // namespace
@@ -85,6 +88,12 @@ std::optional<FarSums> far_sums(const SequenceMeasurement& m, std::size_t layer,
   double sum = 0;
   for (std::size_t h = 0; h < heads; ++h) sum += static_cast<double>(m.attention_far_sum(layer, h, key));
   return FarSums{sum / static_cast<double>(heads), m.far_uniform(layer, key)};
+}
+
+std::optional<float> selection_rate(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {
+  const auto selected = m.far_selected(layer, key);
+  if (!selected || far_scored_heads(m, layer, key) == 0) return std::nullopt;
+  return static_cast<float>(*selected) / static_cast<float>(m.far_queries(layer, key));
 }
 
 std::optional<EvictionFigures> eviction_figures(const SequenceMeasurement& m, std::size_t layer, std::size_t key) {

@@ -41,6 +41,11 @@ struct FarSums {
 // returns  nothing where the layer has no attention node or no far query sees the key
 std::optional<FarSums> far_sums(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
 
+// The share of a key's far queries that selected it, of those that could.
+//
+// returns  nothing in layers that do not select keys, and where fewer than kMinFarQueries could
+std::optional<float> selection_rate(const SequenceMeasurement& measurement, std::size_t layer, std::size_t key);
+
 // What removing a watched key from the cache would do to the attention output of its far queries.
 struct EvictionFigures {
   float cost = 0;    // sum over far queries of the squared distance that the output moves, mean over heads

@@ -49,8 +49,8 @@ struct MassiveFigures {
   std::optional<int> overlap;  // of the three, those that are among the primary's three
 };
 
-// How far a sink stands out, to show the strongest first: by far z, which depends neither on the length of the text nor on
-// the place in it, then by far boost. What is not measured counts as 0.
+// How far a sink stands out, to show the strongest first: by far z, which depends neither on the length of the text nor
+// on the place in it, then by far boost. What is not measured counts as 0.
 struct Prominence {
   float far_z = 0, far_boost = 0;
   auto operator<=>(const Prominence&) const = default;
@@ -71,7 +71,7 @@ struct Primary {
   std::vector<LayerInterval> active_layers;  // norm ratio >= min_norm_ratio
   std::vector<LayerInterval> early_plateau;  // of these, those that end before birth
   float sink_axis_drift = 0;                 // 1 - smallest cosine to the middle direction in [birth, birth_end]
-  std::optional<float> mean_norm_ratio;                    // over all layers: what it was chosen for
+  std::optional<float> mean_norm_ratio;      // over all layers: what it was chosen for
   std::optional<float> norm_ratio_median, norm_ratio_max;  // over active layers
   std::optional<float> score_mean, score_max, far_boost_median, far_boost_max, far_z_median;
   std::optional<float> value_norm_ratio;
@@ -80,6 +80,7 @@ struct Primary {
   std::optional<float> eviction_cost;
   std::optional<int> eviction_left_out;
   std::optional<int> group;  // index into Detection::groups
+  std::optional<float> selection_rate;
 };
 
 // How far a run is from each threshold, as figure / threshold - 1, over all its layers. Negative: missed.
@@ -115,6 +116,7 @@ struct Run {
   std::optional<float> eviction_cost;
   std::optional<int> eviction_left_out;
   std::optional<int> group;  // index into Detection::groups
+  std::optional<float> selection_rate;
 };
 
 // Tokens whose states are one direction and norm: a sink state that they share, and its attention with it.
@@ -124,12 +126,12 @@ struct SinkGroup {
   Verdict verdict = Verdict::kUnscored;  // on what the members draw together
   int l_start = 0, l_end = 0;            // medians over the members' runs, the lower of two
   int lifetime = 0;
-  std::optional<float> mass_mean, mass_max;     // share of all far attention that they draw together
-  std::optional<float> attention_share;         // of all attention of the sequence
+  std::optional<float> mass_mean, mass_max;  // share of all far attention that they draw together
+  std::optional<float> attention_share;      // of all attention of the sequence
   std::optional<float> joint_boost_median, joint_boost_max, joint_z_median;
   std::optional<float> alignment_median, norm_ratio_median;  // over members, of their medians
-  std::optional<float> margin;  // as Margins::attention, by its joint boosts and joint z
-  std::vector<std::size_t> runs;  // indices into Detection::runs of its members' runs
+  std::optional<float> margin;                               // as Margins::attention, by its joint boosts and joint z
+  std::vector<std::size_t> runs;                             // indices into Detection::runs of its members' runs
 };
 
 struct Detection {

@@ -168,6 +168,7 @@ void RunFinder::describe(const TokenProfile& token, Run& run) const {
   run.sink_rate_05 = mean_of(token.sink_rate_05);
   run.sink_rate_08 = mean_of(token.sink_rate_08);
   run.attention_share = mean_of(token.attention_share);
+  run.selection_rate = mean_of(token.selection_rate);
   if (run.value_norm_ratio) run.broadcasts = *run.value_norm_ratio > thresholds_.drain_value_ratio;
 
   // The count begins with the first block that draws on the run: the one after l_start may have other things to do.

@@ -79,8 +79,8 @@ inline constexpr std::tuple kThresholdFields{
                    &Thresholds::min_lifetime_boost, 0.0F, kAnyRatio, true},
     ThresholdField{"unaligned_far_boost", "Far boost of an unaligned sink, at least", &Thresholds::unaligned_far_boost,
                    0.0F, kAnyRatio, true},
-    ThresholdField{"unaligned_far_z", "Far z of an unaligned sink, at least; 0: any", &Thresholds::unaligned_far_z, 0.0F,
-                   kAnyRatio, true},
+    ThresholdField{"unaligned_far_z", "Far z of an unaligned sink, at least; 0: any", &Thresholds::unaligned_far_z,
+                   0.0F, kAnyRatio, true},
     ThresholdField{"unaligned_max_alignment", "Read and centred alignment of an unaligned sink, below this",
                    &Thresholds::unaligned_max_alignment, -1.0F, 1.0F, true},
     ThresholdField{"unaligned_norm_ratio", "Norm ratio of an unaligned sink, at least",
@@ -160,6 +160,9 @@ inline constexpr std::array kTokenFields = {
           &TokenProfile::far_z},
     Field{"far_spread", "nats", "spread of the log far boosts of the ordinary tokens beside it",
           &TokenProfile::far_spread},
+    Field{"selection_rate", "share of queries",
+          "far queries that selected the token, of those that could; only where a network selects keys",
+          &TokenProfile::selection_rate},
 };
 
 // What is known of a whole sequence by layer.
@@ -229,10 +232,15 @@ inline constexpr std::tuple kPrimaryFields{
         &Primary::eviction_cost},
     Field{"eviction_left_out", "pairs", "pairs of head and query that eviction_cost leaves out, most of any block",
           &Primary::eviction_left_out},
-    Field{"group", "", "of the group that the primary is a member of: its place in groups, then in other_groups, from 0",
+    Field{"group", "",
+          "of the group that the primary is a member of: its place in groups, then in other_groups, from 0",
           &Primary::group},
     Field{"mean_norm_ratio", "ratio", "over all layers: it has the largest of the positions looked at",
           &Primary::mean_norm_ratio},
+    Field{"selection_rate", "share of queries",
+          "far queries that selected the token, of those that could, mean over the blocks that read its active layers; "
+          "only where a network selects keys",
+          &Primary::selection_rate},
 };
 
 inline constexpr std::tuple kMarginFields{
@@ -304,6 +312,11 @@ inline constexpr std::tuple kRunFields{
           &Run::eviction_left_out},
     Field{"group", "", "of the group that the run is a member of: its place in groups, then in other_groups, from 0",
           &Run::group},
+    Field{
+        "selection_rate", "share of queries",
+        "far queries that selected the token, of those that could, mean over the blocks that read the run; only where "
+        "a network selects keys",
+        &Run::selection_rate},
 };
 
 inline constexpr std::tuple kGroupFields{
@@ -330,8 +343,7 @@ inline constexpr std::tuple kGroupFields{
           &SinkGroup::joint_z_median},
     Field{"alignment_median", "cosine", "median over the members of their medians", &SinkGroup::alignment_median},
     Field{"norm_ratio_median", "ratio", "median over the members of their medians", &SinkGroup::norm_ratio_median},
-    Field{"margin", "ratio - 1",
-          "as the margin attention of a run, by its joint boosts and joint z",
+    Field{"margin", "ratio - 1", "as the margin attention of a run, by its joint boosts and joint z",
           &SinkGroup::margin},
 };
 

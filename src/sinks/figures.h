@@ -46,6 +46,7 @@ struct TokenProfile {
   LayerFigures far_even;           // sum over far queries of 1 / keys that the query sees
   LayerFigures far_z;              // how the far boost stands among those of the ordinary keys beside it: FarStanding
   LayerFigures far_spread;         // of their log far boosts
+  LayerFigures selection_rate;     // share of the far queries that selected it; only in layers that select keys
   // Cosines with positions 0, 1 and 2, for the authors' rule; empty unless kept with any_norm_both_signs.
   std::vector<LayerFigures> first_alignment;
 };
@@ -69,8 +70,8 @@ struct SequenceFigures {
   // only where no other has a quarter of its ratio. Nothing where norm ratios are undefined.
   std::optional<int> candidate;
   std::vector<TokenProfile> first_positions;  // of positions 0 .. min(8, n_tokens)-1
-  // Later candidates, and later positions above the loose floor, ascending. Of those that the authors' rule alone asks for nothing is kept
-  // but first_alignment.
+  // Later candidates, and later positions above the loose floor, ascending. Of those that the authors' rule alone asks
+  // for nothing is kept but first_alignment.
   std::vector<TokenProfile> tokens;
   LayerFigures ordinary_norm;   // [n_layers] median norm of ordinary tokens
   LayerFigures channel_median;  // [n_layers] median magnitude of a channel of ordinary tokens
@@ -98,7 +99,8 @@ inline constexpr int kMinFarQueries = 64;  // with fewer, far figures are not me
 // One sequence's measurement as figures of the tokens that a rule may ask about.
 //
 //   norm_ratio[l, t] = norm of h_l[t] / median over ordinary tokens of the layer
-//   ordinary         = tokens that may be (TokenRoles) with norm <= 5 x the lower quartile over these; the value at index
+//   ordinary         = tokens that may be (TokenRoles) with norm <= 5 x the lower quartile over these; the value at
+//   index
 //                      floor(n / 4) of the n sorted norms. A median of an even count is the mean of the middle two
 //   far_boost[l, t]  = far_score / (far_uniform / far_queries), where far_queries >= 64
 //

@@ -141,9 +141,9 @@ MassiveFigures massive_figures_of(const TokenProfile& token, int layer) {
 
 PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds) {
   if (!figures.candidate) {
-    return {std::nullopt,
-            "norm ratios are undefined: the sequence has fewer than " + std::to_string(kMinOrdinaryTokens) +
-                " tokens that are neither padding nor repeats of the token before them"};
+    return {std::nullopt, "norm ratios are undefined: the sequence has fewer than " +
+                              std::to_string(kMinOrdinaryTokens) +
+                              " tokens that are neither padding nor repeats of the token before them"};
   }
   const std::string name = "position " + std::to_string(*figures.candidate);
   const TokenProfile& token = *profile_of(figures, *figures.candidate);
@@ -191,6 +191,7 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   primary.sink_rate_05 = mean_of(token.sink_rate_05);
   primary.sink_rate_08 = mean_of(token.sink_rate_08);
   primary.attention_share = mean_of(token.attention_share);
+  primary.selection_rate = mean_of(token.selection_rate);
   primary.eviction_cost = over_intervals(token.eviction_cost, primary.active_layers, 1).median;
   if (const auto most = over_intervals(token.eviction_left_out, primary.active_layers, 1).max) {
     primary.eviction_left_out = static_cast<int>(*most);

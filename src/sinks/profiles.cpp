@@ -138,6 +138,9 @@ constexpr std::array kProfileFields = {
                  [](Place p) { return eviction(p, &EvictionFigures::left_out); }},
     ProfileField{"eviction_cost_by_head", "value norm squared", "of each head", kHeadToken,
                  [](Place p) { return eviction_cost_of_head(p.measurement, p.layer, p.head, p.token); }},
+    ProfileField{"selection_rate", "share of queries",
+                 "far queries that selected the token, of those that could; only where a network selects keys", kToken,
+                 [](Place p) { return selection_rate(p.measurement, p.layer, p.token); }},
 };
 
 // neighbours  [n_layers]

@@ -136,6 +136,7 @@ void Reducer::add_attention(TokenProfile& profile, std::size_t layer) const {
       profile.far_spread[layer] = standing->spread;
     }
   }
+  profile.selection_rate[layer] = selection_rate(m_, layer, token);
   if (const auto sums = far_sums(m_, layer, token)) {
     profile.far_attention[layer] = static_cast<float>(sums->attention);
     profile.far_even[layer] = static_cast<float>(sums->even);

@@ -85,7 +85,8 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",
                           "score_mean", "score_max", "far_boost_median", "far_boost_max", "far_z_median", "value_norm_ratio",
                           "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08", "attention_share", "massive",
-                          "eviction_cost", "eviction_left_out", "group", "mean_norm_ratio"));
+                          "eviction_cost", "eviction_left_out", "group", "mean_norm_ratio",
+                          "selection_rate"));
   EXPECT_THAT(
       keys_of(sequence["sinks"][1]),
       ElementsAre("position", "document_position", "token_id", "text", "text_bytes", "verdict", "kind", "run_index",
@@ -93,7 +94,8 @@ TEST(ScanJson, HasTheDocumentedShape) {
                   "centred_alignment_median", "read_alignment_median", "norm_ratio_median", "norm_ratio_max",
                   "score_mean", "score_max", "far_boost_median", "far_boost_max", "far_z_median", "heads_over_10_max", "logit_gap",
                   "value_norm_ratio", "margin", "margins", "sink_rate_02", "sink_rate_03", "sink_rate_05",
-                  "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out", "group"));
+                  "sink_rate_08", "attention_share", "massive", "eviction_cost", "eviction_left_out", "group",
+                  "selection_rate"));
   EXPECT_THAT(keys_of(json["totals"]), ElementsAre("n_sequences", "n_tokens", "eligible_tokens", "counts"));
 }
 

@@ -64,7 +64,7 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.first_positions.push_back(token);
   // clang-format off
   std::vector<unsigned> expected = {
-      'S', 'F', 'I', 'G', 4, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
+      'S', 'F', 'I', 'G', 5, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
       1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
       0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
       0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255,        // n_watch_overflow, n_padding, no candidate

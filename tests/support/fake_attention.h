@@ -92,15 +92,14 @@ class FakeAttention {
             sums_.view(),
             far_sums_.view(),
             learned_mass,
-            {queries_, far_queries_, far_uniform_},
+            {queries_, far_queries_, far_uniform_, {}},
             watched_,
             watched_attention_.view(),
             watched_logit_.view(),
             watched_visible_.view(),
             {},
-            keys_by_head_.empty()
-                ? HeadAttention{}
-                : HeadAttention{keys_by_head_, log_z_.view(), by_head_.view(), seen_by_head_.view()}};
+            keys_by_head_.empty() ? HeadAttention{}
+                                  : HeadAttention{keys_by_head_, log_z_.view(), by_head_.view(), seen_by_head_.view()}};
   }
 
   std::vector<double> learned_mass;  // [n_heads]

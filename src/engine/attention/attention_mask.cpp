@@ -87,6 +87,8 @@ void AttentionMask::read(const MaskTensor& mask, const AttentionPlaces& places, 
   visible_.assign(n_queries, {});
   read_rows(n_threads);
   count_columns(n_threads);
+  far_selected_.clear();
+  if (mask_.selects) count_selectable(n_threads);
 }
 
 void AttentionMask::read_rows(int n_threads) {
@@ -141,6 +143,32 @@ void AttentionMask::count_columns(int n_threads) {
       } else {
         for_visible_runs(static_cast<int>(q), first, last, count);
       }
+    }
+  });
+}
+
+// Counts again, with each earlier token of the query's sequence as a key that it sees.
+void AttentionMask::count_selectable(int n_threads) {
+  far_selected_ = far_queries_;
+  std::vector<double> uniform(visible_.size());
+  const auto could_see = [&](std::size_t q, std::size_t k) {
+    return key_sequence_[k] == query_sequence_[q] && key_position_[k] <= query_position_[q];
+  };
+  parallel_for(n_queries(), n_threads, [&](std::int64_t query, int) {
+    const auto q = static_cast<std::size_t>(query);
+    std::int32_t n = 0;
+    for (std::size_t k = 0; k < key_position_.size(); ++k) n += could_see(q, k);
+    uniform[q] = n > 0 ? 1.0 / n : 0;
+  });
+  parallel_for(n_keys(), n_threads, [&](std::int64_t key, int) {
+    const auto k = static_cast<std::size_t>(key);
+    queries_[k] = far_queries_[k] = 0;
+    far_uniform_[k] = 0;
+    for (std::size_t q = 0; q < visible_.size(); ++q) {
+      const bool sees = could_see(q, k), is_far = sees && query_position_[q] - key_position_[k] >= min_distance_;
+      queries_[k] += sees;
+      far_queries_[k] += is_far;
+      far_uniform_[k] += is_far ? uniform[q] : 0;
     }
   });
 }

@@ -16,6 +16,7 @@ struct MaskTensor {
   ElementType type = ElementType::kF16;
   std::size_t row_stride = 0;  // bytes
   int n_columns = 0;           // at least the number of keys; columns beyond it are padding and must be hidden
+  bool selects = false;  // it was computed: of all earlier tokens of a sequence, it shows those that a query selected
 };
 
 // Where the queries of a micro-batch and the keys lie.
@@ -60,12 +61,17 @@ class AttentionMask {
   // What is added to the logit, before ALiBi's slope; -inf where hidden.
   float bias(int query, int key) const;
 
+  // Of these, far queries whose mask shows the key.
+  std::int32_t far_queries_that_see(std::size_t key) const {
+    return mask_.selects ? far_selected_[key] : far_queries_[key];
+  }
   // Valid until the next read().
-  KeyVisibility visibility() const { return {queries_, far_queries_, far_uniform_}; }
+  KeyVisibility visibility() const { return {queries_, far_queries_, far_uniform_, far_selected_}; }
 
  private:
   void read_rows(int n_threads);
   void count_columns(int n_threads);
+  void count_selectable(int n_threads);
 
   template <typename Body>
   void for_visible_runs(int query, std::int32_t first, std::int32_t last, const Body& body) const;
@@ -76,7 +82,7 @@ class AttentionMask {
   int queries_that_see_ = 0;
   std::vector<std::int32_t> query_position_, query_sequence_, key_position_, key_sequence_;
   std::vector<VisibleKeys> visible_;
-  std::vector<std::int32_t> queries_, far_queries_;
+  std::vector<std::int32_t> queries_, far_queries_, far_selected_;
   std::vector<double> far_uniform_;
 };
 

@@ -182,7 +182,8 @@ const AttentionMask& DeviceProbe::mask_of(gpu::Queue& queue, const ggml_tensor& 
     ggml_backend_tensor_get_async(queue.backend(), tensor, bytes.data(), 0, bytes.size());
     ggml_backend_synchronize(queue.backend());
     gpu::device_traffic().bytes_to_host += bytes.size();
-    numbers = {bytes.data(), element_type_of(tensor), tensor->nb[1], static_cast<int>(tensor->ne[0])};
+    numbers = {bytes.data(), element_type_of(tensor), tensor->nb[1], static_cast<int>(tensor->ne[0]),
+               is_computed_mask(tensor)};
   }
   auto mask = std::make_unique<AttentionMask>();
   read_causal_mask(numbers, batch_, *mask);
@@ -236,7 +237,7 @@ void DeviceProbe::show_attention(int layer, const ggml_tensor& tensor, const Att
   }
   std::vector<std::int32_t> far_queries(cost.rows() > 0 ? watched.size() : 0);
   for (std::size_t w = 0; w < far_queries.size(); ++w) {
-    far_queries[w] = mask.visibility().far_queries[static_cast<std::size_t>(watched[w])];
+    far_queries[w] = mask.far_queries_that_see(static_cast<std::size_t>(watched[w]));
   }
   observer_->on_attention({layer,
                            batch_.first_token,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -317,9 +318,14 @@ class BlockMapper {
   }
 
   // Blocks that read the cache of an earlier one write none, and where values are views of keys neither stands alone.
-  void find_cache_writes(BlockNodes& block, Node attention) const {
+  void find_cache_writes(BlockNodes& block, Node attention) {
     if (!attention) return;
     Node keys = cache_of(graph_, attention, 1), values = cache_of(graph_, attention, 2);
+    const auto [donor, is_its_own] = donor_of_cache_.try_emplace(keys, layer_);
+    if (keys && !is_its_own) {
+      lack("keys and values of its own",
+           "the block reads those of block " + std::to_string(donor->second) + ": their norms are that block's");
+    }
     if (keys == values) return;
     keys = write_to(graph_, keys);
     values = write_to(graph_, values);
@@ -341,6 +347,7 @@ class BlockMapper {
   GraphMap& map_;
   int layer_ = 0;
   Node input_ = nullptr;
+  std::map<Node, int> donor_of_cache_;  // the first block that reads a cache
 };
 
 }  // namespace

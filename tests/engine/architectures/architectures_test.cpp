@@ -49,8 +49,9 @@ constexpr Architecture kArchitectures[] = {
     {"nemotron", Kind::kAll},       {"olmoe", Kind::kAll},        {"openelm", Kind::kAll},
     {"plamo", Kind::kParallel},     {"qwen2moe", Kind::kAll},     {"qwen35", Kind::kHybrid},
     {"qwen3next", Kind::kHybrid},   {"seed_oss", Kind::kAll},     {"smallthinker", Kind::kAll},
-    {"smollm3", Kind::kAll},        {"stablelm", Kind::kAll},     {"starcoder2", Kind::kAll},
-    {"step35", Kind::kAll},         {"talkie", Kind::kOneSum},    {"xverse", Kind::kAll},
+    {"deepseek32", Kind::kAll},     {"glm-dsa", Kind::kAll},      {"smollm3", Kind::kAll},
+    {"stablelm", Kind::kAll},       {"starcoder2", Kind::kAll},   {"step35", Kind::kAll},
+    {"talkie", Kind::kOneSum},      {"xverse", Kind::kAll},
 };
 
 class Architectures : public testing::TestWithParam<Architecture> {

@@ -111,6 +111,17 @@ void add_attention(Metadata& metadata, std::string_view arch) {
                     {"attention.temperature_scale", 0.1f},
                     {"rope.freq_base", 10000},
                     {"rope.freq_base_swa", 10000}});
+  if (is_one_of(arch, {"deepseek32", "glm-dsa"})) {
+    // Keys are a latent of 64 numbers and 32 that rotate, one for all heads.
+    metadata.counts({{"attention.head_count_kv", 1},
+                     {"attention.q_lora_rank", 64},
+                     {"attention.kv_lora_rank", 64},
+                     {"attention.key_length", 96},
+                     {"attention.value_length", 64},
+                     {"attention.key_length_mla", 64},
+                     {"attention.value_length_mla", 32},
+                     {"attention.indexer.key_length", 64}});
+  }
 }
 
 void add_the_rest(Metadata& metadata, std::string_view arch) {

@@ -31,6 +31,43 @@ TEST(AttentionMask, NoMaskShowsEverything) {
   EXPECT_TRUE(mask.sees(0, 2));
 }
 
+// Query 2 left key 1 out, query 3 keys 0 and 2: by hand, with distance 2.
+TEST(AttentionMask, WhatWasNotSelectedCountsAsSeenAndGetsNothing) {
+  const std::vector<float> shown = {0,       kHidden, kHidden, kHidden,  //
+                                    0,       0,       kHidden, kHidden,  //
+                                    0,       kHidden, 0,       kHidden,  //
+                                    kHidden, 0,       kHidden, 0};
+  const std::vector<std::int32_t> places = {0, 1, 2, 3}, one(4, 0);
+  MaskTensor tensor{shown.data(), ElementType::kF32, 4 * sizeof(float), 4};
+  AttentionMask mask;
+  mask.read(tensor, {places, one, places, one}, 2);
+  EXPECT_THAT(mask.visibility().queries, testing::ElementsAre(3, 2, 1, 1));
+  EXPECT_TRUE(mask.visibility().far_selected.empty());
+  tensor.selects = true;
+  mask.read(tensor, {places, one, places, one}, 2);
+  EXPECT_THAT(mask.visibility().queries, testing::ElementsAre(4, 3, 2, 1));
+  EXPECT_THAT(mask.visibility().far_queries, testing::ElementsAre(2, 1, 0, 0));
+  EXPECT_THAT(mask.visibility().far_uniform, testing::ElementsAre(1 / 3.0 + 1 / 4.0, 1 / 4.0, 0, 0));
+  EXPECT_THAT(mask.visibility().far_selected, testing::ElementsAre(1, 1, 0, 0));
+  EXPECT_EQ(mask.far_queries_that_see(0), 1);
+  EXPECT_FALSE(mask.sees(3, 0));
+  EXPECT_EQ(mask.visible()[3].count, 2);
+}
+
+// Two sequences of two tokens each: neither could select the other's.
+TEST(AttentionMask, SelectsWithinItsOwnSequence) {
+  const std::vector<float> shown = {0,       kHidden, kHidden, kHidden,  //
+                                    kHidden, 0,       kHidden, kHidden,  //
+                                    kHidden, kHidden, 0,       kHidden,  //
+                                    kHidden, kHidden, 0,       0};
+  const std::vector<std::int32_t> places = {0, 1, 0, 1}, of = {0, 0, 1, 1};
+  AttentionMask mask;
+  mask.read({shown.data(), ElementType::kF32, 4 * sizeof(float), 4, true}, {places, of, places, of}, 1);
+  EXPECT_THAT(mask.visibility().queries, testing::ElementsAre(2, 1, 2, 1));
+  EXPECT_THAT(mask.visibility().far_uniform, testing::ElementsAre(0.5, 0, 0.5, 0));
+  EXPECT_THAT(mask.visibility().far_selected, testing::ElementsAre(0, 0, 1, 0));
+}
+
 TEST(AlibiSlope, AsInItsPaper) {
   EXPECT_FLOAT_EQ(alibi_slope(8, 8, 0), 0.5f);
   EXPECT_FLOAT_EQ(alibi_slope(8, 8, 7), 1 / 256.0f);

@@ -29,7 +29,7 @@ export interface PaperResults extends Omit<ScanResults, "sequences" | "totals"> 
 const kNothing = {
   score_mean: null, score_max: null, far_boost_median: null, far_boost_max: null, far_z_median: null, norm_ratio_median: null, norm_ratio_max: null,
   value_norm_ratio: null, sink_rate_02: null, sink_rate_03: null, sink_rate_05: null, sink_rate_08: null, attention_share: null,
-  eviction_cost: null, eviction_left_out: null, group: null, mean_norm_ratio: null,
+  eviction_cost: null, eviction_left_out: null, group: null, mean_norm_ratio: null, selection_rate: null,
   massive: {
     channel_1: null, channel_2: null, channel_3: null, value_1: null, value_2: null, value_3: null, ratio_1: null, ratio_2: null,
     ratio_3: null, overlap: null,

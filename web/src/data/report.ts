@@ -68,6 +68,7 @@ export interface Primary extends Place {
   eviction_left_out: Measured;
   group: Measured;
   mean_norm_ratio: Measured;
+  selection_rate: Measured;
 }
 
 export interface Sink extends Place {
@@ -104,6 +105,7 @@ export interface Sink extends Place {
   eviction_cost: Measured;
   eviction_left_out: Measured;
   group: Measured;
+  selection_rate: Measured;
 }
 
 // How far a sink stands out: by far z, which depends neither on the length of the text nor on the place in it, then by far

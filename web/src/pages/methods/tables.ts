@@ -22,7 +22,7 @@ const kSinkColumns = ["position", "document_position", "token_id", "text", "kind
   "attention_lifetime", "censored", "broadcasts", "alignment_median", "centred_alignment_median", "read_alignment_median",
   "norm_ratio_median", "norm_ratio_max", "score_mean", "score_max", "far_boost_median", "far_boost_max", "far_z_median", "heads_over_10_max",
   "logit_gap", "value_norm_ratio", "margin", "sink_rate_02", "sink_rate_03", "sink_rate_05", "sink_rate_08",
-  "attention_share", "eviction_cost", "eviction_left_out", "group"] as const;
+  "attention_share", "eviction_cost", "eviction_left_out", "group", "selection_rate"] as const;
 
 export function sinks_csv(scan: Scan): string {
   return csv(["sequence", "id", "n_tokens", ...kSinkColumns], scan.scan.sequences.flatMap((sequence, i) =>
