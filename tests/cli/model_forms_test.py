@@ -102,7 +102,7 @@ class Metadata(harness.ProgramTest):
         scan = lambda window: self.ok("scan", "-m", "g.gguf", "-f", text, "--override-kv",
                                       f"gemma3.attention.sliding_window=int:{window}", "--json", "-").json()
         allowed, silent, wide = scan(127), scan(40), scan(128)
-        self.assertEqual([one["measurement"]["min_distance"] for one in (allowed, silent, wide)], [63, 64, 64])
+        self.assertEqual([one["options"]["measurement"]["min_distance"] for one in (allowed, silent, wide)], [63, 64, 64])
         self.assertIn("queries from 63 positions on are far", allowed["model"]["notes"][-1])
         self.assertIn("take no part in verdicts", silent["model"]["notes"][-1])
         self.assertEqual(wide["model"]["notes"], [])
