@@ -18,7 +18,12 @@ int shared_layers(const Run& a, const Run& b) {
   return std::max(0, std::min(a.l_end, b.l_end) - std::max(a.l_start, b.l_start) + 1);
 }
 
-bool is_marginal(const Run& run) { return run.margin && *run.margin < kMarginalMargin; }
+// A cosine of 1 is only a ninth above a threshold of 0.9, so what is near it is measured on the way from there to 1.
+bool is_marginal(const Run& run, float min_alignment) {
+  const auto is_near = [](const std::optional<float>& margin, float most) { return margin && *margin < kMarginalMargin * most; };
+  return is_near(run.margins.norm_ratio, 1) || is_near(run.margins.attention, 1) ||
+         is_near(run.margins.alignment, 1 / min_alignment - 1);
+}
 
 // Takes the pair that shares most layers out of the lists; of equal ones the first. Runs that share no layer are no pair.
 std::optional<std::pair<const Run*, const Run*>> take_pair(RunsOfPosition& runs) {
@@ -82,7 +87,7 @@ int DocumentChanges::n_either() const {
   return static_cast<int>(positions.size());
 }
 
-DocumentChanges compare_sinks(const Detection& before, const Detection& after) {
+DocumentChanges compare_sinks(const Detection& before, const Detection& after, float min_alignment) {
   DocumentChanges changes;
   if (before.primary) {
     changes.primary_before = before.primary->position;
@@ -102,10 +107,10 @@ DocumentChanges compare_sinks(const Detection& before, const Detection& after) {
   for (auto& [position, runs] : positions) {
     while (const auto pair = take_pair(runs)) changes.sinks.push_back(in_both(*pair->first, *pair->second));
     for (const Run* run : runs.before) {
-      changes.sinks.push_back({position, SinkFate::kLost, false, is_marginal(*run), *run, std::nullopt});
+      changes.sinks.push_back({position, SinkFate::kLost, false, is_marginal(*run, min_alignment), *run, std::nullopt});
     }
     for (const Run* run : runs.after) {
-      changes.sinks.push_back({position, SinkFate::kGained, false, is_marginal(*run), std::nullopt, *run});
+      changes.sinks.push_back({position, SinkFate::kGained, false, is_marginal(*run, min_alignment), std::nullopt, *run});
     }
   }
   std::ranges::stable_sort(changes.sinks, [](const SinkChange& a, const SinkChange& b) {

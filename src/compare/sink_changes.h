@@ -12,13 +12,14 @@ namespace sinkscope {
 enum class SinkFate { kKept, kMoved, kLost, kGained };
 std::string_view name_of(SinkFate fate);  // "kept", "moved", "lost", "gained"
 
-inline constexpr float kMarginalMargin = 0.1F;  // a threshold met by less than this share of it is met by chance
+// A threshold met by less than this share of it is met by chance; of an alignment, by less than this share of the way to 1.
+inline constexpr float kMarginalMargin = 0.1F;
 
 struct SinkChange {
   int position = 0;
   SinkFate fate = SinkFate::kKept;  // kMoved: it begins or ends in another layer
   bool other_kind = false;          // of a sink in both
-  bool marginal = false;            // lost or gained, and its margin on the side that has it is under kMarginalMargin
+  bool marginal = false;            // lost or gained, and near a threshold on the side that has it: kMarginalMargin
   std::optional<Run> before, after;
 };
 
@@ -38,7 +39,8 @@ struct DocumentChanges {
 // or gained. The primary and its set are no sinks here.
 //
 // before, after  of the same tokens
+// min_alignment  with which they were judged
 // cost           O(sinks log sinks)
-DocumentChanges compare_sinks(const Detection& before, const Detection& after);
+DocumentChanges compare_sinks(const Detection& before, const Detection& after, float min_alignment);
 
 }  // namespace sinkscope

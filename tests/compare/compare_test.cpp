@@ -20,7 +20,7 @@ SinkRun sink(int position, int l_start, int l_end, float far_boost = 10, float m
   run.far_boost_median = far_boost;
   run.norm_ratio_median = 8;
   run.logit_gap = -1;
-  run.margin = margin;
+  run.margins.attention = margin;
   return run;
 }
 
@@ -45,11 +45,17 @@ TEST(Changes, NameWhatBecameOfEachSink) {
   no_sink.verdict = Verdict::kAlignedOnly;
   const Detection before = of({sink(10, 3, 9), sink(20, 3, 9), sink(30, 3, 9, 10, 0.05F), sink(40, 3, 9), sink(60, 3, 9)});
   const Detection after = of({sink(10, 3, 9), sink(20, 4, 9), other_kind, sink(50, 3, 9, 10, 0.2F), no_sink}, 3);
-  const DocumentChanges changes = compare_sinks(before, after);
+  const DocumentChanges changes = compare_sinks(before, after, 0.9F);
   EXPECT_THAT(fates(changes), ElementsAre("kept", "moved", "lost", "kept", "gained", "lost"));
   EXPECT_TRUE(changes.sinks[2].marginal);
   EXPECT_TRUE(changes.sinks[3].other_kind);
   EXPECT_FALSE(changes.sinks[4].marginal);
+  // A cosine of 0.98 lies four fifths of the way from 0.9 to 1, one of 0.905 at its beginning.
+  for (const auto& [alignment, marginal] : {std::pair(0.98F, false), {0.905F, true}}) {
+    SinkRun run = sink(10, 3, 9);
+    run.margins.alignment = alignment / 0.9F - 1;
+    EXPECT_EQ(compare_sinks(of({run}), of({}), 0.9F).sinks.at(0).marginal, marginal) << alignment;
+  }
   EXPECT_EQ(changes.n_both(), 3);
   EXPECT_EQ(changes.n_either(), 6);
   EXPECT_EQ(changes.birth_before, 2);
@@ -57,20 +63,20 @@ TEST(Changes, NameWhatBecameOfEachSink) {
 }
 
 TEST(Changes, RunsOfOnePositionArePairedByTheLayersThatTheyShare) {
-  const DocumentChanges changes = compare_sinks(of({sink(10, 2, 4), sink(10, 8, 15)}), of({sink(10, 7, 15), sink(10, 18, 20)}));
+  const DocumentChanges changes = compare_sinks(of({sink(10, 2, 4), sink(10, 8, 15)}), of({sink(10, 7, 15), sink(10, 18, 20)}), 0.9F);
   EXPECT_THAT(fates(changes), ElementsAre("lost", "moved", "gained"));
   EXPECT_EQ(changes.sinks[1].before->l_start, 8);
   EXPECT_EQ(changes.sinks[1].after->l_start, 7);
   EXPECT_EQ(changes.n_both(), 1);
   EXPECT_EQ(changes.n_either(), 1);
   // The other way round what was lost is gained.
-  EXPECT_THAT(fates(compare_sinks(of({sink(10, 7, 15), sink(10, 18, 20)}), of({sink(10, 2, 4), sink(10, 8, 15)}))),
+  EXPECT_THAT(fates(compare_sinks(of({sink(10, 7, 15), sink(10, 18, 20)}), of({sink(10, 2, 4), sink(10, 8, 15)}), 0.9F)),
               ElementsAre("gained", "moved", "lost"));
 }
 
 TEST(Compare, AScanWithItselfIsOne) {
   std::vector<DocumentChanges> documents;
-  for (int i = 0; i < 10; ++i) documents.push_back(compare_sinks(of({sink(10, 3, 9), sink(20, 4, 8)}), of({sink(10, 3, 9), sink(20, 4, 8)})));
+  for (int i = 0; i < 10; ++i) documents.push_back(compare_sinks(of({sink(10, 3, 9), sink(20, 4, 8)}), of({sink(10, 3, 9), sink(20, 4, 8)}), 0.9F));
   const Comparison same = compare(documents, 1);
   EXPECT_EQ(same.n_kept, 20);
   EXPECT_EQ(same.n_moved + same.n_lost + same.n_gained + same.n_other_birth, 0);
@@ -88,11 +94,11 @@ TEST(Compare, AScanWithItselfIsOne) {
 // By hand: of 4 texts with sinks {1, 2 of 3, 0 of 1, 1 of 2} are in both, so 4 of 7 tokens.
 TEST(Compare, SaysHowManyAreInBothAndWhenThatIsTooLittle) {
   std::vector<DocumentChanges> documents = {
-      compare_sinks(of({sink(1, 3, 9)}), of({sink(1, 3, 9, 20)})),
-      compare_sinks(of({sink(1, 3, 9), sink(2, 3, 9)}), of({sink(1, 3, 9, 5), sink(2, 3, 9, 10), sink(3, 3, 9)})),
-      compare_sinks(of({sink(1, 3, 9)}), of({})),
-      compare_sinks(of({sink(1, 3, 9)}), of({sink(1, 4, 9, 30), sink(2, 3, 9)})),
-      compare_sinks(of({}), of({}))};
+      compare_sinks(of({sink(1, 3, 9)}), of({sink(1, 3, 9, 20)}), 0.9F),
+      compare_sinks(of({sink(1, 3, 9), sink(2, 3, 9)}), of({sink(1, 3, 9, 5), sink(2, 3, 9, 10), sink(3, 3, 9)}), 0.9F),
+      compare_sinks(of({sink(1, 3, 9)}), of({}), 0.9F),
+      compare_sinks(of({sink(1, 3, 9)}), of({sink(1, 4, 9, 30), sink(2, 3, 9)}), 0.9F),
+      compare_sinks(of({}), of({}), 0.9F)};
   const Comparison few = compare(documents, 1);
   EXPECT_EQ(few.n_documents, 5);
   EXPECT_EQ(few.n_with_sinks, 4);
@@ -117,7 +123,7 @@ TEST(Compare, SaysHowManyAreInBothAndWhenThatIsTooLittle) {
 }
 
 TEST(Compare, WithoutSinksThereIsNothingToShare) {
-  const Comparison none = compare(std::vector<DocumentChanges>{compare_sinks(of({}), of({}))}, 1);
+  const Comparison none = compare(std::vector<DocumentChanges>{compare_sinks(of({}), of({}), 0.9F)}, 1);
   EXPECT_FALSE(none.jaccard);
   EXPECT_EQ(none.n_before + none.n_after, 0);
 }

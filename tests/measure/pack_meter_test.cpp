@@ -327,10 +327,10 @@ TEST(KeyCounts, GivesLayersTablesOfTheirOwnOnceTheirMasksDiffer) {
   const std::vector<double> uniform{0.5, 0.25, 0};
   KeyCounts counts(4, 3);
   // At first all layers see the same; layer 3 has no attention.
-  for (int layer = 0; layer < 3; ++layer) counts.note(layer, {two, none, uniform});
+  for (int layer = 0; layer < 3; ++layer) counts.note(layer, {two, none, uniform, {}});
   counts.add_noted();
-  for (const int layer : {0, 2}) counts.note(layer, {three, two, uniform});
-  counts.note(1, {two, none, uniform});
+  for (const int layer : {0, 2}) counts.note(layer, {three, two, uniform, {}});
+  counts.note(1, {two, none, uniform, {}});
   counts.add_noted();
   EXPECT_EQ(counts.n_tables(), 3U);
   EXPECT_EQ(&counts.of(0), &counts.of(2));
