@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Package    the Jinja engine of llama.cpp (common/jinja, the version that sinkscope pins), Jinja2 3.1.6 (Python 3.11)
+# Package    the Jinja engine of llama.cpp (common/jinja, as in the archive of llama-cpp-python 0.3.36), Jinja2 3.1.6 (Python 3.11)
 # Guess      llama.cpp's server gives a model the text that transformers gives it, if the chat template is the same.
 # Behaviour  A block's output is dropped when it meets {% continue %} or {% break %}: a template that writes a message within
 #            {% if %} and continues loses the message. What a pass of a loop sets is still set in the next one. None, lists and
@@ -8,13 +8,15 @@
 # Matters    Of the 70 templates that llama.cpp ships with seven conversations each, Python renders 406 of 490; llama.cpp gives
 #            the same text for 343 of them. Sinks sit on other tokens in the other 63.
 # Output     Python n1m2n3 [a][][] ['x'] 3 2    llama.cpp n1n3 [a][a][a] x 5 -1
-# Needs      LLAMA_DIR, the sources of llama.cpp, and a C++ compiler
+# Needs      a C++ compiler
 set -euo pipefail
-: "${LLAMA_DIR:?give the sources of llama.cpp}"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/env"
-"$folder/env/bin/pip" install --quiet Jinja2==3.1.6
+"$folder/env/bin/pip" install --quiet Jinja2==3.1.6 scikit-build-core==0.11.6 packaging==25.0 pathspec==0.12.1
+"$folder/env/bin/pip" download --quiet --no-deps --no-build-isolation --no-binary :all: --dest "$folder" llama-cpp-python==0.3.36
+tar -xzf "$folder"/llama_cpp_python-0.3.36.tar.gz -C "$folder"
+LLAMA_DIR="$folder/llama_cpp_python-0.3.36/vendor/llama.cpp"
 cat >"$folder/cases.json" <<'JSON'
 ["{% for i in [1,2,3] %}{% if i == 2 %}m{{ i }}{% continue %}{% endif %}n{{ i }}{% endfor %}",
  "{% for i in [1,2,3] %}{% if loop.first %}{% set x = 'a' %}{% endif %}[{{ x }}]{% endfor %}",

@@ -9,6 +9,7 @@
 #include "api/capture_observer.h"
 #include "api/parts.h"
 #include "api/program_run.h"
+#include "base/error.h"
 #include "engine/llama/chat_renderer.h"
 #include "engine/llama/model_file.h"
 #include "formation/explain.h"

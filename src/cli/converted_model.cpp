@@ -20,8 +20,9 @@ namespace sinkscope {
 namespace {
 
 constexpr int kNoPackage = 77;
+// Nothing is taken from the folder in which the program stands.
 constexpr const char* kConvert =
-    "import sys, importlib.util as u, runpy; "
+    "import sys; sys.path[:] = [p for p in sys.path if p]; import importlib.util as u, runpy; "
     "sys.exit(77) if u.find_spec('sinkscope') is None else runpy.run_module('sinkscope.convert', run_name='__main__')";
 
 bool is_word(const std::string& text) {
@@ -37,6 +38,14 @@ bool is_hub_name(const std::string& path) {
   const std::string owner = path.substr(0, slash), name = path.substr(slash + 1);
   std::error_code ignored;
   return is_word(owner) && is_word(name) && !owner.starts_with('.') && !std::filesystem::exists(owner, ignored);
+}
+
+// A folder of a Hugging Face model without a GGUF file that could be taken as it is.
+bool is_to_convert(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / "config.json", ignored)) return false;
+  const std::filesystem::directory_iterator files(folder, ignored);
+  return std::ranges::none_of(begin(files), end(files), [](const auto& file) { return file.path().extension() == ".gguf"; });
 }
 
 struct Finished {
@@ -77,7 +86,7 @@ Finished run(std::array<std::string, 4> words) {
 
 std::string converted_model(const std::string& path) {
   std::error_code ignored;
-  const bool is_folder = std::filesystem::exists(std::filesystem::path(path) / "config.json", ignored);
+  const bool is_folder = is_to_convert(path);
   if (!is_folder && (std::filesystem::exists(path, ignored) || !is_hub_name(path))) return path;
   const char* given = std::getenv("SINKSCOPE_PYTHON");
   const std::string python = given != nullptr && *given != '\0' ? given : "python3";

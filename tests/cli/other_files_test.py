@@ -105,7 +105,7 @@ class OtherFiles(harness.ProgramTest):
         self.fails(4, "a directory", "scan", "-m", hub, "-f", document)
         (hub / "model.safetensors").write_bytes(b"")
         (hub / "config.json").write_bytes(b"{}")
-        self.fails(4, ["a directory", "convert_hf_to_gguf.py"], "scan", "-m", hub, "-f", document)
+        self.fails(4, ["a folder of a Hugging Face model", "convert_hf_to_gguf.py"], "scan", "-m", hub, "-f", document)
         (hub / "x.gguf").write_bytes(b"")
         self.fails(4, ["a directory", "hub/x.gguf"], "scan", "-m", hub, "-f", document)
         os.mkfifo(self.folder / "pipe.gguf")

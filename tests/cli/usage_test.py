@@ -35,7 +35,7 @@ class Help(harness.ProgramTest):
         self.fails(2, "unknown option '--help-all'", "models", "--help-all")
 
     def test_required_options_are_marked(self):
-        self.assertRegex(self.ok("scan", "--help").out, r"--model MODEL.gguf +The model, a GGUF file \(required\)")
+        self.assertRegex(self.ok("scan", "--help").out, r"--model MODEL.gguf +The model: a GGUF file;[^()]*\(required\)")
 
     def test_options_of_llama_cpp_have_one_dash(self):
         out = self.ok("scan", "--help").out
