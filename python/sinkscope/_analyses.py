@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from . import _scan
 from ._errors import choice, error, whole
+from ._progress import told
 from ._results import Results
 from ._table import Table
 from ._thresholds import named
@@ -65,25 +66,10 @@ def _file_of(model, texts):
             yield path
 
 
-@contextlib.contextmanager
-def _counted(progress):
-    """What the extension calls with (done, total, what): nothing, the caller's function, or a bar of tqdm."""
-    if progress is None or progress is False:
-        yield None
-    elif progress is True:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            raise error("usage", "progress=True: expected tqdm to be installed, got none; pip install tqdm, or give a "
-                                 "function") from None
-        with tqdm() as bar:
-            def show(done, total, what):
-                bar.set_description(what, refresh=False)
-                bar.total, bar.n = total, done
-                bar.refresh()
-            yield show
-    else:
-        yield progress
+def _show_count(bar, done, total, what):
+    bar.set_description(what, refresh=False)
+    bar.total, bar.n = total, done
+    bar.refresh()
 
 
 def _words(name, words, known=None):
@@ -102,7 +88,7 @@ def explain(model, texts, claims, kinds, layers, edit_sinks, seed, progress, thr
     kinds = _words("kinds", kinds, KINDS)
     n_layers = model.facts.n_layers
     layers = [whole("layers", layer, 0, n_layers - 1) for layer in layers or ()]
-    with _file_of(model, texts) as path, _counted(progress) as tell:
+    with _file_of(model, texts) as path, told(progress, _show_count) as tell:
         found = model._model.explain(path=path, claims=_words("claims", claims, CLAIMS),
                                      kinds=[kind for kind in KINDS if kind in kinds], layers=layers,
                                      edit_sinks=whole("edit_sinks", edit_sinks, 0, 100000),
@@ -114,7 +100,7 @@ def ablate(model, texts, how, layers, sinks, draws, seed, documents, loss, margi
     listed = json.dumps(sinks) if isinstance(sinks, Mapping) else None
     if listed is None:
         choice("sinks", sinks, SELECTIONS)
-    with _file_of(model, texts) as path, _counted(progress) as tell:
+    with _file_of(model, texts) as path, told(progress, _show_count) as tell:
         core = model._model.ablate(
             path=path, how=_words("how", how), layers=layers and choice("layers", layers, ("run", "first")),
             sinks="" if listed else sinks, named=listed, draws=whole("draws", draws, 1, 1000),
@@ -124,7 +110,7 @@ def ablate(model, texts, how, layers, sinks, draws, seed, documents, loss, margi
 
 
 def protect(model, texts, caches, draws, seed, documents, progress, thresholds):
-    with _file_of(model, texts) as path, _counted(progress) as tell:
+    with _file_of(model, texts) as path, told(progress, _show_count) as tell:
         found = model._model.protect(path=path, caches=_words("caches", caches), draws=whole("draws", draws, 1, 1000),
                                      seed=whole("seed", seed, 0, 2**63), documents=_limit(documents),
                                      thresholds=named(thresholds), progress=tell)

@@ -11,6 +11,7 @@ import numpy
 
 from . import _analyses, _core, _process, hooks
 from ._errors import choice, error, whole
+from ._progress import told
 from ._scan import Scan
 from ._thresholds import named
 
@@ -92,24 +93,9 @@ def _documents(texts):
     return documents
 
 
-@contextlib.contextmanager
-def _told(progress):
-    """What the extension calls with Progress: nothing, the caller's function, or a bar of tqdm."""
-    if progress is None or progress is False:
-        yield None
-    elif progress is True:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError:
-            raise error("usage", "progress=True: expected tqdm to be installed, got none; pip install tqdm, or give a "
-                                 "function") from None
-        with tqdm(unit=" tokens") as bar:
-            def show(done):
-                bar.total = done.tokens_total
-                bar.update(done.tokens_done - bar.n)
-            yield show
-    else:
-        yield progress
+def _show_tokens(bar, done):
+    bar.total = done.tokens_total
+    bar.update(done.tokens_done - bar.n)
 
 
 def _deployment(lora, **settings):
@@ -243,7 +229,7 @@ class Model:
         documents = [one] if one is not None else _documents(texts)
         if not documents:
             return []
-        with _told(progress) as tell:
+        with told(progress, _show_tokens, unit=" tokens") as tell:
             found = [Scan(text) for text in self._model.scan(documents, self._made_edits(), tell)]
         return found[0] if one is not None else found
 
