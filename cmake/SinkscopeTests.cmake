@@ -1,5 +1,9 @@
 include(GoogleTest)
 
+# Properties of tests of real models: several of one thread each, side by side, take less time than one after the other with all
+# processors, which wait for each other and for what one thread does.
+set(SINKSCOPE_ONE_THREAD ENVIRONMENT OMP_NUM_THREADS=1)
+
 # sinkscope_test(name LABEL unit SOURCES a_test.cpp ROOMS base sinks LIBRARIES ...)
 #
 # One executable of GoogleTest cases. COMPUTES: its own bodies take long, as slow twins of large cases do. LABEL is one of unit, golden, invariant, cli, docs, model, browser.
@@ -27,7 +31,7 @@ function(sinkscope_test name)
   endif()
   set(properties LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
   if(TEST_LABEL STREQUAL model)
-    list(APPEND properties RUN_SERIAL ON)  # a real model takes all processors, and much memory
+    list(APPEND properties ${SINKSCOPE_ONE_THREAD} COST 60)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES ${properties})
 endfunction()

@@ -1,4 +1,4 @@
-"""A real model of 1.1 GB, which only `./dev test --models large` downloads; SINKSCOPE_MODELS names its folder."""
+"""A real model of 1.1 GB, which only `./dev test --models large` downloads; SINKSCOPE_LARGE_MODELS names its folder."""
 
 import os
 import pathlib
@@ -6,7 +6,7 @@ import sys
 
 import harness
 
-MODEL = pathlib.Path(os.environ.get("SINKSCOPE_MODELS", "")) / "qwen25coder-1.5b.gguf"
+MODEL = pathlib.Path(os.environ.get("SINKSCOPE_LARGE_MODELS", "")) / "qwen25coder-1.5b.gguf"
 
 
 class LargeModels(harness.ProgramTest):
@@ -24,6 +24,6 @@ class LargeModels(harness.ProgramTest):
 
 if __name__ == "__main__":
     if not MODEL.is_file():
-        print(f"skipped: no {MODEL.name} in SINKSCOPE_MODELS; ./dev test --models large downloads it")
+        print(f"skipped: no {MODEL.name} in SINKSCOPE_LARGE_MODELS; ./dev test --models large downloads it")
         sys.exit(77)
     harness.main()

@@ -37,11 +37,11 @@ def build(preset, cmake_options=(), target="all", backend=None):
               ["cmake", "--build", folder(preset, backend), "--parallel", str(jobs), "--target", target])
 
 
-def ctest(preset, arguments, models):
+def ctest(preset, arguments, models, large_models=False):
     """Runs tests for the reader to see. Returns ctest's exit code."""
     # Threads that wait must not spin: beside other work that takes ten times as long.
-    env = steps.environment(SINKSCOPE_MODELS=models, CTEST_OUTPUT_ON_FAILURE="1", OMP_WAIT_POLICY="passive")
-    # Most tests use one processor; those that use all say so to ctest.
+    env = steps.environment(SINKSCOPE_MODELS=models, SINKSCOPE_LARGE_MODELS=models if large_models else None, CTEST_OUTPUT_ON_FAILURE="1", OMP_WAIT_POLICY="passive")
+    # A test uses one processor.
     jobs = str(len(os.sched_getaffinity(0)))
     return steps.show(["ctest", "--test-dir", folder(preset), "--parallel", jobs, "--no-label-summary",
                        "--no-tests=error", *arguments], env=env)
@@ -64,7 +64,7 @@ def test(ctest_arguments=(), sanitizers=True, large_models=False):
     models = cache.models(large_models)
     web.ensure()
     steps.say("testing release: every test")
-    if ctest("release", ctest_arguments, models) != 0:
+    if ctest("release", ctest_arguments, models, large_models) != 0:
         failed.append("release")
     if failed:
         steps.say(f"tests failed in: {', '.join(failed)}")
