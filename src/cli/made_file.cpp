@@ -9,6 +9,7 @@
 #include "gguf/file.h"
 #include "plant/truth.h"
 #include "report/data/generation_json.h"
+#include "report/figure/raster.h"
 #include "report/figure/svg.h"
 #include "report/page/page.h"
 
@@ -71,14 +72,15 @@ MadeKind made_kind(const std::string& path) {
   }
   if (head.starts_with("<!doctype html>") && head.find(kHtmlMark) != std::string_view::npos) return MadeKind::kHtml;
   if (head.starts_with("<svg") && head.find(kSvgMark) != std::string_view::npos) return MadeKind::kSvg;
+  if (is_png_of_svg(head)) return MadeKind::kPng;
   if (head.starts_with("# Attention sinks\n")) return MadeKind::kMarkdown;
   if (head.starts_with("sequence,id,chunk,n_tokens,prompt_tokens,")) return MadeKind::kCsv;
   return MadeKind::kNone;
 }
 
 std::string_view name_of(MadeKind kind) {
-  constexpr std::array<std::string_view, 9> kNames = {"unknown", "JSON", "truth file",       "HTML page", "summary",
-                                                      "figure",  "CSV",  "safetensors file", "model"};
+  constexpr std::array<std::string_view, 10> kNames = {
+      "unknown", "JSON", "truth file", "HTML page", "summary", "figure", "figure (PNG)", "CSV", "safetensors file", "model"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 

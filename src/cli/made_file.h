@@ -13,6 +13,7 @@ enum class MadeKind {
   kHtml,         // a report
   kMarkdown,     // its summary
   kSvg,          // a figure
+  kPng,          // the same in pixels
   kCsv,          // runs of an export
   kSafetensors,  // arrays of an export
   kModel,        // of `tiny`, or of `plant` with its truth file beside it

@@ -288,7 +288,8 @@ Overview overview_of(const ScanFile& file, const ReportOptions& options, const L
   all.push_back(&findings);
   Overview overview;
   overview.totals = judge(file, options, all);
-  overview.levels = find_levels(corpus.corpus(), level_options);
+  overview.corpus = corpus.take();
+  overview.levels = find_levels(overview.corpus, level_options);
   overview.found = findings.findings(overview.levels);
   return overview;
 }
@@ -297,7 +298,7 @@ SinkCorpus corpus_of(const ScanFile& file, const ReportOptions& options) {
   if (rule_of(file, options) == Rule::kPaper) {
     CorpusView view(file, options);
     judge(file, options, view);
-    return view.corpus();
+    return view.take();
   }
   SinkCorpus corpus;
   corpus.n_layers = file.model().facts.n_layers;

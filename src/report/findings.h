@@ -58,7 +58,8 @@ class FindingsView : public JudgedView {
 // All that is said of a file as a whole.
 struct Overview {
   Totals totals;
-  LevelReport levels;  // of sinks of every kind beside the primary
+  SinkCorpus corpus;   // of sinks of every kind beside the primary
+  LevelReport levels;  // of these
   Findings found;
 };
 

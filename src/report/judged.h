@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "levels/corpus.h"
 #include "report/counts.h"
@@ -75,7 +76,8 @@ class CorpusView : public JudgedView {
  public:
   CorpusView(const ScanFile& file, const ReportOptions& options);
   void see(const JudgedDocument& judged) override;
-  const SinkCorpus& corpus() const { return corpus_; }
+  // After the last document, once.
+  SinkCorpus take() { return std::move(corpus_); }
 
  private:
   Thresholds thresholds_;

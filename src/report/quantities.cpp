@@ -15,6 +15,7 @@ constexpr std::array kQuantities = {
     Quantity{"read_alignment", "Read alignment", "", true, 0},
     Quantity{"sink_score_head_max", "Score of the strongest head", "", false, 0.001F},
     Quantity{"mlp_write_norm", "MLP write norm", "", false, 0},
+    Quantity{"mlp_write_alignment", "MLP write alignment", "", true, 0},
     Quantity{"attn_write_norm", "Attention write norm", "", false, 0},
     Quantity{"key_norm", "Key norm", "", false, 0},
     Quantity{"value_norm", "Value norm", "", false, 0},

@@ -172,6 +172,24 @@ class OwnOutputs(harness.ProgramTest):
                 self.ok(*command)
                 out.unlink()
 
+    def test_a_figure_is_what_its_name_says(self):
+        self.file("a.txt", TEXT)
+        self.scan("-f", "a.txt", "-o", "r.db")
+        plot = ["plot", "r.db", "--figure", "lives", "-o"]
+        self.ok(*plot, "x.svg")
+        self.assertTrue((self.folder / "x.svg").read_bytes().startswith(b"<svg"))
+        self.fails(2, "expected a name that ends in .svg or .png, got 'x.jpg'", *plot, "x.jpg")
+        png = self.run_program(*plot, "x.png")
+        if png.code != 0:
+            self.assertIn("expected librsvg 2.52 or newer", png.err)
+            self.skipTest("no librsvg here")
+        pixels = (self.folder / "x.png").read_bytes()
+        self.assertTrue(pixels.startswith(b"\x89PNG"))
+        self.ok(*plot, "x.png")  # its own is replaced
+        self.assertEqual((self.folder / "x.png").read_bytes(), pixels)
+        self.file("photo.png", b"\x89PNG\r\n\x1a\nsomebody's")
+        self.fails(7, "--force", *plot, "photo.png")
+
     def test_outputs_of_other_kinds_are_not(self):
         self.file("a.txt", TEXT)
         self.scan("-f", "a.txt", "-o", "r.db")

@@ -87,7 +87,15 @@ def test_a_bar_of_tqdm(model):
         assert model.scan(TEXT, progress=True).n_tokens == 1501
 
 
-def test_ctrl_c_stops_at_the_next_micro_batch(model):
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, which a shell takes away from what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_stops_at_the_next_micro_batch(model, ctrl_c):
     seen = []
 
     def interrupt(at):

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "cli/options/rule_options.h"
 #include "cli/outputs.h"
 #include "cli/verbs/verb.h"
@@ -20,13 +21,29 @@ struct PlotOptions {
   RuleOptions rule;
 };
 
+// Twice as fine as a screen, for print.
+constexpr double kPixelDensity = 2;
+
+// Whether the file's name asks for pixels.
+//
+// throws  Error{kUsage} if it asks for what is neither SVG nor PNG
+bool is_png(const std::string& output) {
+  const std::string ending = std::filesystem::path(output).extension().string();
+  if (ending == ".png" || ending == ".PNG") return true;
+  if (output == "-" || ending.empty() || ending == ".svg" || ending == ".SVG") return false;
+  throw Error(ErrorCode::kUsage, "--output: expected a name that ends in .svg or .png, got '" + output + "'");
+}
+
 ExitCode plot(const PlotOptions& options) {
+  const bool pixels = is_png(options.output);
   const ScanFile file = ScanFile::open(options.file);
   FigureOptions figure = options.figure;
   figure.dark = options.theme == "dark";
   figure.report = options.rule.report_options();
   const NamedScan scan{std::filesystem::path(options.file).filename().string(), &file};
-  write_output(options.output, [&](std::ostream& out) { write_figure(scan, figure, out); });
+  write_output(options.output, [&](std::ostream& out) {
+    pixels ? write_figure_png(scan, figure, kPixelDensity, out) : write_figure(scan, figure, out);
+  });
   return ExitCode::kDone;
 }
 
@@ -41,9 +58,10 @@ void register_plot(CLI::App& program, Action& action) {
     description += (names.size() == 1 ? " " : "; ") + names.back() + ": " + std::string(figure.what);
   }
   CLI::App& verb = add_verb(
-      program, action, "plot", "Draw one figure of a results file as SVG", description + ".",
+      program, action, "plot", "Draw one figure of a results file as SVG or PNG", description + ".",
       {{"sinkscope plot out.scan.db --figure levels -o levels.svg", "the sink levels of a corpus"},
-       {"sinkscope plot out.scan.db --figure map --quantity norm_ratio -o map.svg", "norm ratios by layer and token"}},
+       {"sinkscope plot out.scan.db --figure map --quantity norm_ratio -o map.svg", "norm ratios by layer and token"},
+       {"sinkscope plot out.scan.db --figure strength -o strength.png", "as pixels, by the machine's librsvg"}},
       [options] { return plot(*options); });
   verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
   add_choice(verb, "--figure", options->figure.figure, names, "What is drawn")->required()->group("Output");
@@ -68,8 +86,8 @@ void register_plot(CLI::App& program, Action& action) {
       ->check(whole_number(300, 10'000))
       ->group("Output");
   add_choice(verb, "--theme", options->theme, {"light", "dark"}, "Its colours")->capture_default_str()->group("Output");
-  add_output_option(verb, "-o,--output", options->output, "FILE|-", {MadeKind::kSvg},
-                    "The SVG file to write; - is standard output")
+  add_output_option(verb, "-o,--output", options->output, "FILE|-", {MadeKind::kSvg, MadeKind::kPng},
+                    "The SVG or, by a name that ends in .png, PNG file to write; - is standard output, as SVG")
       ->capture_default_str();
   add_rule_options(verb, options->rule);
 }

@@ -12,8 +12,12 @@
 #include "report/effects_chart.h"
 #include "report/explain_charts.h"
 #include "report/figure/drawings.h"
+#include "report/figure/raster.h"
+#include "report/findings.h"
 #include "report/judged.h"
+#include "report/strength_chart.h"
 #include "report/words.h"
+#include "report/writes_chart.h"
 #include "sinks/attention_shares.h"
 #include "store/ablated_file.h"
 
@@ -33,6 +37,8 @@ constexpr std::array kOwnFigures = {
 std::vector<FigureName> all_figures() {
   std::vector<FigureName> all(kOwnFigures.begin(), kOwnFigures.end());
   for (const ExplainChart& chart : explain_charts()) all.push_back({chart.id, chart.what});
+  all.push_back({kWritesFigure, kWritesFigureSays});
+  all.push_back({kStrengthFigure, kStrengthFigureSays});
   all.push_back({kEffectsFigure, kEffectsFigureSays});
   return all;
 }
@@ -75,11 +81,30 @@ std::string draw_attention(const DrawnDocument& drawn) {
   return draw_chart(chart, drawn.options.width, drawn.options.dark);
 }
 
+std::string draw_writes(const DrawnDocument& drawn) {
+  const LayerData data = layer_data(*drawn.scan.file, drawn.document, drawn.detection, false);
+  const Chart chart = writes_chart(data, drawn.detection, rule_of(*drawn.scan.file, drawn.options.report));
+  if (chart.panels.empty()) {
+    throw Error(ErrorCode::kInput,
+                "writes: expected a document with a primary and a network that shows what its MLPs add, got none");
+  }
+  return draw_chart(chart, drawn.options.width, drawn.options.dark);
+}
+
+std::string draw_strength(const NamedScan& scan, const FigureOptions& options) {
+  const Chart chart = strength_chart(corpus_of(*scan.file, options.report), rule_of(*scan.file, options.report));
+  if (chart.panels.empty()) {
+    throw Error(ErrorCode::kInput, "strength: expected sinks beside the primary whose norms are known, got none");
+  }
+  return draw_chart(chart, options.width, options.dark);
+}
+
 std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (std::ranges::find(explain_charts(), options.figure, &ExplainChart::id) != explain_charts().end()) {
     return draw_explained(scan, options);
   }
   if (options.figure == kEffectsFigure) return draw_effects(scan, options);
+  if (options.figure == kStrengthFigure) return draw_strength(scan, options);
   if (options.figure == "levels") return draw_levels(scan, options);
   StoredDocument document = scan.file->document(options.document);
   Detection detection = judge_document(*scan.file, document, options.report).shown();
@@ -90,6 +115,7 @@ std::string draw(const NamedScan& scan, const FigureOptions& options) {
   if (options.figure == "heads") return draw_heads(drawn);
   if (options.figure == "norms") return draw_norms(drawn);
   if (options.figure == "attention") return draw_attention(drawn);
+  if (options.figure == kWritesFigure) return draw_writes(drawn);
   std::string names;
   for (const FigureName& figure : figures()) names += fmt::format("{}{}", names.empty() ? "" : ", ", figure.name);
   throw Error(ErrorCode::kUsage, fmt::format("--figure: expected one of {}, got '{}'", names, options.figure));
@@ -134,6 +160,12 @@ void write_figure(const NamedScan& scan, const FigureOptions& options, std::ostr
   check_answerable(*scan.file, options.report);
   out << draw(scan, options);
   if (!out.flush()) throw Error(ErrorCode::kOutput, "SVG: writing failed; check the free space");
+}
+
+void write_figure_png(const NamedScan& scan, const FigureOptions& options, double density, std::ostream& out) {
+  check_answerable(*scan.file, options.report);
+  out << png_of_svg(draw(scan, options), density);
+  if (!out.flush()) throw Error(ErrorCode::kOutput, "PNG: writing failed; check the free space");
 }
 
 }  // namespace sinkscope

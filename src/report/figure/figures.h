@@ -34,5 +34,9 @@ std::span<const FigureName> figures();
 //         Error{kInput} if the file lacks the document, or keeps too little for the figure: says which scan would;
 //         Error{kOutput} if `out` fails
 void write_figure(const NamedScan& scan, const FigureOptions& options, std::ostream& out);
+// The same as a PNG of `density` pixels for each of the drawing.
+//
+// throws  as write_figure and png_of_svg
+void write_figure_png(const NamedScan& scan, const FigureOptions& options, double density, std::ostream& out);
 
 }  // namespace sinkscope

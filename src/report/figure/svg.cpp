@@ -55,11 +55,12 @@ Axis linear_axis(double low, double high, double from, double to, int n_ticks) {
 Axis logarithmic_axis(double low, double high, double from, double to) {
   const double a = std::log10(low), b = std::log10(high > low ? high : low * 10), decades = b - a;
   Axis axis{[=](double value) { return from + (std::log10(value) - a) / decades * (to - from); }, {}};
-  const std::vector<int> digits = decades < 1.5 ? std::vector{1, 2, 5}
-                                  : decades < 3 ? std::vector{1, 3}
-                                                : std::vector{1};
+  const std::vector<double> digits = decades < 0.6 ? std::vector{1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0}
+                                     : decades < 1.5 ? std::vector{1.0, 2.0, 5.0}
+                                     : decades < 3   ? std::vector{1.0, 3.0}
+                                                     : std::vector{1.0};
   for (double power = std::floor(a); power <= std::ceil(b); ++power) {
-    for (const int digit : digits) {
+    for (const double digit : digits) {
       const double tick = digit * std::pow(10, power);
       if (std::log10(tick) >= a - 1e-9 && std::log10(tick) <= b + 1e-9) axis.ticks.push_back(tick);
     }

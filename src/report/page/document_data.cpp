@@ -11,6 +11,7 @@
 #include "report/page/block.h"
 #include "report/page/chart_data.h"
 #include "report/page/token_text.h"
+#include "report/writes_chart.h"
 
 namespace sinkscope {
 namespace {
@@ -70,6 +71,8 @@ std::string document_block(const JudgedDocument& judged, bool detail) {
   json.close().key("attention");
   write_chart(json, attention_chart(attention_shares(judged.document.figures, judged.shown()), judged.rule()),
               "attention");
+  json.key("writes");
+  write_chart(json, writes_chart(data, judged.shown(), judged.rule()), "norms");
   json.close();
   return block.packed(out.str());
 }

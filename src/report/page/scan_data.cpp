@@ -13,9 +13,11 @@
 #include "report/data/number_json.h"
 #include "report/file_levels.h"
 #include "report/findings.h"
+#include "report/page/chart_data.h"
 #include "report/page/document_data.h"
 #include "report/page/effects_data.h"
 #include "report/page/explained_data.h"
+#include "report/strength_chart.h"
 
 namespace sinkscope {
 namespace {
@@ -121,6 +123,8 @@ Overview write_scan_data(const NamedScan& scan, int scan_index, const HtmlOption
   }
   json.close();
   json.key("levels").raw(levels_json(scan, overview.found.rule, overview.levels, options.levels));
+  json.key("strength");
+  write_chart(json, strength_chart(overview.corpus, overview.found.rule), "levels");
   json.member("headline", overview.found.headline);
   const AttentionTaken& taken = overview.found.taken;
   json.key("attention_taken").open_object(kInline).member("n_texts", taken.n_texts).member("n_with_sinks", taken.n_with_sinks);

@@ -143,7 +143,7 @@ void write_summary(std::span<const NamedScan> scans, std::span<const Overview> o
   out << "# Attention sinks\n";
   for (std::size_t i = 0; i < scans.size(); ++i) {
     const NamedScan& scan = scans[i];
-    const auto& [totals, levels, found] = overviews[i];
+    const auto& [totals, corpus, levels, found] = overviews[i];
     const ModelFacts& facts = scan.file->model().facts;
     out << fmt::format("\n## {}\n\n{} \u00b7 {} layers \u00b7 {} heads ({} KV) \u00b7 width {} \u00b7 {}, {}\n",
                        escaped(displayable(facts.name)), escaped(displayable(facts.type)), facts.n_layers,

@@ -14,6 +14,7 @@
 #include "report/figure/figures.h"
 #include "report/figure/png.h"
 #include "report/figure/quantities.h"
+#include "report/figure/raster.h"
 #include "report/figure/svg.h"
 #include "tests/report/page/unpacked.h"
 #include "tests/report/planted.h"
@@ -175,6 +176,33 @@ TEST(Figure, AttentionStacksUpToOne) {
   std::size_t n_bands = 0;
   for (std::size_t at = svg.find("fill-opacity"); at != std::string::npos; at = svg.find("fill-opacity", at + 1)) ++n_bands;
   EXPECT_EQ(n_bands, 4U);
+}
+
+TEST(Figure, WritesAndStrengthAreDrawnFromAScanAlone) {
+  const std::string writes = figure_of(planted_file(), named("writes"));
+  for (const char* name : {"Norm of what the MLP adds", "Its cosine with the primary", "secondary"}) {
+    EXPECT_THAT(writes, HasSubstr(name));
+  }
+  const std::string strength = figure_of(planted_file(3), named("strength"));
+  EXPECT_EQ(count(strength, "rx=\"3.5\""), 12U) << "two sinks in each of three documents, in two panels";
+}
+
+TEST(Figure, IsAPngByTheMachinesLibrsvg) {
+  const ScanFile file = planted_file();
+  FigureOptions options = named("lives");
+  options.width = 400;
+  std::ostringstream out;
+  try {
+    write_figure_png({"x.scan.db", &file}, options, 2, out);
+  } catch (const Error& error) {
+    ASSERT_EQ(error.code(), ErrorCode::kUsage);
+    ASSERT_THAT(error.what(), HasSubstr("expected librsvg 2.52 or newer"));
+    GTEST_SKIP() << "no librsvg here";
+  }
+  const std::string png = out.str();
+  EXPECT_TRUE(is_png_of_svg(png));
+  EXPECT_FALSE(is_png_of_svg(png.substr(0, 33) + png.substr(33 + 12 + 18)));  // without the text that names its maker
+  EXPECT_EQ(png.substr(12, 8), std::string("IHDR\0\0\x03\x20", 8)) << "800 pixels for a width of 400";
 }
 
 TEST(Figure, SaysWhatLacks) {

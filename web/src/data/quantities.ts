@@ -46,6 +46,10 @@ export const kQuantities: Quantity[] = [
     says: "Where does an MLP write an outstanding vector?",
   },
   {
+    id: "mlp_write_alignment", name: "MLP write alignment", cosine: true, unit: "", floor: 0,
+    says: "Into which tokens do MLPs write along the primary's state? (signed cosine)",
+  },
+  {
     id: "attn_write_norm", name: "Attention write norm", cosine: false, unit: "", floor: 0,
     says: "Where does attention write an outstanding vector?",
   },

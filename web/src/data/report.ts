@@ -248,6 +248,7 @@ export interface Scan {
   scan: ScanResults;
   documents: { key: string; block: string; detail: boolean }[];
   levels: { options: { bootstraps: number; min_stability: number }; files: [Levels] };
+  strength: Chart; // each sink's norm ratio, attention and lifetime
   headline: string; // what was found, in a few words
   // Medians over texts of the largest share of a block's attention that the sinks of a text take, and its primary.
   attention_taken: { n_texts: number; n_with_sinks: number; sinks: Measured; primary: Measured };
@@ -274,6 +275,7 @@ interface DocumentHead {
   texts: string[];
   rows: number[]; // positions of the primary's set and of all sinks, ascending
   attention: Chart; // who takes the attention, by block
+  writes: Chart; // what MLPs add, by layer
   quantiles: number[];
 }
 
@@ -290,6 +292,9 @@ export class DocumentData {
   }
   get attention(): Chart {
     return this.block.head.attention;
+  }
+  get writes(): Chart {
+    return this.block.head.writes;
   }
   get quantiles(): number[] {
     return this.block.head.quantiles;

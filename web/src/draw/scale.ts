@@ -27,7 +27,7 @@ export function logarithmic(low: number, high: number, from: number, to: number)
   const decades = b - a;
   const ticks: number[] = [];
   for (let power = Math.floor(a); power <= Math.ceil(b); ++power) {
-    for (const digit of decades < 1.5 ? [1, 2, 5] : decades < 3 ? [1, 3] : [1]) {
+    for (const digit of decades < 0.6 ? [1, 1.5, 2, 3, 4, 5, 7] : decades < 1.5 ? [1, 2, 5] : decades < 3 ? [1, 3] : [1]) {
       const tick = digit * 10 ** power;
       if (Math.log10(tick) >= a - 1e-9 && Math.log10(tick) <= b + 1e-9) ticks.push(tick);
     }

@@ -6,6 +6,8 @@ export const tests = {
     expect(cells.some((cell) => /First layer 4/.test(cell)) && cells.some((cell) => /First layer 5/.test(cell)), cells.join("; "));
   },
   "plot draws them alike": async ({ open, expect_plotted }) => {
-    await expect_plotted(await open("levels"), ".figure-body svg", "levels");
+    const page = await open("levels");
+    await expect_plotted(page, ".figure-body svg", "levels");
+    await expect_plotted(page, "section[aria-label^=\"Norm, attention\"] >> nth=0 >> .figure-body svg", "strength");
   },
 };

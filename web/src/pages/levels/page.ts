@@ -7,6 +7,7 @@ import { layer_ticks, linear } from "../../draw/scale";
 import { append, draw_to_width, h, s } from "../../ui/dom";
 import { figure, type Figure } from "../../ui/figure";
 import { count, number, percent, token_name } from "../../ui/format";
+import { chart_figure } from "../explained";
 import type { Context, Page } from "../page";
 
 interface Cell {
@@ -121,6 +122,9 @@ function render(context: Context, into: HTMLElement): void {
   if (with_sinks.length === 0) return;
   append(into, h("p", { class: "note" }, "A cell counts sinks on a logarithmic scale of colours; outlines are levels, broken where too few texts show one to be sure. " +
     "The dashed line: sinks that last to the last layer."));
+  for (const scan of with_sinks) {
+    if (scan.strength.panels.length) append(into, chart_figure(scans.length > 1 ? { ...scan.strength, title: `${scan.strength.title}: ${scan.scan.model.name}` } : scan.strength));
+  }
   append(into, tables("The levels", "How often does each occur, how long does it last, and of which tokens is it made? A + marks ends that were cut off by the primary's or the network's.", with_sinks, levels_table));
   const with_levels = with_sinks.filter((scan) => scan.levels.files[0].levels.length > 0);
   if (with_levels.length) append(into, tables("Positions of each level", "Does a level favour the start of a text? Sinks in 1000 eligible tokens, by position.", with_levels, places_table));

@@ -6,6 +6,7 @@ import { layer_ticks, linear, logarithmic } from "../../draw/scale";
 import { append, draw_to_width, h, s } from "../../ui/dom";
 import { figure, nothing, type Figure } from "../../ui/figure";
 import { number } from "../../ui/format";
+import { chart_figure } from "../explained";
 import type { Context, Page } from "../page";
 import { sinks_by_position } from "../text/paint";
 
@@ -123,6 +124,7 @@ async function render(context: Context, into: HTMLElement): Promise<void> {
     append(into, fig.element);
     draw_to_width(fig.body, (width) => draw(data, norm, lines, fig.body, width, fig));
   }
+  if (data.writes.panels.length) append(into, chart_figure(data.writes));
   if (missing) {
     append(into, nothing("Key and value norms, and the spread over other tokens, need profiles, which this results file does not keep.",
       "sinkscope scan -m MODEL.gguf -f TEXT -o out.scan.db --keep profiles"));
