@@ -11,8 +11,10 @@
 #include "store/explanation_blob.h"
 #include "store/figures_blob.h"
 #include "store/profiles_blob.h"
+#include "store/protection_blob.h"
 #include "store/scan_file.h"
 #include "tests/store/explained_samples.h"
+#include "tests/store/protection_samples.h"
 #include "tests/store/samples.h"
 
 namespace sinkscope {
@@ -20,7 +22,8 @@ namespace {
 
 using namespace testing_samples;
 
-constexpr int kLayers = 5, kTokens = 40;
+constexpr int kLayers = 5, kTokens = 40, kCachedTokens = 100;
+constexpr CacheForm kBits{CacheKind::kKivi2, 0, true};
 
 std::string text_of(char kind, const std::vector<std::byte>& bytes) {
   return kind + std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -50,6 +53,9 @@ void read_blob(std::string_view bytes) {
     case 'a':
       decode_ablation(all, kLayers, "ablation");
       break;
+    case 'p':
+      decode_protection(all, kBits, kCachedTokens, "protection");
+      break;
     default: {
       const auto encoding = static_cast<ProfileEncoding>(static_cast<unsigned char>(bytes[0]) % 4);
       const ProfileShape shape{"x", {kLayers, 4, kTokens}, encoding, true};
@@ -65,7 +71,8 @@ std::vector<std::string> blob_seeds() {
   const ProfileArray profile{"x", {kLayers, 4, kTokens}, std::vector<float>(kLayers * 4 * kTokens, 0.5F), true};
   std::vector<std::string> seeds = {text_of('f', encode_figures(figures)),
                                     text_of('c', encode_corpus_document(corpus_document_of(figures, tokens, {}))),
-                                    text_of('e', encode_explanation(sequence_explanation(1)))};
+                                    text_of('e', encode_explanation(sequence_explanation(1))),
+                                    text_of('p', encode_protection(cache_effect(kBits, kCachedTokens)))};
   for (const char encoding : {'\0', '\1', '\2', '\3'}) {
     seeds.push_back(text_of(encoding, encode_profile(profile, static_cast<ProfileEncoding>(encoding))));
   }

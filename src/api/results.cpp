@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/thread_limits.h"
 #include "impact/sink_list.h"
+#include "report/shown_effects.h"
 #include "store/corpus_blob.h"
-#include "store/ablated_file.h"
 #include "store/explained_file.h"
 #include "text/bounded_json.h"
 
@@ -149,10 +149,16 @@ LevelReport Results::levels(const LevelOptions& options, const Thresholds& thres
 
 std::optional<AblatedResults> Results::effects() const {
   const std::lock_guard lock(state_->open->in_use);
-  auto ablated = ablated_of(state_->open->file);
-  if (!ablated) return std::nullopt;
-  JudgedAblation judgement = judge_ablation(ablated->ablation, ablated->request);
-  return AblatedResults{std::move(ablated->request), std::move(ablated->ablation), std::move(judgement)};
+  auto shown = shown_ablation(state_->open->file);
+  if (!shown) return std::nullopt;
+  return AblatedResults{std::move(shown->file.request), std::move(shown->file.ablation), std::move(shown->judged)};
+}
+
+std::optional<ProtectedResults> Results::protection() const {
+  const std::lock_guard lock(state_->open->in_use);
+  auto shown = shown_protection(state_->open->file);
+  if (!shown) return std::nullopt;
+  return ProtectedResults{std::move(shown->file.request), std::move(shown->file.sequences), std::move(shown->judged)};
 }
 
 std::optional<Explanation> Results::explanation(const Thresholds& thresholds) const {

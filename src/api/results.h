@@ -81,6 +81,8 @@ class Results {
   // What `ablate` measured: of several commands the last that measured something, under their thresholds and the usual
   // margins; nothing if no sinks were taken away.
   std::optional<AblatedResults> effects() const;
+  // What `protect` measured, likewise; nothing if no cache was measured.
+  std::optional<ProtectedResults> protection() const;
   // What `explain` measured, judged under the thresholds; nothing if the file was not explained.
   //
   // throws  as text()

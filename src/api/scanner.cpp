@@ -17,9 +17,10 @@
 #include "probe/edit.h"
 #include "scan/result_sink.h"
 #include "store/ablated_file.h"
-#include "store/effect_rows.h"
+#include "store/ablation_rows.h"
 #include "store/explained_file.h"
 #include "store/explained_rows.h"
+#include "store/protection_rows.h"
 #include "text/documents.h"
 #include "text/token_spool.h"
 
@@ -75,18 +76,6 @@ MeasurementOptions measurement_of(const LoadOptions& load, const ScanSettings& s
 ScanFile open_to_extend(const std::string& path, ScanOrigin& origin) {
   const ScanFile file = ScanFile::open(path);
   return ScanFile::open_or_create(path, origin.model->with_digest(), file.options(), origin.run);
-}
-
-// The same, for reading.
-ScanFile open_scanned(const std::string& path, ScanOrigin& origin) {
-  ScanFile file = ScanFile::open(path);
-  const std::string& mine = origin.model->with_digest().sha256;
-  if (file.model().sha256 != mine) {
-    throw Error(ErrorCode::kInput, "'" + path + "': expected the model that it was scanned with (" +
-                                       file.model().facts.name + ", SHA-256 " + file.model().sha256.substr(0, 12) +
-                                       "), got another (" + mine.substr(0, 12) + ")");
-  }
-  return file;
 }
 
 // Refuses a model whose figures would not be those of the scan.
@@ -244,7 +233,7 @@ AblatedResults Scanner::ablate(const std::string& path, AblateRequest request) c
   check_measured_alike(path, file.options(), state_->origin->measurement);
   request.run.min_distance = file.options().min_distance;
   const LoadToAblate load = sequences_of(file, request.thresholds);
-  EffectRows rows(file);
+  AblationRows rows(file);
   AblatedResults ablated;
   ablated.ablation = sinkscope::ablate(model(), file.n_documents(), load, request, rows);
   ablated.judgement = judge_ablation(ablated.ablation, request);
@@ -253,12 +242,13 @@ AblatedResults Scanner::ablate(const std::string& path, AblateRequest request) c
 }
 
 ProtectedResults Scanner::protect(const std::string& path, ProtectRequest request) const {
-  const ScanFile file = open_scanned(path, *state_->origin);
+  const ScanFile file = open_to_extend(path, *state_->origin);
   check_measured_alike(path, file.options(), state_->origin->measurement);
   request.run.min_distance = file.options().min_distance;
+  ProtectionRows rows(file);
   ProtectedResults found;
   found.sequences =
-      sinkscope::protect(model(), file.n_documents(), sequences_of(file, request.thresholds), request);
+      sinkscope::protect(model(), file.n_documents(), sequences_of(file, request.thresholds), request, rows);
   found.judgement = judge_protection(found.sequences, request, model().facts().adds_bos);
   found.request = std::move(request);
   return found;

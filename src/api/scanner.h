@@ -108,8 +108,8 @@ class Scanner {
   // cost     as ablate() and judge_ablation()
   AblatedResults ablate(const std::string& path, AblateRequest request = {}) const;
 
-  // Says which tokens a smaller or coarser cache must keep, or store exactly, as the program's `protect` does. Nothing is
-  // kept in the file.
+  // Says which tokens a smaller or coarser cache must keep, or store exactly, as the program's `protect` does. What is
+  // measured is kept in the file; what is there already is not measured again.
   //
   // path     as of ablate()
   // request  caches, draws, seed; run.min_distance is taken from the file

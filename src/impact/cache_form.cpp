@@ -46,6 +46,8 @@ std::string word_of(const CacheForm& form) {
   throw Error(ErrorCode::kInternal, "cache: expected a form that has a name, got none");
 }
 
+std::string_view verb_of(const CacheForm& form) { return form.kind == CacheKind::kWindow ? "keeps" : "stores exactly"; }
+
 std::vector<CacheForm> cache_forms_from(std::span<const std::string> words) {
   std::vector<CacheForm> forms;
   for (const std::string& word : words) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sinkscope {
@@ -26,6 +27,8 @@ struct CacheForm {
 // throws  Error{kUsage} for anything but "q8_0", "q4_0", these with ":plain", "kivi2", "kivi4" and "window:B", B >= 2
 CacheForm cache_form_from(const std::string& word);
 std::string word_of(const CacheForm& form);
+// What it does with some tokens: "keeps" them, or "stores exactly".
+std::string_view verb_of(const CacheForm& form);
 // Several caches.
 //
 // throws  as cache_form_from; Error{kUsage} if one comes twice

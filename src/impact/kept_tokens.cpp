@@ -20,13 +20,6 @@ namespace {
 constexpr std::array<std::string_view, kKeptSets.size()> kNames = {
     "none", "primary", "first 4", "first n", "primary + sinks", "primary + most attended", "primary + placebo"};
 
-std::vector<int> primary_set_of(const Detection& detection) {
-  if (!detection.primary) return {};
-  std::set<int> positions(detection.primary->set.begin(), detection.primary->set.end());
-  positions.insert(detection.primary->position);
-  return {positions.begin(), positions.end()};
-}
-
 std::vector<int> first_positions(std::size_t n, std::size_t n_tokens) {
   std::vector<int> positions;
   for (std::size_t t = 0; t < std::min(n, n_tokens); ++t) positions.push_back(static_cast<int>(t));
@@ -64,18 +57,25 @@ void AttentionTotals::on_attention(const AttentionEvent& event) {
   }
 }
 
+std::vector<int> primary_set(const Detection& detection) {
+  if (!detection.primary) return {};
+  std::set<int> positions(detection.primary->set.begin(), detection.primary->set.end());
+  positions.insert(detection.primary->position);
+  return {positions.begin(), positions.end()};
+}
+
 std::vector<int> primary_and_sinks(const Detection& detection) {
   std::vector<int> sinks;
   for (const Run& run : detection.runs) {
     if (run.verdict == Verdict::kSink) sinks.push_back(run.position);
   }
-  return with(primary_set_of(detection), sinks);
+  return with(primary_set(detection), sinks);
 }
 
 std::vector<KeptTokens> kept_sets(const Detection& detection, std::span<const std::uint8_t> ordinary,
                                   std::span<const double> totals, int n_draws, std::uint64_t seed,
                                   std::uint64_t stream) {
-  const std::vector<int> primary = primary_set_of(detection), kept = primary_and_sinks(detection);
+  const std::vector<int> primary = primary_set(detection), kept = primary_and_sinks(detection);
   const std::size_t n_tokens = ordinary.size(), n_more = kept.size() - primary.size();
   std::vector<RemovedToken> sinks;
   for (const int position : kept) {

@@ -41,6 +41,8 @@ class AttentionTotals final : public Observer {
   std::vector<double> totals_;
 };
 
+// The primary's set, ascending; nothing without a primary.
+std::vector<int> primary_set(const Detection& detection);
 // The primary's set and the sinks of a sequence, ascending: what "primary + sinks" keeps. Without a primary the sinks.
 std::vector<int> primary_and_sinks(const Detection& detection);
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "impact/document_stream.h"
+#include "impact/protection_store.h"
 #include "impact/sink_axes.h"
 #include "impact/token_effect.h"
 #include "probe/tee_observer.h"
@@ -88,20 +89,35 @@ KeptEffect effect_of(const KeptTokens& kept, const CachedRuns& runs) {
   return effect;
 }
 
+// Runs the caches that the store does not have and for which the sequence is long enough.
+void measure_missing(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request,
+                     ProtectionStore& store) {
+  ProtectRequest missing = request;
+  std::erase_if(missing.caches, [&](const CacheForm& cache) {
+    return !is_long_enough(sequence, cache) ||
+           store.find(protection_specification(request, cache), sequence.ordinal).has_value();
+  });
+  if (missing.caches.empty()) return;
+  const SequenceProtection measured = protect_sequence(model, sequence, missing);
+  std::vector<ProtectionStore::Measured> caches;
+  for (const CacheEffect& effect : measured.caches) {
+    caches.emplace_back(protection_specification(request, effect.cache), &effect);
+  }
+  store.add(sequence.ordinal, caches);
+}
+
 }  // namespace
 
 int first_compared(const CacheForm& cache) { return cache.kind == CacheKind::kWindow ? cache.cells : 0; }
 
-SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request) {
-  SequenceProtection result;
-  result.ordinal = sequence.ordinal;
-  result.key = sequence.key;
-  result.id = sequence.id;
-  result.unit = sequence.unit;
-  result.chunk = sequence.chunk;
-  result.tokens = sequence.tokens;
-  result.positions = primary_and_sinks(sequence.detection);
+SequenceProtection unmeasured(const SequenceToAblate& sequence) {
+  return {sequence.ordinal, sequence.key,    sequence.id,
+          sequence.unit,    sequence.chunk,  sequence.tokens,
+          primary_and_sinks(sequence.detection), primary_set(sequence.detection), {}};
+}
 
+SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request) {
+  SequenceProtection result = unmeasured(sequence);
   ExamineOptions options;
   options.run = request.run;
   options.thresholds = request.thresholds;
@@ -114,8 +130,6 @@ SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequen
   for (const int position : result.positions) ordinary[index(position)] = 0;
   const std::vector<KeptTokens> sets = kept_sets(sequence.detection, ordinary, totals.totals(), request.n_draws,
                                                  request.seed, stream_of_document(sequence.key));
-  result.primary = sets[index(static_cast<int>(KeptSet::kPrimary))].draws.front();
-
   for (const CacheForm& cache : request.caches) {
     CacheEffect& of_cache = result.caches.emplace_back(CacheEffect{cache, 0, {}});
     if (!is_long_enough(sequence, cache)) continue;
@@ -134,7 +148,7 @@ SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequen
 
 std::vector<SequenceProtection> protect(Model& model, std::int64_t n_sequences,
                                         const std::function<SequenceToAblate(std::int64_t)>& load,
-                                        const ProtectRequest& request) {
+                                        const ProtectRequest& request, ProtectionStore& store) {
   std::vector<std::int64_t> ordinals;
   for (std::int64_t i = 0; i < n_sequences; ++i) {
     if (request.max_documents && std::ssize(ordinals) >= *request.max_documents) break;
@@ -150,7 +164,13 @@ std::vector<SequenceProtection> protect(Model& model, std::int64_t n_sequences,
   std::vector<SequenceProtection> results;
   for (const std::int64_t ordinal : ordinals) {
     if (request.on_progress) request.on_progress(std::ssize(results), std::ssize(ordinals), "sequences");
-    results.push_back(protect_sequence(model, load(ordinal), request));
+    const SequenceToAblate sequence = load(ordinal);
+    measure_missing(model, sequence, request, store);
+    SequenceProtection& result = results.emplace_back(unmeasured(sequence));
+    for (const CacheForm& cache : request.caches) {
+      const auto found = store.find(protection_specification(request, cache), ordinal);
+      result.caches.push_back(found.value_or(CacheEffect{cache, 0, {}}));
+    }
   }
   return results;
 }

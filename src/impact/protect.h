@@ -55,18 +55,24 @@ struct SequenceProtection {
 // The first token whose prediction can differ: a window's first B tokens see all they would see.
 int first_compared(const CacheForm& cache);
 
+// A sequence of which no cache was measured: names, tokens, primary, positions.
+SequenceProtection unmeasured(const SequenceToAblate& sequence);
+
 // Runs one sequence with each cache and set. Each variant is a run of its own, cut into micro-batches as the unedited run.
 //
 // throws  Error{kModel} if the network lacks a cache of its own, or next-token logits; whatever Model::run throws
 // cost    a pass with all measurements, and a pass and its vocabulary product for each cache and different set
 SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request);
 
-// The same for the sequences of a results file.
+class ProtectionStore;
+
+// The same for the sequences of a results file. What is in the store is not measured again, so a run that was stopped
+// goes on from there.
 //
 // n_sequences  that load may be asked for, 0 .. n_sequences - 1
 // throws       Error{kInput} if none is long enough for any of the caches
 std::vector<SequenceProtection> protect(Model& model, std::int64_t n_sequences,
                                         const std::function<SequenceToAblate(std::int64_t)>& load,
-                                        const ProtectRequest& request);
+                                        const ProtectRequest& request, ProtectionStore& store);
 
 }  // namespace sinkscope

@@ -136,21 +136,72 @@ void add_distances(Chart& chart, const Effects& effects, const EditHow& how,
   chart.panels.push_back(std::move(panel));
 }
 
-}  // namespace
+// The axis has no room for whole names.
+std::string_view axis_name(KeptSet set) {
+  switch (set) {
+    case KeptSet::kSinks:
+      return "+ sinks";
+    case KeptSet::kAttended:
+      return "+ attended";
+    case KeptSet::kPlacebo:
+      return "+ placebo";
+    default:
+      return name_of(set);
+  }
+}
 
-Chart effects_chart(const Ablation& ablation, const JudgedAblation& judged, const AblateRequest& request, int n_layers) {
-  Chart chart;
-  chart.id = std::string(kEffectsFigure);
-  chart.title = "Sinks taken away";
-  chart.question = "What becomes of the primary's attention, and of predictions, once the sinks are gone?";
+void add_cache(Chart& chart, const JudgedCache& cache) {
+  if (cache.n_judging == 0) return;
+  ChartSeries kl = series_of("KL", ChartForm::kBars, kOtherRole);
+  ChartSeries intervals = series_of("95 %", ChartForm::kLine, "secondary");
+  ChartSeries recommended = series_of("recommended", ChartForm::kPoints, "primary");
+  std::vector<std::string> names;
+  for (const JudgedSet& set : cache.sets) {
+    const auto place = static_cast<double>(names.size());
+    names.emplace_back(axis_name(set.set));
+    if (!set.kl) continue;
+    const std::string says = fmt::format("{}: KL {}, {} tokens", name_of(set.set), in_digits(set.kl->mean), in_digits(set.n_kept));
+    kl.add(place, set.kl->mean, says);
+    if (set.set == cache.recommended) recommended.add(place, set.kl->mean, says);
+    if (!set.kl->interval) continue;
+    intervals.add(place, set.kl->interval->low);
+    intervals.add(place, set.kl->interval->high);
+    intervals.add(place, std::nullopt);
+  }
+  ChartPanel panel = named_panel(
+      fmt::format("{}: KL by the tokens that it {}; {}", word_of(cache.cache), verb_of(cache.cache),
+                  cache.recommended ? fmt::format("recommended: {}", name_of(*cache.recommended)) : cache.reason),
+      "nats", std::move(names));
+  panel.series = {std::move(kl)};
+  if (!intervals.x.empty()) panel.series.push_back(std::move(intervals));
+  if (!recommended.x.empty()) panel.series.push_back(std::move(recommended));
+  fit_y(panel);
+  chart.panels.push_back(std::move(panel));
+}
+
+void add_ablation(Chart& chart, const ShownAblation& shown, int n_layers) {
+  const AblateRequest& request = shown.file.request;
   for (std::size_t i = 0; i < request.edits.size(); ++i) {
     const EditHow& how = request.edits[i];
-    const std::vector<SequenceAblation>& sequences = ablation.edits[i];
-    const Effects effects(judged.effects, how);
+    const std::vector<SequenceAblation>& sequences = shown.file.ablation.edits[i];
+    const Effects effects(shown.judged.effects, how);
     add_score(chart, effects, how, sequences, n_layers);
     add_log_odds(chart, effects, how, sequences, n_layers);
     add_distances(chart, effects, how, sequences, "kl", "KL");
     add_distances(chart, effects, how, sequences, "loss", "loss");
+  }
+}
+
+}  // namespace
+
+Chart effects_chart(const ShownEffects& effects, int n_layers) {
+  Chart chart;
+  chart.id = std::string(kEffectsFigure);
+  chart.title = "Sinks taken away, and kept";
+  chart.question = "What becomes of the primary's attention, and of predictions, without the sinks?";
+  if (effects.ablated) add_ablation(chart, *effects.ablated, n_layers);
+  if (effects.kept) {
+    for (const JudgedCache& cache : effects.kept->judged.caches) add_cache(chart, cache);
   }
   return chart;
 }

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "store/effect_rows.h"
+#include "store/ablation_rows.h"
 
 namespace sinkscope {
 
@@ -23,7 +23,7 @@ SequenceToAblate sequence_to_ablate(const StoredDocument& document, const Thresh
 }
 
 std::optional<AblatedFile> ablated_of(const ScanFile& file) {
-  const EffectRows rows(file);
+  const AblationRows rows(file);
   const std::vector<std::string> all = rows.specifications();
   if (all.empty()) return std::nullopt;
   AblatedFile ablated;

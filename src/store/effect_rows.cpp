@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "base/sha256.h"
-#include "store/ablation_blob.h"
+#include "impact/protection_store.h"
+#include "store/ablation_rows.h"
 #include "store/connection.h"
+#include "store/protection_rows.h"
 #include "store/scan_file.h"
 #include "store/scan_layout.h"
 
@@ -17,35 +19,34 @@ bool has_tables(Database& database) {
   return database.number("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'edit_effects'") > 0;
 }
 
-SequenceAblation read_effects(const SqliteConnection& connection, std::int64_t ordinal, std::int64_t n_tokens,
-                              std::span<const std::byte> bytes) {
-  const std::string label = document_label(connection, ordinal) + ": an edit's effects";
-  SequenceAblation ablation = decode_ablation(bytes, index(connection.model.facts.n_layers), label);
-  if (ablation.n_tokens != n_tokens) ByteReader(bytes, label).fail("they are of another document");
-  ablation.ordinal = ordinal;
-  return ablation;
+StoredEffects stored_effects(const SqliteConnection& connection, std::int64_t ordinal, std::int64_t n_tokens,
+                             std::span<const std::byte> bytes) {
+  return {{bytes.begin(), bytes.end()},
+          ordinal,
+          n_tokens,
+          index(connection.model.facts.n_layers),
+          document_label(connection, ordinal) + ": an edit's effects"};
 }
 
 }  // namespace
 
 EffectRows::EffectRows(const ScanFile& file) : connection_(*file.connection_) {}
 
-std::optional<SequenceAblation> EffectRows::find(const std::string& specification, std::int64_t ordinal) const {
+std::optional<StoredEffects> EffectRows::find(const std::string& specification, std::int64_t ordinal) const {
   if (!has_tables(connection_.database)) return std::nullopt;
   Statement row(connection_.database,
                 "SELECT data, n_tokens FROM edit_effects JOIN edits ON edits.id = edit "
                 "JOIN documents ON ordinal = document WHERE edits.key = ? AND document = ?");
   if (!row.bind(1, sha256_of_text(specification)).bind(2, ordinal).step()) return std::nullopt;
-  return read_effects(connection_, ordinal, row.integer(1), row.blob(0));
+  return stored_effects(connection_, ordinal, row.integer(1), row.blob(0));
 }
 
-void EffectRows::add(std::int64_t ordinal, const std::vector<Edited>& edits) {
+void EffectRows::add(std::int64_t ordinal, const std::vector<Added>& rows) {
   Database& database = connection_.database;
   Transaction transaction(database);
   database.execute(kEffectTables);
-  for (const auto& [specification, ablation] : edits) {
+  for (const auto& [specification, bytes] : rows) {
     const std::string key = sha256_of_text(specification);
-    const auto bytes = encode_ablation(*ablation);
     Statement(database, "INSERT INTO edits (key, specification) VALUES (?, ?) ON CONFLICT (key) DO NOTHING")
         .bind(1, key)
         .bind(2, specification)
@@ -67,6 +68,14 @@ std::vector<std::string> EffectRows::specifications() const {
   return specifications;
 }
 
+void check_effects(const std::string& specification, const StoredEffects& stored) {
+  if (is_protection(specification)) {
+    protection_from(specification, stored);
+  } else {
+    ablation_from(stored);
+  }
+}
+
 std::vector<std::string> verify_effects(SqliteConnection& connection) {
   std::vector<std::string> wrong;
   Database& database = connection.database;
@@ -78,11 +87,11 @@ std::vector<std::string> verify_effects(SqliteConnection& connection) {
         fmt::format("{}: edit {}: its key is not that of its specification", database.shown(), edits.integer(0)));
   }
   Statement rows(database,
-                 "SELECT document, n_tokens, data FROM edit_effects JOIN documents ON ordinal = document "
-                 "ORDER BY edit_effects.id");
+                 "SELECT document, n_tokens, data, specification FROM edit_effects "
+                 "JOIN documents ON ordinal = document JOIN edits ON edits.id = edit ORDER BY edit_effects.id");
   while (rows.step()) {
     try {
-      read_effects(connection, rows.integer(0), rows.integer(1), rows.blob(2));
+      check_effects(rows.text(3), stored_effects(connection, rows.integer(0), rows.integer(1), rows.blob(2)));
     } catch (const Error& error) {
       wrong.emplace_back(error.what());
     }

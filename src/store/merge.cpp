@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "store/ablation_blob.h"
 #include "store/effect_rows.h"
 #include "store/explained_rows.h"
 #include "store/explanation_blob.h"
@@ -219,25 +218,18 @@ class MergedEffects {
 
   // Of several of one edit the first as bytes.
   void add(const ScanFile& merged, const std::vector<Entry::Place>& places, std::int64_t ordinal) const {
-    std::vector<std::pair<std::string, SequenceAblation>> kept;
+    std::vector<EffectRows::Added> kept;
     for (const std::string& specification : specifications_) {
-      std::vector<std::byte> best;
-      std::optional<SequenceAblation> chosen;
+      std::optional<std::vector<std::byte>> chosen;
       for (const Entry::Place& place : places) {
-        auto ablation =
-            of_file(paths_[place.file], [&] { return rows_[place.file].find(specification, place.ordinal); });
-        if (!ablation) continue;
-        auto bytes = encode_ablation(*ablation);
-        if (chosen && best <= bytes) continue;
-        best = std::move(bytes);
-        chosen = std::move(ablation);
+        auto stored = rows_[place.file].find(specification, place.ordinal);
+        if (!stored) continue;
+        of_file(paths_[place.file], [&] { check_effects(specification, *stored); });
+        if (!chosen || stored->bytes < *chosen) chosen = std::move(stored->bytes);
       }
       if (chosen) kept.emplace_back(specification, std::move(*chosen));
     }
-    if (kept.empty()) return;
-    std::vector<AblationStore::Edited> edits;
-    for (const auto& [specification, ablation] : kept) edits.emplace_back(specification, &ablation);
-    EffectRows(merged).add(ordinal, edits);
+    if (!kept.empty()) EffectRows(merged).add(ordinal, kept);
   }
 
  private:

@@ -279,7 +279,9 @@ TEST_F(ApiTest, SaysWhichTokensACacheMustKeep) {
   EXPECT_EQ(found.sequences[0].positions, (std::vector<int>{0, 101}));
   ASSERT_EQ(found.judgement.caches.size(), 2U);
   EXPECT_FALSE(found.judgement.caches[0].recommended) << "of one document";
-  EXPECT_NE(protection_json(Results(path), found).find("sinkscope.protect/1"), std::string::npos);
+  const std::string json = protection_json(Results(path), found);
+  EXPECT_NE(json.find("sinkscope.protect/1"), std::string::npos);
+  EXPECT_EQ(protection_json(Results(path), *Results(path).protection()), json) << "kept in the file";
   const std::vector<std::string> twice = {"q8_0", "q8_0"};
   EXPECT_EQ(code_of([&] { cache_forms_from(twice); }), ErrorCode::kUsage);
   LoadOptions other;

@@ -133,7 +133,7 @@ class Ablate(harness.ProgramTest):
 
     def test_the_file_shows_it_without_the_model(self):
         self.fails(3, "no sinks were taken away yet", "export", "out.db", "--format", "json", "--what", "edits")
-        self.fails(3, "that `sinkscope ablate` has been run on", "plot", "out.db", "--figure", "effects")
+        self.fails(3, "that `sinkscope ablate` or `sinkscope protect` has been run on", "plot", "out.db", "--figure", "effects")
         self.ok("report", "out.db", "-o", "before.html")
         first = self.ablate("--how", "knockout", "--how", "evict:64").json()
         shown = self.ok("export", "out.db", "--format", "json", "--what", "edits").json()

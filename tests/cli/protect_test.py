@@ -1,13 +1,18 @@
 """protect: caches of tiny models whose sinks are made by a known MLP."""
 
+import contextlib
 import json
 import random
+import shutil
+import sqlite3
 import struct
+import zlib
 
 import harness
 
 LAYER = 4
 N_DOCUMENTS = 16
+KL_OF_FIRST_SET = 4 + 2 + 4 + 4 + 1 + 8 + 1  # bytes before it: magic, layout, n, number of sets; set, tokens, is there
 
 
 def texts(n):
@@ -34,15 +39,13 @@ class Protect(harness.ProgramTest):
         self.ok("scan", "-q", "-m", "tiny.gguf", "--precision", "native", "--jsonl",
                 self.file("texts.jsonl", "\n".join(texts(n))), "-o", name)
 
-    def protect(self, *options):
-        return self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--draws", 2, *options, "out.db",
+    def protect(self, *options, results="out.db"):
+        return self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--draws", 2, *options, results,
                        "--json", "-")
 
     def test_windows_and_bits_at_equal_budget(self):
         self.scan(N_DOCUMENTS)
-        before = (self.folder / "out.db").read_bytes()
         first = self.protect("--window", "80,5000", "--cache", "q8_0,kivi2", "--mask", "mask.safetensors")
-        self.assertEqual((self.folder / "out.db").read_bytes(), before)
         result = first.json()
         self.assertEqual(result["schema"], "sinkscope.protect/1")
         self.assertEqual([cache["cache"] for cache in result["caches"]], ["window:80", "window:5000", "q8_0", "kivi2"])
@@ -80,6 +83,42 @@ class Protect(harness.ProgramTest):
         self.assertEqual(ids, {ord("#"): (2 * N_DOCUMENTS, 2 * N_DOCUMENTS), 256: (N_DOCUMENTS, N_DOCUMENTS)})
         self.check_mask()
         self.assertEqual(self.protect("--window", "80,5000", "--cache", "q8_0,kivi2").bytes, first.bytes)
+        figure = self.ok("plot", "out.db", "--figure", "effects").out
+        self.assertIn(f"window:80: KL by the tokens that it keeps; recommended: {window['recommended']}", figure)
+        self.assertIn("95 %", figure)
+        self.assertNotIn("window:5000", figure)
+
+    def test_goes_on_where_it_was_stopped(self):
+        self.scan(3)
+        shutil.copy(self.folder / "out.db", self.folder / "whole.db")
+        options = ("--window", 80, "--cache", "kivi2")
+        undisturbed = self.protect(*options, results="whole.db")
+        self.assertEqual(len(self.protect(*options, "--documents", 2).json()["documents"]), 2)
+        stored = self.stored()
+        self.assertEqual([row[:2] for row in stored], [(1, 0), (2, 0), (1, 1), (2, 1)])
+        self.assertEqual(self.protect(*options).bytes, undisturbed.bytes)
+        self.assertEqual(self.stored()[:4], stored)
+        self.assertEqual(len(self.stored()), 6)
+        self.assertIn("sound", self.ok("verify", "out.db").out)
+        # It is shown without the model.
+        self.assertEqual(self.ok("export", "out.db", "--format", "json", "--what", "protect").bytes, undisturbed.bytes)
+        figure = self.ok("plot", "out.db", "--figure", "effects").out
+        for words in ("window:80: KL by the tokens that it keeps; not enough: 3 documents, 16 needed",
+                      "kivi2: KL by the tokens that it stores exactly", "+ sinks"):
+            self.assertIn(words, figure)
+        self.fails(3, "no sinks were taken away yet", "export", "out.db", "--format", "json", "--what", "edits")
+        # What is there is read, not measured: figures that no run gives come back.
+        data = bytearray(stored[0][2])
+        struct.pack_into("<d", data, KL_OF_FIRST_SET, 7.5)
+        struct.pack_into("<I", data, len(data) - 4, zlib.crc32(data[:-4]))
+        with contextlib.closing(sqlite3.connect(self.folder / "out.db")) as results, results:
+            results.execute("UPDATE edit_effects SET data = ? WHERE edit = 1 AND document = 0", (bytes(data),))
+        first = self.protect(*options).json()["documents"][0]["caches"][0]
+        self.assertEqual((first["cache"], first["sets"][0]["set"], first["sets"][0]["kl"]), ("window:80", "none", 7.5))
+
+    def stored(self):
+        with contextlib.closing(sqlite3.connect(self.folder / "out.db")) as results:
+            return results.execute("SELECT edit, document, data FROM edit_effects ORDER BY id").fetchall()
 
     def check_mask(self):
         data = (self.folder / "mask.safetensors").read_bytes()
@@ -111,6 +150,9 @@ class Protect(harness.ProgramTest):
 
     def test_refuses_in_a_line(self):
         self.scan(1)
+        self.fails(3, "no cache was measured yet", "export", "out.db", "--format", "json", "--what", "protect")
+        self.fails(2, "is written as json, got csv", "export", "out.db", "--format", "csv", "--what", "protect")
+        self.fails(3, ["`sinkscope protect` has been run on"], "plot", "out.db", "--figure", "effects")
         base = ("protect", "-q", "-m", "tiny.gguf", "--precision", "native")
         self.fails(2, "expected q8_0, q4_0", *base, "--cache", "q5_0", "out.db")
         self.fails(2, "expected each cache once", *base, "--cache", "kivi2,kivi2", "out.db")

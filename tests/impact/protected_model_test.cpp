@@ -7,6 +7,7 @@
 
 #include "impact/judge_protection.h"
 #include "impact/protect.h"
+#include "impact/protection_store.h"
 #include "impact/token_effect.h"
 #include "scan/examine.h"
 #include "tests/support/expect_error.h"
@@ -182,9 +183,64 @@ TEST_F(ProtectedModel, MeasuresPredictions) {
 
 TEST_F(ProtectedModel, RefusesTextsThatAreTooShort) {
   const auto load = [&](std::int64_t) { return sequence_; };
-  EXPECT_EQ(protect(model_, 1, load, request_for({"window:155"})).size(), 1U);
+  ProtectionsInMemory store;
+  EXPECT_EQ(protect(model_, 1, load, request_for({"window:155"}), store).size(), 1U);
   expect_error(ErrorCode::kInput, "expected a sequence of 221 tokens or more, got none of 1",
-               [&] { protect(model_, 1, load, request_for({"window:156"})); });
+               [&] { protect(model_, 1, load, request_for({"window:156"}), store); });
+}
+
+// A network whose passes are counted.
+class CountedModel final : public FakeModel {
+ public:
+  using FakeModel::FakeModel;
+  void run(const Pack& pack, Observer& observer, const RunOptions& options) override {
+    ++n_runs;
+    FakeModel::run(pack, observer, options);
+  }
+  int n_runs = 0;
+};
+
+TEST_F(ProtectedModel, WhatIsStoredIsNotMeasuredAgain) {
+  CountedModel model(options());
+  const auto load = [&](std::int64_t ordinal) {
+    SequenceToAblate sequence = sequence_;
+    sequence.ordinal = ordinal;
+    sequence.unit = std::to_string(ordinal);
+    return sequence;
+  };
+  ProtectRequest request = request_for({"window:100"});
+  ProtectionsInMemory whole, interrupted;
+  const auto undisturbed = protect(model, 3, load, request, whole);
+  const int runs_of_one = model.n_runs / 3;
+  EXPECT_GT(runs_of_one, 5);
+  EXPECT_EQ(model.n_runs, 3 * runs_of_one);
+
+  model.n_runs = 0;
+  request.max_documents = 2;
+  protect(model, 3, load, request, interrupted);
+  EXPECT_EQ(model.n_runs, 2 * runs_of_one);
+  request.max_documents.reset();
+  const auto resumed = protect(model, 3, load, request, interrupted);
+  EXPECT_EQ(model.n_runs, 3 * runs_of_one) << "the third sequence alone";
+  protect(model, 3, load, request, interrupted);
+  EXPECT_EQ(model.n_runs, 3 * runs_of_one) << "nothing is lacking";
+  ASSERT_EQ(resumed.size(), 3U);
+  for (std::size_t s = 0; s < 3; ++s) {
+    EXPECT_EQ(resumed[s].positions, undisturbed[s].positions);
+    EXPECT_EQ(resumed[s].ordinal, static_cast<std::int64_t>(s));
+    for (std::size_t k = 0; k < kKeptSets.size(); ++k) {
+      EXPECT_EQ(resumed[s].caches[0].sets[k].kl, undisturbed[s].caches[0].sets[k].kl);
+      EXPECT_EQ(resumed[s].caches[0].sets[k].loss, undisturbed[s].caches[0].sets[k].loss);
+    }
+  }
+
+  // Another cache: its own passes, and those of the unedited network.
+  request.caches.push_back(cache_form_from("window:120"));
+  protect(model, 1, load, request, interrupted);
+  EXPECT_EQ(model.n_runs, 4 * runs_of_one);
+  request.seed = 2;
+  protect(model, 1, load, request, interrupted);
+  EXPECT_GT(model.n_runs, 5 * runs_of_one) << "other draws are other figures";
 }
 
 }  // namespace

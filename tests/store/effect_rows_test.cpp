@@ -1,4 +1,4 @@
-// What ablate keeps in a results file: there and back, resumed, merged, damaged.
+// What ablate and protect keep in a results file: there and back, resumed, merged, damaged.
 #include "store/effect_rows.h"
 
 #include <gmock/gmock.h>
@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "store/ablation_blob.h"
+#include "store/ablation_rows.h"
 #include "store/bytes.h"
 #include "store/merge.h"
 #include "store/scan_file.h"
@@ -145,14 +146,14 @@ class EffectRowsTest : public testing::Test {
 TEST_F(EffectRowsTest, StayInTheFile) {
   {
     const ScanFile file = make("a.db", {0, 1});
-    EffectRows rows(file);
+    AblationRows rows(file);
     EXPECT_FALSE(rows.find("knockout", 0)) << "no table yet";
     EXPECT_THAT(rows.specifications(), IsEmpty());
     rows.add(0, {{"knockout", &one_}, {"unwrite", &two_}});
     rows.add(1, {{"knockout", &two_}});
   }
   const ScanFile file = ScanFile::open(folder_.file("a.db"));
-  const EffectRows rows(file);
+  const AblationRows rows(file);
   EXPECT_THAT(rows.specifications(), ElementsAre("knockout", "unwrite"));
   EXPECT_EQ(encode_ablation(*rows.find("unwrite", 0)), encode_ablation(two_));
   EXPECT_EQ(rows.find("knockout", 1)->ordinal, 1);
@@ -163,7 +164,7 @@ TEST_F(EffectRowsTest, StayInTheFile) {
 
 TEST_F(EffectRowsTest, AllOfADocumentsEditsOrNone) {
   const ScanFile file = make("a.db", {0});
-  EffectRows rows(file);
+  AblationRows rows(file);
   rows.add(0, {{"knockout", &one_}});
   EXPECT_THROW(rows.add(0, {{"unwrite", &one_}, {"knockout", &one_}}), Error);
   EXPECT_FALSE(rows.find("unwrite", 0));
@@ -172,8 +173,8 @@ TEST_F(EffectRowsTest, AllOfADocumentsEditsOrNone) {
 TEST_F(EffectRowsTest, VerifyNamesWhatIsDamaged) {
   {
     const ScanFile file = make("a.db", {0, 1});
-    EffectRows(file).add(0, {{"knockout", &one_}});
-    EffectRows(file).add(1, {{"knockout", &one_}});
+    AblationRows(file).add(0, {{"knockout", &one_}});
+    AblationRows(file).add(1, {{"knockout", &one_}});
   }
   run_sql("a.db", "UPDATE edit_effects SET data = CAST(x'00' || substr(data, 2) AS BLOB) WHERE document = 1");
   run_sql("a.db", "UPDATE edits SET specification = 'another'");
@@ -182,16 +183,16 @@ TEST_F(EffectRowsTest, VerifyNamesWhatIsDamaged) {
                           HasSubstr("document 1: an edit's effects is damaged")));
   run_sql("a.db", "UPDATE documents SET n_tokens = 41");
   const ScanFile file = ScanFile::open(folder_.file("a.db"));
-  expect_error(ErrorCode::kInput, "of another document", [&] { EffectRows(file).find("knockout", 0); });
+  expect_error(ErrorCode::kInput, "of another document", [&] { AblationRows(file).find("knockout", 0); });
 }
 
 TEST_F(EffectRowsTest, MergeTakesThemAlong) {
   {
     const ScanFile a = make("a.db", {0, 2}), b = make("b.db", {0, 1});
-    EffectRows(a).add(0, {{"knockout", &one_}});
-    EffectRows(a).add(1, {{"unwrite", &two_}});
-    EffectRows(b).add(0, {{"knockout", &two_}});
-    EffectRows(b).add(1, {{"knockout", &one_}});
+    AblationRows(a).add(0, {{"knockout", &one_}});
+    AblationRows(a).add(1, {{"unwrite", &two_}});
+    AblationRows(b).add(0, {{"knockout", &two_}});
+    AblationRows(b).add(1, {{"knockout", &one_}});
   }
   make("c.db", {3});
   const auto path = [&](const char* name) { return folder_.file(name); };
@@ -202,7 +203,7 @@ TEST_F(EffectRowsTest, MergeTakesThemAlong) {
   const auto first = std::min(encode_ablation(one_), encode_ablation(two_));
   for (const char* name : {"abc.db", "cba.db"}) {
     const ScanFile merged = ScanFile::open(path(name));
-    const EffectRows rows(merged);
+    const AblationRows rows(merged);
     EXPECT_EQ(encode_ablation(*rows.find("knockout", 0)), first) << "of two the first as bytes";
     EXPECT_EQ(encode_ablation(*rows.find("knockout", 1)), encode_ablation(one_));
     EXPECT_EQ(encode_ablation(*rows.find("unwrite", 2)), encode_ablation(two_));

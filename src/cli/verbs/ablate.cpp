@@ -23,7 +23,7 @@
 #include "report/data/output_file.h"
 #include "report/text/ablate_terminal.h"
 #include "store/ablated_file.h"
-#include "store/effect_rows.h"
+#include "store/ablation_rows.h"
 #include "store/scan_file.h"
 #include "text/bounded_json.h"
 
@@ -100,7 +100,7 @@ ExitCode run_ablate(const AblateVerbOptions& options) {
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_to_ablate(file.document(ordinal), request.thresholds);
   };
-  EffectRows rows(file);
+  AblationRows rows(file);
   const Ablation ablation = ablate(*model, file.n_documents(), load, request, rows);
   const JudgedAblation judged = judge_ablation(ablation, request);
   if (!options.json.empty()) {

@@ -8,7 +8,6 @@
 #include "cli/options/rule_options.h"
 #include "cli/outputs.h"
 #include "cli/verbs/verb.h"
-#include "impact/judge_ablation.h"
 #include "report/data/ablate_json.h"
 #include "report/data/csv.h"
 #include "report/data/csv_table.h"
@@ -16,9 +15,10 @@
 #include "report/data/json.h"
 #include "report/data/keep_json.h"
 #include "report/data/output_file.h"
+#include "report/data/protect_json.h"
 #include "report/data/safetensors.h"
 #include "report/effect_table.h"
-#include "store/ablated_file.h"
+#include "report/shown_effects.h"
 #include "store/explained_file.h"
 
 namespace sinkscope {
@@ -45,14 +45,25 @@ ExitCode export_results(const ExportOptions& options) {
     throw Error(ErrorCode::kUsage,
                 fmt::format("--document chooses arrays of --format safetensors, got {}", options.format));
   }
-  std::optional<AblatedFile> ablated;
+  std::optional<ShownAblation> ablated;
   if (options.what == "edits") {
     if (options.format != "json" && options.format != "csv") {
       throw Error(ErrorCode::kUsage, fmt::format("--what edits is written as json or csv, got {}", options.format));
     }
-    ablated = ablated_of(file);
+    ablated = shown_ablation(file);
     if (!ablated) {
       throw Error(ErrorCode::kInput, fmt::format("'{}': no sinks were taken away yet: run `sinkscope ablate -m MODEL.gguf {}`",
+                                                 options.file, options.file));
+    }
+  }
+  std::optional<ShownProtection> kept;
+  if (options.what == "protect") {
+    if (options.format != "json") {
+      throw Error(ErrorCode::kUsage, fmt::format("--what protect is written as json, got {}", options.format));
+    }
+    kept = shown_protection(file);
+    if (!kept) {
+      throw Error(ErrorCode::kInput, fmt::format("'{}': no cache was measured yet: run `sinkscope protect -m MODEL.gguf {}`",
                                                  options.file, options.file));
     }
   }
@@ -66,10 +77,12 @@ ExitCode export_results(const ExportOptions& options) {
   }
   write_output(options.output, [&](std::ostream& out) {
     if (ablated && options.format == "csv") {
-      write_csv_table(block_effect_table(ablated->ablation, ablated->request), out);
+      write_csv_table(block_effect_table(ablated->file.ablation, ablated->file.request), out);
     } else if (ablated) {
-      write_ablate_json(file.model(), ablated->ablation, judge_ablation(ablated->ablation, ablated->request),
-                        ablated->request, out);
+      write_ablate_json(file.model(), ablated->file.ablation, ablated->judged, ablated->file.request, out);
+    } else if (kept) {
+      write_protect_json(file.model(), kept->file.sequences, kept->judged, kept->file.request,
+                         [&](TokenId token) { return file.token_bytes(token); }, out);
     } else if (arrays) {
       write_safetensors(file, options.document, out);
     } else if (options.format == "csv") {
@@ -97,6 +110,8 @@ void register_export(CLI::App& program, Action& action) {
       "been "
       "run on.",
       {{"sinkscope export out.scan.db --format csv -o runs.csv", "every run with its figures, for a spreadsheet"},
+       {"sinkscope export out.scan.db --format json --what protect -o protect.json",
+        "which tokens a cache must keep, as measured before"},
        {"sinkscope export out.scan.db --format safetensors --document 0 -o profiles.safetensors",
         "the arrays of the first document"}},
       [options] { return export_results(*options); });
@@ -104,9 +119,9 @@ void register_export(CLI::App& program, Action& action) {
   add_choice(verb, "--format", options->format, {"json", "csv", "safetensors", "keep", "explain"}, "What is written")
       ->required()
       ->group("Output");
-  add_choice(verb, "--what", options->what, {"runs", "edits"},
+  add_choice(verb, "--what", options->what, {"runs", "edits", "protect"},
              "Of json and csv: runs of the scan, or what `sinkscope ablate` measured: schema sinkscope.ablate/1, or one row a "
-             "block and run")
+             "block and run; of json what `sinkscope protect` measured: schema sinkscope.protect/1")
       ->capture_default_str()
       ->group("Output");
   add_output_option(verb, "-o,--output", options->output, "FILE|-",

@@ -22,6 +22,7 @@
 #include "report/data/protect_json.h"
 #include "report/text/protect_terminal.h"
 #include "store/ablated_file.h"
+#include "store/protection_rows.h"
 #include "store/scan_file.h"
 
 namespace sinkscope {
@@ -61,19 +62,20 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
 }
 
 ExitCode run_protect(const ProtectVerbOptions& options) {
-  const ScanFile file = read_scanned(options.results, options.model);
+  const ScanFile file = open_scanned(options.results, options.model);
   const ProtectRequest request = request_of(options, file);
   const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);
+  ProtectionRows rows(file);
   const std::vector<SequenceProtection> sequences = protect(
       *model, file.n_documents(),
-      [&](std::int64_t ordinal) { return sequence_to_ablate(file.document(ordinal), request.thresholds); }, request);
+      [&](std::int64_t ordinal) { return sequence_to_ablate(file.document(ordinal), request.thresholds); }, request, rows);
   const JudgedProtection judged = judge_protection(sequences, request, model->facts().adds_bos);
   if (!options.mask.empty()) {
     write_output(options.mask, [&](std::ostream& out) { write_mask_safetensors(file.model(), sequences, out); });
   }
   if (!options.json.empty()) {
-    const auto text_of = [&](TokenId token) { return model->vocabulary().token_bytes(token); };
+    const auto text_of = [&](TokenId token) { return file.token_bytes(token); };
     write_output(options.json, [&](std::ostream& out) {
       write_protect_json(file.model(), sequences, judged, request, text_of, out);
     });

@@ -19,7 +19,6 @@
 #include "report/words.h"
 #include "report/writes_chart.h"
 #include "sinks/attention_shares.h"
-#include "store/ablated_file.h"
 
 namespace sinkscope {
 namespace {
@@ -60,12 +59,13 @@ std::string draw_explained(const NamedScan& scan, const FigureOptions& options) 
 }
 
 std::string draw_effects(const NamedScan& scan, const FigureOptions& options) {
-  const auto ablated = ablated_of(*scan.file);
-  if (!ablated) {
-    throw Error(ErrorCode::kInput, "effects: expected a file that `sinkscope ablate` has been run on, got one that it has not");
+  const ShownEffects effects = shown_effects(*scan.file);
+  if (!effects.any()) {
+    throw Error(ErrorCode::kInput,
+                "effects: expected a file that `sinkscope ablate` or `sinkscope protect` has been run on, got one that "
+                "neither has");
   }
-  const Chart chart = effects_chart(ablated->ablation, judge_ablation(ablated->ablation, ablated->request),
-                                    ablated->request, scan.file->model().facts.n_layers);
+  const Chart chart = effects_chart(effects, scan.file->model().facts.n_layers);
   if (chart.panels.empty()) {
     throw Error(ErrorCode::kInput, "effects: nothing was measured; longer texts have more queries");
   }

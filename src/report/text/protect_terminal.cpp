@@ -24,9 +24,8 @@ std::string difference_text(const std::optional<Estimate>& estimate) {
 }
 
 void write_cache(const JudgedCache& cache, const TerminalStyle& style, const Paint& paint, std::ostream& out) {
-  const char* stores = cache.cache.kind == CacheKind::kWindow ? "keeps" : "stores exactly";
   const std::string judged = cache.n_judging > 0
-                                 ? fmt::format("by the tokens that it {}; figures of {}", stores,
+                                 ? fmt::format("by the tokens that it {}; figures of {}", verb_of(cache.cache),
                                                counted(cache.n_judging, "document"))
                                  : "no text is long enough for it";
   out << wrapped(paint.bold(word_of(cache.cache)) + ": ", judged, style.width);

@@ -66,6 +66,7 @@ def pages():
                             "-o", folder / f"{scan}.scan.db"], stderr=subprocess.DEVNULL, **quiet)
         subprocess.run([sinkscope, "explain", "-q", "-m", folder / "tiny.gguf", folder / "full.scan.db"], stderr=subprocess.DEVNULL, **quiet)
         subprocess.run([sinkscope, "ablate", "-q", "-m", folder / "tiny.gguf", "--draws", "2", folder / "full.scan.db"], stderr=subprocess.DEVNULL, **quiet)
+        subprocess.run([sinkscope, "protect", "-q", "-m", folder / "tiny.gguf", "--draws", "1", "--window", "64", folder / "full.scan.db"], stderr=subprocess.DEVNULL, **quiet)
         subprocess.run([sinkscope, "report", folder / "full.scan.db", folder / f"{LONG_NAME}.scan.db", "-o", folder / "report.html"], **quiet)
         done = subprocess.run([program, WEB / "test/browser.mjs", browser, folder,
                                os.environ.get("SINKSCOPE_SCREENSHOTS", folder / "screenshots"),

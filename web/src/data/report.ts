@@ -255,7 +255,7 @@ export interface Scan {
   findings: string[]; // what was found, in sentences
   warnings: string[]; // what a reader should know before trusting the numbers
   explained: { claims: Claim[]; charts: Chart[] } | null; // what `sinkscope explain` measured
-  effects: { verdicts: { how: string; about: string; verdict: string; reason: string }[]; charts: Chart[] } | null; // of `sinkscope ablate`
+  effects: { verdicts: { how: string; about: string; verdict: string; reason: string }[]; charts: Chart[] } | null; // of `sinkscope ablate` and `sinkscope protect`
   program_runs: {
     sinkscope_version: string;
     llama_version: string;
