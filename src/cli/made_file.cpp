@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "gguf/file.h"
 #include "plant/truth.h"
+#include "report/data/duo_pattern.h"
 #include "report/data/generation_json.h"
 #include "report/figure/raster.h"
 #include "report/figure/svg.h"
@@ -73,14 +74,19 @@ MadeKind made_kind(const std::string& path) {
   if (head.starts_with("<!doctype html>") && head.find(kHtmlMark) != std::string_view::npos) return MadeKind::kHtml;
   if (head.starts_with("<svg") && head.find(kSvgMark) != std::string_view::npos) return MadeKind::kSvg;
   if (is_png_of_svg(head)) return MadeKind::kPng;
+  if (fs::path(path).filename() == kDuoHeadsName &&
+      first_schema(head_of((fs::path(path).parent_path() / kDuoConfigName).string())) == kDuoSchema) {
+    return MadeKind::kHeadPattern;
+  }
   if (head.starts_with("# Attention sinks\n")) return MadeKind::kMarkdown;
   if (head.starts_with("sequence,id,chunk,n_tokens,prompt_tokens,")) return MadeKind::kCsv;
   return MadeKind::kNone;
 }
 
 std::string_view name_of(MadeKind kind) {
-  constexpr std::array<std::string_view, 10> kNames = {
-      "unknown", "JSON", "truth file", "HTML page", "summary", "figure", "figure (PNG)", "CSV", "safetensors file", "model"};
+  constexpr std::array<std::string_view, 11> kNames = {"unknown", "JSON",         "truth file", "HTML page",
+                                                       "summary", "figure",       "figure (PNG)", "CSV",
+                                                       "safetensors file", "pattern of heads", "model"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 

@@ -16,6 +16,7 @@ enum class MadeKind {
   kPng,          // the same in pixels
   kCsv,          // runs of an export
   kSafetensors,  // arrays of an export
+  kHeadPattern,  // DuoAttention's heads, beside their config.json
   kModel,        // of `tiny`, or of `plant` with its truth file beside it
 };
 

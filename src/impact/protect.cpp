@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <numeric>
 #include <utility>
 
 #include "base/error.h"
 #include "base/index.h"
+#include "impact/cached_runs.h"
 #include "impact/document_stream.h"
 #include "impact/protection_store.h"
 #include "impact/sink_axes.h"
@@ -19,59 +18,9 @@
 namespace sinkscope {
 namespace {
 
-bool is_long_enough(const SequenceToAblate& sequence, const CacheForm& cache) {
-  return std::ssize(sequence.tokens) - 1 - first_compared(cache) >= kMinCacheTokens;
-}
-
 bool is_long_enough(const SequenceToAblate& sequence, const ProtectRequest& request) {
   return std::ranges::any_of(request.caches, [&](const CacheForm& cache) { return is_long_enough(sequence, cache); });
 }
-
-// Whether a cache has room for the kept tokens, and one more.
-bool fits(const CacheForm& cache, const std::vector<int>& kept) {
-  return cache.kind != CacheKind::kWindow || std::ssize(kept) < cache.cells;
-}
-
-// Runs of one sequence with one cache; equal sets are run once.
-class CachedRuns {
- public:
-  CachedRuns(Model& model, const SequenceToAblate& sequence, const ProtectRequest& request, const CacheForm& cache,
-             const Matrix<float>& unedited)
-      : model_(model), sequence_(sequence), request_(request), cache_(cache), unedited_(unedited) {}
-
-  // A set that is wanted.
-  void add(const std::vector<int>& kept) {
-    if (!runs_.emplace(kept, states_.size()).second) return;
-    const std::unique_ptr<Edit> edit =
-        make_cache(cache_, kept, static_cast<int>(sequence_.tokens.size()), model_.facts());
-    if (!edit) {
-      states_.push_back({unedited_, {}});
-      return;
-    }
-    RunOptions options = request_.run;
-    options.edits.push_back(edit.get());
-    FinalStates states(static_cast<int>(sequence_.tokens.size()));
-    model_.run({{sequence_.tokens}}, states, options);
-    states_.push_back({states.states(), {}});
-  }
-
-  void compare() {
-    effects_ = token_effects(model_, sequence_.tokens, first_compared(cache_), unedited_, states_,
-                             request_.run.should_stop);
-  }
-
-  const TokenEffect& of(const std::vector<int>& kept) const { return effects_[runs_.at(kept)]; }
-
- private:
-  Model& model_;
-  const SequenceToAblate& sequence_;
-  const ProtectRequest& request_;
-  const CacheForm& cache_;
-  const Matrix<float>& unedited_;
-  std::map<std::vector<int>, std::size_t> runs_;  // by kept tokens
-  std::vector<EditedStates> states_;
-  std::vector<TokenEffect> effects_;
-};
 
 KeptEffect effect_of(const KeptTokens& kept, const CachedRuns& runs) {
   KeptEffect effect{kept.set, 0, {}, {}};
@@ -134,10 +83,10 @@ SequenceProtection protect_sequence(Model& model, const SequenceToAblate& sequen
     CacheEffect& of_cache = result.caches.emplace_back(CacheEffect{cache, 0, {}});
     if (!is_long_enough(sequence, cache)) continue;
     of_cache.n = static_cast<int>(sequence.tokens.size()) - 1 - first_compared(cache);
-    CachedRuns runs(model, sequence, request, cache, unedited.states());
+    CachedRuns runs(model, sequence, request.run, cache, unedited.states());
     std::vector<KeptTokens> fitting = sets;
     for (KeptTokens& kept : fitting) {
-      if (std::ranges::any_of(kept.draws, [&](const auto& draw) { return !fits(cache, draw); })) kept.draws.clear();
+      if (std::ranges::any_of(kept.draws, [&](const auto& draw) { return !has_room(cache, draw); })) kept.draws.clear();
       for (const std::vector<int>& draw : kept.draws) runs.add(draw);
     }
     runs.compare();

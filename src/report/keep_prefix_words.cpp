@@ -14,7 +14,7 @@ std::vector<std::string> llama_warnings(const KeepPrefix& prefix) {
       "in a model with sliding windows --keep needs --swa-full too",
       "a context shift rotates the keys that stay to new positions; here positions stay"};
   if (prefix.keep < prefix.n_first) {
-    warnings.push_back(fmt::format("--keep counts without BOS, which the vocabulary adds: {} are kept",
+    warnings.push_back(fmt::format("--keep counts without BOS, which the vocabulary adds: it keeps {}",
                                    counted(prefix.keep + 1, "token")));
   }
   if (prefix.lost) {

@@ -148,6 +148,55 @@ class Protect(harness.ProgramTest):
         self.assertEqual(len(one["documents"]), 1)
         self.assertIsNone(one["llama_cpp"])
 
+    def test_a_pattern_of_heads(self):
+        self.scan(3)
+        options = ("--documents", 2, "--sink-size", 4, "--recent-size", 60, "--duo", "pattern")
+        self.protect(*options, "--window", 80)
+        config = json.loads((self.folder / "pattern" / "config.json").read_text())
+        self.assertEqual((config["sink_size"], config["recent_size"]), (4, 60))
+        self.assertEqual((config["sequences"], config["queries"]), (2, 2 * (231 - 64)))
+        self.assertTrue(config["source"].startswith("measured, not trained"))
+        heads = (self.folder / "pattern" / "full_attention_heads.tsv").read_text()
+        rows = [[float(one) for one in line.split("\t")] for line in heads.splitlines()]
+        self.assertEqual([len(row) for row in rows], [1] * 6)
+        self.assertTrue(all(0 < row[0] < 1 for row in rows))
+        # From the sinks' layer on the second text's sinks, which lie beyond both sizes, are looked at.
+        self.assertGreater(rows[LAYER][0], 1.2 * rows[LAYER - 2][0])
+        self.protect(*options, "--window", 80)  # it takes its own place
+        self.assertEqual((self.folder / "pattern" / "full_attention_heads.tsv").read_text(), heads)
+        (self.folder / "other").mkdir()
+        (self.folder / "other" / "full_attention_heads.tsv").write_text("0.5\n")
+        self.fails(7, "is there already and no earlier output", "protect", "-m", "tiny.gguf", "--duo", "other", "out.db")
+        (self.folder / "file").write_text("x")
+        self.fails(7, "--duo: expected a folder", "protect", "-m", "tiny.gguf", "--duo", "file", "out.db")
+        self.fails(3, "expected a sequence of 384 tokens or more", "protect", "-q", "-m", "tiny.gguf", "--precision",
+                   "native", "--window", 80, "--draws", 2, "--documents", 2, "--duo", "pattern", "out.db")
+
+    def test_a_detector_names_what_was_planted(self):
+        self.scan(8)
+        found = self.protect("--window", 80, "--detector", "detector.safetensors").json()["detector"]
+        self.assertEqual((found["recall"], found["precision"]), (1, 1))
+        self.assertEqual((found["sinks"], found["found"], found["false"]), (16, 16, 0))
+        self.assertGreaterEqual(found["layer"], LAYER - 1)
+        (cache,) = found["kl"]
+        self.assertEqual((cache["cache"], cache["n_documents"], cache["n_tokens"]), ("window:80", 8, 3))
+        data = (self.folder / "detector.safetensors").read_bytes()
+        (length,) = struct.unpack_from("<Q", data)
+        header = json.loads(data[8:8 + length])
+        self.assertEqual(header["__metadata__"]["schema"], "sinkscope.detector/1")
+        self.assertEqual(header["__metadata__"]["recall"], "1.000000")
+        self.assertEqual(header["axis"]["shape"], [128])
+
+        def numbers(name, kind):
+            first, end = header[name]["data_offsets"]
+            return struct.unpack(f"<{(end - first) // 4}{kind}", data[8 + length + first:8 + length + end])
+        self.assertEqual(numbers("layer", "i"), (found["layer"],))
+        self.assertAlmostEqual(numbers("min_cosine", "f")[0], found["min_cosine"], places=6)
+        self.assertAlmostEqual(sum(x * x for x in numbers("axis", "f")), 1, places=5)
+        said = self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--window", 80, "--draws", 1,
+                       "--documents", 2, "--detector", "detector.safetensors", "out.db").out
+        self.assertIn("not enough: 2 documents, 8 needed", " ".join(said.split()))
+
     def test_refuses_in_a_line(self):
         self.scan(1)
         self.fails(3, "no cache was measured yet", "export", "out.db", "--format", "json", "--what", "protect")

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -16,7 +18,11 @@
 #include "cli/scanned_again.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
+#include "impact/detected_cache.h"
+#include "impact/head_reach.h"
 #include "impact/judge_protection.h"
+#include "report/data/detector_safetensors.h"
+#include "report/data/duo_pattern.h"
 #include "report/data/mask_safetensors.h"
 #include "report/data/output_file.h"
 #include "report/data/protect_json.h"
@@ -31,14 +37,24 @@ namespace {
 struct ProtectVerbOptions {
   ModelOptions model;
   RuleOptions rule;
-  std::string results, json, mask;
+  std::string results, json, mask, duo, detector;
   std::vector<std::string> caches;
   std::vector<int> windows;
   int draws = ProtectRequest{}.n_draws;
   std::uint64_t seed = 1;
   std::optional<std::int64_t> documents;
+  int sink_size = HeadReachRequest{}.sink_size, recent_size = HeadReachRequest{}.recent_size;
   bool quiet = false;
 };
+
+using Progress = std::function<void(std::int64_t done, std::int64_t total, const std::string& what)>;
+
+Progress progress_of(const ProtectVerbOptions& options) {
+  if (options.quiet || !stderr_is_terminal()) return {};
+  return [](std::int64_t done, std::int64_t total, const std::string& what) {
+    note(fmt::format("{}: {} of {}", what, done, total));
+  };
+}
 
 ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& file) {
   ProtectRequest request;
@@ -53,35 +69,78 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
   request.max_documents = options.documents;
   request.run.min_distance = file.options().min_distance;
   request.run.should_stop = interrupted;
-  if (!options.quiet && stderr_is_terminal()) {
-    request.on_progress = [](std::int64_t done, std::int64_t total, const std::string& what) {
-      note(fmt::format("{}: {} of {}", what, done, total));
-    };
-  }
+  request.on_progress = progress_of(options);
   return request;
 }
 
+// Before hours of passes.
+void make_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error || !std::filesystem::is_directory(folder, error)) {
+    throw Error(ErrorCode::kOutput, fmt::format("--duo: expected a folder, or the name of one that can be made, got '{}'", folder));
+  }
+}
+
+std::string in_folder(const std::string& folder, std::string_view name) {
+  return (std::filesystem::path(folder) / name).string();
+}
+
+void write_duo(const ProtectVerbOptions& options, const ScanFile& file, Model& model, const LoadToAblate& load) {
+  HeadReachRequest request;
+  request.sink_size = options.sink_size;
+  request.recent_size = options.recent_size;
+  request.max_documents = options.documents;
+  request.should_stop = interrupted;
+  request.on_progress = progress_of(options);
+  const HeadReach reach = measure_head_reach(model, file.n_documents(), load, request);
+  write_output(in_folder(options.duo, kDuoConfigName),
+               [&](std::ostream& out) { write_duo_config(file.model(), reach, out); });
+  write_output(in_folder(options.duo, kDuoHeadsName), [&](std::ostream& out) { write_duo_heads(reach, out); });
+}
+
+MeasuredDetector make_detector(const ProtectVerbOptions& options, const ScanFile& file, Model& model,
+                               const LoadToAblate& load, const ProtectRequest& of_caches) {
+  DetectorRequest request;
+  request.seed = options.seed;
+  request.max_documents = options.documents;
+  request.run = of_caches.run;
+  request.on_progress = of_caches.on_progress;
+  MeasuredDetector measured{train_detector(model, file.n_documents(), load, request), {}};
+  measured.caches = measure_detected(model, file.n_documents(), load, of_caches, measured.trained);
+  write_output(options.detector,
+               [&](std::ostream& out) { write_detector_safetensors(file.model(), measured.trained, out); });
+  return measured;
+}
+
 ExitCode run_protect(const ProtectVerbOptions& options) {
+  if (!options.duo.empty()) make_folder(options.duo);
   const ScanFile file = open_scanned(options.results, options.model);
   const ProtectRequest request = request_of(options, file);
   const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);
   ProtectionRows rows(file);
-  const std::vector<SequenceProtection> sequences = protect(
-      *model, file.n_documents(),
-      [&](std::int64_t ordinal) { return sequence_to_ablate(file.document(ordinal), request.thresholds); }, request, rows);
+  const LoadToAblate load = [&](std::int64_t ordinal) {
+    return sequence_to_ablate(file.document(ordinal), request.thresholds);
+  };
+  const std::vector<SequenceProtection> sequences = protect(*model, file.n_documents(), load, request, rows);
   const JudgedProtection judged = judge_protection(sequences, request, model->facts().adds_bos);
   if (!options.mask.empty()) {
     write_output(options.mask, [&](std::ostream& out) { write_mask_safetensors(file.model(), sequences, out); });
   }
+  if (!options.duo.empty()) write_duo(options, file, *model, load);
+  std::optional<MeasuredDetector> detector;
+  if (!options.detector.empty()) detector = make_detector(options, file, *model, load, request);
   if (!options.json.empty()) {
     const auto text_of = [&](TokenId token) { return file.token_bytes(token); };
     write_output(options.json, [&](std::ostream& out) {
-      write_protect_json(file.model(), sequences, judged, request, text_of, out);
+      write_protect_json(file.model(), sequences, judged, request, detector, text_of, out);
     });
     if (options.json == "-") return ExitCode::kDone;
   }
-  write_protect_terminal(sequences, judged, TerminalStyle::of(STDOUT_FILENO), std::cout);
+  const TerminalStyle style = TerminalStyle::of(STDOUT_FILENO);
+  write_protect_terminal(sequences, judged, style, std::cout);
+  if (detector) write_detector_terminal(*detector, style, std::cout);
   return ExitCode::kDone;
 }
 
@@ -99,7 +158,10 @@ void register_protect(CLI::App& program, Action& action) {
       {{"sinkscope protect -m model.gguf out.scan.db --window 256,1024", "caches of so many cells"},
        {"sinkscope protect -m model.gguf out.scan.db --cache q4_0,kivi2 --json protect.json", "caches of few bits"},
        {"sinkscope protect -m model.gguf out.scan.db --mask mask.safetensors",
-        "the tokens as masks, for training that leaves them out"}},
+        "the tokens as masks, for training that leaves them out"},
+       {"sinkscope protect -m model.gguf out.scan.db --duo pattern", "which heads need a whole cache, for DuoAttention"},
+       {"sinkscope protect -m model.gguf out.scan.db --detector detector.safetensors",
+        "how to name a sink as it passes a block"}},
       [options] { return run_protect(*options); });
   add_model_options(verb, options->model);
   add_lora_option(verb, options->model);
@@ -130,10 +192,37 @@ void register_protect(CLI::App& program, Action& action) {
       ->check(whole_number(1, 1'000'000'000))
       ->group("Protect");
   verb.add_option("--seed", options->seed, "Of placebo draws, halves and resamples")->type_name("N")->group("Protect");
+  verb.add_option("--duo", options->duo,
+                  "Write DuoAttention's pattern into this folder: config.json and full_attention_heads.tsv, by each KV head "
+                  "the attention that it gives to keys outside the first and the last tokens; measured, not trained")
+      ->type_name("FOLDER")
+      ->group("Output");
+  verb.add_option("--sink-size", options->sink_size, "First tokens that a streaming head of --duo keeps")
+      ->type_name("N")
+      ->check(whole_number(0, 1'000'000'000))
+      ->capture_default_str()
+      ->group("Protect");
+  verb.add_option("--recent-size", options->recent_size, "Last tokens that it keeps")
+      ->type_name("N")
+      ->check(whole_number(1, 1'000'000'000))
+      ->capture_default_str()
+      ->group("Protect");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
   add_output_option(verb, "--mask", options->mask, "FILE", {MadeKind::kSafetensors},
                     "Write masks of the primary and the sinks as safetensors")
       ->group("Output");
+  add_output_option(verb, "--detector", options->detector, "FILE", {MadeKind::kSafetensors},
+                    "Write a detector that names sinks by one block's output: layer, axis and thresholds as safetensors. "
+                    "Recall and precision are of documents that did not choose it; 8 are needed")
+      ->group("Output");
+  // A folder that is not there holds nothing that could be replaced.
+  const auto of_duo = [options](std::string_view name) {
+    return [options, name] {
+      return std::filesystem::is_directory(options->duo) ? in_folder(options->duo, name) : std::string();
+    };
+  };
+  add_derived_output(verb, OutputRule::kReplace, {MadeKind::kJson}, of_duo(kDuoConfigName));
+  add_derived_output(verb, OutputRule::kReplace, {MadeKind::kHeadPattern}, of_duo(kDuoHeadsName));
   add_threshold_options(verb, options->rule);
   add_json_option(verb, options->json);
 }

@@ -111,10 +111,34 @@ void write_token_ids(JsonWriter& json, const std::vector<SequenceProtection>& se
   json.close();
 }
 
+void write_detector(JsonWriter& json, const std::optional<MeasuredDetector>& measured) {
+  json.key("detector");
+  if (!measured) {
+    json.null();
+    return;
+  }
+  const TrainedDetector& trained = measured->trained;
+  json.open_object(kLines).member("layer", trained.detector.layer);
+  json.member("ordinary_norm", number(trained.detector.ordinary_norm));
+  json.member("min_norm_ratio", number(trained.detector.min_norm_ratio));
+  json.member("min_cosine", number(trained.detector.min_cosine));
+  json.member("recall", number(trained.recall)).member("precision", number(trained.precision));
+  json.member("documents", trained.n_documents).member("sinks", trained.n_sinks);
+  json.member("found", trained.n_found).member("false", trained.n_false).member("reason", trained.reason);
+  json.key("kl").open_array(kLines);
+  for (const DetectedCache& cache : measured->caches) {
+    json.open_object(kInline).member("cache", word_of(cache.cache)).member("n_documents", cache.n_documents);
+    json.member("n_tokens", number(cache.n_kept)).member("kl", number(cache.kl)).member("loss", number(cache.loss));
+    json.close();
+  }
+  json.close().close();
+}
+
 }  // namespace
 
 void write_protect_json(const ModelRecord& model, const std::vector<SequenceProtection>& sequences,
                         const JudgedProtection& judged, const ProtectRequest& request,
+                        const std::optional<MeasuredDetector>& detector,
                         const std::function<std::string(TokenId)>& text_of, std::ostream& out) {
   JsonWriter json(out);
   json.open_object(kLines).member("schema", "sinkscope.protect/1");
@@ -126,6 +150,7 @@ void write_protect_json(const ModelRecord& model, const std::vector<SequenceProt
   write_llama_cpp(json, judged.prefix);
   write_documents(json, sequences);
   write_token_ids(json, sequences, text_of);
+  write_detector(json, detector);
   json.close();
   if (!out) throw Error(ErrorCode::kOutput, "protect: the output could not be written");
 }

@@ -79,4 +79,20 @@ void write_protect_terminal(const std::vector<SequenceProtection>& sequences, co
   for (const std::string& warning : llama_warnings(*judged.prefix)) out << wrapped("  - ", warning, style.width);
 }
 
+void write_detector_terminal(const MeasuredDetector& measured, const TerminalStyle& style, std::ostream& out) {
+  const TrainedDetector& trained = measured.trained;
+  const SinkDetector& detector = trained.detector;
+  std::string line = fmt::format("after block {}, norm over {:.3g} ({:.3g} x ordinary) and cosine with the axis over {:.2f}",
+                                 detector.layer, detector.min_norm_ratio * detector.ordinary_norm,
+                                 detector.min_norm_ratio, detector.min_cosine);
+  if (trained.recall) {
+    line += fmt::format("; it names {} of {} and {}", grouped(*trained.n_found), counted(*trained.n_sinks, "sink"),
+                        counted(*trained.n_false, "other token"));
+  }
+  for (const DetectedCache& cache : measured.caches) {
+    if (cache.kl) line += fmt::format("; {} that {} what it names: KL {:.4f}", word_of(cache.cache), verb_of(cache.cache), *cache.kl);
+  }
+  out << wrapped(Paint(style).bold("detector") + ": ", line + "; " + trained.reason, style.width);
+}
+
 }  // namespace sinkscope

@@ -1,0 +1,155 @@
+// Detectors of a model in plain C++ whose sinks are dictated: what is true is known.
+#include "impact/sink_detector.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "impact/detected_cache.h"
+#include "impact/protection_store.h"
+#include "scan/examine.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/fake_model.h"
+
+namespace sinkscope {
+namespace {
+
+constexpr int kTokens = 220;
+constexpr int kStart = 4, kEnd = 8;  // layers of the planted sinks
+
+class SinkDetectorTest : public testing::Test {
+ protected:
+  SinkDetectorTest() : model_(options()) {}
+
+  static FakeModelOptions options() {
+    FakeModelOptions options;
+    options.n_layers = 10;
+    options.sinks = {{std::nullopt, 0, 1, 9, 24, true}, {'#', std::nullopt, kStart, kEnd, 20, true}};
+    return options;
+  }
+
+  static std::vector<int> sinks_of(std::int64_t ordinal) {
+    const int i = static_cast<int>(ordinal);
+    return {20 + i, 35 + 2 * i};
+  }
+
+  // late  also one too near the end for a verdict
+  SequenceToAblate sequence(std::int64_t ordinal, bool late = false) {
+    std::map<int, TokenId> placed;
+    if (late) placed[kTokens - 20] = '#';
+    for (const int position : sinks_of(ordinal)) placed[position] = '#';
+    SequenceToAblate one;
+    one.ordinal = ordinal;
+    one.key = std::to_string(ordinal);
+    one.unit = "text " + std::to_string(ordinal);
+    one.tokens = fake_text(kTokens, static_cast<unsigned>(ordinal) + 1, placed);
+    one.detection = examine(model_, {{one.tokens}}, {}).front().detection;
+    return one;
+  }
+
+  std::vector<int> named_by(const SinkDetector& detector, const SequenceToAblate& one) {
+    NamedPositions named(detector);
+    model_.run({{one.tokens}}, named, {});
+    return named.positions();
+  }
+
+  FakeModel model_;
+};
+
+TEST_F(SinkDetectorTest, NamesAllPlantedSinksAndNothingElse) {
+  std::vector<SequenceToAblate> all;
+  for (int i = 0; i < 8; ++i) all.push_back(sequence(i));
+  const auto load = [&](std::int64_t i) { return all[static_cast<std::size_t>(i)]; };
+  const TrainedDetector trained = train_detector(model_, 8, load, {});
+  EXPECT_EQ(trained.n_documents, 8);
+  EXPECT_EQ(trained.n_sinks, 16);
+  EXPECT_EQ(trained.n_found, 16);
+  EXPECT_EQ(trained.n_false, 0);
+  EXPECT_EQ(trained.recall, 1.0);
+  EXPECT_EQ(trained.precision, 1.0);
+  ASSERT_EQ(trained.judges.size(), kDetectorParts);
+  EXPECT_GE(trained.detector.layer, kStart);
+  EXPECT_LE(trained.detector.layer, kEnd);
+
+  // The axis is the one that the model was told, to within what ordinary parts of the primary's state add.
+  double cosine = 0, length = 0;
+  for (std::size_t d = 0; d < trained.detector.axis.size(); ++d) {
+    cosine += static_cast<double>(trained.detector.axis[d]) * static_cast<double>(model_.axis()[d]);
+    length += std::pow(static_cast<double>(trained.detector.axis[d]), 2);
+  }
+  EXPECT_NEAR(length, 1, 1e-6);
+  EXPECT_GT(cosine, 0.98);
+
+  // On a text that it has not seen; the primary is named with them.
+  const SequenceToAblate fresh = sequence(12);
+  EXPECT_EQ(named_by(trained.detector, fresh), (std::vector<int>{0, 32, 59}));
+
+  // Wrong axes name nothing, in the same layer and under the same thresholds.
+  SinkDetector wrong = trained.detector;
+  for (float& x : wrong.axis) x = -x;
+  EXPECT_TRUE(named_by(wrong, fresh).empty());
+  wrong.axis = model_.other_axis();
+  EXPECT_TRUE(named_by(wrong, fresh).empty());
+  // Before the sinks' state begins nothing but the primary is there to be named.
+  wrong = trained.detector;
+  wrong.layer = kStart - 1;
+  EXPECT_EQ(named_by(wrong, fresh), std::vector<int>{0});
+
+  // A cache that keeps what is named keeps the set "primary + sinks".
+  ProtectRequest request;
+  request.caches = {cache_form_from("window:100")};
+  request.n_draws = 1;
+  const auto detected = measure_detected(model_, 2, load, request, trained);
+  ASSERT_EQ(detected.size(), 1U);
+  EXPECT_EQ(detected[0].n_documents, 2);
+  EXPECT_EQ(detected[0].n_kept, 3.0);
+  ProtectionsInMemory store;
+  double kl = 0;
+  for (const SequenceProtection& one : protect(model_, 2, load, request, store)) {
+    kl += *one.caches[0].sets[static_cast<std::size_t>(KeptSet::kSinks)].kl / 2;
+  }
+  EXPECT_NEAR(*detected[0].kl, kl, 1e-9);
+}
+
+TEST_F(SinkDetectorTest, WhatHasNoVerdictIsNoMistake) {
+  std::vector<SequenceToAblate> all;
+  for (int i = 0; i < 8; ++i) all.push_back(sequence(i, true));
+  const TrainedDetector trained =
+      train_detector(model_, 8, [&](std::int64_t i) { return all[static_cast<std::size_t>(i)]; }, {});
+  EXPECT_EQ(trained.n_sinks, 16);
+  EXPECT_EQ(trained.n_false, 0);
+  EXPECT_EQ(named_by(trained.detector, all[0]), (std::vector<int>{0, 20, 35, kTokens - 20}));
+}
+
+TEST_F(SinkDetectorTest, OfFewDocumentsItSaysNothingOfItself) {
+  const auto load = [&](std::int64_t i) { return sequence(i % 2); };
+  DetectorRequest request;
+  request.max_documents = 3;
+  const TrainedDetector trained = train_detector(model_, 8, load, request);
+  EXPECT_EQ(trained.n_documents, 2) << "two sequences are chunks of one document";
+  EXPECT_EQ(trained.reason, "not enough: 2 documents, 8 needed");
+  EXPECT_FALSE(trained.recall);
+  EXPECT_FALSE(trained.precision);
+  EXPECT_TRUE(trained.judges.empty());
+  EXPECT_GE(trained.detector.layer, kStart);
+  EXPECT_TRUE(measure_detected(model_, 8, load, {}, trained).empty());
+}
+
+TEST_F(SinkDetectorTest, RefusesTextsWithoutSinks) {
+  const auto load = [&](std::int64_t) {
+    SequenceToAblate one = sequence(0);
+    one.detection.runs.clear();
+    return one;
+  };
+  expect_error(ErrorCode::kInput, "expected a sequence with sinks beside the primary", [&] { train_detector(model_, 1, load, {}); });
+  const auto without = [&](std::int64_t i) {
+    SequenceToAblate one = sequence(i);
+    one.detection.primary.reset();
+    return one;
+  };
+  expect_error(ErrorCode::kInput, "expected a sequence with a primary", [&] { train_detector(model_, 1, without, {}); });
+}
+
+}  // namespace
+}  // namespace sinkscope
