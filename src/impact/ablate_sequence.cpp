@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -139,7 +140,12 @@ class AblatedSequence {
       for (const std::vector<RemovedToken>& draw : placebo_.draws) groups.push_back(in_force(how, draw, b));
     }
     AttentionRecorder recorder(std::move(wanted));
-    model_.run(pack_, recorder, request_.run);
+    if (request_.loss && !later_) {
+      TeeObserver both(recorder, later_.emplace(later_states()));
+      model_.run(pack_, both, request_.run);
+    } else {
+      model_.run(pack_, recorder, request_.run);
+    }
     base = recorder.take();
     return base;
   }
@@ -164,7 +170,10 @@ class AblatedSequence {
     AttentionRecorder recorder = recorder_like(base, [&](int block) { return in_force(how, tokens, block); });
     FinalStates final_states(n_tokens());
     TeeObserver both(recorder, final_states);
-    Observer& also = request_.loss ? static_cast<Observer&>(both) : recorder;
+    std::optional<DownstreamChanges> changes;
+    std::optional<TeeObserver> all;
+    if (request_.loss) all.emplace(both, changes.emplace(*later_));
+    Observer& also = all ? static_cast<Observer&>(*all) : recorder;
     const Examined examined = std::move(examine(model_, pack_, options, &also).front());
     const std::vector<BlockRecord> edited = recorder.take();
     if (request_.loss) {
@@ -174,6 +183,7 @@ class AblatedSequence {
     }
 
     EditedRun run;
+    if (changes) run.downstream = changes->means();
     run.blocks.resize(base.size());
     for (std::size_t b = 0; b < base.size(); ++b) {
       if (!edited[b].queries.empty()) run.blocks[b] = block_effect(base[b], group, edited[b]);
@@ -181,6 +191,19 @@ class AblatedSequence {
     run.detection = compare(examined.detection, tokens);
     if (!run.detection.new_sinks.empty()) add_replaced_mass(run, options.run, base);
     return run;
+  }
+
+  // For unedited states of tokens that no run removes, behind the first that is.
+  DownstreamStates later_states() const {
+    std::set<int> besides;
+    for (const RemovedToken& token : removed_) besides.insert(token.position);
+    const int first = *besides.begin();
+    for (const std::vector<RemovedToken>& draw : placebo_.draws) {
+      for (const RemovedToken& token : draw) besides.insert(token.position);
+    }
+    const std::vector<int> ascending(besides.begin(), besides.end());
+    const int d_model = model_.facts().d_model;
+    return {downstream_tokens(first, n_tokens(), ascending, n_layers(), d_model), n_layers(), d_model};
   }
 
   void add_token_effects(SequenceAblation& ablation, const std::vector<EditedStates>& states) {
@@ -232,6 +255,7 @@ class AblatedSequence {
   std::vector<int> primary_set_;
   std::set<int> unedited_sinks_;
   Matrix<float> final_states_;  // of the unedited run
+  std::optional<DownstreamStates> later_;  // of it, where losses are asked for
   SinkAxes axes_;
   Placebo placebo_;
   std::vector<BlockRecord> base_[2];  // of edits in force after l_start; of those in force in every block

@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "impact/block_effect.h"
+#include "impact/downstream.h"
 #include "impact/edit_how.h"
 #include "impact/placebo.h"
 #include "impact/removed_tokens.h"
@@ -65,6 +66,7 @@ struct EditedRun {
   EditedDetection detection;
   std::vector<std::optional<BlockEffect>> blocks;  // [n_layers]; nothing under kMinEffectQueries queries
   std::optional<TokenEffect> tokens;               // of tokens from the first removed one on; nothing: not asked for
+  std::optional<Downstream> downstream;            // states of later tokens; with `tokens`
 };
 
 // One block of the unedited run.

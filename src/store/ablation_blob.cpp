@@ -46,9 +46,17 @@ template <typename Archive, RecordOf<TokenEffect> T>
 void members(Archive& a, T& x) {
   a(x.n, x.loss_base, x.loss, x.kl, x.by_distance);
 }
+template <typename Archive, RecordOf<StateChange> T>
+void members(Archive& a, T& x) {
+  a(x.norm, x.cosine);
+}
+template <typename Archive, RecordOf<Downstream> T>
+void members(Archive& a, T& x) {
+  a(x.n, x.layers);
+}
 template <typename Archive, RecordOf<EditedRun> T>
 void members(Archive& a, T& x) {
-  a(x.detection, x.blocks, x.tokens);
+  a(x.detection, x.blocks, x.tokens, x.downstream);
 }
 template <typename Archive, RecordOf<SequenceAblation> T>
 void members(Archive& a, T& x) {
@@ -58,12 +66,16 @@ void members(Archive& a, T& x) {
 namespace {
 
 constexpr std::uint32_t kAblationMagic = 0x424C4241;  // "ABLB"
-constexpr std::uint16_t kAblationVersion = 1;
+constexpr std::uint16_t kAblationVersion = 2;
 
 void check(const SequenceAblation& ablation, std::size_t n_layers, const ByteReader& bytes) {
   const auto check_run = [&](const EditedRun& run) {
     if (run.blocks.size() != n_layers) bytes.fail("it has blocks of another model");
     if (run.tokens && run.tokens->by_distance.size() != kDistanceRanges) bytes.fail("its tokens are at other distances");
+    if (run.downstream.has_value() != run.tokens.has_value()) bytes.fail("it has one of losses and later states");
+    if (run.downstream && run.downstream->layers.size() != (run.downstream->n > 0 ? n_layers : 0)) {
+      bytes.fail("its later states are of another model");
+    }
     for (std::size_t b = 0; b < n_layers; ++b) {
       if (run.blocks[b] && !ablation.base[b].figures) bytes.fail("an effect has no unedited figures");
     }

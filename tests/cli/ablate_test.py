@@ -74,6 +74,13 @@ class Ablate(harness.ProgramTest):
                 tokens = sequence["tokens"]["removed"]
                 self.assertEqual(tokens["n"], 330 - (61 + 7 * document))
                 self.assertGreaterEqual(tokens["kl"], 0)
+                downstream = tokens["downstream"]
+                self.assertLessEqual(abs(downstream["n"] - (331 - (61 + 7 * document) - 64)), 5)  # but for the draws' tokens
+                self.assertEqual(len(downstream["layers"]), 8)
+                for layer, change in enumerate(downstream["layers"]):
+                    touched = edit["how"] == "evict:64" or layer > LAYER
+                    self.assertEqual(change["norm"] != 0, touched)
+                    self.assertLessEqual(change["cosine"], 1 + 1e-6)
         verdicts = {(verdict["how"], verdict["about"]): verdict for verdict in ablated["verdicts"]}
         self.assertEqual(len(verdicts), 4)
         for verdict in verdicts.values():

@@ -47,6 +47,8 @@ EditedRun edited_run(double scale) {
     tokens.by_distance.push_back({static_cast<int>(d), d == 5 ? std::nullopt : std::optional(9), 3, 0.5, {}});
   }
   run.tokens = tokens;
+  run.downstream = Downstream{12, {}};
+  for (std::size_t b = 0; b < kBlocks; ++b) run.downstream->layers.push_back({scale / 8, 1 - scale / 16});
   return run;
 }
 
@@ -76,6 +78,8 @@ TEST(AblationBlob, GoesThereAndBack) {
   EXPECT_FALSE(read.edited.blocks[2]->replaced_mass);
   EXPECT_FALSE(read.edited.blocks[0]);
   EXPECT_EQ(read.edited.tokens->by_distance[5].last, std::nullopt);
+  EXPECT_EQ(read.edited.downstream->n, 12);
+  EXPECT_EQ(read.edited.downstream->layers[4].cosine, 0.9375);
   EXPECT_EQ(read.base[3].figures->logit, 2);
 }
 
@@ -123,7 +127,9 @@ TEST(AblationBlob, ListsThatContradictEachOtherAreRefused) {
   refused("not in the text", [](auto& one) { one.placebo.draws[0][1].l_end = 5; });
   refused("other tokens", [](auto& one) { one.placebo.draws[0].pop_back(); });
   refused("a draw has no run", [](auto& one) { one.placebo_runs.clear(); });
-  refused("others not", [](auto& one) { one.placebo_runs[0].tokens.reset(); });
+  refused("others not", [](auto& one) { one.placebo_runs[0].tokens.reset(), one.placebo_runs[0].downstream.reset(); });
+  refused("losses and later states", [](auto& one) { one.edited.downstream.reset(); });
+  refused("later states are of another model", [](auto& one) { one.edited.downstream->layers.pop_back(); });
   refused("other distances", [](auto& one) { one.edited.tokens->by_distance.pop_back(); });
   refused("finite", [](auto& one) { one.base[2].figures->score = std::numeric_limits<double>::quiet_NaN(); });
 }

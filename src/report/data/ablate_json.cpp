@@ -78,7 +78,16 @@ void write_block(JsonWriter& json, const SequenceAblation& sequence, std::size_t
   json.close().close();
 }
 
-void write_tokens(JsonWriter& json, const std::optional<TokenEffect>& tokens) {
+void write_downstream(JsonWriter& json, const Downstream& downstream) {
+  json.key("downstream").open_object(kInline).member("n", downstream.n).key("layers").open_array(kInline);
+  for (const StateChange& layer : downstream.layers) {
+    json.open_object(kInline).member("norm", number(layer.norm)).member("cosine", number(layer.cosine)).close();
+  }
+  json.close().close();
+}
+
+void write_tokens(JsonWriter& json, const EditedRun& run) {
+  const std::optional<TokenEffect>& tokens = run.tokens;
   if (!tokens) {
     json.null();
     return;
@@ -90,7 +99,9 @@ void write_tokens(JsonWriter& json, const std::optional<TokenEffect>& tokens) {
     json.open_object(kInline).member("first", at.first).member("last", at.last).member("n", at.n);
     json.member("loss", number(at.loss)).member("kl", number(at.kl)).close();
   }
-  json.close().close();
+  json.close();
+  write_downstream(json, *run.downstream);
+  json.close();
 }
 
 void write_detection(JsonWriter& json, const EditedDetection& detection) {
@@ -126,9 +137,9 @@ void write_sequence(JsonWriter& json, const SequenceAblation& sequence) {
   json.close().key("blocks").open_array(kLines);
   for (std::size_t b = 0; b < sequence.base.size(); ++b) write_block(json, sequence, b);
   json.close().key("tokens").open_object(kLines).key("removed");
-  write_tokens(json, sequence.edited.tokens);
+  write_tokens(json, sequence.edited);
   json.key("placebo").open_array(kLines);
-  for (const EditedRun& draw : sequence.placebo_runs) write_tokens(json, draw.tokens);
+  for (const EditedRun& draw : sequence.placebo_runs) write_tokens(json, draw);
   json.close().close().close();
 }
 
