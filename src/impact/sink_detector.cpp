@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include "base/statistics.h"
 #include "base/statistics/random.h"
 #include "base/vectors.h"
+#include "base/views.h"
 #include "base/words.h"
 #include "impact/kept_tokens.h"
 
@@ -185,27 +187,50 @@ struct Axes {
   std::vector<double> ordinary_norm;     // [n_layers]
 };
 
-// Of all documents but those of one part.
-Axes axes_of(const std::vector<Directions>& all, const std::vector<std::size_t>& parts, std::size_t left_out,
-             int n_layers, int d_model) {
-  Axes axes;
-  for (std::size_t layer = 0; layer < index(n_layers); ++layer) {
-    std::vector<double> sum(index(d_model), 0.0), norms;
-    for (std::size_t s = 0; s < all.size(); ++s) {
-      if (parts[s] == left_out) continue;
-      norms.push_back(all[s].ordinary_norm[layer]);
-      if (all[s].primary.empty()) continue;
-      for (std::size_t d = 0; d < sum.size(); ++d) sum[d] += static_cast<double>(all[s].primary[layer][d]);
+// What the first pass saw, by part.
+class SeenDirections {
+ public:
+  SeenDirections(int n_layers, int d_model)
+      : sums_(kDetectorParts, Matrix<double>(index(n_layers), index(d_model))),
+        norms_(kDetectorParts, std::vector<std::vector<double>>(index(n_layers))) {}
+
+  void add(std::size_t part, const Directions& one) {
+    for (std::size_t layer = 0; layer < one.ordinary_norm.size(); ++layer) {
+      norms_[part][layer].push_back(one.ordinary_norm[layer]);
+      if (one.primary.empty()) continue;
+      has_primary_ = true;
+      const auto sum = sums_[part].row(layer);
+      for (std::size_t d = 0; d < sum.size(); ++d) sum[d] += static_cast<double>(one.primary[layer][d]);
     }
-    const double length = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
-    std::vector<float>& axis = axes.axis.emplace_back(sum.size(), 0.0F);
-    if (length > 0) {
-      for (std::size_t d = 0; d < sum.size(); ++d) axis[d] = static_cast<float>(sum[d] / length);
-    }
-    axes.ordinary_norm.push_back(norms.empty() ? 0.0 : median_of(norms));
   }
-  return axes;
-}
+  bool has_primary() const { return has_primary_; }
+
+  // Of all documents but those of one part; of all where there is no such part.
+  Axes without(std::size_t left_out) const {
+    Axes axes;
+    for (std::size_t layer = 0; layer < sums_.front().rows(); ++layer) {
+      std::vector<double> sum(sums_.front().cols(), 0.0), norms;
+      for (std::size_t part = 0; part < kDetectorParts; ++part) {
+        if (part == left_out) continue;
+        norms.insert(norms.end(), norms_[part][layer].begin(), norms_[part][layer].end());
+        const auto of_part = sums_[part].row(layer);
+        for (std::size_t d = 0; d < sum.size(); ++d) sum[d] += of_part[d];
+      }
+      const double length = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+      std::vector<float>& axis = axes.axis.emplace_back(sum.size(), 0.0F);
+      if (length > 0) {
+        for (std::size_t d = 0; d < sum.size(); ++d) axis[d] = static_cast<float>(sum[d] / length);
+      }
+      axes.ordinary_norm.push_back(norms.empty() ? 0.0 : median_of(norms));
+    }
+    return axes;
+  }
+
+ private:
+  std::vector<Matrix<double>> sums_;                     // [parts] of [n_layers, d_model]
+  std::vector<std::vector<std::vector<double>>> norms_;  // [parts][n_layers][documents]
+  bool has_primary_ = false;
+};
 
 // The second pass: tokens of one sequence under several axes, by layer.
 class GridMeter final : public Observer {
@@ -280,30 +305,32 @@ TrainedDetector train_detector(Model& model, std::int64_t n_sequences,
     if (request.on_progress) request.on_progress(done, 2 * n, "detector: passes");
   };
 
-  std::vector<Directions> directions;
   std::vector<std::string> units, units_of_sequences;
+  std::set<std::string> seen;
   for (std::int64_t i = 0; i < n; ++i) {
-    tell(i);
-    const SequenceToAblate sequence = load(i);
-    if (std::ranges::find(units, sequence.unit) == units.end()) units.push_back(sequence.unit);
-    units_of_sequences.push_back(sequence.unit);
-    DirectionMeter meter(n_layers, sequence);
-    model.run({{sequence.tokens}}, meter, request.run);
-    directions.push_back(meter.take());
+    units_of_sequences.push_back(load(i).unit);
+    if (seen.insert(units_of_sequences.back()).second) units.push_back(units_of_sequences.back());
   }
   TrainedDetector trained;
   trained.n_documents = std::ssize(units);
-  trained.part_of = parts_of(units, request.seed);
+  trained.part_of = parts_of(std::move(units), request.seed);
   std::vector<std::size_t> parts;
   for (const std::string& unit : units_of_sequences) parts.push_back(trained.part_of.at(unit));
-  std::vector<Axes> axes;  // without each part, and of all
-  for (std::size_t part = 0; part <= kDetectorParts; ++part) {
-    axes.push_back(axes_of(directions, parts, part, n_layers, d_model));
+
+  SeenDirections directions(n_layers, d_model);
+  for (std::int64_t i = 0; i < n; ++i) {
+    tell(i);
+    const SequenceToAblate sequence = load(i);
+    DirectionMeter meter(n_layers, sequence);
+    model.run({{sequence.tokens}}, meter, request.run);
+    directions.add(parts[index(i)], meter.take());
   }
-  if (std::ranges::all_of(directions, [](const Directions& one) { return one.primary.empty(); })) {
+  if (!directions.has_primary()) {
     throw Error(ErrorCode::kInput, fmt::format("detector: expected a sequence with a primary, whose direction is the axis; "
                                                "none of {} has one", n));
   }
+  std::vector<Axes> axes;  // without each part, and of all
+  for (std::size_t part = 0; part <= kDetectorParts; ++part) axes.push_back(directions.without(part));
 
   // [axes][n_layers]: of the documents that choose, and of those that they judge.
   std::vector<std::vector<Grid>> choosing(axes.size(), std::vector<Grid>(index(n_layers))), judged = choosing;

@@ -6,7 +6,6 @@
 
 #include "impact/ablate.h"
 #include "impact/ablate_sequence.h"
-#include "impact/downstream.h"
 #include "probe/hide_keys.h"
 #include "scan/examine.h"
 #include "tests/support/expect_error.h"
@@ -80,88 +79,6 @@ class AblatedModel : public testing::Test {
   SequenceToAblate sequence_;
   AblateRequest request_;
 };
-
-// All block outputs of a run.
-class EveryState final : public Observer {
- public:
-  bool wants(ProbePoint point, int) override { return point == ProbePoint::kBlockOutput; }
-  void on_state(const StateEvent& event) override {
-    for (std::size_t row = 0; row < event.states.rows(); ++row) {
-      const auto state = event.states.row(row);
-      states[{event.layer, event.first_token + static_cast<int>(row)}] = {state.begin(), state.end()};
-    }
-  }
-  std::map<std::pair<int, int>, std::vector<double>> states;  // [layer, token]
-};
-
-TEST_F(AblatedModel, LaterStatesAreComparedOneByOne) {
-  request_.loss = true;
-  const SequenceAblation ablation = ablate_with("knockout");
-  std::vector<int> besides = kSinks;
-  for (const auto& draw : ablation.placebo.draws) {
-    for (const RemovedToken& token : draw) besides.push_back(token.position);
-  }
-  const auto check = [&](const EditedRun& run, const std::vector<int>& removed) {
-    HideKeys by_hand(HiddenKeys{.positions = removed, .first_layer = 5});
-    EveryState before, after;
-    model_.run({{sequence_.tokens}}, before, {});
-    RunOptions options;
-    options.edits = {&by_hand};
-    model_.run({{sequence_.tokens}}, after, options);
-    ASSERT_TRUE(run.downstream);
-    ASSERT_EQ(run.downstream->layers.size(), 10U);
-    for (int layer = 0; layer < 10; ++layer) {
-      double norm = 0, cosine = 0;
-      int n = 0;
-      for (int t = kSinks.front() + 64; t < kTokens; ++t) {
-        if (std::ranges::find(besides, t) != besides.end()) continue;
-        const auto &h = before.states.at({layer, t}), &edited = after.states.at({layer, t});
-        double hh = 0, ee = 0, he = 0;
-        for (std::size_t d = 0; d < h.size(); ++d) {
-          hh += h[d] * h[d];
-          ee += edited[d] * edited[d];
-          he += h[d] * edited[d];
-        }
-        norm += std::sqrt(ee / hh) - 1;
-        cosine += he / std::sqrt(hh * ee);
-        ++n;
-      }
-      EXPECT_EQ(run.downstream->n, n);
-      const StateChange& change = run.downstream->layers[static_cast<std::size_t>(layer)];
-      EXPECT_NEAR(change.norm, norm / n, 1e-9) << layer;
-      EXPECT_NEAR(change.cosine, cosine / n, 1e-9) << layer;
-      if (layer < 5) {
-        EXPECT_EQ(change.norm, 0) << "nothing has changed yet";
-      } else {
-        EXPECT_LT(change.cosine, 1 - 1e-9) << layer;
-      }
-    }
-  };
-  check(ablation.edited, kSinks);
-  std::vector<int> drawn;
-  for (const RemovedToken& token : ablation.placebo.draws[1]) drawn.push_back(token.position);
-  check(ablation.placebo_runs[1], drawn);
-  EXPECT_LT(ablation.edited.downstream->layers[9].cosine, ablation.placebo_runs[1].downstream->layers[9].cosine)
-      << "sinks change more than ordinary tokens";
-  request_.loss = false;
-  EXPECT_FALSE(ablate_with("knockout").edited.downstream);
-}
-
-TEST(Downstream, AsManyTokensAsFit) {
-  const std::vector<int> besides = {80, 81, 90};
-  std::vector<int> tokens = downstream_tokens(10, 100, besides, 4, 8);
-  EXPECT_EQ(tokens.size(), 100U - 74 - 3);
-  EXPECT_EQ(tokens.front(), 74);
-  EXPECT_EQ(tokens.back(), 99);
-  EXPECT_FALSE(std::ranges::binary_search(tokens, 81));
-  EXPECT_TRUE(downstream_tokens(40, 100, {}, 4, 8).empty());
-  // 32 MiB are 1024 tokens of 8 layers of 1024 numbers.
-  tokens = downstream_tokens(0, 64 + 4096, {}, 8, 1024);
-  ASSERT_EQ(tokens.size(), 1024U);
-  EXPECT_EQ(tokens[0], 64);
-  EXPECT_EQ(tokens[1], 68);
-  EXPECT_EQ(tokens.back(), 64 + 4 * 1023);
-}
 
 TEST_F(AblatedModel, KnockoutIsAMaskMadeByHand) {
   const SequenceAblation ablation = ablate_with("knockout");
