@@ -14,7 +14,7 @@ export const tests = {
     const lines = (await readText(await download)).split("\r\n");
     expect(lines[0] === "panel,series,form,x,x_name,y,low,says" && lines.length > 10, lines[0]);
     expect(lines.some((line) => line.includes("competition: the removed keys' share")), "no competition");
-    const kept = lines.filter((line) => line.includes("window:64: KL by the tokens that it keeps") && line.includes(",KL,bars,"));
+    const kept = lines.filter((line) => line.includes("window:64: KL by the tokens that it keeps") && line.includes('""KL""'));
     expect(kept.length === 7, `${kept.length} sets of tokens`);
   },
   "says what is lacking where no sinks were taken away": async ({ open, expect }) => {
