@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +19,7 @@
 #include <span>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/encodings.h"
 #include "base/error.h"
 
@@ -33,26 +33,12 @@ constexpr int kWaiting = 16;
 
 using Clock = std::chrono::steady_clock;
 
-class Socket {
- public:
-  explicit Socket(int descriptor) : descriptor_(descriptor) {}
-  ~Socket() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
 [[noreturn]] void fail(const char* what, int port) {
   throw Error(ErrorCode::kOutput,
               fmt::format("port {}: {} failed, {}; try another --port", port, what, std::strerror(errno)));
 }
 
-void listen_at(const Socket& server, int port) {
+void listen_at(const Descriptor& server, int port) {
   if (server.get() < 0) fail("socket", port);
   const int yes = 1;
   setsockopt(server.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
@@ -64,7 +50,7 @@ void listen_at(const Socket& server, int port) {
   if (listen(server.get(), kWaiting) != 0) fail("listen", port);
 }
 
-int port_of(const Socket& server) {
+int port_of(const Descriptor& server) {
   sockaddr_in address{};
   socklen_t size = sizeof(address);
   if (getsockname(server.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) fail("getsockname", 0);
@@ -143,7 +129,7 @@ class Client {
     return true;
   }
 
-  Socket socket_;
+  Descriptor socket_;
   Clock::time_point deadline_;
   std::string request_;
   std::optional<Answer> answer_;
@@ -163,7 +149,7 @@ std::string random_token() {
 
 void serve_page(std::string_view page, int port, const std::function<void(const std::string& address)>& ready,
                 const std::function<bool()>& stop, std::chrono::milliseconds patience) {
-  const Socket server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Descriptor server(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   listen_at(server, port);
   const int own_port = port_of(server);
   const std::string path = fmt::format("/{}/", random_token());

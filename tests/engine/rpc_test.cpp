@@ -1,13 +1,18 @@
 #include <ggml-backend.h>
 #include <ggml-rpc.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/llama/model.h"
@@ -15,6 +20,7 @@
 #include "probe/change_rows.h"
 #include "probe/hide_keys.h"
 #include "tests/engine/edits/run_record.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/invariant_observer.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -30,12 +36,14 @@ class RpcServer {
  public:
   explicit RpcServer(const std::string& endpoint) : child_(fork()) {
     if (child_ == 0) {
+      std::signal(SIGPIPE, SIG_IGN);  // of a client that no longer waits
       ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
       ggml_backend_rpc_start_server(endpoint.c_str(), nullptr, 1, 1, &device);
       _exit(0);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
+  void send(int signal) const { kill(child_, signal); }
   ~RpcServer() {
     kill(child_, SIGKILL);
     waitpid(child_, nullptr, 0);
@@ -49,26 +57,45 @@ class Rpc : public testing::Test {
  protected:
   // Before anything is computed: a process that has OpenMP's threads cannot be forked and compute.
   static void SetUpTestSuite() {
-    server_ = std::make_unique<RpcServer>(endpoint());
-    spare_ = std::make_unique<RpcServer>(spare_endpoint());
+    for (int i = 0; i < kServers; ++i) servers_.push_back(std::make_unique<RpcServer>(endpoint(i)));
   }
-  static void TearDownTestSuite() {
-    server_.reset();
-    spare_.reset();
-  }
-  static std::string endpoint() {
-    static const std::string address = "127.0.0.1:" + std::to_string(20000 + ::getpid() % 20000);
-    return address;
-  }
+  static void TearDownTestSuite() { servers_.clear(); }
 
-  static std::string spare_endpoint() {
-    static const std::string address = "127.0.0.1:" + std::to_string(20000 + (::getpid() + 1) % 20000);
-    return address;
+  // The first is there for all tests; a test that ends one has its own.
+  static std::string endpoint(int server = 0) {
+    return "127.0.0.1:" + std::to_string(20000 + (::getpid() * kServers + server) % 20000);
   }
-  static void stop_spare() { spare_.reset(); }
+  static void stop(int server) { servers_[static_cast<std::size_t>(server)].reset(); }
+  static void send(int server, int signal) { servers_[static_cast<std::size_t>(server)]->send(signal); }
+
+  // A tiny model of four blocks, all on that server.
+  static LoadOptions on(int server, const std::string& path) {
+    TinyOptions tiny;
+    tiny.n_layers = 4;
+    write_tiny_model(tiny, path);
+    LoadOptions options;
+    options.path = path;
+    options.rpc_servers = {endpoint(server)};
+    options.rpc_timeout = std::chrono::seconds(1);
+    return options;
+  }
 
  private:
-  static inline std::unique_ptr<RpcServer> server_, spare_;
+  static constexpr int kServers = 5;
+  static inline std::vector<std::unique_ptr<RpcServer>> servers_;
+};
+
+// Does something once, when the second block's attention is shown.
+class AtSecondBlock final : public Observer {
+ public:
+  explicit AtSecondBlock(std::function<void()> act) : act_(std::move(act)) {}
+  bool wants_attention(int) override { return true; }
+  void on_attention(const AttentionEvent& event) override {
+    if (event.layer == 1 && act_) std::exchange(act_, nullptr)();
+  }
+
+ private:
+  std::function<void()> act_;
 };
 
 TEST_F(Rpc, AModelOnAnotherMachineShowsTheSame) {
@@ -130,11 +157,62 @@ TEST_F(Rpc, OtherModelsDoNotUseTheServer) {
   LoadOptions options;
   options.path = path;
   LoadOptions remote = options;
-  remote.rpc_servers = {spare_endpoint()};
+  remote.rpc_servers = {endpoint(1)};
   load_model(remote);
-  stop_spare();
+  stop(1);
   const auto model = load_model(options);
   EXPECT_FALSE(record(*model, Pack{{some_text(50, 1)}}).bits.empty());
+  std::filesystem::remove(path);
+}
+
+// Lost while it computes, in each way: the process lives, the reason is told, in time; and the next model finds it there.
+TEST_F(Rpc, AServerThatIsLostIsTold) {
+  const std::string path = testing::TempDir() + "rpc_lost_" + std::to_string(::getpid()) + ".gguf";
+  const Pack pack{{some_text(200, 1)}};
+  using Clock = std::chrono::steady_clock;
+  const auto run_and_lose = [&](Model& model, int server, int signal, const std::string& reason) {
+    AtSecondBlock observer([&] { send(server, signal); });
+    const auto begun = Clock::now();
+    expect_error(ErrorCode::kModel, reason, [&] { model.run(pack, observer, {}); });
+    EXPECT_LT(Clock::now() - begun, std::chrono::seconds(5));
+    Observer nobody;
+    expect_error(ErrorCode::kModel, reason, [&] { model.run(pack, nobody, {}); });
+  };
+  const LoadOptions stopped = on(2, path);
+  {
+    const auto model = load_model(stopped);
+    record(*model, pack);
+    run_and_lose(*model, 2, SIGSTOP, "none in 1 s");
+  }
+  expect_error(ErrorCode::kModel, "none in 1 s", [&] { load_model(stopped); });
+  send(2, SIGCONT);
+  LoadOptions here = stopped;
+  here.rpc_servers.clear();
+  here.precision = Precision::kNative;
+  LoadOptions there = stopped;
+  there.rpc_timeout = std::chrono::seconds(60);
+  there.precision = Precision::kNative;
+  EXPECT_EQ(record(*load_model(there), pack).bits, record(*load_model(here), pack).bits);
+  const auto model = load_model(on(3, path));
+  run_and_lose(*model, 3, SIGKILL, "127.0.0.1");
+  std::filesystem::remove(path);
+}
+
+TEST_F(Rpc, WhoeverStopsWaitsForNoServer) {
+  const std::string path = testing::TempDir() + "rpc_stop_" + std::to_string(::getpid()) + ".gguf";
+  LoadOptions options = on(4, path);
+  options.rpc_timeout = std::chrono::seconds(600);
+  std::atomic<bool> asked = false;
+  options.should_stop = [&] { return asked.load(); };
+  const auto model = load_model(options);
+  AtSecondBlock observer([&] {
+    send(4, SIGSTOP);
+    asked = true;
+  });
+  expect_error(ErrorCode::kInterrupted, "stopped while --rpc", [&] { model->run(Pack{{some_text(200, 1)}}, observer, {}); });
+  expect_error(ErrorCode::kInterrupted, "stopped", [&] { load_model(on(0, path)), load_model(options); });
+  options.rpc_servers.clear();
+  expect_error(ErrorCode::kInterrupted, "was being loaded", [&] { load_model(options); });
   std::filesystem::remove(path);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <system_error>
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "cli/converted_model.h"
 #include "cli/help.h"
+#include "cli/interrupt.h"
 #include "cli/paths.h"
 #include "cli/program_runtime.h"
 #include "cli/verbs/verb.h"
@@ -84,6 +86,11 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
       ->type_name("HOST:PORT,...")
       ->delimiter(',')
       ->allow_extra_args(false)
+      ->group(kModelInDetail);
+  verb.add_option("--rpc-timeout", options.rpc_timeout_s,
+                  "Longest silence of an RPC server that owes an answer, in seconds: more than a micro-batch takes it")
+      ->type_name("S")
+      ->check(number(0.1, 1e6))
       ->group(kModelInDetail);
   add_choice(verb, "--ctk,--cache-type-k", options.cache_type_k, cache_type_names(),
              "Type of cached keys; by default f16")
@@ -179,6 +186,8 @@ LoadOptions load_options(const ModelOptions& options) {
   load.n_gpu_layers = options.n_gpu_layers.value_or(-1);
   load.devices = {options.devices, options.split_mode == "layer", options.main_gpu};
   load.rpc_servers = options.rpc_servers;
+  load.rpc_timeout = std::chrono::milliseconds(std::llround(options.rpc_timeout_s * 1000));
+  load.should_stop = interrupted;
   load.deployment = deployment_of(options);
   load.precision = precision_of_name(options.precision);
   load.verbose = options.verbose;

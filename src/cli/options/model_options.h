@@ -22,6 +22,7 @@ struct ModelOptions {
   std::string split_mode = "layer";
   int main_gpu = 0;
   std::vector<std::string> rpc_servers;
+  double rpc_timeout_s = 30;
   std::string cache_type_k, cache_type_v;  // empty: by default, deployment_of
   Deployment deployment;                   // all of it but the caches
   std::string precision = "auto";

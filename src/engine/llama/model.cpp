@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <new>
 #include <optional>
 #include <utility>
@@ -39,8 +40,9 @@ void leave_out_vocabulary(LlamaOverrides& overrides, const std::string& arch, in
   overrides.add({arch + ".vocab_size", std::int64_t{n_vocab}});
 }
 
+// may_go_on  asked before each weight is read; false ends the load
 std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision precision, const Placement& placement,
-                                          const Vocabulary* vocabulary) {
+                                          const Vocabulary* vocabulary, std::function<bool()> may_go_on) {
   llama_model_params params = llama_model_default_params();
   std::vector<ggml_backend_dev_t> devices = placement.devices;
   devices.push_back(nullptr);  // ends the list
@@ -52,6 +54,8 @@ std::shared_ptr<llama_model> load_weights(const ModelFile& file, Precision preci
   if (vocabulary != nullptr) leave_out_vocabulary(overrides, file.arch(), vocabulary->facts().n_vocab);
   overrides.add(file.overrides());
   params.kv_overrides = overrides.list();
+  params.progress_callback = [](float, void* asked) { return (*static_cast<std::function<bool()>*>(asked))(); };
+  params.progress_callback_user_data = &may_go_on;
   std::shared_ptr<llama_model> model = load_llama_model(file.path(), params);
   release_weight_pages(file.path());
   return model;
@@ -88,17 +92,8 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options.verbose);
     const ResolvedPrecision precision = precision_of(file, options.precision);
     register_accel_device();
-    placement_ = place_layers(file, options.devices, rpc_devices(options.rpc_servers), options.n_gpu_layers,
-                              tokens_at_most(file), options.n_ubatch);
-    precision_ = name_of_arithmetic(precision, placement_);
-    model_ = load_weights(file, precision.precision, placement_, vocabulary.get());
-    vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
-    facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
-    refuse_what_is_not_causal();
-    context_.emplace(model_.get(), context_options(precision));
-    context_->make_room(std::min(max_tokens(), options.n_ubatch), short_rope_tokens_ == 0);
-    const int most_short = short_rope_tokens_.value_or(0);
-    finish_facts(context_->map_for(most_short > 0 ? std::min(options.n_ubatch, most_short) : options.n_ubatch));
+    servers_.emplace(options.rpc_servers, rpc::Patience{options.rpc_timeout, options.should_stop});
+    servers_->with([&] { load(file, precision, std::move(vocabulary)); });
   }
 
   const ModelFacts& facts() const override { return facts_; }
@@ -121,7 +116,7 @@ class LlamaModel final : public Model {
     const LlamaLogScope log(options_.verbose);
     const int n_tokens = pack.n_tokens();
     check_pack(pack, n_tokens);
-    context_->make_room(n_tokens, has_long_rope(pack, n_tokens));
+    make_room(n_tokens, has_long_rope(pack, n_tokens));
     const CacheInUse cache(*context_);
     tokens_ = PlacedTokens(pack);
     check_edits_of(options, std::min(n_tokens, options_.n_ubatch), lengths_of(pack));
@@ -131,7 +126,7 @@ class LlamaModel final : public Model {
 
   void next_token_logits(MatrixView<const float> states, Matrix<float>& logits) override {
     const LlamaLogScope log(options_.verbose);
-    context_->next_token_logits(states, logits);
+    servers_->with([&] { context_->next_token_logits(states, logits); });
   }
 
   Generation generate(const std::vector<TokenId>& prompt, Observer& observer, const GenerateOptions& options) override {
@@ -143,7 +138,7 @@ class LlamaModel final : public Model {
     const int most = std::min(options.max_tokens, max_tokens() - n_prompt);
     bool long_rope = has_long_rope(pack, n_prompt);
     const int most_short = short_rope_tokens_.value_or(n_prompt + most);
-    context_->make_room(long_rope ? n_prompt + most : std::min(n_prompt + most, most_short), long_rope);
+    make_room(long_rope ? n_prompt + most : std::min(n_prompt + most, most_short), long_rope);
     std::optional<CacheInUse> cache(*context_);
     tokens_ = PlacedTokens(pack);
     check_edits_of(options.run, std::clamp(n_prompt - 1, 1, options_.n_ubatch), {n_prompt + most});
@@ -155,7 +150,7 @@ class LlamaModel final : public Model {
         // From here on it is a long text, all of it: the next token is drawn as from that text given as a prompt.
         cache.reset();
         long_rope = true;
-        context_->make_room(n_prompt + most, long_rope);
+        make_room(n_prompt + most, long_rope);
         cache.emplace(*context_);
         Observer nobody;
         run_tokens(0, last, options_.n_ubatch, nobody, options.run);
@@ -172,6 +167,28 @@ class LlamaModel final : public Model {
   }
 
  private:
+  // The work of the constructor.
+  void load(const ModelFile& file, const ResolvedPrecision& precision, std::shared_ptr<const Vocabulary> vocabulary) {
+    placement_ = place_layers(file, options_.devices, servers_->devices(), options_.n_gpu_layers,
+                              tokens_at_most(file), options_.n_ubatch);
+    precision_ = name_of_arithmetic(precision, placement_);
+    const auto should_stop = [&] { return options_.should_stop && options_.should_stop(); };
+    try {
+      model_ = load_weights(file, precision.precision, placement_, vocabulary.get(),
+                            [&] { return !should_stop() && !servers_->is_lost(); });
+    } catch (const Error&) {
+      if (should_stop()) throw Error(ErrorCode::kInterrupted, "stopped while " + path_ + " was being loaded");
+      throw;
+    }
+    vocabulary_ = vocabulary ? std::move(vocabulary) : std::make_shared<LlamaVocabulary>(model_, path_);
+    facts_ = facts_of(model_.get(), vocabulary_->facts(), path_);
+    refuse_what_is_not_causal();
+    context_.emplace(model_.get(), context_options(precision));
+    context_->make_room(std::min(max_tokens(), options_.n_ubatch), short_rope_tokens_ == 0);
+    const int most_short = short_rope_tokens_.value_or(0);
+    finish_facts(context_->map_for(most_short > 0 ? std::min(options_.n_ubatch, most_short) : options_.n_ubatch));
+  }
+
   // Names the weight where a network that computes no numbers has one that is none.
   template <typename Work>
   void explain_not_finite(const Work& work) const {
@@ -250,6 +267,10 @@ class LlamaModel final : public Model {
     }
   }
 
+  void make_room(int n_tokens, bool has_long_rope) {
+    servers_->with([&] { context_->make_room(n_tokens, has_long_rope); });
+  }
+
   bool has_long_rope(const Pack& pack, int n_tokens) const {
     if (!short_rope_tokens_) return false;
     const auto is_long = [&](const auto& sequence) { return static_cast<int>(sequence.size()) > *short_rope_tokens_; };
@@ -292,7 +313,9 @@ class LlamaModel final : public Model {
       if (options.should_stop && options.should_stop()) {
         throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
       }
-      context_->decode(tokens_, first, std::min(most_at_once, end - first), observer, options);
+      servers_->with([&] {
+        context_->decode(tokens_, first, std::min(most_at_once, end - first), observer, options);
+      });
       // By now oneDNN has compiled most of what this run needs.
       if (releases_start_up_pages_ && most_at_once > 1 && first + most_at_once < end) {
         release_start_up_pages();
@@ -305,6 +328,7 @@ class LlamaModel final : public Model {
   LoadOptions options_;
   int n_threads_;
   std::optional<int> short_rope_tokens_;
+  std::optional<RpcServers> servers_;
   Placement placement_;
   std::string precision_;
   std::shared_ptr<llama_model> model_;

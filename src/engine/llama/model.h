@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,7 +24,12 @@ struct LoadOptions {
   int n_gpu_layers = -1;  // -1: all that fit
   DeviceOptions devices;  // on which GPUs
   int max_sequences = 1;  // of a pack, where the network can have several
-  std::vector<std::string> rpc_servers;    // "host:port"
+  std::vector<std::string> rpc_servers;  // "host:port"
+  // Longest silence of a server that an answer is awaited of; a micro-batch on it is silence too (engine/rpc/relay.h).
+  std::chrono::milliseconds rpc_timeout = std::chrono::seconds(30);
+  // Asked while weights are read, and while a server is waited for, on other threads too: true ends that, and throws
+  // Error{kInterrupted}. A server that was waited for is then lost to the model. May be empty.
+  std::function<bool()> should_stop;
   Deployment deployment;                   // its override_kv are the ModelFile's, where one is given
   Precision precision = Precision::kAuto;  // of products on this machine's own processor
   bool final_norm = false;                 // h_{L-1} is taken after the final norm, as the paper's code does; the last
@@ -36,7 +42,8 @@ struct LoadOptions {
 // file        what is loaded; options.path is not asked
 // vocabulary  of the same file, loaded before: it is then not built again, and becomes the model's own; null: none
 // throws      Error{kModel} if the file is missing, empty, cut off, no GGUF, or no causal language model that this
-//             build of llama.cpp knows, and for an RPC server that does not answer; Error{kUsage} if the processor or
+//             build of llama.cpp knows, and for an RPC server that does not answer; so do the model's own functions when
+//             a server is lost later. Error{kInterrupted} if should_stop says so. Error{kUsage} if the processor or
 //             the build has no products of that precision
 // cost        maps the file into memory; builds one compute graph to find the probe points. Most of it is the
 //             vocabulary: some 0.1 s for each 50,000 tokens

@@ -1,49 +1,53 @@
 #include "engine/llama/rpc_servers.h"
 
 #include <ggml-rpc.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "base/error.h"
+#include "engine/rpc/relay.h"
 
 namespace sinkscope {
 namespace {
 
-bool answers(const std::string& server) {
-  const std::size_t colon = server.rfind(':');
-  if (colon == std::string::npos) return false;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(server.substr(0, colon).c_str(), server.substr(colon + 1).c_str(), &hints, &found) != 0) return false;
-  bool connected = false;
-  for (const addrinfo* address = found; address && !connected; address = address->ai_next) {
-    const int descriptor = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
-    if (descriptor < 0) continue;
-    connected = connect(descriptor, address->ai_addr, address->ai_addrlen) == 0;
-    close(descriptor);
+// llama.cpp keeps a server and its devices until the process ends, by address: so is its relay kept, until it has lost
+// the server. The next model then gets a new one.
+std::shared_ptr<rpc::Relay> relay_to(const std::string& server, const rpc::Patience& patience) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<rpc::Relay>> relays;
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<rpc::Relay>& relay = relays[server];
+  if (relay && !relay->lost()) {
+    relay->be(patience);
+  } else {
+    relay = rpc::Relay::start(server, patience);
   }
-  freeaddrinfo(found);
-  return connected;
+  return relay;
 }
 
 }  // namespace
 
-std::vector<ggml_backend_dev_t> rpc_devices(std::span<const std::string> servers) {
-  std::vector<ggml_backend_dev_t> devices;
+RpcServers::RpcServers(std::span<const std::string> servers, const rpc::Patience& patience) {
   for (const std::string& server : servers) {
-    ggml_backend_reg_t reg = answers(server) ? ggml_backend_rpc_add_server(server.c_str()) : nullptr;
-    if (!reg || ggml_backend_reg_dev_count(reg) == 0) {
-      throw Error(ErrorCode::kModel, "--rpc " + server +
-                                         ": expected a running llama.cpp RPC server at host:port, got no answer; "
-                                         "start rpc-server there");
-    }
+    const std::shared_ptr<rpc::Relay>& relay = relays_.emplace_back(relay_to(server, patience));
+    ggml_backend_reg_t reg = ggml_backend_rpc_add_server(relay->endpoint().c_str());
+    throw_if_lost();
     for (std::size_t i = 0; i < ggml_backend_reg_dev_count(reg); ++i) {
-      devices.push_back(ggml_backend_reg_dev_get(reg, i));
+      devices_.push_back(ggml_backend_reg_dev_get(reg, i));
     }
   }
-  return devices;
+}
+
+bool RpcServers::is_lost() const {
+  return std::ranges::any_of(relays_, [](const auto& relay) { return relay->lost().has_value(); });
+}
+
+void RpcServers::throw_if_lost() const {
+  for (const auto& relay : relays_) {
+    if (const auto reason = relay->lost()) throw Error(*reason);
+  }
 }
 
 }  // namespace sinkscope
