@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
@@ -126,6 +127,7 @@ auto of_file(const std::string& path, const Work& work) {
     return work();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInternal && error.code() != ErrorCode::kInput) throw;
+    if (std::string_view(error.what()).starts_with(path)) throw;  // its own words say it, or why it cannot be read
     throw Error(ErrorCode::kInput, fmt::format("{}: damaged or changed, so it is not merged; {}", path, error.what()));
   }
 }
@@ -294,6 +296,7 @@ MergeSummary merge_scans(std::span<const std::string> inputs, const std::string&
       summary.repeated += static_cast<std::int64_t>(places.size()) - 1;
     }
     explanations.finish();
+    merged.finish();  // only the file itself gets the new name
   });
   return summary;
 }

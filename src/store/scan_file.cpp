@@ -210,10 +210,17 @@ ScanFile& ScanFile::operator=(ScanFile&&) noexcept = default;
 
 ScanFile::~ScanFile() {
   if (!connection_ || connection_->program_run == 0) return;
-  // A finished file is one file, without a log beside it, and can be read where nothing can be written. With readers
-  // at work this fails, and the file stays as it is.
+  try {
+    finish();
+  } catch (const Error&) {
+    // With readers at work, or on a full disk, the log stays beside it.
+  }
+}
+
+void ScanFile::finish() {
   sqlite3_busy_timeout(connection_->database.handle(), 0);
-  sqlite3_exec(connection_->database.handle(), "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
+  Statement change(connection_->database, "PRAGMA journal_mode = DELETE");
+  if (change.step() && change.text(0) == "wal") connection_->database.fail(SQLITE_BUSY);
 }
 
 ScanFile ScanFile::open_or_create(const std::string& path, const ModelRecord& model, const MeasurementOptions& options,

@@ -41,6 +41,12 @@ class ScanFile final : public ResultSink {
   ScanFile& operator=(ScanFile&&) noexcept;
   ~ScanFile() override;
 
+  // Makes one file of it, with no log beside it, which can be read where nothing can be written. It is done when a
+  // ScanFile goes, too, where that can be; a file with its log beside it is as whole.
+  //
+  // throws  Error{kOutput} if it cannot be done, as while others read it
+  void finish();
+
   const ModelRecord& model() const;
   const MeasurementOptions& options() const;
   bool has(const std::string& key) const override;

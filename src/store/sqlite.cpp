@@ -234,12 +234,14 @@ int Statement::small(int column) const {
 std::string Statement::text(int column) const {
   expect(column, SQLITE_TEXT);
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  if (text == nullptr) database_.fail(SQLITE_NOMEM);
   return {text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
 std::span<const std::byte> Statement::blob(int column) const {
   expect(column, SQLITE_BLOB);
   const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  if (bytes == nullptr && sqlite3_errcode(database_.handle()) == SQLITE_NOMEM) database_.fail(SQLITE_NOMEM);
   const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
   return {static_cast<const std::byte*>(bytes), size};
 }
