@@ -92,6 +92,45 @@ class FullDisks(harness.ProgramTest):
         self.assertEqual(sorted(p.name for p in self.folder.glob("t.gguf*")), [])
 
 
+    def test_plain_files_are_there_whole_or_as_they_were(self):
+        """Every file that is written as a whole, refused at its first byte, within, and at its last."""
+        self.scan("-p", TEXT, "-o", "r.db", "--keep", "heads")
+        writers = [["report", "r.db", "-o"], ["report", "r.db", "-o", "-", "--summary"],
+                   ["plot", "r.db", "--figure", "norms", "-o"],
+                   *(["export", "r.db", "--format", form, "-o"] for form in ("json", "csv", "safetensors", "keep")),
+                   ["scan", "-m", self.tiny, "-p", TEXT, "--quiet", "--json"], ["tiny", "--arch", "llama", "-o"]]
+        for writer in writers:
+            command = [*writer, "out"]
+            self.ok(*command)
+            whole = (self.folder / "out").read_bytes()
+            for limit in (0, len(whole) // 2, len(whole) - 1):
+                with self.subTest(writer=writer[:4:3], limit=limit):
+                    self.fails(7, "out", *command, **self.limited(limit))
+                    self.assertEqual((self.folder / "out").read_bytes(), whole)
+                    self.assertEqual([path.name for path in self.folder.glob("out?*")], [])
+            self.ok(*command)
+            self.assertEqual((self.folder / "out").read_bytes(), whole)
+            (self.folder / "out").unlink()
+            self.fails(7, "out", *command, **self.limited(len(whole) // 2))
+            self.assertFalse((self.folder / "out").exists())
+
+    def test_generated_texts_go_on_from_the_last_whole_one(self):
+        prompts = self.file("p.jsonl", "".join(f'{{"text": "{i} {TEXT[:60]}"}}\n' for i in range(4)))
+        command = ["generate", "-m", self.tiny, "--jsonl", prompts, "-n", "12", "--seed", "3", "--no-scan", "--quiet", "-o"]
+        self.ok(*command, "whole.jsonl")
+        whole = (self.folder / "whole.jsonl").read_bytes()
+        ends = [i + 1 for i, byte in enumerate(whole) if byte == 10]
+        for limit in sorted({1, *(end + more for end in ends[:-1] for more in (-1, 0, 1)), len(whole) - 1}):
+            with self.subTest(limit=limit):
+                self.fails(7, "cut.jsonl", *command, "cut.jsonl", **self.limited(limit))
+                kept = (self.folder / "cut.jsonl").read_bytes()
+                self.assertTrue(whole.startswith(kept[:kept.rfind(b"\n") + 1]))
+                self.assertGreaterEqual(kept.count(b"\n"), sum(end <= limit for end in ends))
+                self.ok(*command, "cut.jsonl")
+                self.assertEqual((self.folder / "cut.jsonl").read_bytes(), whole)
+                (self.folder / "cut.jsonl").unlink()
+
+
 class Leftovers(harness.ProgramTest):
     def test_what_killed_merges_left_is_removed_by_the_next(self):
         self.scan("-p", TEXT, "-o", "a.db")
