@@ -61,7 +61,7 @@ struct SequenceMeasurement {
   Cube<float> attention_sum;      // [n_layers, n_heads, n_tokens] sum over queries of A[h, q, key]
   Cube<float> attention_far_sum;  // [n_layers, n_heads, n_tokens] over far queries
   KeyCounts key_counts;           // by layer and key
-  Matrix<double> learned_mass;    // [n_layers, n_heads]
+  Matrix<double> learned_mass;    // [n_layers, n_heads] sum over queries of what a learned sink logit took
   int visible_queries(std::size_t layer, std::size_t key) const { return key_counts.of(layer).queries[key]; }
   int far_queries(std::size_t layer, std::size_t key) const { return key_counts.of(layer).far_queries[key]; }
   // Far queries that selected the key; nothing in layers that do not select.

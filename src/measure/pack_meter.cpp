@@ -157,7 +157,7 @@ class PackMeter::State {
   Matrix<float> mlp_writes_;  // [n_rows, d_model] of a block without r_l
   bool has_mlp_writes_ = false;
   std::vector<std::int32_t> watched_;
-  std::vector<double> head_totals_;
+  std::vector<double> head_totals_, sequence_totals_;  // [n_heads] of all sequences, of one
 };
 
 void PackMeter::State::begin_micro_batch(int first_token, int n_tokens) {
@@ -315,9 +315,12 @@ void PackMeter::State::on_attention(const AttentionEvent& event) {
     const SequenceQueries part{sequences_[segment.sequence].first_token, segment.first_row, segment.n_rows,
                                segment.first_position};
     SequenceMeter& of = meter(segment);
-    for_each_task(n_heads, options_.n_threads,
-                  [&](std::size_t head) { head_totals_[head] += of.add_head(event, part, head); });
-    of.add_queries(event, part);
+    sequence_totals_.assign(n_heads, 0.0);
+    for_each_task(n_heads, options_.n_threads, [&](std::size_t head) {
+      sequence_totals_[head] = of.add_head(event, part, head);
+      head_totals_[head] += sequence_totals_[head];
+    });
+    of.add_queries(event, part, sequence_totals_);
   }
   check_conservation(event, head_totals_);
 }

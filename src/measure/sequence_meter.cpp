@@ -332,7 +332,8 @@ double SequenceMeter::add_head(const AttentionEvent& event, SequenceQueries part
       add_and_sum(event.sums.row(head).subspan(first, count), m.attention_sum.row(layer, head).data()));
 }
 
-void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries part) {
+void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries part,
+                                std::span<const double> head_totals) {
   SequenceMeasurement& m = measurement_;
   const std::size_t layer = index(event.layer), first = index(part.first_key);
   const std::size_t count = index(part.first_position + part.n_rows);
@@ -344,10 +345,10 @@ void SequenceMeter::add_queries(const AttentionEvent& event, SequenceQueries par
                     {seen.queries.subspan(first, count), seen.far_queries.subspan(first, count),
                      seen.far_uniform.subspan(first, count),
                      seen.far_selected.empty() ? seen.far_selected : seen.far_selected.subspan(first, count)});
-  // Learned logits take from all queries of the micro-batch; a sequence gets its queries' share.
-  const double share = static_cast<double>(part.n_rows) / event.n_queries;
+  // The event has it of all sequences together: of one it is what its queries did not give to its keys.
   for (std::size_t head = 0; head < event.learned_mass.size(); ++head) {
-    m.learned_mass(layer, head) += share * event.learned_mass[head];
+    if (event.learned_mass[head] == 0) continue;
+    m.learned_mass(layer, head) += std::max(0.0, static_cast<double>(part.n_rows) - head_totals[head]);
   }
   watch_list_.add_gaps(event, part.first_key, part.first_row, part.n_rows, m.min_distance);
   watch_list_.add_evictions(event, part.first_key);

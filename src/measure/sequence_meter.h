@@ -120,7 +120,9 @@ class SequenceMeter {
   // returns  its sum
   double add_head(const AttentionEvent& event, SequenceQueries part, std::size_t head);
   // All else that the event says of the sequence's keys.
-  void add_queries(const AttentionEvent& event, SequenceQueries part);
+  //
+  // head_totals  [n_heads] what add_head returned
+  void add_queries(const AttentionEvent& event, SequenceQueries part, std::span<const double> head_totals);
 
   // Alignments among the candidates, and all that is known at the end only.
   SequenceMeasurement finish();

@@ -38,6 +38,7 @@ Chart attention_chart(const AttentionShares& shares, Rule rule) {
     if (drawn) panel.series.push_back(std::move(band));
   };
   for (const SinkKind kind : kAllKinds) stack(std::string(kind_name(kind, rule)), name_of(kind), shares.of(kind));
+  stack("learned sink logits, no token", kLearnedRole, shares.learned);
   stack("all other tokens", kOtherRole, shares.other);
   if (any) chart.panels.push_back(std::move(panel));
   return chart;

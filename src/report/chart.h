@@ -23,6 +23,7 @@ std::string_view name_of(ChartForm form);  // "line", "band", "points", "bars"
 
 // What a colour stands for, beside the kinds of sinks: primary, primary_like, secondary, unaligned.
 inline constexpr std::string_view kOtherRole = "other";
+inline constexpr std::string_view kLearnedRole = "learned";  // logits that take attention and are no token
 
 struct ChartSeries {
   std::string name;  // in the legend; empty: not there

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/display_text.h"
+#include "base/index.h"
 
 namespace sinkscope {
 namespace {
@@ -51,9 +52,13 @@ std::string attention_in_words(const AttentionShares& shares) {
   std::string where = layer_ranges(ranges);
   where.replace(0, std::string_view("layer").size(), "block");
   const std::string primary = percent_range(shares.of(SinkKind::kPrimary), blocks);
-  if (!any) return fmt::format("in {} the primary takes {} of all attention", where, primary);
-  return fmt::format("in {} the sinks take {} of all attention, the primary {}", where, percent_range(sinks, blocks),
-                     primary);
+  const bool has_learned =
+      std::ranges::any_of(blocks, [&](int block) { return shares.learned[index(block)].value_or(0) > 0; });
+  const std::string learned =
+      has_learned ? fmt::format(", learned sink logits {}", percent_range(shares.learned, blocks)) : "";
+  if (!any) return fmt::format("in {} the primary takes {} of all attention{}", where, primary, learned);
+  return fmt::format("in {} the sinks take {} of all attention, the primary {}{}", where, percent_range(sinks, blocks),
+                     primary, learned);
 }
 
 std::string in_digits(std::optional<double> value) {

@@ -112,6 +112,14 @@ std::optional<float> eviction_cost_of_head(const SequenceMeasurement& m, std::si
   return place ? std::optional(static_cast<float>(m.eviction_cost(layer, *place, head))) : std::nullopt;
 }
 
+std::optional<float> learned_share(const SequenceMeasurement& m, std::size_t layer) {
+  if (!m.has_attention[layer]) return std::nullopt;
+  const auto heads = static_cast<std::size_t>(m.heads_in_layer[layer]);
+  double sum = 0;
+  for (std::size_t h = 0; h < heads; ++h) sum += m.learned_mass(layer, h);
+  return static_cast<float>(sum / static_cast<double>(heads) / m.n_tokens);
+}
+
 std::optional<float> score_of_head(const SequenceMeasurement& m, std::size_t layer, std::size_t head, std::size_t key) {
   if (head >= scored_heads(m, layer, key)) return std::nullopt;
   return m.attention_sum(layer, head, key) / static_cast<float>(m.visible_queries(layer, key));

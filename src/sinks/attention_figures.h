@@ -68,4 +68,9 @@ std::optional<float> eviction_cost_of_head(const SequenceMeasurement& measuremen
 std::optional<float> far_boost_of_head(const SequenceMeasurement& measurement, std::size_t layer, std::size_t head,
                                        std::size_t key);
 
+// What learned sink logits take of all attention of the layer, mean over heads: 0 in a model that has none.
+//
+// returns  nothing where attention was not measured
+std::optional<float> learned_share(const SequenceMeasurement& measurement, std::size_t layer);
+
 }  // namespace sinkscope

@@ -37,10 +37,13 @@ class Sums {
   AttentionShares finish(bool any_token) const {
     AttentionShares shares;
     for (std::size_t kind = 0; kind < kSinkKinds; ++kind) shares.by_kind[kind].resize(n_layers());
+    shares.learned.resize(n_layers());
     shares.other.resize(n_layers());
     for (std::size_t block = 0; any_token && block < n_layers(); ++block) {
       if (measured_[block] == 0) continue;
-      double rest = 1;
+      const float learned = figures_.learned_share[block].value_or(0);
+      shares.learned[block] = learned;
+      double rest = 1.0 - static_cast<double>(learned);
       for (std::size_t kind = 0; kind < kSinkKinds; ++kind) {
         shares.by_kind[kind][block] = static_cast<float>(sums_[kind][block]);
         rest -= sums_[kind][block];

@@ -12,9 +12,10 @@ namespace sinkscope {
 inline constexpr std::size_t kSinkKinds = 4;
 
 // Who takes the attention of a sequence, block by block. In a block whose attention was measured the parts of all kinds
-// and `other` are 1 together.
+// `learned` and `other` are 1 together.
 struct AttentionShares {
   std::array<LayerFigures, kSinkKinds> by_kind;  // [SinkKind][n_layers] share of all attention, mean over heads
+  LayerFigures learned;                          // [n_layers] what learned sink logits take, which are no token; 0 without
   LayerFigures other;                            // [n_layers] of all tokens that are no sink in that block
 
   const LayerFigures& of(SinkKind kind) const { return by_kind[static_cast<std::size_t>(kind)]; }

@@ -172,6 +172,8 @@ inline constexpr std::array kSequenceFields = {
           &SequenceFigures::channel_median},
     Field{"far_attention", "queries", "far_attention of all tokens together", &SequenceFigures::far_attention},
     Field{"far_even", "queries", "far_even of all tokens together", &SequenceFigures::far_even},
+    Field{"learned_share", "share", "share of all attention that learned sink logits take, mean over heads",
+          &SequenceFigures::learned_share},
 };
 
 // Those that JSON has of the first token, by layer: the sink rates of Gu et al. 2410.10781 are of it.

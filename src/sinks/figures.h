@@ -77,6 +77,7 @@ struct SequenceFigures {
   LayerFigures channel_median;  // [n_layers] median magnitude of a channel of ordinary tokens
   LayerFigures far_attention;   // [n_layers] of all tokens: sums of TokenProfile::far_attention and far_even
   LayerFigures far_even;
+  LayerFigures learned_share;  // [n_layers] of all attention: what learned sink logits take, mean over heads; 0 without
 };
 
 // returns  the figures of the token at this position; nullptr if they were not kept

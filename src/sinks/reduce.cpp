@@ -250,6 +250,7 @@ SequenceFigures Reducer::reduce(int prompt_tokens) {
   figures.channel_median = m_.channel_median;
   figures.channel_median.resize(n_layers_);
   add_far_totals(figures);
+  for (std::size_t l = 0; l < n_layers_; ++l) figures.learned_share.push_back(learned_share(m_, l));
   const std::size_t first = std::min(n_tokens_, index(kPrimaryCandidates));
   for (std::size_t t = 0; t < first; ++t) figures.first_positions.push_back(profile(t));
   for (std::size_t t = first; t < n_tokens_; ++t) {

@@ -14,7 +14,7 @@ namespace sinkscope {
 namespace {
 
 constexpr std::uint32_t kFiguresMagic = 0x47494653;  // "SFIG"
-constexpr std::uint16_t kVersion = 5;
+constexpr std::uint16_t kVersion = 6;
 
 enum class Triangle : std::uint8_t { kFull = 0, kUpper = 1 };
 

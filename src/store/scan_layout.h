@@ -9,7 +9,7 @@ namespace sinkscope {
 
 // Results files say what they are in SQLite's own header: application_id "SINK" and user_version, the layout.
 inline constexpr std::int64_t kApplicationId = 0x53494E4B;
-inline constexpr std::int64_t kLayout = 6;
+inline constexpr std::int64_t kLayout = 7;
 // Imported records are another kind of file: "SINI".
 inline constexpr std::int64_t kImportApplicationId = 0x53494E49;
 

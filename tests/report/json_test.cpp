@@ -80,6 +80,8 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "n_padding", "n_watch_overflow", "primary", "no_primary_reason", "sinks", "groups",
                           "attention", "counts",
                           "first_token"));
+  EXPECT_THAT(keys_of(sequence["attention"]),
+              ElementsAre("primary", "primary_like", "secondary", "unaligned", "learned", "other"));
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "set", "birth_layer", "birth_end",
                           "active_layers", "early_plateau", "sink_axis_drift", "norm_ratio_median", "norm_ratio_max",

@@ -96,6 +96,7 @@ inline SequenceFigures planted_figures() {
   figures.ordinary_norm.assign(kPlantedLayers, 10.0F);
   figures.channel_median.assign(kPlantedLayers, 0.5F);
   figures.far_attention.assign(kPlantedLayers, 200.0F);
+  figures.learned_share.assign(kPlantedLayers, 0.0F);
   figures.far_even.assign(kPlantedLayers, 250.0F);
   return figures;
 }

@@ -54,6 +54,17 @@ TEST(Findings, SayWhatTheRuleFound) {
   EXPECT_EQ(found.n_tokens, kPlantedTokens);
 }
 
+TEST(Findings, LearnedLogitsTakeWhatNoTokenGets) {
+  ScannedDocument record = planted_record();
+  record.figures.learned_share.assign(kPlantedLayers, 0.25F);
+  record.figures.learned_share[4] = 0.3F;
+  auto file = ScanFile::in_memory(model_record(kPlantedLayers), {}, program_run());
+  file.add(record);
+  EXPECT_THAT(overview_of(file, {}, {}).found.sentences,
+              testing::Contains("In blocks 3\u201311 the sinks take 8\u201314 % of all attention, the primary 16 %, "
+                                "learned sink logits 25\u201330 %."));
+}
+
 TEST(Findings, CountOverAllTexts) {
   const ScanFile file = planted_file(3);
   const Findings found = overview_of(file, {}, {}).found;

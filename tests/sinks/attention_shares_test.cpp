@@ -39,6 +39,18 @@ TEST(AttentionShares, AreOfTheBlocksThatReadASink) {
   }
 }
 
+TEST(AttentionShares, OfLearnedLogitsAreNoTokens) {
+  SequenceFigures figures = one_primary();
+  set_shares(figures, 0.3F);
+  figures.tokens = {token_of(100, 4, 7, 20, 0.1F)};
+  for (std::size_t block = 0; block < kBlocks; ++block) figures.learned_share[block] = 0.02F * static_cast<float>(block);
+  const AttentionShares shares = attention_shares(figures, detect_by_evidence(figures, {}));
+  for (std::size_t block = 0; block < kBlocks; ++block) {
+    EXPECT_NEAR(*shares.learned[block], 0.02 * static_cast<double>(block), 1e-6);
+    EXPECT_NEAR(*shares.other[block], 0.7 - *shares.sinks()[block] - *shares.learned[block], 1e-6) << block;
+  }
+}
+
 TEST(AttentionShares, CountMembersOfAGroupThoughNoneIsASinkAlone) {
   SequenceFigures figures = one_primary();
   set_shares(figures, 0.3F);

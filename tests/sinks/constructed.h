@@ -51,6 +51,7 @@ inline SequenceFigures one_primary() {
   std::iota(figures.candidates.begin(), figures.candidates.end(), 0);
   figures.self_cosine.assign(kPrimaryCandidates, holds);
   figures.far_attention.assign(kLayers, 400.0F);
+  figures.learned_share.assign(kLayers, 0.0F);
   figures.far_even.assign(kLayers, 800.0F);
   for (int t = 0; t < kPrimaryCandidates; ++t) figures.first_positions.push_back(ordinary_token(t));
   make_aligned(figures.first_positions[0], 2, 9, 50);

@@ -67,6 +67,15 @@ SequenceMeasurement plain_measurement(int n_tokens) {
   return m;
 }
 
+TEST(Reduce, LearnedLogitsHaveAShareOfAllAttention) {
+  SequenceMeasurement m = plain_measurement(200);
+  for (std::size_t h = 0; h < 4; ++h) m.learned_mass(1, h) = 10.0 * static_cast<double>(h + 1);
+  m.heads_in_layer[1] = 3;
+  EXPECT_THAT(reduce(m, 0, {}).learned_share, testing::ElementsAre(0.0F, 0.1F)) << "(10 + 20 + 30) / 3 of 200 queries";
+  m.has_attention[1] = 0;
+  EXPECT_THAT(reduce(m, 0, {}).learned_share, testing::ElementsAre(0.0F, std::nullopt));
+}
+
 TEST(Reduce, KeepsTheFirstPositionsAndWhatPassesTheFloor) {
   SequenceMeasurement m = plain_measurement(200);
   m.hidden_norm(1, 3) = 40;                                                 // the candidate

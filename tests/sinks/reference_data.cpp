@@ -86,6 +86,7 @@ SequenceFigures figures_of(const ReferenceData& data) {
   for (int c = 0; c < kPrimaryCandidates; ++c) figures.candidates.push_back(c);
   figures.self_cosine.assign(kPrimaryCandidates, holds);
   figures.far_attention.resize(layers);
+  figures.learned_share.resize(layers);
   figures.far_even.resize(layers);
   for (std::size_t t = 0; t < data.long_tokens.size(); ++t) {
     (t < kPrimaryCandidates ? figures.first_positions : figures.tokens).push_back(profile_of(data, t));

@@ -64,12 +64,12 @@ TEST(FiguresBlob, LaysBytesOutAsDocumented) {
   figures.first_positions.push_back(token);
   // clang-format off
   std::vector<unsigned> expected = {
-      'S', 'F', 'I', 'G', 5, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
+      'S', 'F', 'I', 'G', 6, 0, kTokenFields.size(), 0,  // magic, layout, figures a token
       1, 0, 0, 0, 1, 0, 0, 0,                            // n_layers, n_tokens
       0, 0, 0, 0, 64, 0, 0, 0,                           // prompt_tokens, min_distance
       0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255,        // n_watch_overflow, n_padding, no candidate
       0, 0, 0, 0,                                        // no later tokens
-      1, 0, 0, 0, 0x40, 0, 0, 0,                         // ordinary_norm: presence, 2.0; the three others: not measured
+      1, 0, 0, 0, 0x40, 0, 0, 0, 0,                      // ordinary_norm: presence, 2.0; the four others: not measured
       0, 0, 0, 0, 1, 0, 0, 0, 0xC0,                      // position, hidden_norm: presence, -2.0
   };
   // One candidate, position 0; its self_cosine: upper triangle, 1.0.

@@ -93,8 +93,8 @@ TEST_F(Trouble, NewerFilesAreRefusedWithWhatToDo) {
   {
     open_sample(path_).add(document_record(0));
   }
-  run_sql(path_, "PRAGMA user_version = 7");
-  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 7, expected 6)", [&] { open_sample(path_); });
+  run_sql(path_, "PRAGMA user_version = 8");
+  expect_error(ErrorCode::kOutput, "written by a newer sinkscope (layout 8, expected 7)", [&] { open_sample(path_); });
   expect_error(ErrorCode::kInput, "use the newer program", [&] { ScanFile::open(path_); });
 }
 

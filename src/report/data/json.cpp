@@ -91,6 +91,8 @@ void write_attention(JsonWriter& json, const AttentionShares& shares) {
     json.key(name_of(kind));
     write_value(json, shares.of(kind));
   }
+  json.key("learned");
+  write_value(json, shares.learned);
   json.key("other");
   write_value(json, shares.other);
   json.close();

@@ -98,6 +98,7 @@ class PanelDrawing {
   }
 
   static double opacity_of(const ChartSeries& series) {
+    if (series.role == kLearnedRole) return 0.5;
     return series.name.empty() || series.role == kOtherRole ? 0.22 : 0.75;
   }
 

@@ -205,6 +205,17 @@ TEST(Figure, IsAPngByTheMachinesLibrsvg) {
   EXPECT_EQ(png.substr(12, 8), std::string("IHDR\0\0\x03\x20", 8)) << "800 pixels for a width of 400";
 }
 
+TEST(Figure, LearnedLogitsAreABandOfTheirOwn) {
+  EXPECT_THAT(figure_of(planted_file(), named("attention")), Not(HasSubstr("learned")));
+  ScannedDocument record = planted_record();
+  record.figures.learned_share.assign(kPlantedLayers, 0.25F);
+  auto file = ScanFile::in_memory(model_record(kPlantedLayers), {}, program_run());
+  file.add(record);
+  const std::string svg = figure_of(file, named("attention"));
+  EXPECT_THAT(svg, HasSubstr("learned sink logits, no token"));
+  EXPECT_THAT(svg, HasSubstr("fill-opacity=\"0.5\""));
+}
+
 TEST(Figure, SaysWhatLacks) {
   const auto says = [](const ScanFile& file, const FigureOptions& options) -> std::string {
     try {

@@ -209,7 +209,7 @@ export interface ChartAxis {
 export interface ChartSeries {
   name: string;
   form: "line" | "band" | "points" | "bars";
-  role: Kind | "other";
+  role: Kind | "other" | "learned";
   x: number[];
   y: Measured[];
   low: Measured[];
