@@ -202,6 +202,17 @@ TEST(FindLevels, FewDocumentsShowNoStability) {
   EXPECT_TRUE(ten.levels.empty() || ten.levels[0].tentative);
 }
 
+// A part without tokens has no rate; those after it have theirs.
+TEST(FindLevels, WithoutPromptsOnlyTheRateOfPromptsIsMissing) {
+  SinkCorpus corpus = first_levels_of(20);
+  for (CorpusDocument& document : corpus.documents) document.prompt_tokens = 0;
+  const LevelReport report = find_levels(corpus, {});
+  ASSERT_EQ(report.levels.size(), 1U);
+  EXPECT_FALSE(report.levels[0].prompt_rate.per_1000 || report.levels[0].prompt_rate.interval);
+  expect_rate(report.levels[0].output_rate, 20, 20, 20 * 800);
+  expect_rate(report.levels[0].rate, 20, 20, 20 * 800);
+}
+
 // One document of many sinks: it is drawn in 1 - 1/e of the bootstraps.
 TEST(FindLevels, WhatOneDocumentMakesIsWeak) {
   SinkCorpus corpus = first_levels_of(40);

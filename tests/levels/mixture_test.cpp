@@ -82,6 +82,21 @@ TEST(Mixture, FittingNeverLowersTheLikelihood) {
   EXPECT_EQ(mixture.components[0].l_end, 15);
 }
 
+// Of states that all end after the shortest time none survives a layer more: the hazard is as large as it may be.
+TEST(Mixture, TheHazardIsEndsPerLayerSurvived) {
+  LevelMixture noise;
+  fit(noise, std::vector<LayerCell>{{5, 9, false, 1}}, kLayers, {3, 27});
+  EXPECT_EQ(noise.shortest, 4);
+  EXPECT_EQ(noise.hazard, 0.99);
+  // Ends after 2, 3, 4 and 5 layers, as many again at each: by hand 8 ends for 2 (1 + 2 + 3) layers beyond the shortest.
+  LevelMixture spread;
+  spread.hazard_weight = 1;
+  spread.even_weight = 0;
+  fit(spread, std::vector<LayerCell>{{5, 7, false, 2}, {5, 8, false, 2}, {5, 9, false, 2}, {5, 10, false, 2}}, kLayers, {3, 27});
+  EXPECT_EQ(spread.shortest, 2);
+  EXPECT_NEAR(spread.hazard, 8.0 / 20, 1e-12);
+}
+
 // Numbers of bayes_criterion.py, which knows nothing of ours. Ours stops where a step gains less than 0.01 nats, and so
 // lies a little above the best; a free number more or less would be 3.9.
 TEST(Mixture, TheBayesCriterionIsTheOneWorkedOutApart) {

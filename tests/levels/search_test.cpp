@@ -103,6 +103,22 @@ TEST(Mixture, LevelsThatLieTooCloseBecomeOne) {
   EXPECT_EQ(mixture.components[0].l_end, 15);
 }
 
+// Levels just as far apart as they must be are one where the mixture is as likely with centres nearer to each other.
+TEST(Mixture, LevelsThatMayAsWellLieNearerBecomeOne) {
+  for (const std::vector<LayerCell>& cells :
+       {std::vector<LayerCell>{{9, 15, false, 10}, {10, 15, false, 10}, {11, 15, false, 10}, {13, 15, false, 20}},
+        std::vector<LayerCell>{{9, 15, false, 30}, {10, 15, false, 10}, {11, 15, false, 20}, {13, 15, false, 20}},
+        std::vector<LayerCell>{{9, 15, false, 10}, {11, 15, false, 30}, {12, 15, false, 30}},
+        std::vector<LayerCell>{{10, 15, false, 20}, {12, 15, false, 10}}}) {
+    LevelMixture mixture = mixture_of({{9, 15, 3, 1, 0}, {12, 15, 3, 1, 0}});
+    fit(mixture, cells, kDeep, kApart);
+    ASSERT_EQ(mixture.components.size(), 1U);
+    EXPECT_EQ(mixture.components[0].l_start, 11);
+    EXPECT_EQ(mixture.components[0].start_jitter, cells.size() == 4 ? 4U : 3U);
+    EXPECT_NEAR(mixture.components[0].weight, 1, 1e-3);
+  }
+}
+
 TEST(Mixture, LevelsThatLieApartStayTwo) {
   for (const LayerCell& other : {LayerCell{13, 15, false, 30}, LayerCell{10, 18, false, 30}}) {
     const std::vector<LayerCell> cells = {{10, 15, false, 30}, other};

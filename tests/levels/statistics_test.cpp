@@ -80,6 +80,9 @@ TEST(WithinOne, CensoredEndsMayLieAnywhereLater) {
   EXPECT_FALSE(within_one(sink_of(5, 12), 5, 10));
   EXPECT_TRUE(within_one(sink_of(5, 12, true), 5, 10));
   EXPECT_FALSE(within_one(sink_of(5, 8, true), 5, 10));
+  EXPECT_TRUE(within_one(sink_of(5, 9, true), 5, 10)) << "one layer early is within one";
+  EXPECT_TRUE(within_one(sink_of(6, 11), 5, 10));
+  EXPECT_FALSE(within_one(sink_of(7, 10), 5, 10));
 }
 
 TEST(Tokens, CommonestFirstThenById) {
