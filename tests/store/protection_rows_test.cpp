@@ -201,7 +201,7 @@ TEST_F(ProtectionRowsTest, MergeTakesThemAlong) {
     EXPECT_THAT(merged.verify(), IsEmpty());
   }
   run_sql("b.db", "UPDATE edit_effects SET data = CAST(x'00' || substr(data, 2) AS BLOB) WHERE document = 1");
-  expect_error(ErrorCode::kInput, "so it is not merged",
+  expect_error(ErrorCode::kInput, "an edit's effects is damaged",
                [&] { merge_results(std::vector{path("a.db"), path("b.db")}, path("c.db"), program_run()); });
 }
 
