@@ -127,7 +127,9 @@ auto of_file(const std::string& path, const Work& work) {
     return work();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInternal && error.code() != ErrorCode::kInput) throw;
-    if (std::string_view(error.what()).starts_with(path)) throw;  // its own words say it, or why it cannot be read
+    // A disk or memory that fails while the file is read is no damage, and its own words say so.
+    const std::string_view words = error.what();
+    if (words.starts_with(path) && words.find("damaged") == words.npos) throw;
     throw Error(ErrorCode::kInput, fmt::format("{}: damaged or changed, so it is not merged; {}", path, error.what()));
   }
 }
