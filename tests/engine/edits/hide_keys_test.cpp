@@ -10,6 +10,7 @@
 #include "tests/engine/architectures/made_up_model.h"
 #include "tests/engine/edits/hand_masked_run.h"
 #include "tests/engine/edits/run_record.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/temporary_folder.h"
 
 namespace sinkscope {
@@ -78,7 +79,7 @@ class HideKeysTest : public testing::TestWithParam<Case> {
   Pack pack_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Family, HideKeysTest, testing::ValuesIn(cases()), [](const auto& test) {
+INSTANTIATE_TEST_SUITE_P(Family, HideKeysTest, testing::ValuesIn(fewer_if_sanitized(cases())), [](const auto& test) {
   std::string name = std::string(test.param.arch) + "_" + std::string(name_of(test.param.precision)) +
                      (test.param.packed ? "_packed" : "_alone");
   std::ranges::replace_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
