@@ -297,7 +297,8 @@ class Model:
         texts   as of ablate; 16 documents are needed for a recommendation
         caches  "window:256", "q8_0", "q4_0", "q4_0:plain", "kivi4", "kivi2", or several
         throws  as ablate
-        cost    for each text and cache a pass for each different set of tokens
+        cost    for each text and cache a pass for each different set of tokens; what the results file holds already is
+                not measured again, and what is measured is kept there
         """
         return _analyses.protect(self, texts, caches, draws, seed, documents, progress, thresholds)
 
