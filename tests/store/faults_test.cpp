@@ -108,12 +108,15 @@ Job scan_job() {
           }};
 }
 
+// What analyses of a results file find there.
+void scan_documents(const TemporaryFolder& folder) {
+  ScanFile file = open_result(folder);
+  for (int i = 0; i < kDocuments; ++i) file.add(document(i));
+}
+
 Job ablate_job() {
   return {"ablate",
-          [](const TemporaryFolder& folder) {
-            ScanFile file = open_result(folder);
-            for (int i = 0; i < kDocuments; ++i) file.add(document(i));
-          },
+          scan_documents,
           [](const TemporaryFolder& folder, int& n_stored) {
             const ScanFile file = open_result(folder);
             AblationRows rows(file);
@@ -135,10 +138,7 @@ Job ablate_job() {
 
 Job explain_job() {
   return {"explain",
-          [](const TemporaryFolder& folder) {
-            ScanFile file = open_result(folder);
-            for (int i = 0; i < kDocuments; ++i) file.add(document(i));
-          },
+          scan_documents,
           [](const TemporaryFolder& folder, int& n_stored) {
             const ScanFile file = open_result(folder);
             ExplainedRows rows(file);
