@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/thread_limits.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/version.h"
 #include "gguf/digest.h"
 
@@ -94,6 +95,13 @@ void check_measured_alike(const std::string& results, const ScanFile& file, cons
   };
   check("precision", scanned.precision, model.precision());
   check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
+}
+
+std::function<void(std::int64_t done, std::int64_t total, const std::string& what)> progress_notes(bool quiet) {
+  if (quiet || !stderr_is_terminal()) return {};
+  return [](std::int64_t done, std::int64_t total, const std::string& what) {
+    note(fmt::format("{}: {} of {}", what, done, total));
+  };
 }
 
 }  // namespace sinkscope

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,5 +34,8 @@ std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile&
 // throws   Error{kInput} if one of them is another
 void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
                           const Model& model);
+
+// Tells how far another pass over the texts is, a line each time; empty where nobody reads it.
+std::function<void(std::int64_t done, std::int64_t total, const std::string& what)> progress_notes(bool quiet);
 
 }  // namespace sinkscope

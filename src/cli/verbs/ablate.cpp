@@ -13,7 +13,6 @@
 #include "cli/interrupt.h"
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
-#include "cli/progress.h"
 #include "cli/scanned_again.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
@@ -84,11 +83,7 @@ AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file)
   request.log_odds_margin = options.log_odds_margin;
   request.run.min_distance = file.options().min_distance;
   request.run.should_stop = interrupted;
-  if (!options.quiet && stderr_is_terminal()) {
-    request.on_progress = [](std::int64_t done, std::int64_t total, const std::string& what) {
-      note(fmt::format("{}: {} of {}", what, done, total));
-    };
-  }
+  request.on_progress = progress_notes(options.quiet);
   return request;
 }
 

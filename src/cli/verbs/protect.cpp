@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -14,7 +13,6 @@
 #include "cli/options/model_options.h"
 #include "cli/options/rule_options.h"
 #include "cli/outputs.h"
-#include "cli/progress.h"
 #include "cli/scanned_again.h"
 #include "cli/verbs/verb.h"
 #include "engine/llama/model.h"
@@ -47,15 +45,6 @@ struct ProtectVerbOptions {
   bool quiet = false;
 };
 
-using Progress = std::function<void(std::int64_t done, std::int64_t total, const std::string& what)>;
-
-Progress progress_of(const ProtectVerbOptions& options) {
-  if (options.quiet || !stderr_is_terminal()) return {};
-  return [](std::int64_t done, std::int64_t total, const std::string& what) {
-    note(fmt::format("{}: {} of {}", what, done, total));
-  };
-}
-
 ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& file) {
   ProtectRequest request;
   std::vector<std::string> words;
@@ -69,7 +58,7 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
   request.max_documents = options.documents;
   request.run.min_distance = file.options().min_distance;
   request.run.should_stop = interrupted;
-  request.on_progress = progress_of(options);
+  request.on_progress = progress_notes(options.quiet);
   return request;
 }
 
@@ -92,7 +81,7 @@ void write_duo(const ProtectVerbOptions& options, const ScanFile& file, Model& m
   request.recent_size = options.recent_size;
   request.max_documents = options.documents;
   request.should_stop = interrupted;
-  request.on_progress = progress_of(options);
+  request.on_progress = progress_notes(options.quiet);
   const HeadReach reach = measure_head_reach(model, file.n_documents(), load, request);
   write_output(in_folder(options.duo, kDuoConfigName),
                [&](std::ostream& out) { write_duo_config(file.model(), reach, out); });
