@@ -15,20 +15,15 @@
 
 namespace sinkscope {
 
-ScanFile read_scanned(const std::string& results, const ModelOptions& model) {
-  ScanFile file = ScanFile::open(results);
+ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
+  const ScanFile file = ScanFile::open(results);
+  const ModelRecord record = file.model();
   const std::string digest = model_sha256(model.path, model_hash_folder(), interrupted);
-  if (digest != file.model().sha256) {
+  if (digest != record.sha256) {
     throw Error(ErrorCode::kInput,
                 fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
-                            results, file.model().facts.name, file.model().sha256.substr(0, 12), digest.substr(0, 12)));
+                            results, record.facts.name, record.sha256.substr(0, 12), digest.substr(0, 12)));
   }
-  return file;
-}
-
-ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
-  const ScanFile file = read_scanned(results, model);
-  const ModelRecord record = file.model();
   const ProgramRun run =
       present_program_run(command_line(), model.precision, model.n_threads.value_or(default_threads()));
   return ScanFile::open_or_create(results, record, file.options(), run);
