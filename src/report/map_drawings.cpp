@@ -64,7 +64,7 @@ ChartPanel scales_panel(const LayerMap& map, const std::string& title, const std
 ChartPanel path_panel(const LayerMap& map) {
   ChartPanel panel;
   panel.title = "From like tokens to sinks, " + map_name(map);
-  panel.x.title = "lambda: 0 the mean like token, 1 the mean sink";
+  panel.x.title = "lambda, from like tokens (0) to sinks (1)";
   panel.y.title = "norm ratio, height";
   ChartSeries norm = series_of("norm ratio", ChartForm::kLine, kOtherRole);
   ChartSeries height = series_of("height along the axis", ChartForm::kLine, name_of(map.kind));

@@ -79,7 +79,7 @@ Chart strength_chart(const SinkCorpus& corpus, Rule rule) {
                                   grouped(static_cast<std::int64_t>(n)));
   }
   using Value = std::pair<std::optional<double>, std::string>;
-  add(chart, panel_of("Attention against an even share", "far boost, median over the blocks that read it", true), points,
+  add(chart, panel_of("Attention against an even share", "median far boost", true), points,
       rule, [](const CorpusSink& sink) {
         return sink.far_boost && *sink.far_boost > 0
                    ? Value(*sink.far_boost, fmt::format("far boost {}", in_digits(*sink.far_boost)))

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <ranges>
 
 #include "report/figure/drawings.h"
 #include "report/figure/svg.h"
@@ -13,7 +15,31 @@ namespace {
 
 // As in web/src/draw/chart.ts.
 constexpr double kChartPanelHeight = 320, kChartLeft = 62, kChartRight = 14, kChartBottom = 44;
-constexpr double kChartTitleRoom = 22, kChartLegendRow = 20, kChartBarShare = 0.8;
+constexpr double kTextRow = 16, kChartLegendRow = 20, kChartBarShare = 0.8;
+constexpr double kLetter = 7, kNameLetter = 5.5, kTilt = 35;  // widths in pixels, degrees
+
+// What is too wide for its panel, in several lines.
+std::vector<std::string> wrapped(std::string_view text, double width) {
+  std::vector<std::string> lines;
+  for (const auto part : std::views::split(text, ' ')) {
+    const std::string_view word(part.begin(), part.end());
+    if (word.empty()) continue;
+    if (!lines.empty() && kLetter * static_cast<double>(lines.back().size() + 1 + word.size()) <= width) {
+      lines.back() += fmt::format(" {}", word);
+    } else {
+      lines.emplace_back(word);
+    }
+  }
+  return lines;
+}
+
+// How much deeper than one line names under an axis reach: 0 where each has room, else they are tilted.
+double name_depth(const std::vector<std::string>& names, double slot) {
+  std::size_t longest = 0;
+  for (const std::string& name : names) longest = std::max(longest, name.size());
+  const double widest = kNameLetter * static_cast<double>(longest);
+  return widest <= slot ? 0 : widest * std::sin(kTilt * std::numbers::pi / 180);
+}
 
 class PanelDrawing {
  public:
@@ -21,11 +47,11 @@ class PanelDrawing {
       : svg_(svg), panel_(panel), width_(width), top_(top) {}
 
   void draw() {
-    svg_.text(kChartLeft, top_ + 14, panel_.title, fmt::format("font-weight=\"600\" fill=\"{}\"", svg_.theme().ink));
-    const double legend_end = legend(top_ + (panel_.title.empty() ? 0 : kChartTitleRoom) + 12);
-    const Frame frame{width_, top_ + kChartPanelHeight, kChartLeft, kChartRight, legend_end, kChartBottom};
+    const double legend_end = legend(title() + 12);
+    x_ = axis(panel_.x, kChartLeft, width_ - kChartRight, width_ < 520 ? 4 : 8);
+    depth_ = name_depth(panel_.x.names, std::abs(x_.at(1) - x_.at(0)));
+    const Frame frame{width_, top_ + kChartPanelHeight, kChartLeft, kChartRight, legend_end, kChartBottom + depth_};
     svg_.use_frame(frame);
-    x_ = axis(panel_.x, frame.left, frame.width - frame.right, width_ < 520 ? 4 : 8);
     y_ = axis(panel_.y, frame.height - frame.bottom, frame.top, 5);
     svg_.left_axis(y_, panel_.y.title, y_.ticks, true);
     bottom_axis();
@@ -61,11 +87,26 @@ class PanelDrawing {
       svg_.bottom_axis(x_, ticks, panel_.x.title);
       return;
     }
-    svg_.bottom_axis(x_, {}, panel_.x.title);
+    svg_.bottom_axis(x_, {}, panel_.x.title, depth_);
     for (std::size_t i = 0; i < panel_.x.names.size(); ++i) {
-      svg_.text(x_.at(static_cast<double>(i)), top_ + kChartPanelHeight - kChartBottom + 16, panel_.x.names[i],
-                "text-anchor=\"middle\" font-size=\"10\"");
+      const double at = x_.at(static_cast<double>(i)), under = top_ + kChartPanelHeight - kChartBottom - depth_ + 16;
+      svg_.text(at, under, panel_.x.names[i],
+                depth_ > 0 ? fmt::format("text-anchor=\"end\" font-size=\"10\" transform=\"rotate({} {} {})\"", -kTilt,
+                                         place(at), place(under))
+                           : "text-anchor=\"middle\" font-size=\"10\"");
     }
+  }
+
+  // returns  where its last line ends
+  double title() {
+    const auto lines = wrapped(panel_.title, width_ - kChartLeft - kChartRight);
+    const std::string style = fmt::format("font-weight=\"600\" fill=\"{}\"", svg_.theme().ink);
+    double y = top_ + 14;
+    for (const std::string& line : lines) {
+      svg_.text(kChartLeft, y, line, style);
+      y += kTextRow;
+    }
+    return lines.empty() ? top_ : y - 8;
   }
 
   std::string colour(const ChartSeries& series) const {
@@ -144,7 +185,8 @@ class PanelDrawing {
     for (const ChartSeries& series : panel_.series) {
       if (series.name.empty()) continue;
       any = true;
-      const double room = 40 + 7 * static_cast<double>(series.name.size());
+      const auto lines = wrapped(series.name, width_ - kChartLeft - 22);
+      const double room = 40 + kLetter * static_cast<double>(std::ranges::max(lines, {}, &std::string::size).size());
       if (x + room > width_ && x > kChartLeft) {
         x = kChartLeft;
         y += kChartLegendRow;
@@ -154,7 +196,10 @@ class PanelDrawing {
       } else {
         svg_.ellipse(x + 8, y, 4, 4, fmt::format("fill=\"{}\"", colour(series)));
       }
-      svg_.text(x + 22, y + 4, series.name, fmt::format("fill=\"{}\"", svg_.theme().ink));
+      for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (i > 0) y += kTextRow;
+        svg_.text(x + 22, y + 4, lines[i], fmt::format("fill=\"{}\"", svg_.theme().ink));
+      }
       x += room;
     }
     return y + (any ? 14 : -6);
@@ -162,7 +207,7 @@ class PanelDrawing {
 
   Svg& svg_;
   const ChartPanel& panel_;
-  double width_, top_;
+  double width_, top_, depth_ = 0;
   Axis x_, y_;
 };
 

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "base/encodings.h"
-#include "report/words.h"
 
 namespace sinkscope {
 namespace {
@@ -23,8 +22,12 @@ double nice_step(double rough) {
   return 10 * power;
 }
 
+// Ticks are round: all their digits, and no more.
 std::string tick_label(double tick) {
-  return std::nearbyint(tick) == tick ? grouped(std::llround(tick)) : in_digits(tick);
+  if (std::nearbyint(tick) == tick) return grouped(std::llround(tick));
+  std::string digits = fmt::format("{:.6g}", tick);  // 2e-05
+  if (const std::size_t zero = digits.find("e-0"); zero != std::string::npos) digits.erase(zero + 2, 1);
+  return digits;
 }
 
 std::string title_element(std::string_view title) {
@@ -126,7 +129,7 @@ void Svg::mark(SinkKind kind, double x, double y, double radius, std::string_vie
   }
 }
 
-void Svg::bottom_axis(const Axis& axis, const std::vector<double>& ticks, std::string_view title) {
+void Svg::bottom_axis(const Axis& axis, const std::vector<double>& ticks, std::string_view title, double room) {
   const double y = frame_.height - frame_.bottom, end = frame_.width - frame_.right;
   const std::string rule = fmt::format("stroke=\"{}\" fill=\"none\"", theme_.muted);
   path(fmt::format("M{},{}H{}", place(frame_.left), place(y), place(end)), rule);
@@ -134,7 +137,7 @@ void Svg::bottom_axis(const Axis& axis, const std::vector<double>& ticks, std::s
     path(fmt::format("M{},{}v4", place(axis.at(tick)), place(y)), rule);
     text(axis.at(tick), y + 16, tick_label(tick), "text-anchor=\"middle\"");
   }
-  text((frame_.left + end) / 2, y + 34, title, "text-anchor=\"middle\"");
+  text((frame_.left + end) / 2, y + 34 + room, title, "text-anchor=\"middle\"");
 }
 
 void Svg::left_axis(const Axis& axis, std::string_view title, const std::vector<double>& ticks, bool lines) {

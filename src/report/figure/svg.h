@@ -51,7 +51,8 @@ class Svg {
   void mark(SinkKind kind, double x, double y, double radius, std::string_view title = {});
 
   void left_axis(const Axis& axis, std::string_view title, const std::vector<double>& ticks, bool lines);
-  void bottom_axis(const Axis& axis, const std::vector<double>& ticks, std::string_view title);
+  // room  between the axis and its title, for names of more than a line
+  void bottom_axis(const Axis& axis, const std::vector<double>& ticks, std::string_view title, double room = 0);
   // A map's name and, right of it or below, its colours with the numbers that they stand for.
   void named_key(double left, std::string_view name, const Ramp& ramp, int first,
                  const std::vector<std::string>& labels);

@@ -45,6 +45,36 @@ TEST(Chart, BarsStandOnZero) {
   EXPECT_THAT(svg, HasSubstr("width=\"600\" height=\"320\""));
 }
 
+// What has no room is wrapped or tilted, and moves the plot; what has room stays on its line.
+TEST(Chart, LongTitlesAndNamesFitNarrowPictures) {
+  Chart chart = bars_of_two();
+  chart.panels[0].title = "KL by the tokens that it keeps; not enough: 1 document";  // 54 letters of 7 pixels
+  chart.panels[0].x.names = {"primary", "a name of 24 letters ...."};               // 25 of 5.5: 138 pixels
+  chart.panels[0].series[0].name = "a series with a name of fifty letters, or nearly so";
+  const std::string wide = draw_chart(chart, 600, false);
+  EXPECT_THAT(wide, HasSubstr(">KL by the tokens that it keeps; not enough: 1 document<"));
+  EXPECT_THAT(wide, HasSubstr(">a series with a name of fifty letters, or nearly so<"));
+  EXPECT_THAT(wide, Not(HasSubstr("rotate(-35")));
+  const std::string narrow = draw_chart(chart, 330, false);  // 254 for the title, 36 letters
+  EXPECT_THAT(narrow, HasSubstr("y=\"14\" font-weight=\"600\" fill=\"#1c2026\">KL by the tokens that it keeps; not<"));
+  EXPECT_THAT(narrow, HasSubstr("y=\"30\" font-weight=\"600\" fill=\"#1c2026\">enough: 1 document<"));
+  EXPECT_THAT(narrow, HasSubstr(">a series with a name of fifty<"));
+  EXPECT_THAT(narrow, HasSubstr(">letters, or nearly so<"));
+  // 127 pixels a name: 137.5 x sin 35 = 78.87 deeper, so names stand at 320 - 44 - 78.87 + 16.
+  EXPECT_THAT(narrow, HasSubstr("y=\"213.13\" fill=\"#59616b\" text-anchor=\"end\" font-size=\"10\" transform=\"rotate(-35 125.5 213.13)\">primary<"));
+}
+
+TEST(Chart, TicksHaveAllTheirDigitsAndNoMore) {
+  Chart chart = bars_of_two();
+  chart.panels[0].y = {"", -0.0015, 0.0005, false, 0, {}};
+  const std::string svg = draw_chart(chart, 600, false);
+  for (const char* tick : {">-0.0015<", ">-0.001<", ">-0.0005<", ">0.0005<"}) {
+    EXPECT_THAT(svg, HasSubstr(tick));
+  }
+  chart.panels[0].y = {"", 0, 0.0001, false, 0, {}};
+  EXPECT_THAT(draw_chart(chart, 600, false), HasSubstr(">2e-5<"));
+}
+
 TEST(Chart, LinesKeepTheirGaps) {
   Chart chart{"norm", "", "", {}};
   ChartPanel panel;

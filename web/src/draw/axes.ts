@@ -1,7 +1,6 @@
 // Axes of SVG drawings.
 
 import { append, s } from "../ui/dom";
-import { number } from "../ui/format";
 import type { Axis } from "./scale";
 
 export interface Frame {
@@ -19,11 +18,15 @@ export function svg_of(frame: Frame, label: string): SVGSVGElement {
   });
 }
 
+// Ticks are round: all their digits, and no more.
 function tick_name(tick: number): string {
-  return Number.isInteger(tick) ? tick.toLocaleString("en") : number(tick);
+  if (Number.isInteger(tick)) return tick.toLocaleString("en");
+  const round = Number(tick.toPrecision(6));
+  return Math.abs(round) < 1e-4 ? round.toExponential() : String(round);
 }
 
-export function bottom_axis(frame: Frame, axis: Axis, ticks: number[], title: string): SVGGElement {
+// room  between the axis and its title, for names of more than a line
+export function bottom_axis(frame: Frame, axis: Axis, ticks: number[], title: string, room = 0): SVGGElement {
   const y = frame.height - frame.bottom;
   const group = s("g", { class: "axis" }, s("path", { d: `M${frame.left},${y}H${frame.width - frame.right}`, class: "rule" }));
   for (const tick of ticks) {
@@ -31,7 +34,7 @@ export function bottom_axis(frame: Frame, axis: Axis, ticks: number[], title: st
     append(group, s("path", { d: `M${x},${y}v4`, class: "rule" }),
       s("text", { x, y: y + 16, "text-anchor": "middle" }, tick_name(tick)));
   }
-  append(group, s("text", { x: (frame.left + frame.width - frame.right) / 2, y: y + 34, "text-anchor": "middle", class: "title" }, title));
+  append(group, s("text", { x: (frame.left + frame.width - frame.right) / 2, y: y + 34 + room, "text-anchor": "middle", class: "title" }, title));
   return group;
 }
 

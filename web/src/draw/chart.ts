@@ -6,13 +6,31 @@ import { bottom_axis, left_axis, svg_of, type Frame } from "./axes";
 import { layer_ticks, linear, logarithmic, type Axis } from "./scale";
 
 const kPanelHeight = 320, kLeft = 62, kRight = 14, kBottom = 44;
-const kTitleRoom = 22, kLegendRow = 20, kBarShare = 0.8;
+const kTextRow = 16, kLegendRow = 20, kBarShare = 0.8;
+const kLetter = 7, kNameLetter = 5.5, kTilt = 35;  // widths in pixels, degrees
 
 export type Say = (text: string) => void;
 type Place = [number, number] | undefined;
 
 function axis_of(axis: ChartAxis, from: number, to: number, n_ticks: number): Axis {
   return axis.logarithmic ? logarithmic(axis.low, axis.high, from, to) : linear(axis.low, axis.high, from, to, n_ticks);
+}
+
+// What is too wide for its panel, in several lines.
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ").filter((one) => one !== "")) {
+    const line = lines.at(-1);
+    if (line !== undefined && kLetter * (line.length + 1 + word.length) <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+// How much deeper than one line names under an axis reach: 0 where each has room, else they are tilted.
+function name_depth(names: string[], slot: number): number {
+  const widest = kNameLetter * Math.max(0, ...names.map((name) => name.length));
+  return widest <= slot ? 0 : widest * Math.sin((kTilt * Math.PI) / 180);
 }
 
 function key(series: ChartSeries, x: number, y: number): SVGElement {
@@ -25,9 +43,12 @@ function legend(svg: SVGSVGElement, panel: ChartPanel, width: number, y: number)
   let x = kLeft;
   const named = panel.series.filter((series) => series.name !== "");
   for (const series of named) {
-    const room = 40 + 7 * series.name.length;
+    const lines = wrapped(series.name, width - kLeft - 22);
+    const room = 40 + kLetter * Math.max(...lines.map((line) => line.length));
     if (x + room > width && x > kLeft) { x = kLeft; y += kLegendRow; }
-    append(svg, key(series, x, y), s("text", { x: x + 22, y: y + 4, class: "entry" }, series.name));
+    append(svg, key(series, x, y));
+    lines.forEach((line, i) => append(svg, s("text", { x: x + 22, y: y + 4 + kTextRow * i, class: "entry" }, line)));
+    y += kTextRow * (lines.length - 1);
     x += room;
   }
   return y + (named.length ? 14 : -6);
@@ -49,15 +70,21 @@ function band_of(high: Place[], low: Place[]): string {
 }
 
 function draw_panel(svg: SVGSVGElement, panel: ChartPanel, width: number, top: number, say: Say): void {
-  append(svg, s("text", { x: kLeft, y: top + 14, class: "entry panel-title" }, panel.title));
-  const begin = legend(svg, panel, width, top + (panel.title === "" ? 0 : kTitleRoom) + 12);
-  const frame: Frame = { width, height: top + kPanelHeight, left: kLeft, right: kRight, top: begin, bottom: kBottom };
-  const x = axis_of(panel.x, frame.left, width - frame.right, width < 520 ? 4 : 8);
+  const title = wrapped(panel.title, width - kLeft - kRight);
+  title.forEach((line, i) => append(svg, s("text", { x: kLeft, y: top + 14 + kTextRow * i, class: "entry panel-title" }, line)));
+  const begin = legend(svg, panel, width, top + (title.length ? 6 + kTextRow * title.length : 0) + 12);
+  const x = axis_of(panel.x, kLeft, width - kRight, width < 520 ? 4 : 8);
+  const depth = name_depth(panel.x.names, Math.abs(x.at(1) - x.at(0)));
+  const frame: Frame = { width, height: top + kPanelHeight, left: kLeft, right: kRight, top: begin, bottom: kBottom + depth };
   const y = axis_of(panel.y, frame.height - frame.bottom, frame.top, 5);
   append(svg, left_axis(frame, y, panel.y.title));
   const ticks = panel.x.names.length ? [] : panel.x.n_layers > 0 ? layer_ticks(panel.x.n_layers, width < 520 ? 6 : 14) : x.ticks;
-  append(svg, bottom_axis(frame, x, ticks, panel.x.title));
-  panel.x.names.forEach((name, i) => append(svg, s("text", { x: x.at(i), y: frame.height - kBottom + 16, "text-anchor": "middle", class: "small" }, name)));
+  append(svg, bottom_axis(frame, x, ticks, panel.x.title, depth));
+  panel.x.names.forEach((name, i) => {
+    const at = x.at(i), under = frame.height - frame.bottom + 16;
+    append(svg, s("text", { x: at, y: under, class: "small",
+      ...(depth > 0 ? { "text-anchor": "end", transform: `rotate(${-kTilt} ${at} ${under})` } : { "text-anchor": "middle" }) }, name));
+  });
   const all_bars = panel.series.filter((series) => series.form === "bars");
   for (const series of panel.series) {
     const places = (values: (number | null)[]): Place[] => series.x.map((at, i) => {

@@ -4,7 +4,7 @@ import { h } from "./dom";
 
 export const kWords: [string, string][] = [
   ["layer l", "The output of transformer block l, from 0. Block l + 1 reads it, so attention to a state of layer l is measured in block l + 1."],
-  ["primary", "The position among the first 8 with the largest mean norm ratio, if its direction is born and it draws far attention. Usually the first token."],
+  ["primary", "Of eight candidates, as a rule the first tokens after padding, the one with the largest mean norm ratio, if its direction is born and it draws far attention. Usually the first token."],
   ["score", "The mean attention that a token receives from the queries that can see it, averaged over heads."],
   ["far boost", "Attention from queries at least 64 tokens later, over what uniform attention would give. Measured where there are 64 such queries. Near queries are left out because local attention makes late tokens look like sinks."],
   ["far z", "How many spreads the logarithm of a far boost lies above the median of the ordinary tokens beside it, up to 64 of them. Far boost grows with the text and towards its end, far z does not: the first says how much, the second whether it is more than usual."],
