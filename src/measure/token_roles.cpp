@@ -1,6 +1,7 @@
 #include "measure/token_roles.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/index.h"
 
@@ -20,6 +21,26 @@ std::vector<std::uint8_t> find_padding(std::span<const TokenId> tokens, const Vo
   if (vocabulary.pad == vocabulary.bos && first > 0 && first < tokens.size()) is_padding[first - 1] = 0;
   return is_padding;
 }
+
+// Goes through tokens in their order and knows which are repeats.
+class RepeatCounter {
+ public:
+  explicit RepeatCounter(std::span<const TokenId> tokens) : tokens_(tokens) {}
+
+  bool is_repeat(std::size_t t) {
+    bool any = false;
+    for (std::size_t p = 1; p <= streaks_.size(); ++p) {
+      int& streak = streaks_[p - 1];
+      streak = t >= p && tokens_[t] >= 0 && tokens_[t] == tokens_[t - p] ? streak + 1 : 0;
+      any = any || streak >= kLikeBefore * static_cast<int>(p);
+    }
+    return any;
+  }
+
+ private:
+  std::span<const TokenId> tokens_;
+  std::array<int, kMostPeriod> streaks_{};  // by period: tokens up to the last one that are as the one a period before
+};
 
 // Chooses candidates, in the order of their claims.
 class CandidateChoice {
@@ -45,17 +66,18 @@ class CandidateChoice {
 
 TokenRoles::TokenRoles(std::span<const TokenId> tokens, const VocabularyFacts& vocabulary, int n_kept_positions)
     : is_padding(find_padding(tokens, vocabulary)), may_be_ordinary(tokens.size()), n_counted(tokens.size()) {
-  int counted = 0, like = 0;
+  int counted = 0;
+  RepeatCounter repeats(tokens);
   std::vector<std::size_t> starts, bos;  // of stretches of equal tokens; no padding
   int n_seen = 0;                        // no padding
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     const bool continues = t > 0 && tokens[t] >= 0 && tokens[t] == tokens[t - 1];
-    like = continues ? like + 1 : 0;
+    const bool is_repeat = repeats.is_repeat(t);
     if (!is_padding[t]) {
       if (!continues || is_padding[t - 1]) starts.push_back(t);
       if (tokens[t] >= 0 && tokens[t] == vocabulary.bos && n_seen < kPrefixTokens) bos.push_back(t);
       ++n_seen;
-      if (like < kLikeBefore) {
+      if (!is_repeat) {
         ++counted;
         may_be_ordinary[t] = counted > kPrimaryCandidates;
       }

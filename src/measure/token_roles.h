@@ -11,14 +11,16 @@ namespace sinkscope {
 
 // So many tokens, padding apart, are looked through for a BOS that does not stand first.
 inline constexpr int kPrefixTokens = 512;
-// A token after so many of its like is a repeat.
+// A token after so many of its like is a repeat; so is one of a few tokens in turns, after so many turns.
 inline constexpr int kLikeBefore = 8;
+inline constexpr int kMostPeriod = 8;  // so many tokens in turns, at most
 
 // What a sequence's tokens may be, as far as ids tell: decided before it runs, from nothing else.
 //
 //   padding    the vocabulary's padding token at the start of the sequence, at its end, or beside another. If it is BOS
 //              as well, the last one at the start is BOS
-//   repeat     a token after kLikeBefore of its like: their states may be one and the same
+//   repeat     a token after kLikeBefore of its like, or of the like of p tokens in turns, p up to kMostPeriod: their
+//              states may be one and the same
 //   ordinary   neither, and not among the first kPrimaryCandidates that are neither
 struct TokenRoles {
   // Positions among which the primary is sought, ascending; min(kPrimaryCandidates, n_tokens) of them. The first of the

@@ -11,7 +11,7 @@ void AttentionTakenSum::add(const SequenceFigures& figures, const Detection& det
   const AttentionShares shares = attention_shares(figures, detection);
   const LayerFigures sinks = shares.sinks();
   if (sinks.empty()) return;
-  words_ = attention_in_words(shares);
+  words_ = attention_in_words(shares, detection);
   // An empty optional is less than any share.
   const std::optional<float> sinks_most = std::ranges::max(sinks), primary_most = std::ranges::max(shares.of(SinkKind::kPrimary));
   if (primary_most) primary_.push_back(*primary_most);

@@ -1,6 +1,7 @@
 #include "report/counts.h"
 
 #include <algorithm>
+#include <set>
 
 #include "levels/corpus.h"
 
@@ -30,11 +31,13 @@ void Counts::add(const SequenceFigures& figures, const Detection& detection) {
     }
     if (run.verdict == Verdict::kSink) ++by_kind[static_cast<std::size_t>(run.kind)];
   }
+  std::set<int> members;  // a token may be of two groups, in other layers
   for (const SinkGroup& group : detection.groups) {
     if (group.verdict != Verdict::kSink) continue;
     ++groups;
-    group_tokens += static_cast<std::int64_t>(group.members.size());
+    members.insert(group.members.begin(), group.members.end());
   }
+  group_tokens += static_cast<std::int64_t>(members.size());
   units += detection.n_sinks();
 }
 

@@ -25,19 +25,34 @@ std::string percent_range(const LayerFigures& shares, const std::vector<int>& bl
   return (low == high ? low : low + "\u2013" + high) + " %";
 }
 
+const SinkGroup* group_of_primary(const Detection& detection) {
+  if (!detection.primary || !detection.primary->group) return nullptr;
+  const SinkGroup& group = detection.groups[index(*detection.primary->group)];
+  return group.verdict == Verdict::kSink ? &group : nullptr;
+}
+
+// Members of the primary's group that are not of its set: what they draw counts as the primary's.
+std::int64_t others_of_primary_group(const Detection& detection) {
+  const SinkGroup* group = group_of_primary(detection);
+  if (group == nullptr) return 0;
+  return std::ranges::count_if(group->members, [&](int member) {
+    return std::ranges::count(detection.primary->set, member) == 0;
+  });
+}
+
 }  // namespace
 
 std::string group_in_words(const SinkGroup& group) {
   const auto n = static_cast<std::int64_t>(group.members.size());
   std::string words = fmt::format(
-      "{} of one state, {}, in {}: together {} of far attention (up to {} in one block), {} times as much as other "
+      "{} of one {}, {}, in {}: together {} of far attention (up to {} in one block), {} times as much as other "
       "tokens for their even share",
-      counted(n, "token"), kind_name(group.kind), layer_range(group.l_start, group.l_end), in_percent(group.mass_mean),
+      counted(n, "token"), group.equal_norms ? "state" : "direction", kind_name(group.kind), layer_range(group.l_start, group.l_end), in_percent(group.mass_mean),
       in_percent(group.mass_max), in_digits(group.joint_boost_median));
   return words;
 }
 
-std::string attention_in_words(const AttentionShares& shares) {
+std::string attention_in_words(const AttentionShares& shares, const Detection& detection) {
   const LayerFigures sinks = shares.sinks();
   std::vector<int> measured, drawn_on;
   for (std::size_t block = 0; block < sinks.size(); ++block) {
@@ -56,8 +71,15 @@ std::string attention_in_words(const AttentionShares& shares) {
       std::ranges::any_of(blocks, [&](int block) { return shares.learned[index(block)].value_or(0) > 0; });
   const std::string learned =
       has_learned ? fmt::format(", learned sink logits {}", percent_range(shares.learned, blocks)) : "";
-  if (!any) return fmt::format("in {} the primary takes {} of all attention{}", where, primary, learned);
-  return fmt::format("in {} the sinks take {} of all attention, the primary {}{}", where, percent_range(sinks, blocks),
+  const auto n_others = others_of_primary_group(detection);
+  const std::string who = n_others == 0 ? "the primary"
+                                        : fmt::format("the primary and {} more of its {}", n_others,
+                                                      group_of_primary(detection)->equal_norms ? "state" : "direction");
+  if (!any) {
+    return fmt::format("in {} {} {} {} of all attention{}", where, who, n_others == 0 ? "takes" : "take", primary,
+                       learned);
+  }
+  return fmt::format("in {} the sinks take {} of all attention, {} {}{}", where, percent_range(sinks, blocks), who,
                      primary, learned);
 }
 

@@ -35,7 +35,7 @@ std::string other_runs_in_words(const Counts& counts, const Thresholds& threshol
 std::string group_in_words(const SinkGroup& group);
 // "in blocks 6–22 the sinks take 24–41 % of all attention, the primary 6–20 %"; without sinks the primary alone; empty
 // where no attention was measured.
-std::string attention_in_words(const AttentionShares& shares);
+std::string attention_in_words(const AttentionShares& shares, const Detection& detection);
 // primary-like for primary_like; by the paper's rule the label that the kind stands for: see shown_detection
 std::string_view kind_name(SinkKind kind, Rule rule = Rule::kEvidence);
 // A token on one line in which nothing is invisible: blanks are U+2423, none at all U+2205.

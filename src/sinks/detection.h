@@ -38,6 +38,7 @@ struct Thresholds {
   float drain_value_ratio = 0.5F;     // a sink drains up to this ratio, above it broadcasts
   float group_norm_gap = 0.1F;        // of equal states: their norms differ by so much of the larger, at most
   float group_alignment_gap = 0.02F;  // and their alignments by this
+  float group_min_mass = 0.25F;       // share of far attention from which tokens of unlike norms are judged together
   bool operator==(const Thresholds&) const = default;
 };
 
@@ -119,9 +120,11 @@ struct Run {
   std::optional<float> selection_rate;
 };
 
-// Tokens whose states are one direction and norm: a sink state that they share, and its attention with it.
+// Tokens of one sink state, which they share, and its attention with it. Their norms are one as a rule; unlike where tokens
+// of one direction draw much together and none of them enough by itself.
 struct SinkGroup {
   std::vector<int> members;              // positions, ascending; two at least
+  bool equal_norms = true;
   SinkKind kind = SinkKind::kSecondary;  // kPrimary: the primary is a member; else of the run that comes first
   Verdict verdict = Verdict::kUnscored;  // on what the members draw together
   int l_start = 0, l_end = 0;            // medians over the members' runs, the lower of two

@@ -265,7 +265,7 @@ Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& t
   if (primary) {
     const TokenProfile* token = profile_of(figures, primary->position);
     for (const auto& [first, last] : primary->active_layers) {
-      spans.push_back({token, first, last, SinkKind::kPrimary, std::nullopt});
+      spans.push_back({token, first, last, SinkKind::kPrimary, search.by_itself, std::nullopt});
     }
   }
   const auto add_runs = [&](const TokenProfile& token) {
@@ -273,7 +273,9 @@ Detection detect_by_evidence(const SequenceFigures& figures, const Thresholds& t
     const bool in_set = primary && std::ranges::count(primary->set, token.position) > 0;
     for (const Run& run : finder.runs_of(token)) {
       const auto at = in_set ? std::nullopt : std::optional(detection.runs.size());
-      if (run.kind != SinkKind::kUnaligned) spans.push_back({&token, run.l_start, run.l_end, run.kind, at});
+      if (run.kind != SinkKind::kUnaligned) {
+        spans.push_back({&token, run.l_start, run.l_end, run.kind, run.verdict == Verdict::kSink, at});
+      }
       if (!in_set) detection.runs.push_back(run);
     }
   };

@@ -98,6 +98,8 @@ inline constexpr std::tuple kThresholdFields{
                    &Thresholds::group_norm_gap, 0.0F, 1.0F, true},
     ThresholdField{"group_alignment_gap", "Tokens of one group: their alignments differ by at most this",
                    &Thresholds::group_alignment_gap, 0.0F, 2.0F, true},
+    ThresholdField{"group_min_mass", "Share of far attention from which tokens of unlike norms are judged together",
+                   &Thresholds::group_min_mass, 0.0F, 1.0F, true},
 };
 
 // What is known of a token in every layer, in the order of results files.
@@ -323,6 +325,7 @@ inline constexpr std::tuple kRunFields{
 
 inline constexpr std::tuple kGroupFields{
     Field{"members", "", "positions of its tokens", &SinkGroup::members},
+    Field{"equal_norms", "", "whether their norms are one too, and not their direction alone", &SinkGroup::equal_norms},
     Field{"kind", "", "primary, where the primary is a member; else primary_like or secondary", &SinkGroup::kind},
     Field{"verdict", "", "sink, aligned_only, transient, unscored: by what the members draw together",
           &SinkGroup::verdict},

@@ -19,13 +19,40 @@ int shared_layers(const StateSpan& a, const StateSpan& b) {
   return std::min(a.l_end, b.l_end) - std::max(a.l_start, b.l_start) + 1;
 }
 
-bool joins(const StateSpan& span, const StateSpan& leader, const Thresholds& thresholds) {
-  if (span.token->position == leader.token->position) return false;
+using SameState = bool (*)(const TokenProfile&, const TokenProfile&, int, int, const Thresholds&);
+
+bool joins(const StateSpan& span, const StateSpan& leader, SameState is_same, const Thresholds& thresholds) {
   const int shared = shared_layers(span, leader);
   const int of_either = std::max(span.l_end, leader.l_end) - std::min(span.l_start, leader.l_start) + 1;
   return shared > 0 && kLeastShared * shared >= of_either &&
-         are_equal_states(*span.token, *leader.token, std::max(span.l_start, leader.l_start),
-                          std::min(span.l_end, leader.l_end), thresholds);
+         is_same(*span.token, *leader.token, std::max(span.l_start, leader.l_start), std::min(span.l_end, leader.l_end),
+                 thresholds);
+}
+
+// Sets of two spans or more, of different tokens, that share layers and state with their first.
+std::vector<std::vector<StateSpan>> gathered(const std::vector<StateSpan>& spans, SameState is_same,
+                                             const Thresholds& thresholds) {
+  std::vector<std::vector<StateSpan>> sets;
+  std::vector<bool> taken(spans.size());
+  for (std::size_t leader = 0; leader < spans.size(); ++leader) {
+    if (taken[leader]) continue;
+    std::vector<StateSpan> members = {spans[leader]};
+    for (std::size_t i = leader + 1; i < spans.size(); ++i) {
+      const bool is_there = std::ranges::any_of(
+          members, [&](const StateSpan& member) { return member.token->position == spans[i].token->position; });
+      if (taken[i] || is_there || !joins(spans[i], spans[leader], is_same, thresholds)) continue;
+      taken[i] = true;
+      members.push_back(spans[i]);
+    }
+    if (members.size() > 1) sets.push_back(std::move(members));
+  }
+  return sets;
+}
+
+bool is_in(const StateSpan& span, const std::vector<StateSpan>& set) {
+  return std::ranges::any_of(set, [&](const StateSpan& member) {
+    return member.token == span.token && member.l_start == span.l_start && member.l_end == span.l_end;
+  });
 }
 
 // The layer that half of the members have reached: the lower one of two in the middle.
@@ -100,21 +127,49 @@ bool are_equal_states(const TokenProfile& a, const TokenProfile& b, int first, i
   return measured > 0 && equal >= kEqualLayers * measured;
 }
 
+bool are_read_as_one(const TokenProfile& a, const TokenProfile& b, int first, int last, const Thresholds& thresholds) {
+  const auto is_tall = [&](const TokenProfile& token, int l) {
+    return *token.alignment[index(l)] >= thresholds.min_alignment &&
+           *token.norm_ratio[index(l)] >= thresholds.min_norm_ratio;
+  };
+  int measured = 0, alike = 0;
+  for (int l = first; l <= last; ++l) {
+    if (!a.alignment[index(l)] || !a.norm_ratio[index(l)] || !b.alignment[index(l)] || !b.norm_ratio[index(l)]) continue;
+    ++measured;
+    alike += is_tall(a, l) && is_tall(b, l);
+  }
+  return measured > 0 && alike >= kEqualLayers * measured;
+}
+
 std::vector<SinkGroup> find_groups(const SequenceFigures& figures, const Thresholds& thresholds,
                                    const std::vector<StateSpan>& spans) {
-  std::vector<SinkGroup> groups;
-  std::vector<bool> taken(spans.size());
-  for (std::size_t leader = 0; leader < spans.size(); ++leader) {
-    if (taken[leader]) continue;
-    std::vector<StateSpan> members = {spans[leader]};
-    for (std::size_t i = leader + 1; i < spans.size(); ++i) {
-      const bool is_there = std::ranges::any_of(
-          members, [&](const StateSpan& member) { return member.token->position == spans[i].token->position; });
-      if (taken[i] || is_there || !joins(spans[i], spans[leader], thresholds)) continue;
-      taken[i] = true;
-      members.push_back(spans[i]);
+  std::vector<SinkGroup> groups, failed;
+  std::vector<std::vector<StateSpan>> sets_of_failed;
+  std::vector<StateSpan> left = spans;
+  std::erase_if(left, [](const StateSpan& span) { return span.by_itself; });
+  for (std::vector<StateSpan>& set : gathered(spans, are_equal_states, thresholds)) {
+    SinkGroup group = group_of(figures, thresholds, set);
+    if (group.verdict == Verdict::kSink) {
+      std::erase_if(left, [&](const StateSpan& span) { return is_in(span, set); });
+      groups.push_back(std::move(group));
+    } else {
+      failed.push_back(std::move(group));
+      sets_of_failed.push_back(std::move(set));
     }
-    if (members.size() > 1) groups.push_back(group_of(figures, thresholds, members));
+  }
+  std::vector<StateSpan> shared;
+  Thresholds of_mass = thresholds;  // no token draws such a share because of its place: far z, the test of that, is not asked
+  of_mass.min_far_z = 0;
+  for (const std::vector<StateSpan>& set : gathered(left, are_read_as_one, thresholds)) {
+    SinkGroup group = group_of(figures, of_mass, set);
+    if (group.verdict != Verdict::kSink || group.mass_mean.value_or(0) < thresholds.group_min_mass) continue;
+    group.equal_norms = false;
+    groups.push_back(std::move(group));
+    shared.insert(shared.end(), set.begin(), set.end());
+  }
+  for (std::size_t f = 0; f < failed.size(); ++f) {
+    const bool goes_on = std::ranges::any_of(sets_of_failed[f], [&](const StateSpan& span) { return is_in(span, shared); });
+    if (!goes_on) groups.push_back(std::move(failed[f]));
   }
   std::ranges::stable_sort(groups, [](const SinkGroup& a, const SinkGroup& b) {
     const bool a_is_sink = a.verdict == Verdict::kSink, b_is_sink = b.verdict == Verdict::kSink;

@@ -68,14 +68,18 @@ Summary over_intervals(const LayerFigures& figures, const std::vector<LayerInter
 }
 
 // The token, and all that have its state in its longest active interval: they share its attention.
+//
+// is_same  are_equal_states or are_read_as_one
+template <typename IsSame>
 std::vector<const TokenProfile*> equals_of(const SequenceFigures& figures, const Thresholds& thresholds,
-                                           const TokenProfile& token, const std::vector<LayerInterval>& active) {
+                                           const TokenProfile& token, const std::vector<LayerInterval>& active,
+                                           const IsSame& is_same) {
   const auto& [first, last] = *std::ranges::max_element(
       active, {}, [](const LayerInterval& interval) { return interval.second - interval.first; });
   std::vector<const TokenProfile*> equals = {&token};
   for (const auto* profiles : {&figures.first_positions, &figures.tokens}) {
     for (const TokenProfile& other : *profiles) {
-      if (&other != &token && are_equal_states(token, other, first, last, thresholds)) equals.push_back(&other);
+      if (&other != &token && is_same(token, other, first, last, thresholds)) equals.push_back(&other);
     }
   }
   return equals;
@@ -143,7 +147,7 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
   if (!figures.candidate) {
     return {std::nullopt, "norm ratios are undefined: the sequence has fewer than " +
                               std::to_string(kMinOrdinaryTokens) +
-                              " tokens that are neither padding nor repeats of the token before them"};
+                              " tokens that are neither padding nor repeats of the tokens before them"};
   }
   const std::string name = "position " + std::to_string(*figures.candidate);
   const TokenProfile& token = *profile_of(figures, *figures.candidate);
@@ -155,9 +159,21 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
                               " has the largest norms of the positions looked at, but in no layer the norm ratio of an "
                               "active primary"};
   }
-  const auto equals = equals_of(figures, thresholds, token, primary.active_layers);
-  const JointAttention joint = joint_attention(figures, equals);
-  if (!is_drawn_on(token.far_boost, token.far_z, thresholds) && !is_drawn_on(joint.boost, joint.z, thresholds)) {
+  PrimarySearch found;
+  found.by_itself = is_drawn_on(token.far_boost, token.far_z, thresholds);
+  bool is_drawn = found.by_itself;
+  auto equals = equals_of(figures, thresholds, token, primary.active_layers, are_equal_states);
+  if (!is_drawn) {
+    const JointAttention joint = joint_attention(figures, equals);
+    is_drawn = is_drawn_on(joint.boost, joint.z, thresholds);
+  }
+  if (!is_drawn) {
+    equals = equals_of(figures, thresholds, token, primary.active_layers, are_read_as_one);
+    const JointAttention joint = joint_attention(figures, equals);
+    is_drawn = is_drawn_on(joint.boost, LayerFigures(joint.boost.size()), thresholds) &&
+               over_intervals(joint.mass, primary.active_layers, 1).mean.value_or(0) >= thresholds.group_min_mass;
+  }
+  if (!is_drawn) {
     const bool measured = std::ranges::any_of(token.far_boost, [](const auto& boost) { return boost.has_value(); });
     return {std::nullopt, name + (measured ? " has a primary's norm, but in no layer the far boost and far z of one"
                                            : " has a primary's norm, but its far boost is not measured")};
@@ -197,7 +213,8 @@ PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thr
     primary.eviction_left_out = static_cast<int>(*most);
   }
   primary.massive = massive_figures_of(token, stretch.middle);
-  return {std::move(primary), ""};
+  found.primary = std::move(primary);
+  return found;
 }
 
 }  // namespace sinkscope

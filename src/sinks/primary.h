@@ -23,6 +23,7 @@ MassiveFigures massive_figures_of(const TokenProfile& token, int layer);
 struct PrimarySearch {
   std::optional<Primary> primary;
   std::string no_primary_reason;
+  bool by_itself = false;  // whether the primary draws enough without the tokens that share its state
 };
 PrimarySearch find_primary(const SequenceFigures& figures, const Thresholds& thresholds);
 

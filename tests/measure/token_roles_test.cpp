@@ -101,5 +101,27 @@ TEST(TokenRoles, KnowNothingOfTokensToCome) {
   EXPECT_EQ(n_of(roles.may_be_ordinary), 112);
 }
 
+// Of p tokens in turns the first eight turns and one token less are like others.
+TEST(TokenRoles, TokensInTurnsAreRepeatsFromTheNinthTurnOn) {
+  for (int period = 1; period <= 9; ++period) {
+    std::vector<TokenId> tokens;
+    for (int t = 0; t < 120; ++t) tokens.push_back(100 + t % period);
+    const TokenRoles roles(tokens, vocabulary(-1, -1), 0);
+    const int like_others = period <= kMostPeriod ? 9 * period - 1 : 120;
+    EXPECT_EQ(roles.n_counted.back(), like_others) << period;
+    for (int t = 8; t < 120; ++t) {
+      EXPECT_EQ(roles.may_be_ordinary[static_cast<std::size_t>(t)] == 1, t < like_others) << period << " at " << t;
+    }
+  }
+}
+
+// Another token among them begins the count anew, and tokens that are not known are like no others.
+TEST(TokenRoles, TurnsThatAreBrokenAreNoRepeats) {
+  std::vector<TokenId> tokens;
+  for (int t = 0; t < 40; ++t) tokens.push_back(t == 15 ? 500 : 100 + t % 2);
+  EXPECT_EQ(TokenRoles(tokens, vocabulary(-1, -1), 0).n_counted.back(), 33) << "15 and 17 differ, so 33 is the 16th alike";
+  EXPECT_EQ(TokenRoles(times(40, -1), vocabulary(-1, -1), 0).n_counted.back(), 40);
+}
+
 }  // namespace
 }  // namespace sinkscope

@@ -68,7 +68,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "min_early_blocks", "birth_cosine", "birth_slack", "min_lifetime_boost",
                           "unaligned_far_boost", "unaligned_far_z", "unaligned_max_alignment", "unaligned_norm_ratio", "unaligned_blocks",
                           "min_layers", "censor_layers", "drain_value_ratio", "group_norm_gap",
-                          "group_alignment_gap"));
+                          "group_alignment_gap", "group_min_mass"));
   EXPECT_THAT(keys_of(json["options"]["measurement"]),
               ElementsAre("min_distance", "bos", "special", "chat", "chunk", "n_ubatch", "parallel", "precision",
                           "cache_type_k", "cache_type_v", "cache_rotation", "final_norm", "short_rope_tokens",

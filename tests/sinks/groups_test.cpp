@@ -181,6 +181,81 @@ TEST(Groups, AreNoneOfTokensThatDiffer) {
   EXPECT_THAT(detect_by_evidence(figures, {}).groups, IsEmpty());
 }
 
+// Two words in turns: states of one direction whose norms fall, of which none draws five times an even share.
+TEST(Groups, OfOneDirectionAreJudgedTogetherWhateverTheirNorms) {
+  for (const bool much : {true, false}) {
+    SequenceFigures figures = one_primary();
+    for (int i = 0; i < 20; ++i) {
+      // 20 of 400 queries' worth are 5 each; 4.9 each are a little less than a quarter.
+      figures.tokens.push_back(
+          member(100 + i, 4, 8, 2, much ? 5 : 4.9F, 4000 * std::pow(0.8F, static_cast<float>(i))));
+    }
+    const Detection detection = detect_by_evidence(figures, {});
+    ASSERT_THAT(detection.groups, SizeIs(much ? 1 : 0));
+    EXPECT_EQ(detection.n_sinks(), much ? 1 : 0);
+    if (!much) continue;
+    const SinkGroup& group = detection.groups[0];
+    EXPECT_EQ(group.members, positions(100, 120));
+    EXPECT_FALSE(group.equal_norms);
+    EXPECT_EQ(group.verdict, Verdict::kSink);
+    EXPECT_NEAR(*group.mass_mean, 0.25, 1e-6);
+    EXPECT_NEAR(*group.joint_boost_median, 5 / (300.0 / 780), 1e-4);
+    EXPECT_TRUE(detection.in_sink_group(detection.runs[19]));
+  }
+}
+
+// What is a sink by itself lends its attention to no others, and equals that are a sink together stay a group of their own.
+TEST(Groups, OfOneDirectionHoldNoSinks) {
+  SequenceFigures figures = one_primary();
+  figures.tokens.push_back(member(90, 4, 8, 12, 300, 5000));
+  for (int p = 100; p < 110; ++p) figures.tokens.push_back(member(p, 4, 8, 2, 10, 80));
+  for (int i = 0; i < 10; ++i) {
+    figures.tokens.push_back(member(200 + i, 4, 8, 0.5F, 0.5F, 100 * std::pow(1.3F, static_cast<float>(i))));
+  }
+  const Detection detection = detect_by_evidence(figures, {});
+  ASSERT_THAT(detection.groups, SizeIs(1));
+  EXPECT_EQ(detection.groups[0].members, positions(100, 110));
+  EXPECT_TRUE(detection.groups[0].equal_norms);
+}
+
+// Equals that draw too little together go on into the larger group, and are listed once.
+TEST(Groups, OfOneDirectionTakeInSmallerOnesThatFailed) {
+  SequenceFigures figures = one_primary();
+  for (int i = 0; i < 12; ++i) {
+    const float norm = i < 4 ? 80 : 100 * std::pow(1.3F, static_cast<float>(i));
+    figures.tokens.push_back(member(100 + i, 4, 8, 2, i < 4 ? 1 : 14, norm));
+  }
+  const Detection detection = detect_by_evidence(figures, {});
+  ASSERT_THAT(detection.groups, SizeIs(1));
+  EXPECT_EQ(detection.groups[0].members, positions(100, 112));
+  EXPECT_EQ(detection.runs[0].group, 0);
+}
+
+TEST(Groups, HaveAPrimaryOfUnlikeNorms) {
+  for (const float each : {4.0F, 1.6F}) {
+    SequenceFigures figures = one_primary();
+    figures.first_positions.clear();
+    for (int p = 0; p < 60; ++p) {
+      TokenProfile token = member(p, 2, 9, 3, each, 1e5F * std::pow(0.85F, static_cast<float>(p)));
+      set(token.alignment, 2, 9, p == 0 ? 1.0F : 0.97F);
+      (p < kPrimaryCandidates ? figures.first_positions : figures.tokens).push_back(token);
+    }
+    const Detection detection = detect_by_evidence(figures, {});
+    if (each < 4) {  // 96 of 400 queries' worth: under a quarter
+      EXPECT_THAT(detection.no_primary_reason, HasSubstr("far boost"));
+      continue;
+    }
+    ASSERT_TRUE(detection.primary) << detection.no_primary_reason;
+    EXPECT_EQ(detection.primary->position, 0);
+    EXPECT_EQ(detection.primary->group, 0);
+    ASSERT_THAT(detection.groups, SizeIs(1));
+    EXPECT_EQ(detection.groups[0].members, positions(0, 60));
+    EXPECT_EQ(detection.groups[0].kind, SinkKind::kPrimary);
+    EXPECT_NEAR(*detection.groups[0].mass_mean, 60 * 4 / 400.0, 1e-6);
+    EXPECT_EQ(detection.n_sinks(), 0);
+  }
+}
+
 // Against sums over the whole matrix of attention.
 TEST(JointAttention, IsTheSumOfEveryFarPair) {
   constexpr int kTokens = 300, kDistance = 64;

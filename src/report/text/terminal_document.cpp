@@ -156,7 +156,7 @@ void write_primary(const Page& page, const Detection& detection) {
                      "looked at{}",
                      three_digits(primary.mean_norm_ratio),
                      page.document.figures.n_padding > 0
-                         ? fmt::format("; {} passed over", counted(page.document.figures.n_padding, "padding token"))
+                         ? fmt::format("; {} passed over, to which later tokens attend all the same", counted(page.document.figures.n_padding, "padding token"))
                          : ""));
   }
   if (primary.set.size() > 1) write(space, fmt::format("with positions {} as one", fmt::join(primary.set, ", ")));
@@ -230,7 +230,7 @@ void write_groups(const Page& page, const Detection& detection) {
 
 // How much of the attention the primary and the sinks take.
 void write_attention(const Page& page, const Detection& detection) {
-  const std::string words = attention_in_words(attention_shares(page.document.figures, detection));
+  const std::string words = attention_in_words(attention_shares(page.document.figures, detection), detection);
   if (!words.empty()) {
     page.out << wrapped(std::string(kIndent) + page.paint.bold("attention") + "     ", words, page.style.width);
   }
@@ -251,7 +251,7 @@ void write_hints(const Page& page, const Detection& detection) {
   if (!detection.primary) return;
   const Run* nearest = nullptr;
   for (const Run& run : detection.runs) {
-    if (run.verdict == Verdict::kSink || !run.margin) continue;
+    if (run.verdict == Verdict::kSink || detection.in_sink_group(run) || !run.margin) continue;
     if (nearest == nullptr || *run.margin > *nearest->margin) nearest = &run;
   }
   if (nearest == nullptr || *nearest->margin >= 0) return;
