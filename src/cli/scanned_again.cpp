@@ -24,6 +24,12 @@ ScanFile open_scanned(const std::string& results, const ModelOptions& model) {
                 fmt::format("'{}': expected the model that it was scanned with ({}, SHA-256 {}), got another ({})",
                             results, record.facts.name, record.sha256.substr(0, 12), digest.substr(0, 12)));
   }
+  if (file.options().rule == "paper") {
+    throw Error(ErrorCode::kInput,
+                fmt::format("'{}': expected a scan by the evidence rule, whose sinks are to be run again; got one that was "
+                            "made for the paper's (--rule paper); scan without it into a new file",
+                            results));
+  }
   const ProgramRun run =
       present_program_run(command_line(), model.precision, model.n_threads.value_or(default_threads()));
   return ScanFile::open_or_create(results, record, file.options(), run);

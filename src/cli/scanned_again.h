@@ -13,7 +13,7 @@ namespace sinkscope {
 
 // The results file of a scan, open for what another pass of the same model over its texts adds to it.
 //
-// throws  Error{kInput} if the model is not the one that was scanned; as ScanFile::open_or_create
+// throws  Error{kInput} if the model is not the one that was scanned, or the scan was made for the paper's rule; as ScanFile::open_or_create
 ScanFile open_scanned(const std::string& results, const ModelOptions& model);
 
 // That model as it was deployed when it was scanned, with room for the longest of the texts unless a context was asked

@@ -150,6 +150,16 @@ std::vector<OptionDifference> option_differences(const MeasurementOptions& expec
   return differences;
 }
 
+std::string in_words(const OptionDifference& difference) {
+  std::string words = fmt::format("{} = {}, got {}", difference.name, difference.expected, difference.got);
+  if (difference.name == "floor_any_norm_both_signs") {
+    words += " (a scan of one text keeps what --rule paper asks for, one of several does so with --rule paper alone)";
+  } else if (difference.name == "keep") {
+    words += " (--keep: by default profiles of one text, runs of several)";
+  }
+  return words;
+}
+
 MeasurementOptions options_from_names(std::span<const NamedOption> named) {
   MeasurementOptions options;
   for_each_option(options, [&](const char* name, auto& value) {

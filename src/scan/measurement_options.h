@@ -72,6 +72,8 @@ std::string settings_in_words(const Deployment& deployment);
 struct OptionDifference {
   std::string name, expected, got;
 };
+// "chunk = 512, got 0", with what stands behind an option that nobody gives.
+std::string in_words(const OptionDifference& difference);
 // returns  nothing if the sets are equal: results of such can stand in one file
 std::vector<OptionDifference> option_differences(const MeasurementOptions& expected, const MeasurementOptions& got);
 

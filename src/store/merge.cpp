@@ -51,8 +51,8 @@ void check_mergeable(const ScanFile& first, const std::string& first_path, const
   if (const auto differences = option_differences(first.options(), other.options()); !differences.empty()) {
     const OptionDifference& difference = differences.front();
     throw Error(ErrorCode::kInput,
-                fmt::format("{}: measured with other options than {}; expected {} = {}, got {}; only equal ones merge",
-                            path, first_path, difference.name, difference.expected, difference.got));
+                fmt::format("{}: measured with other options than {}; expected {}; only equal ones merge", path,
+                            first_path, in_words(difference)));
   }
 }
 

@@ -64,13 +64,21 @@ void check_same_model(const Database& database, const ModelRecord& stored, const
                                              given.facts.name, given.sha256.substr(0, 12)));
 }
 
+MeasurementOptions with_taken(MeasurementOptions options, const MeasurementOptions& stored, const TakenFromFile& taken) {
+  if (taken.keep) options.keep = stored.keep;
+  if (taken.any_norm_both_signs) options.floor.any_norm_both_signs = stored.floor.any_norm_both_signs;
+  if (taken.rule) options.rule = stored.rule;
+  if (taken.paper_positions) options.paper_positions = stored.paper_positions;
+  return options;
+}
+
 void check_same_options(const Database& database, const MeasurementOptions& stored, const MeasurementOptions& given) {
   if (const auto differences = option_differences(stored, given); !differences.empty()) {
     const OptionDifference& difference = differences.front();
     throw Error(ErrorCode::kInput,
-                fmt::format("{}: holds results of other measurement options; expected {} = {}, got {}; use the same "
-                            "options, or write into another file",
-                            database.shown(), difference.name, difference.expected, difference.got));
+                fmt::format("{}: holds results of other measurement options; expected {}; use the same options, or "
+                            "write into another file",
+                            database.shown(), in_words(difference)));
   }
 }
 
@@ -183,7 +191,8 @@ class DocumentInserter {
 };
 
 std::unique_ptr<SqliteConnection> begin_writing(FileLock lock, Database database, const ModelRecord& model,
-                                                const MeasurementOptions& options, const ProgramRun& run) {
+                                                const MeasurementOptions& options, const ProgramRun& run,
+                                                const TakenFromFile& taken) {
   if (is_blank(database)) {
     create_layout(database, model, options);
   } else {
@@ -195,7 +204,7 @@ std::unique_ptr<SqliteConnection> begin_writing(FileLock lock, Database database
   connection->model = read_model(opened);
   connection->options = read_options(opened);
   check_same_model(opened, connection->model, model);
-  check_same_options(opened, connection->options, options);
+  check_same_options(opened, connection->options, with_taken(options, connection->options, taken));
   // Commits survive the process without waiting for the disk; a power cut may cost the last of them, never the file.
   opened.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON");
   connection->program_run = insert_program_run(opened, run);
@@ -224,17 +233,17 @@ void ScanFile::finish() {
 }
 
 ScanFile ScanFile::open_or_create(const std::string& path, const ModelRecord& model, const MeasurementOptions& options,
-                                  const ProgramRun& run) {
+                                  const ProgramRun& run, const TakenFromFile& taken) {
   if (path.empty()) throw Error(ErrorCode::kUsage, "results file: expected a path, got nothing");
   FileLock lock(path);
   check_size(path, ErrorCode::kOutput);
   Database database(sqlite_path(path), kWriteFlags, path);
-  return ScanFile(begin_writing(std::move(lock), std::move(database), model, options, run));
+  return ScanFile(begin_writing(std::move(lock), std::move(database), model, options, run, taken));
 }
 
 ScanFile ScanFile::in_memory(const ModelRecord& model, const MeasurementOptions& options, const ProgramRun& run) {
   Database database(":memory:", kWriteFlags | SQLITE_OPEN_MEMORY | SQLITE_OPEN_CREATE, "results in memory");
-  return ScanFile(begin_writing({}, std::move(database), model, options, run));
+  return ScanFile(begin_writing({}, std::move(database), model, options, run, {}));
 }
 
 ScanFile ScanFile::open(const std::string& path) {

@@ -17,6 +17,12 @@ namespace sinkscope {
 
 struct SqliteConnection;
 
+// Options that decide what is kept and shown, not what is measured: where nobody asked for one, a file that is there
+// decides.
+struct TakenFromFile {
+  bool keep = false, any_norm_both_signs = false, rule = false, paper_positions = false;
+};
+
 // A results file: what was measured of the documents of one model under one set of measurement options.
 //
 // The file is SQLite; docs/file-formats.md describes it. One process writes at a time, others may read meanwhile.
@@ -25,11 +31,12 @@ class ScanFile final : public ResultSink {
  public:
   // A new file, or one that an earlier run began and this one goes on with.
   //
+  // taken   what a file that is there decides in place of `options`; options() has what holds
   // throws  Error{kOutput} if the path cannot be written, is locked by another writer, is no results file
   //         (it is then left as it is), or was written by a newer or an older program;
   //         Error{kInput} if the file holds results of another model or other measurement options: says which
   static ScanFile open_or_create(const std::string& path, const ModelRecord& model, const MeasurementOptions& options,
-                                 const ProgramRun& run);
+                                 const ProgramRun& run, const TakenFromFile& taken = {});
   // The same kind of results, kept in memory only.
   static ScanFile in_memory(const ModelRecord& model, const MeasurementOptions& options, const ProgramRun& run);
   // For reading. Files of newer programs open too, as long as what they share is laid out alike.

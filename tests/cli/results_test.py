@@ -23,6 +23,34 @@ class Results(harness.ProgramTest):
         self.assertIn("a.txt", self.ok("show", "out.db").out)
         self.assertEqual(self.ok("show", "out.db", "--json", "-").bytes, (self.folder / "out.json").read_bytes())
 
+    def test_the_next_step_asks_for_the_thresholds_of_the_scan(self):
+        said = self.scan("-f", "a.txt", "-o", "high.db", "--min-far-boost", "7.5", "--group-min-mass", "0.3").out
+        self.assertIn("sinkscope report high.db --min-far-boost 7.5 --group-min-mass 0.3 -o high.html", said)
+        self.assertIn("sinkscope report out.db -o out.html", self.scan("-f", "a.txt", "-o", "out.db").out)
+
+    def test_one_text_and_several_go_into_one_file(self):
+        self.file("b.txt", TEXT * 2)
+        several = ("-f", "a.txt", "-f", "b.txt")
+        self.scan(*several, "-o", "out.db")  # of one text: profiles, and what the paper's rule asks for
+        self.assertEqual(self.ok("show", "out.db", "--rule", "paper", "--json", "-").json()["totals"]["n_sequences"], 2)
+        self.scan(*several, "-o", "two.db")
+        self.scan("-f", self.file("c.txt", TEXT * 3), "-o", "two.db")
+        self.assertEqual(self.ok("show", "two.db", "--json", "-").json()["totals"]["n_sequences"], 3)
+        self.fails(2, "--rule paper", "show", "two.db", "--rule", "paper")
+        # What was asked for is not taken from the file.
+        self.fails(3, "keep = \"runs\", got \"profiles\"", "scan", "-m", self.model, "-f", "c.txt", "--keep", "profiles", "-o", "two.db")
+        self.fails(3, "--rule paper alone", "scan", "-m", self.model, "-f", "c.txt", "--rule", "paper", "-o", "two.db")
+        self.scan("-f", "c.txt", "-o", "one.db")
+        self.fails(3, "--keep: by default profiles of one text", "merge", "one.db", "two.db", "-o", "all.db")
+
+    def test_a_scan_for_the_papers_rule_is_not_judged_by_another_unsaid(self):
+        self.scan("-f", "a.txt", "-o", "paper.db", "--rule", "paper")
+        for verb in ("explain", "ablate", "protect"):
+            self.fails(3, "expected a scan by the evidence rule", verb, "-m", self.model, "paper.db")
+        self.assertIn("scanned for the paper's rule", self.ok("levels", "paper.db").err)
+        self.assertIn("scanned for the paper's rule", self.ok("diff", "paper.db", "out.db").err)
+        self.assertNotIn("paper", self.ok("levels", "out.db").err)
+
     def test_thresholds_below_what_the_file_keeps_are_refused(self):
         self.ok("show", "out.db", "--min-alignment", "0.8")
         self.fails(2, "", "show", "out.db", "--min-alignment", "0.5")

@@ -1,10 +1,13 @@
 #include "cli/options/rule_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 #include <type_traits>
 
 #include "cli/help.h"
+#include "cli/progress.h"
 #include "cli/verbs/verb.h"
 #include "sinks/fields.h"
 
@@ -48,6 +51,21 @@ void add_rule_in_detail(CLI::App& verb, Thresholds& thresholds) {
 }
 
 }  // namespace
+
+std::string options_of(const Thresholds& thresholds) {
+  std::string options;
+  const Thresholds defaults;
+  for_each_field(kThresholdFields, [&](const auto& field) {
+    const auto value = thresholds.*field.member;
+    if (value != defaults.*field.member) options += fmt::format(" {} {}", option_of(field.name), value);
+  });
+  return options;
+}
+
+void note_other_rule(const ScanFile& file, const std::string& path) {
+  if (file.options().rule != "paper") return;
+  note(fmt::format("'{}' was scanned for the paper's rule; its sinks are judged here by the evidence rule", path));
+}
 
 void add_rule_options(CLI::App& verb, RuleOptions& options) {
   const std::string group = "Rule";

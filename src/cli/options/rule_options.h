@@ -18,6 +18,14 @@ struct RuleOptions {
   ReportOptions report_options() const;
 };
 
+// The options that ask for these thresholds, each with a blank before it: nothing where all are the defaults.
+std::string options_of(const Thresholds& thresholds);
+
+// Says that a file was scanned for the paper's rule, where a verb judges by the evidence rule all the same.
+//
+// path  of the file
+void note_other_rule(const ScanFile& file, const std::string& path);
+
 // Both rules, for verbs that can apply either.
 void add_rule_options(CLI::App& verb, RuleOptions& options);
 // The evidence rule's thresholds only, for verbs that are about it.

@@ -37,6 +37,8 @@ bool keeps_floor(const Comparison& comparison, const std::optional<double>& floo
 
 ExitCode diff(const DiffOptions& options) {
   const ScanFile before = ScanFile::open(options.before), after = ScanFile::open(options.after);
+  note_other_rule(before, options.before);
+  note_other_rule(after, options.after);
   const ComparedScans scans = compare_scans(before, options.before, after, options.after, options.rule.report_options(),
                                             options.seed);
   if (!options.json.empty()) {

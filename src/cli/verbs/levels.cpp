@@ -35,6 +35,7 @@ bool is_wanted(const CorpusSink& sink, const std::vector<std::string>& kinds) {
 FileLevels levels_of_scan(const std::string& path, const LevelsOptions& options) {
   const auto file = std::make_shared<const ScanFile>(ScanFile::open(path));
   check_answerable(*file, options.rule.report_options());
+  note_other_rule(*file, path);
   SinkCorpus corpus;
   corpus.n_layers = file->model().facts.n_layers;
   file->for_each_corpus_document(options.rule.thresholds, [&](CorpusDocument&& document) {

@@ -76,6 +76,15 @@ MeasurementOptions measurement_options(const ScanVerbOptions& options, const Mod
   return measurement;
 }
 
+TakenFromFile taken_from_file(const ScanVerbOptions& options) {
+  TakenFromFile taken;
+  taken.keep = options.keep.empty() && options.profiles.empty();
+  taken.any_norm_both_signs = options.rule.rule != "paper";
+  taken.rule = options.rule.rule.empty();
+  taken.paper_positions = !options.rule.paper_positions;
+  return taken;
+}
+
 LoadOptions scan_load_options(const ScanVerbOptions& options) {
   LoadOptions load = load_options(options.model);
   load.max_sequences = options.parallel;
@@ -93,11 +102,10 @@ void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOpt
   }
 }
 
-ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanVerbOptions& options,
-                     const MeasurementOptions& measurement) {
+ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanVerbOptions& options) {
   ProgressBar bar(!options.quiet && stderr_is_terminal());
   ScanOptions wanted;
-  wanted.measurement = measurement;
+  wanted.measurement = results.options();
   wanted.thresholds = options.rule.thresholds;
   wanted.should_stop = interrupted;
   wanted.on_progress = [&](const ScanProgress& progress) { bar.show(progress); };
@@ -123,13 +131,16 @@ void write_results(const ScanFile& results, const ScanVerbOptions& options, cons
 }
 
 // Where the results are, and how to look at them.
-void say_what_next(const std::string& results) {
+//
+// thresholds  that were asked for: files keep figures, not thresholds
+void say_what_next(const std::string& results, const Thresholds& thresholds) {
   std::filesystem::path page = results;
   if (page.extension() == ".db") page.replace_extension();
   if (page.extension() == ".scan") page.replace_extension();
   page += ".html";
-  std::cout << fmt::format("kept in {}; as a page to explore: sinkscope report {} -o {}\n", displayable(results),
-                           displayable(shell_word(results)), displayable(shell_word(page.string())));
+  std::cout << fmt::format("kept in {}; as a page to explore: sinkscope report {}{} -o {}\n", displayable(results),
+                           displayable(shell_word(results)), options_of(thresholds),
+                           displayable(shell_word(page.string())));
 }
 
 // Names texts in which no key has enough far queries behind it.
@@ -176,12 +187,12 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   if (!far.note.empty()) record.notes.push_back(far.note);
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
-                                             : ScanFile::open_or_create(options.results, record, measurement, run);
+                                             : ScanFile::open_or_create(options.results, record, measurement, run, taken_from_file(options));
   const ReportOptions report = options.rule.report_options();
   check_answerable(results, report);
   for (const SkippedLine& line : skipped.lines()) results.add_skipped(line);
 
-  const ScanSummary summary = run_scan(*model, sequences, results, options, measurement);
+  const ScanSummary summary = run_scan(*model, sequences, results, options);
   if (summary.already_there > 0 && !options.quiet) {
     note(fmt::format("{} of {} documents already there", summary.already_there, summary.sequences));
   }
@@ -191,7 +202,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
     const auto peak_mib = peak_memory_mib();
     std::cout << fmt::format("\n{} tokens in {:.1f} s{}\n", summary.tokens_run, seconds,
                              peak_mib ? fmt::format(", peak memory {:.0f} MiB", *peak_mib) : "");
-    if (!options.results.empty()) say_what_next(options.results);
+    if (!options.results.empty()) say_what_next(options.results, options.rule.thresholds);
   }
   if (summary.watch_overflow > 0 && !options.quiet) {
     note(

@@ -45,7 +45,7 @@ void register_show(CLI::App& program, Action& action) {
       "Rules and thresholds are applied to the stored figures, so the model is not needed. Results files keep tokens "
       "down to a floor (alignment 0.7 and norm ratio 1.5, or what the scan was told); below it there is nothing to "
       "show.",
-      {{"sinkscope show out.scan.db", "the report that the scan printed"},
+      {{"sinkscope show out.scan.db", "the report that the scan printed, under the default thresholds"},
        {"sinkscope show out.scan.db --min-far-boost 10", "only sinks that draw ten times their share"},
        {"sinkscope show out.scan.db --json - | jq '.sequences[].counts'", "the same as JSON, for other programs"}},
       [options] { return show(*options); });
