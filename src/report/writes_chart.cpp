@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 #include <vector>
 
 #include "base/statistics.h"
 #include "base/words.h"
 #include "report/counts.h"
+#include "report/drawn_sinks.h"
 #include "report/words.h"
 
 namespace sinkscope {
@@ -20,19 +20,14 @@ std::optional<double> measured(float value) {
   return std::isnan(value) ? std::nullopt : std::optional(static_cast<double>(value));
 }
 
-// Of each row the kind that its position is of; of several runs the first kind.
+// Of each row the kind that its position is drawn as.
 std::vector<SinkKind> kinds_of(const LayerData& data, const Detection& detection) {
-  std::map<int, SinkKind> kinds;
-  if (detection.primary) {
-    kinds[detection.primary->position] = SinkKind::kPrimary;
-    for (const int position : detection.primary->set) kinds[position] = SinkKind::kPrimary;
+  const std::vector<DrawnSink> sinks = drawn_sinks(detection);
+  std::vector<SinkKind> kinds;
+  for (const int position : data.positions) {
+    kinds.push_back(std::ranges::lower_bound(sinks, position, {}, &DrawnSink::position)->kind);
   }
-  for (const Run& run : detection.runs) {
-    if (run.verdict == Verdict::kSink) kinds.try_emplace(run.position, run.kind);
-  }
-  std::vector<SinkKind> of_rows;
-  for (const int position : data.positions) of_rows.push_back(kinds.at(position));
-  return of_rows;
+  return kinds;
 }
 
 // Of all other tokens: the middle, and between 5 and 95 %.

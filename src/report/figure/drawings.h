@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "report/chart.h"
+#include "report/drawn_sinks.h"
 #include "report/figure/figures.h"
 #include "report/layer_data.h"
 
@@ -20,15 +21,6 @@ struct DrawnDocument {
   std::string token(int position) const;  // shown on one line
   std::string_view kind_name(SinkKind kind) const;
 };
-
-// A sink as figures by layer name and sort it. The primary's set comes as primaries.
-struct DrawnSink {
-  SinkKind kind = SinkKind::kPrimary;
-  int position = 0;
-  Prominence prominence;
-};
-// One of each position, ascending: of several runs that of the first kind.
-std::vector<DrawnSink> drawn_sinks(const Detection& detection);
 
 std::string draw_lives(const DrawnDocument& drawn);
 std::string draw_map(const DrawnDocument& drawn);

@@ -136,26 +136,6 @@ std::string_view DrawnDocument::kind_name(SinkKind kind) const {
   return sinkscope::kind_name(kind, rule_of(*scan.file, options.report));
 }
 
-std::vector<DrawnSink> drawn_sinks(const Detection& detection) {
-  std::vector<DrawnSink> sinks;
-  if (detection.primary) {
-    std::vector<int> set = detection.primary->set;
-    set.push_back(detection.primary->position);
-    for (const int position : set) {
-      sinks.push_back({SinkKind::kPrimary, position, prominence_of(*detection.primary)});
-    }
-  }
-  for (const Run& run : detection.runs) {
-    if (run.verdict == Verdict::kSink) sinks.push_back({run.kind, run.position, prominence_of(run)});
-  }
-  std::ranges::stable_sort(sinks, [](const DrawnSink& a, const DrawnSink& b) {
-    return std::pair(a.position, a.kind) < std::pair(b.position, b.kind);
-  });
-  const auto same = std::ranges::unique(sinks, {}, &DrawnSink::position);
-  sinks.erase(same.begin(), same.end());
-  return sinks;
-}
-
 void write_figure(const NamedScan& scan, const FigureOptions& options, std::ostream& out) {
   check_answerable(*scan.file, options.report);
   out << draw(scan, options);

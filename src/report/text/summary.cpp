@@ -57,7 +57,11 @@ void write_strongest(const Findings& found, std::ostream& out) {
   if (found.strongest.empty()) return;
   const bool several = found.texts.size() > 1;
   const std::int64_t all = found.counts.of(Verdict::kSink);
-  const std::string_view by = found.rule == Rule::kPaper ? "number of flagged layers" : "median far z";
+  const bool has_far_z =
+      std::ranges::any_of(found.strongest, [](const FoundSink& sink) { return sink.run.far_z_median.has_value(); });
+  const std::string_view by = found.rule == Rule::kPaper ? "number of flagged layers"
+                              : has_far_z                ? "median far z"
+                                                         : "median far boost";
   out << "\n### " << (found.rule == Rule::kPaper ? "Flagged tokens" : "Sinks") << "\n\n"
       << (all > static_cast<std::int64_t>(found.strongest.size())
               ? fmt::format("The {} strongest of {}, by their {}.", found.strongest.size(), grouped(all), by)
