@@ -187,8 +187,8 @@ class FindingsView::Collector {
     if (!largest_group_) return {};
     const auto& [text, group, token] = *largest_group_;
     return fmt::format(
-        "{} of equal states, {} in all, {} a sink together. Rates and levels count a group once, and only if none of its "
-        "tokens is a sink by itself. The one that draws most{} begins with \u201c{}\u201d at position {}: {}.",
+        "{} of one state, {} in all, {} a sink together. Rates and levels count a group as one sink, unless some of its "
+        "tokens are sinks by themselves and are counted. The one that draws most{} begins with \u201c{}\u201d at position {}: {}.",
         counted(found_.counts.groups, "group"), counted(found_.counts.group_tokens, "token"),
         found_.counts.groups == 1 ? "is" : "are each", found_.texts.size() == 1 ? "" : " of " + found_.texts[text].name,
         token_name(token), grouped(group.members.front()), group_in_words(group));

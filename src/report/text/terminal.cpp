@@ -72,7 +72,8 @@ void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds,
                  style.width);
   if (counts.groups > 0) {
     out << wrapped("  ",
-                   fmt::format("{} of equal states: {} that are sinks together; rates and levels count those once of which no token is one by itself",
+                   fmt::format("{} of one state, {}: each draws attention as one sink; rates and levels count such a group as "
+                               "one sink, unless some of its tokens are sinks by themselves and are counted",
                                count_of(counts.groups, "group"), count_of(counts.group_tokens, "token")),
                    style.width);
   }
