@@ -122,6 +122,11 @@ TEST(Ordinary, SamplesLongTexts) {
   EXPECT_EQ(sampled_ordinary_norms(norms, all, scratch)->median, ordinary_norms(norms, all, scratch)->median);
   sampled_ordinary_norms(norms, all, scratch);
   EXPECT_LE(scratch.size(), 1024U);
+  // 1 at even positions, 3 at odd ones: every second is looked at from 1024 tokens on.
+  for (std::size_t t = 0; t < norms.size(); ++t) norms[t] = t % 2 == 0 ? 1 : 3;
+  EXPECT_EQ(sampled_ordinary_norms(std::span(norms).first(1022), all, scratch)->median, 2);
+  EXPECT_EQ(sampled_ordinary_norms(std::span(norms).first(1024), all, scratch)->median, 1);
+  EXPECT_EQ(sampled_ordinary_norms(std::span(norms).first(2048), all, scratch)->median, 2) << "every third";
 }
 
 }  // namespace

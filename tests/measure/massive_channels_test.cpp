@@ -72,6 +72,19 @@ TEST(MagnitudeMedian, KnowsNothingOfNothingAndOfZeros) {
   EXPECT_NEAR(*median.median(), 1, 0.008) << "of 21 magnitudes the one at index 10";
 }
 
+// Bins are 1/64 of an octave: that of 1 ends at 1 + 1/64, that of 24 (between 16 and 32) at 24.25.
+TEST(MagnitudeMedian, IsTheMiddleOfItsBin) {
+  const auto of = [](std::vector<float> values) {
+    MagnitudeMedian median;
+    median.add(values);
+    return *median.median();
+  };
+  EXPECT_EQ(of({1}), 1 + 1.0F / 128);
+  EXPECT_EQ(of({-24}), 24.125F);
+  EXPECT_EQ(of({1, 2, 24, 30}), 24.125F) << "at index 2 of 4";
+  EXPECT_GT(of({1e30F}), 0.99F * (1 << 24)) << "in the last bin";
+}
+
 // By a slow pass over everything: which tokens are noted, what of them, and the median.
 TEST(Measurement, NotesTheChannelsOfCandidatesAndOfLargeNorms) {
   const ModelFacts facts = fake_facts(2, 40, 1);

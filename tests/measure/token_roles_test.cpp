@@ -91,6 +91,27 @@ TEST(TokenRoles, FindBosInPackedText) {
   EXPECT_EQ(TokenRoles(late, vocabulary(kPad, kBos), 0).candidates.back(), 7);
 }
 
+TEST(TokenRoles, LookForBosInAPrefix) {
+  const auto last = joined({words(kPrefixTokens - 1), {kBos}, words(100)});
+  EXPECT_EQ(TokenRoles(last, vocabulary(kPad, kBos), 0).candidates.back(), kPrefixTokens - 1);
+}
+
+TEST(TokenRoles, TakePaddingWhereThereIsNotEnoughElse) {
+  const TokenRoles roles(joined({times(10, kPad), words(3)}), vocabulary(kPad, kBos), 0);
+  EXPECT_THAT(roles.candidates, ElementsAre(0, 1, 2, 3, 4, 10, 11, 12));
+  const TokenRoles only(times(5, kPad), vocabulary(kPad, kPad), 0);
+  EXPECT_EQ(n_of(only.is_padding), 5) << "no text begins behind it";
+  EXPECT_THAT(only.candidates, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(TokenRoles, KnowTokenZeroAsAnyOther) {
+  const auto zeros = joined({words(20), {0}, words(30)});
+  EXPECT_EQ(TokenRoles(zeros, vocabulary(kPad, 0), 0).candidates.back(), 20) << "as BOS";
+  const auto padded = joined({times(3, 0), words(30)});
+  EXPECT_EQ(n_of(TokenRoles(padded, vocabulary(0, kBos), 0).is_padding), 3) << "as padding";
+  EXPECT_EQ(TokenRoles(joined({times(30, 0), words(30)}), vocabulary(kPad, kBos), 0).n_counted.back(), 8 + 30);
+}
+
 TEST(TokenRoles, KeepPositionsThatAreAskedFor) {
   const TokenRoles roles(joined({times(32, kPad), {kBos}, words(100)}), vocabulary(kPad, kBos), 3);
   EXPECT_THAT(roles.candidates, ElementsAre(0, 1, 2, 32, 33, 34, 35, 36));
