@@ -34,8 +34,8 @@ TEST(GrowText, TellsOfASinkOnceAndWhetherItHeld) {
   ASSERT_THAT(told, SizeIs(1));
   EXPECT_EQ(told[0].run.position, 70);
   EXPECT_EQ(told[0].run.l_start, 5);
-  EXPECT_GT(told[0].n_tokens, 70 + 128);  // 64 far queries, each 64 positions later
-  EXPECT_LT(told[0].n_tokens, 300);
+  // 64 far queries, each 64 positions later or more: from 198 tokens on. Looks are at 60, 124, 188 and 252 tokens.
+  EXPECT_EQ(told[0].n_tokens, 252);
   EXPECT_EQ(text.sinks.shown, 1);
   EXPECT_EQ(text.sinks.held, 1);
 }
@@ -53,6 +53,29 @@ TEST(GrowText, TellsHowManyTokensThereAre) {
   EXPECT_THAT(told, ::testing::ElementsAre(0, 0, 0, 1, 2, 3, 4, 5));
 }
 
+// Two sinks are told of; one token is given a state for a single layer, which is none.
+TEST(GrowText, TellsOfSinksOnly) {
+  FakeModelOptions made;
+  made.sinks.push_back({'.', {}, 5, 8, 16, true});
+  made.sinks.push_back({'!', {}, 5, 5, 16, true});
+  made.continuation = fake_text(301, 9, {{11, '.'}, {21, '!'}, {31, '.'}});
+  made.continuation.erase(made.continuation.begin());
+  FakeModel model(made);
+  std::vector<int> positions;
+  std::vector<ProvisionalCounts> counted;
+  GrowOptions options;
+  options.on_sink = [&](std::span<const TokenId>, const ProvisionalSink& sink) {
+    positions.push_back(sink.run.position);
+  };
+  options.on_progress = [&](int, const ProvisionalCounts& counts) { counted.push_back(counts); };
+  const GrownText text = grow_text(model, fake_text(60, 1), options);
+  EXPECT_THAT(positions, ::testing::ElementsAre(70, 90));
+  EXPECT_EQ(text.sinks.shown, 2);
+  EXPECT_EQ(text.sinks.held, 2);
+  EXPECT_EQ(counted.front().shown, 0);
+  EXPECT_EQ(counted.back().held, 2);
+}
+
 TEST(GrowText, StopsWhereItIsTold) {
   FakeModel model = that_writes_a_sink();
   GrowOptions options;
@@ -62,6 +85,8 @@ TEST(GrowText, StopsWhereItIsTold) {
 
 TEST(GrowText, LooksSeldomWhereLooksCostMuch) {
   EXPECT_EQ(tokens_between_looks(100), 64);
+  EXPECT_EQ(tokens_between_looks(1023), 64);
+  EXPECT_EQ(tokens_between_looks(1040), 65);
   EXPECT_EQ(tokens_between_looks(16000), 1000);
 }
 

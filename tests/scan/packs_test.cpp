@@ -30,7 +30,10 @@ TEST(PlanPacks, FillsPacksInOrder) {
   EXPECT_THAT(sizes({}, 100, 1), ElementsAre());
   // Of two networks: up to 10 tokens together, and longer documents by themselves.
   EXPECT_THAT(sizes({4, 6, 1, 11, 2, 12, 13}, 100, 8, 10), ElementsAre(2, 1, 1, 1, 1, 1));
+  EXPECT_THAT(sizes({6, 5, 5}, 10, 8, 20), ElementsAre(1, 2)) << "the smaller of the two limits";
 }
+
+TEST(PackTokens, AreFourMicroBatches) { EXPECT_EQ(pack_tokens(512), 2048); }
 
 }  // namespace
 }  // namespace sinkscope

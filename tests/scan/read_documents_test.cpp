@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "probe/refused_text.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/fake_vocabulary.h"
 #include "text/documents.h"
 
@@ -40,6 +41,57 @@ TEST(ReadDocuments, ALongTextIsAnErrorAndInACorpusSkipped) {
   EXPECT_THROW(read_documents(*sources(), tokenizer, options, on_skip), Error);
   options.should_stop = [] { return true; };
   EXPECT_THROW(read_documents(*sources(), tokenizer, options, on_skip), Error);
+}
+
+TEST(ReadDocuments, ATextMayFillTheContext) {
+  const FakeVocabulary vocabulary, plain(false);
+  ReadOptions options;
+  options.max_tokens = 5;
+  const auto read = [&](const Vocabulary& of, const std::string& text, int chunk = 0) {
+    TokenizeOptions tokenize;
+    tokenize.chunk = chunk;
+    const DocumentTokenizer tokenizer(of, tokenize, {});
+    return read_documents(*text_source(text, {"a.txt"}), tokenizer, options, {}).size();
+  };
+  EXPECT_EQ(read(vocabulary, "abcd"), 1U) << "and BOS";
+  expect_error(ErrorCode::kInput, "'a.txt' has 6 tokens, the context holds 5: give -c 6, or --chunk 4",
+               [&] { read(vocabulary, "abcde"); });
+  EXPECT_EQ(read(plain, "abcde"), 1U);
+  expect_error(ErrorCode::kInput, "give -c 6, or --chunk 4", [&] { read(plain, "abcdef"); });
+  EXPECT_EQ(read(vocabulary, "abcdefgh", 4), 2U);
+  expect_error(ErrorCode::kInput, "has 6 tokens", [&] { read(vocabulary, "abcdefgh", 5); });
+  options.max_tokens = 1;
+  expect_error(ErrorCode::kInput, "give -c 2, or --chunk 1", [&] { read(vocabulary, "a"); });
+}
+
+TEST(ReadDocuments, StopsWhereItIsTold) {
+  const FakeVocabulary vocabulary;
+  const DocumentTokenizer tokenizer(vocabulary, {}, {});
+  ReadOptions options;
+  options.max_tokens = 5;
+  options.should_stop = [] { return true; };
+  expect_error(ErrorCode::kInterrupted, "stopped before the scan began",
+               [&] { read_documents(*text_source("a", {"a.txt"}), tokenizer, options, {}); });
+  options.should_stop = [] { return false; };
+  EXPECT_EQ(read_documents(*text_source("a", {"a.txt"}), tokenizer, options, {}).size(), 1U);
+}
+
+// Of a document with a chunk that is too long nothing is kept.
+TEST(ReadDocuments, ACorpusOfNothingIsAnError) {
+  const FakeVocabulary vocabulary;
+  TokenizeOptions tokenize;
+  tokenize.chunk = 5;
+  const DocumentTokenizer tokenizer(vocabulary, tokenize, {});
+  ReadOptions options;
+  options.max_tokens = 5;
+  options.corpus = true;
+  std::vector<SkippedInput> skipped;
+  expect_error(ErrorCode::kInput, "no document could be read: expected at least one", [&] {
+    read_documents(*text_source("abcdefg", {"a.txt"}), tokenizer, options,
+                   [&](const SkippedInput& s) { skipped.push_back(s); });
+  });
+  ASSERT_EQ(skipped.size(), 1U);
+  EXPECT_EQ(skipped[0].place.file, "a.txt");
 }
 
 TEST(ReadDocuments, ATextThatTheModelDoesNotTakeIsSkippedInACorpus) {

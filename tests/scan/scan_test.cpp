@@ -132,6 +132,73 @@ TEST_F(Scan, ATextThatIsThereGetsItsOriginOnly) {
   EXPECT_EQ(results_.documents()[0].origins[1].file, "again");
 }
 
+// A pack of which a part is there is run as a whole: its figures depend on what runs together.
+TEST_F(Scan, RunsAPackOfWhichOnlyAPartIsThere) {
+  TokenSpool first, both;
+  first.append(sequence("a", fake_text(90, 1)));
+  both.append(sequence("again", fake_text(90, 1)));
+  both.append(sequence("b", fake_text(90, 2)));
+  scan(model_, first, results_, options_);
+  const ScanSummary summary = scan(model_, both, results_, options_);
+  EXPECT_EQ(summary.already_there, 0);
+  EXPECT_EQ(summary.tokens_run, 180);
+  ASSERT_THAT(results_.documents(), SizeIs(2));
+  EXPECT_THAT(results_.documents()[0].origins, SizeIs(2));
+}
+
+TEST_F(Scan, MeasuresByTheOptionsThatItIsGiven) {
+  TokenSpool texts;
+  texts.append(sequence("a", fake_text(300, 1, {{50, '.'}})));
+  scan(model_, texts, results_, options_);
+  EXPECT_THAT(results_.documents()[0].figures.tokens, SizeIs(1));
+  ResultList others;
+  options_.measurement.min_distance = 30;
+  options_.measurement.floor.norm_ratio = options_.measurement.floor.unaligned_far_boost = 1000;
+  options_.thresholds.min_norm_ratio = 100;
+  scan(model_, texts, others, options_);
+  const ScannedDocument& document = others.documents()[0];
+  EXPECT_EQ(document.figures.min_distance, 30);
+  EXPECT_THAT(document.figures.tokens, SizeIs(0)) << "no token is so long";
+  EXPECT_FALSE(document.judgement->detection.primary);
+  EXPECT_EQ(document.judgement->thresholds.min_norm_ratio, 100);
+}
+
+TEST_F(Scan, LeavesWhatIsThereOutOfItsProgress) {
+  TokenSpool first;
+  first.append(sequence("a", fake_text(90, 0)));
+  first.append(sequence("b", fake_text(90, 1)));
+  scan(model_, first, results_, options_);
+  std::vector<ScanProgress> told;
+  options_.on_progress = [&](const ScanProgress& progress) { told.push_back(progress); };
+  const ScanSummary summary = scan(model_, five_texts(), results_, options_);
+  EXPECT_EQ(summary.sequences, 5);
+  EXPECT_EQ(summary.already_there, 2);
+  EXPECT_EQ(summary.tokens_run, 270);
+  ASSERT_THAT(told, SizeIs(4 + 1 + 2 + 1));
+  for (const ScanProgress& progress : told) {
+    EXPECT_EQ(progress.documents_total, 3);
+    EXPECT_EQ(progress.tokens_total, 270);
+  }
+  EXPECT_EQ(told.back().documents_done, 3);
+  EXPECT_EQ(told.back().tokens_done, 270);
+}
+
+// 70 keys show evidence; 64 find a place beside the candidates.
+TEST(ScanSummaries, AddUpTheKeysThatWereNotWatched) {
+  FakeModelOptions small;
+  small.n_layers = 4;
+  small.d_model = 8;
+  small.sinks = {{'.', {}, 1, 2, 16, true}, {std::nullopt, 0, 1, 2, 24, true}};
+  FakeModel model(small);
+  std::map<int, TokenId> marks;
+  for (int i = 0; i < 70; ++i) marks[100 + 4 * i] = '.';  // norms are compared from 64 tokens on
+  TokenSpool texts;
+  texts.append(sequence("a", fake_text(380, 1, marks)));
+  texts.append(sequence("b", fake_text(380, 2, marks)));
+  ResultList results;
+  EXPECT_EQ(scan(model, texts, results, options_for(model)).watch_overflow, 2 * 6);
+}
+
 TEST_F(Scan, TellsHowFarItIs) {
   std::vector<ScanProgress> told;
   options_.on_progress = [&](const ScanProgress& progress) { told.push_back(progress); };
@@ -145,7 +212,9 @@ TEST_F(Scan, TellsHowFarItIs) {
     before = progress.tokens_done;
   }
   EXPECT_EQ(told.back().documents_done, 5);
-  EXPECT_EQ(told.back().tokens_done, 450);
+  std::vector<std::int64_t> tokens;
+  for (const ScanProgress& progress : told) tokens.push_back(progress.tokens_done);
+  EXPECT_THAT(tokens, ElementsAre(0, 48, 96, 144, 180, 180, 228, 276, 324, 360, 360, 408, 450));
 }
 
 TEST_F(Scan, CountsSinksOfTheJudgement) {
@@ -155,25 +224,6 @@ TEST_F(Scan, CountsSinksOfTheJudgement) {
   options_.on_progress = [&](const ScanProgress& progress) { sinks = progress.sinks; };
   scan(model_, texts, results_, options_);
   EXPECT_EQ(sinks, 2);
-}
-
-TEST(FarDistance, IsWhatAWindowAllows) {
-  const auto of = [](int asked, int window) { return far_distance(asked, window).min_distance; };
-  EXPECT_EQ(of(64, 0), 64);
-  EXPECT_EQ(of(64, 512), 64);
-  EXPECT_EQ(of(64, 128), 64) << "128 - 64 queries are enough";
-  EXPECT_EQ(of(64, 127), 63);
-  EXPECT_EQ(of(100, 127), 63);
-  EXPECT_EQ(of(10, 127), 10);
-  EXPECT_EQ(of(64, 65), 1);
-  EXPECT_EQ(of(64, 64), 64) << "no distance is small enough";
-  EXPECT_EQ(far_distance(64, 128).note, "");
-  EXPECT_EQ(
-      far_distance(64, 127).note,
-      "blocks with the sliding window of 127 tokens have 63 queries at least 64 positions behind a key, where a far "
-      "score needs 64: queries from 63 positions on are far");
-  EXPECT_NE(far_distance(64, 64).note.find("have 0 queries"), std::string::npos);
-  EXPECT_NE(far_distance(64, 64).note.find("they take no part in verdicts"), std::string::npos);
 }
 
 }  // namespace

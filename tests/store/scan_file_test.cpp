@@ -32,64 +32,6 @@ TEST(DocumentKey, IsTheHashOfIdsAndPromptLength) {
   EXPECT_NE(document_key(tokens, 5), document_key(tokens, 4));
 }
 
-TEST(MeasurementOptionsNames, GoThereAndBack) {
-  MeasurementOptions options;
-  options.min_distance = 32;
-  options.bos = "of\"f\n";
-  options.special = true;
-  options.chunk = 512;
-  options.floor.alignment = 0.65F;
-  options.floor.any_norm_both_signs = true;
-  options.keep = Keep::kHeads;
-  const auto named = named_options(options);
-  EXPECT_EQ(named_options(options_from_names(named)), named);
-  EXPECT_EQ(options_from_names(named).deployment, Deployment{});
-  EXPECT_EQ(options_from_names(named).floor.alignment, 0.65F);
-  expect_error(ErrorCode::kInput, "chat", [&] { options_from_names(std::span(named).first(3)); });
-}
-
-TEST(MeasurementOptionsNames, SettingsAreNamedWhereTheyAreAskedFor) {
-  MeasurementOptions options;
-  Deployment& deployment = options.deployment;
-  deployment.cache_type_k = "q8_0";
-  deployment.cache_rotation = false;
-  deployment.rope_scaling = "yarn";
-  deployment.rope_freq_base = 1e6F;
-  deployment.yarn_orig_ctx = 4096;
-  deployment.override_kv = {"a.b=bool:true", "c=str:\"x\""};
-  deployment.lora = {{"here.gguf", "abc", 0.5F}, {"there.gguf", "def", 1}};
-  const auto named = named_options(options);
-  const MeasurementOptions read = options_from_names(named);
-  EXPECT_EQ(read.deployment, deployment);
-  EXPECT_EQ(read.deployment.lora[0].path, "") << "a path is no part of what is measured";
-  EXPECT_EQ(named_options(read), named);
-  EXPECT_EQ(std::ranges::count(named, "yarn_ext_factor", &NamedOption::first), 0);
-  EXPECT_EQ(settings_in_words(Deployment{}), "");
-  EXPECT_EQ(settings_in_words(deployment),
-            "cache_type_k=\"q8_0\", cache_rotation=false, rope_scaling=\"yarn\", rope_freq_base=1000000, "
-            "yarn_orig_ctx=4096, override_kv=[\"a.b=bool:true\",\"c=str:\\\"x\\\"\"], "
-            "lora=[{\"sha256\":\"abc\",\"scale\":0.5},{\"sha256\":\"def\",\"scale\":1}]");
-  MeasurementOptions other = options;
-  other.deployment.lora[1].scale = 2;
-  ASSERT_EQ(option_differences(options, other).size(), 1U);
-  EXPECT_EQ(option_differences(options, other)[0].name, "lora");
-}
-
-// Without edits the stored options are what they were before there were any.
-TEST(MeasurementOptionsNames, EditsAreNamedWhereThereAreSome) {
-  MeasurementOptions plain, edited;
-  edited.edits = "hide keys 3 of sequence 0 in blocks 1- from distance 1";
-  EXPECT_EQ(named_options(plain).back().first, "paper_positions");
-  EXPECT_EQ(named_options(edited).back().first, "edits");
-  EXPECT_EQ(options_from_names(named_options(edited)).edits, edited.edits);
-  EXPECT_EQ(options_from_names(named_options(plain)).edits, "");
-  EXPECT_TRUE(option_differences(edited, edited).empty());
-  for (const auto& [a, b] : {std::pair(plain, edited), std::pair(edited, plain)}) {
-    ASSERT_EQ(option_differences(a, b).size(), 1U);
-    EXPECT_EQ(option_differences(a, b)[0].name, "edits");
-  }
-}
-
 TEST(ScanFile, GivesBackWhatItWasGiven) {
   TemporaryFolder folder;
   const auto path = folder.file("a.scan.db");
