@@ -136,6 +136,13 @@ TEST(BlockEffect, LeavesOutPairsThatSayNothingByLogs) {
   EXPECT_NEAR(effect.logs->log_a, std::log(0.6 / 0.5), 1e-6);
   EXPECT_EQ(effect.n_primary_heads, 2) << "0.1 or more before or after";
 
+  before.primary = {0.5F, 0.6F};
+  before.groups = {{0.1F, 0.39995F}};
+  EXPECT_EQ(block_effect(before, 0, after).left_out, 1) << "nothing is left beside the two";
+  EXPECT_NEAR(*primary_figures(before, 0).log_a, std::log(0.5), 1e-6);
+  EXPECT_NEAR(primary_figures(before, 0).score, 0.55, 1e-6) << "the score takes all pairs";
+  before.primary = {0.5F, 0.00001F};
+
   after.primary = {0, 0};
   const BlockEffect gone = block_effect(before, 0, after);
   EXPECT_EQ(gone.left_out, 2);

@@ -27,6 +27,28 @@ TEST(EditHow, RefusesWhatIsNone) {
   }
 }
 
+TEST(EditHow, TakesNumbersUpToTheirBounds) {
+  EXPECT_EQ(edit_how_from("scale:0").number, 0);
+  EXPECT_EQ(edit_how_from("clip:0").number, 0);
+  EXPECT_EQ(edit_how_from("evict:1000000000").number, 1e9);
+  expect_error(ErrorCode::kUsage, "got 'evict:1000000001'", [] { edit_how_from("evict:1000000001"); });
+}
+
+TEST(EditHow, HasLayersWhereWritesAreEdited) {
+  EXPECT_EQ(layers_word_of(edit_how_from("knockout", EditedLayers::kFirst)), "blocks");
+  EXPECT_EQ(layers_word_of(edit_how_from("evict:3")), "blocks");
+  EXPECT_EQ(layers_word_of(edit_how_from("scale:0.5")), "run");
+  EXPECT_EQ(layers_word_of(edit_how_from("scale:0.5", EditedLayers::kFirst)), "first");
+  EXPECT_EQ(layers_word_of(edit_how_from("clip:1")), "first");
+  EXPECT_EQ(edit_how_from("knockout", EditedLayers::kFirst), edit_how_from("knockout"));
+}
+
+TEST(EditHow, OfSeveralIsEachOnce) {
+  const std::vector<std::string> two = {"scale:0.5", "scale:0.25"}, twice = {"evict", "unwrite", "evict:64"};
+  EXPECT_EQ(edits_from(two).size(), 2U);
+  expect_error(ErrorCode::kUsage, "expected each edit once, got evict:64 again", [&] { edits_from(twice); });
+}
+
 TEST(EditHow, IsInForceBehindTheSinksFirstLayerOrInEveryBlock) {
   EXPECT_EQ(edit_how_from("knockout").first_block(4), 5);
   EXPECT_EQ(edit_how_from("unwrite").first_block(4), 5);
@@ -70,6 +92,16 @@ TEST(RemovedTokens, AreTheFirstRunsThatReadAsSinks) {
   EXPECT_EQ(places("unaligned"), (Places{{50, 3, 5}}));
   EXPECT_EQ(places("primary"), (Places{{0, 2, 9}, {1, 2, 9}}));
   EXPECT_FALSE(sink_selection_named("sinks.json"));
+  for (const char* name : {"nonprimary", "secondary", "primary_like", "unaligned", "primary"}) {
+    EXPECT_EQ(name_of(*sink_selection_named(name)), name);
+  }
+  // Without layers of its own it is there from its birth on, to where its direction ends.
+  detection.primary->set = {0};
+  detection.primary->active_layers.clear();
+  detection.primary->birth_end = 7;
+  EXPECT_EQ(places("primary"), (Places{{0, 2, 7}, {1, 2, 7}}));
+  detection.primary->birth_end = 1;
+  EXPECT_EQ(places("primary"), (Places{{0, 2, 2}, {1, 2, 2}}));
   detection.primary.reset();
   EXPECT_TRUE(places("nonprimary").empty()) << "effects are on the primary";
 }

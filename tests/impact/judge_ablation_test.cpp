@@ -38,7 +38,37 @@ TEST(PrimaryVerdict, ReadsIntervalsAgainstTheirMargins) {
   EXPECT_EQ(verdict(effect(0.001, 0.004), effect(-0.03, 0.04)), kNoEffect);
 }
 
+// An interval lies within its margins if it ends on them; above and below a bound it lies beyond it.
+TEST(PrimaryVerdict, AtABoundIsWithinAndNotBeyond) {
+  const AblateRequest request;
+  const auto verdict = [&](const AblationEffect& score, const AblationEffect& log_odds) {
+    return primary_verdict(score, log_odds, 0, request);
+  };
+  EXPECT_EQ(verdict(effect(-0.005, 0.005), effect(-0.05, 0.05)), kNoEffect);
+  EXPECT_EQ(verdict(effect(0, 0.03), effect(-0.03, 0.04)), kUndecided);
+  EXPECT_EQ(verdict(effect(0.01, 0.03), effect(0.05, 0.09)), kUndecided);
+  EXPECT_EQ(verdict(effect(0.01, 0.03), effect(-0.05, 0.05)), kCompetitionOnly);
+  EXPECT_EQ(verdict(effect(-0.03, 0), effect(-0.09, -0.06)), kUndecided);
+  EXPECT_EQ(verdict(effect(-0.03, -0.01), effect(-0.09, -0.05)), kUndecided);
+  EXPECT_EQ(verdict(effect(0.01, 0.03, 0.05), effect(0.06, 0.09, 0.05)), kBeyondCompetition);
+  EXPECT_EQ(verdict(effect(-0.03, -0.01, 0.05), effect(-0.09, -0.06, 0.05)), kSupported);
+}
+
+TEST(PrimaryVerdict, NeedsBothToHoldAfterHolm) {
+  const AblateRequest request;
+  const auto verdict = [&](const AblationEffect& score, const AblationEffect& log_odds) {
+    return primary_verdict(score, log_odds, 0, request);
+  };
+  EXPECT_EQ(verdict(effect(0.01, 0.03), effect(0.06, 0.09, 0.06)), kUndecided);
+  EXPECT_EQ(verdict(effect(0.01, 0.03, 0.06), effect(-0.03, 0.04)), kUndecided);
+  EXPECT_EQ(verdict(effect(-0.03, -0.01, 0.06), effect(-0.09, -0.06)), kUndecided);
+  EXPECT_EQ(verdict(effect(-0.03, -0.01), effect(-0.09, -0.06, 0.06)), kUndecided);
+}
+
 TEST(PrimaryVerdict, NeedsDocuments) {
+  EXPECT_EQ(primary_verdict(effect(0.01, 0.03, 0.01, 8), effect(0.06, 0.09, 0.01, 8), 0, {}), kBeyondCompetition);
+  EXPECT_EQ(primary_verdict(effect(0.01, 0.03, 0.01, 8), effect(0.06, 0.09, 0.01, 7), 0, {}), kNotEnough);
+  EXPECT_EQ(primary_verdict(effect(0.01, 0.03, 0.01, 7), effect(0.06, 0.09, 0.01, 8), 0, {}), kNotEnough);
   EXPECT_EQ(primary_verdict(effect(0.01, 0.03, 0.01, 7), effect(0.06, 0.09, 0.01, 7), 7, {}), kNotEnough);
 }
 
@@ -47,6 +77,9 @@ TEST(PrimaryVerdict, SinksThatWereReplacedSayLittle) {
   EXPECT_EQ(primary_verdict(effect(-0.004, 0.004), effect(-0.03, 0.04), 2, request), kNoEffect) << "2 of 12";
   EXPECT_EQ(primary_verdict(effect(-0.004, 0.004), effect(-0.03, 0.04), 3, request), kReplaced) << "a quarter";
   EXPECT_EQ(primary_verdict(effect(-0.03, -0.01), effect(-0.09, -0.06), 3, request), kReplaced);
+  AblateRequest any;
+  any.replaced_share = 0;
+  EXPECT_EQ(primary_verdict(effect(-0.004, 0.004), effect(-0.03, 0.04), 0, any), kNoEffect) << "nothing was replaced";
   EXPECT_EQ(primary_verdict(effect(0.01, 0.03), effect(0.06, 0.09), 3, request), kBeyondCompetition);
 }
 
@@ -62,6 +95,14 @@ TEST(TokenVerdict, ReadsLossAndDivergence) {
   EXPECT_EQ(verdict(effect(-0.009, 0.02), effect(0.02, 0.03)), TokenVerdict::kUndecided);
   EXPECT_EQ(verdict(effect(-0.009, 0.009), effect(0.005, 0.03)), TokenVerdict::kUndecided);
   EXPECT_EQ(verdict(effect(0.02, 0.03, 0.01, 5), effect(0.02, 0.03)), TokenVerdict::kNotEnough);
+  EXPECT_EQ(verdict(effect(0.02, 0.03), effect(0.02, 0.03, 0.01, 7)), TokenVerdict::kNotEnough);
+  EXPECT_EQ(verdict(effect(0.02, 0.03, 0.01, 8), effect(0.02, 0.03, 0.01, 8)), TokenVerdict::kMatters);
+  // At the margin: within it, and not above.
+  EXPECT_EQ(verdict(effect(-0.01, 0.01), effect(0, 0.01)), TokenVerdict::kNegligible);
+  EXPECT_EQ(verdict(effect(-0.009, 0.01), effect(0.02, 0.03)), TokenVerdict::kHarmless);
+  EXPECT_EQ(verdict(effect(0.01, 0.03), effect(0.02, 0.03)), TokenVerdict::kUndecided);
+  EXPECT_EQ(verdict(effect(0.02, 0.03), effect(0.01, 0.03)), TokenVerdict::kUndecided);
+  EXPECT_EQ(verdict(effect(-0.02, 0.009), effect(0, 0.009)), TokenVerdict::kUndecided) << "loss falls: no divergence";
 }
 
 // One document whose effects are the same in every block: score as told, log odds ten times it, and a placebo.
@@ -174,6 +215,72 @@ TEST(JudgeAblation, CountsWhatTookTheSinksPlace) {
   EXPECT_NEAR(*edit.replaced_mass, 0.3, 1e-12);
   EXPECT_NE(edit.reason.find("4 new sinks in 2 of 8 documents took 0.300 of the attention"), std::string::npos)
       << edit.reason;
+}
+
+TEST(JudgeAblation, SaysWhatItRestsOn) {
+  AblateRequest request;
+  request.loss = false;
+  Ablation ablation;
+  ablation.edits.resize(1);
+  for (int i = 0; i < 8; ++i) ablation.edits[0].push_back(document(std::to_string(i), -0.001, 0));
+  const JudgedEdit edit = judge_ablation(ablation, request).verdicts[0];
+  EXPECT_EQ(edit.verdict, kNoEffect);
+  EXPECT_EQ(edit.reason,
+            "score -0.001 [-0.001, -0.001], log odds -0.010 [-0.010, -0.010] against placebo; margins 0.005 and 0.05");
+  EXPECT_EQ(edit.n_documents, 8);
+  EXPECT_EQ(edit.n_replaced, 0);
+  EXPECT_FALSE(edit.replaced_mass);
+}
+
+// A document counts with the placebo draws in which it was measured; without any it does not.
+TEST(JudgeAblation, NeedsAPlacebo) {
+  Ablation ablation;
+  ablation.edits.resize(1);
+  for (int i = 0; i < 3; ++i) ablation.edits[0].push_back(document(std::to_string(i), 1, 0));
+  ablation.edits[0][0].placebo_runs.clear();
+  ablation.edits[0][1].placebo_runs[0].blocks.assign(8, std::nullopt);
+  const AblationEffect score = judge_ablation(ablation, {}).verdicts[0].score;
+  EXPECT_EQ(score.n_documents, 2);
+  EXPECT_NEAR(*score.placebo, (0.1 + 0) / 2, 1e-12);
+  EXPECT_NEAR(*score.removed, 1, 1e-12);
+  EXPECT_NEAR(*score.difference, 0.95, 1e-12);
+}
+
+// Losses of each document: all tokens, and those at two distances.
+TEST(JudgeAblation, ReadsTokensAsAWholeAndByDistance) {
+  const auto tokens = [](double loss, double kl) {
+    TokenEffect effect;
+    effect.n = 100;
+    effect.loss = loss;
+    effect.kl = kl;
+    effect.by_distance = {{1, 1, 2, loss + 1, kl + 1}, {2, 4, 6, std::nullopt, std::nullopt}};
+    return effect;
+  };
+  Ablation ablation;
+  ablation.edits.resize(1);
+  for (int i = 0; i < 9; ++i) {
+    SequenceAblation one = document(std::to_string(i), 1, 0);
+    one.edited.tokens = tokens(0.5, 0.25);
+    for (EditedRun& draw : one.placebo_runs) draw.tokens = tokens(0.125, 0.0625);
+    ablation.edits[0].push_back(std::move(one));
+  }
+  ablation.edits[0][8].edited.tokens->n = 0;
+  const JudgedAblation judged = judge_ablation(ablation, {});
+  const JudgedEdit& edit = judged.verdicts[0];
+  EXPECT_EQ(edit.loss->n_documents, 8) << "one has no token behind a removed one";
+  EXPECT_NEAR(*edit.loss->difference, 0.375, 1e-12);
+  EXPECT_NEAR(*edit.kl->difference, 0.1875, 1e-12);
+  EXPECT_EQ(edit.tokens_verdict, TokenVerdict::kMatters);
+  EXPECT_EQ(edit.tokens_reason,
+            "loss +0.375 [+0.375, +0.375], KL +0.188 [+0.188, +0.188] nats against placebo; margin 0.01");
+  // Four endpoints; seven quantities in four blocks; loss and KL at the one distance that has tokens.
+  ASSERT_EQ(judged.effects.size(), 4U + 7 * 4 + 2);
+  const AblationEffect& near_kl = judged.effects.back();
+  EXPECT_EQ(near_kl.quantity, "kl");
+  EXPECT_EQ(near_kl.distance, 1);
+  EXPECT_FALSE(near_kl.block);
+  EXPECT_NEAR(*near_kl.removed, 1.25, 1e-12);
+  EXPECT_NEAR(*near_kl.placebo, 1.0625, 1e-12);
 }
 
 }  // namespace

@@ -122,6 +122,102 @@ TEST(JudgeProtection, ChunksOfADocumentAreOne) {
   EXPECT_NEAR(cut.sets[1].kl->mean, whole.sets[1].kl->mean, 1e-12);
 }
 
+// KL without noise: every interval is one number.
+double plain(KeptSet set, KeptSet best, double of_best) {
+  return set == best ? of_best : set == KeptSet::kNone ? 0.25 : 0.0625;
+}
+
+TEST(JudgeProtection, SixteenDocumentsAreEnough) {
+  const auto all = documents(16, [](int, KeptSet set) { return plain(set, KeptSet::kPrimary, 0.0625); });
+  const JudgedCache cache = judge_protection(all, request(), true).caches.front();
+  EXPECT_EQ(cache.n_choosing, 8);
+  EXPECT_EQ(cache.n_judging, 8);
+  EXPECT_EQ(cache.recommended, KeptSet::kPrimary);
+  EXPECT_EQ(cache.reason,
+            "keep the primary alone, no more: KL 0.0625, the smallest of all; none lies +0.1875 [+0.1875, +0.1875] above "
+            "it; 8 documents chose");
+  const JudgedSet& first_4 = cache.sets[static_cast<std::size_t>(KeptSet::kFirst4)];
+  EXPECT_EQ(first_4.n_documents, 8);
+  EXPECT_EQ(first_4.n_kept, 4);
+  EXPECT_EQ(first_4.kl->mean, 0.0625);
+  EXPECT_EQ(first_4.loss, 0.03125);
+  EXPECT_EQ(cache.sets[0].to_first_n->mean, 0.1875);
+  EXPECT_EQ(cache.sets[0].to_placebo->interval->low, 0.1875);
+}
+
+TEST(JudgeProtection, ThePrefixIsAsLongAsWhatIsRecommended) {
+  const auto prefix_for = [](KeptSet best, bool adds_bos = true) {
+    const auto all = documents(16, [&](int, KeptSet set) { return plain(set, best, 0.03125); });
+    const JudgedProtection judged = judge_protection(all, request(), adds_bos);
+    EXPECT_EQ(judged.caches.front().recommended, best);
+    return judged.prefix.value();
+  };
+  EXPECT_EQ(prefix_for(KeptSet::kNone).n_first, 0);
+  EXPECT_EQ(prefix_for(KeptSet::kNone).keep, 0);
+  EXPECT_EQ(prefix_for(KeptSet::kFirst4).n_first, 4);
+  EXPECT_EQ(prefix_for(KeptSet::kFirst4).keep, 3);
+  EXPECT_EQ(prefix_for(KeptSet::kFirst4, false).keep, 4);
+  EXPECT_EQ(prefix_for(KeptSet::kFirstN).n_first, 6);
+  EXPECT_FALSE(prefix_for(KeptSet::kFirstN).lost);
+  EXPECT_EQ(prefix_for(KeptSet::kSinks).n_first, 1) << "the primary's";
+  EXPECT_EQ(prefix_for(KeptSet::kSinks).lost, 0.03125);
+  EXPECT_EQ(prefix_for(KeptSet::kAttended).lost, 0.03125);
+}
+
+// In most sequences: of 16 the eighth shortest. Those that are too short for the cache say nothing.
+TEST(JudgeProtection, ThePrefixIsThatOfMostSequences) {
+  const auto n_first = [](int n_long) {
+    auto all = documents(16, [](int, KeptSet set) { return plain(set, KeptSet::kPrimary, 0.03125); });
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n_long); ++i) all[i].primary = {0, 1, 5};
+    for (int i = 0; i < 20; ++i) {
+      all.push_back(all[0]);
+      all.back().primary = {0, 1, 2};
+      all.back().caches[0].n = 0;
+    }
+    return judge_protection(all, request(), true).prefix->n_first;
+  };
+  EXPECT_EQ(n_first(8), 1);
+  EXPECT_EQ(n_first(9), 2);
+}
+
+// The first window that has a recommendation; other caches have no prefix.
+TEST(JudgeProtection, ThePrefixIsOfAWindow) {
+  auto all = documents(16, [](int, KeptSet set) { return plain(set, KeptSet::kPrimary, 0.03125); });
+  for (SequenceProtection& sequence : all) {
+    const CacheEffect window = sequence.caches[0];
+    CacheEffect none = window, q8 = window;
+    none.n = 0;
+    q8.cache = cache_form_from("q8_0");
+    sequence.caches = {q8, none, window};
+  }
+  ProtectRequest three = request();
+  three.caches = {cache_form_from("q8_0"), cache_form_from("window:512"), cache_form_from("window:256")};
+  const JudgedProtection judged = judge_protection(all, three, true);
+  EXPECT_EQ(judged.caches[1].reason, "not enough: 0 documents, 16 needed");
+  ASSERT_TRUE(judged.prefix);
+  EXPECT_EQ(judged.prefix->window, cache_form_from("window:256"));
+}
+
+TEST(JudgeProtection, ASetThatWasNotMeasuredEverywhereIsNotRecommended) {
+  auto all = documents(16, [](int, KeptSet set) { return plain(set, KeptSet::kSinks, 0.03125); });
+  for (std::size_t i = 0; i < 16; ++i) {  // in every other document, so in each half
+    if (i % 2 == 0) all[i].caches[0].sets[static_cast<std::size_t>(KeptSet::kSinks)].kl.reset();
+  }
+  const JudgedCache cache = judge_protection(all, request(), true).caches.front();
+  EXPECT_EQ(cache.recommended, KeptSet::kPrimary);
+  EXPECT_LT(cache.sets[static_cast<std::size_t>(KeptSet::kSinks)].n_documents, 8);
+}
+
+// Chunks of unequal sets: a document keeps their mean, and all documents theirs.
+TEST(JudgeProtection, SizesAreMeansOverChunksAndDocuments) {
+  auto all = documents(2, [](int, KeptSet) { return 0.0625; }, 2);
+  all.push_back(all.back());  // a third chunk of the second document
+  for (const auto& [i, n_kept] : {std::pair(0, 2), {1, 4}, {2, 1}, {3, 1}, {4, 4}}) {
+    all[static_cast<std::size_t>(i)].caches[0].sets[1].n_kept = n_kept;
+  }
+  EXPECT_DOUBLE_EQ(*judge_protection(all, request(), true).caches[0].sets[1].n_kept, (3 + 2) / 2.0);
+}
+
 TEST(MeanInterval, OfEqualValuesIsThatValue) {
   const std::vector<double> equal(10, 0.25);
   EXPECT_EQ(mean_interval(equal, 100, 1)->low, 0.25);

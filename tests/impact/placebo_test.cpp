@@ -35,13 +35,31 @@ TEST(Placebo, DrawsNearbyTokensOnceAndNoNeighbours) {
   EXPECT_NE(seen, other) << "by the seed";
 }
 
+TEST(Placebo, DrawsFromTwiceAsManyNearestTokensAsThereAreDraws) {
+  const std::vector<std::uint8_t> ordinary(40, 1), few(5, 1);
+  const auto drawn = [](const std::vector<std::uint8_t>& from, int removed) {
+    std::set<int> positions;
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+      const Placebo placebo = draw_placebo(from, std::vector<RemovedToken>{{removed, 1, 2, {}}}, 1, seed, 1);
+      positions.insert(placebo.draws.at(0).at(0).position);
+      EXPECT_EQ(placebo.max_distance, std::abs(placebo.draws[0][0].position - removed));
+    }
+    return positions;
+  };
+  EXPECT_EQ(drawn(ordinary, 20), (std::set<int>{18, 22}));
+  EXPECT_EQ(drawn(few, 0), (std::set<int>{2, 3}));
+  EXPECT_EQ(drawn(few, 4), (std::set<int>{1, 2}));
+}
+
 TEST(Placebo, MakesFewerDrawsWhereTokensAreFew) {
   std::vector<std::uint8_t> ordinary(40, 0);
   for (const int t : {10, 12, 30}) ordinary[t] = 1;
   const Placebo one = draw_placebo(ordinary, std::vector<RemovedToken>{{20, 1, 2, {}}, {22, 1, 2, {}}}, 5, 1, 1);
   EXPECT_TRUE(one.draws.empty()) << "the first takes all three";
   EXPECT_EQ(one.n_wanted, 5);
-  EXPECT_EQ(draw_placebo(ordinary, std::vector<RemovedToken>{{20, 1, 2, {}}}, 5, 1, 1).draws.size(), 3U);
+  const Placebo all = draw_placebo(ordinary, std::vector<RemovedToken>{{20, 1, 2, {}}}, 5, 1, 1);
+  EXPECT_EQ(all.draws.size(), 3U);
+  EXPECT_EQ(all.max_distance, 10);
   EXPECT_TRUE(draw_placebo(ordinary, {}, 5, 1, 1).draws.empty());
 }
 

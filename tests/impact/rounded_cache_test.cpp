@@ -210,14 +210,5 @@ TEST_F(RoundedCacheTest, RefusesWhatItCannotRound) {
   expect_error(ErrorCode::kUsage, "expected position 0 to 149, got 150", [&] { run(*model, "q8_0", {150}); });
 }
 
-TEST(CacheForm, HasNames) {
-  for (const char* word : {"q8_0", "q4_0", "q8_0:plain", "q4_0:plain", "kivi2", "kivi4", "window:256"}) {
-    EXPECT_EQ(word_of(cache_form_from(word)), word);
-  }
-  for (const char* word : {"", "q4_1", "window", "window:", "window:1", "window:12x", "kivi3"}) {
-    expect_error(ErrorCode::kUsage, "cache: expected", [&] { cache_form_from(word); });
-  }
-}
-
 }  // namespace
 }  // namespace sinkscope

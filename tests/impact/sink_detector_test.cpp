@@ -112,6 +112,37 @@ TEST_F(SinkDetectorTest, NamesAllPlantedSinksAndNothingElse) {
   EXPECT_NEAR(*detected[0].kl, kl, 1e-9);
 }
 
+// Chunks of a document are one: of 3 and 4 kept tokens, and 3 of another document.
+TEST_F(SinkDetectorTest, CachesAreMeansOverChunksAndDocuments) {
+  std::vector<SequenceToAblate> all;
+  for (int i = 0; i < 4; ++i) all.push_back(sequence(i, i == 1));
+  all[1].unit = all[0].unit;
+  all[3].tokens.resize(100);  // too short for the window
+  TrainedDetector trained;
+  SinkDetector detector;
+  detector.layer = kStart;
+  detector.axis = model_.axis();
+  detector.ordinary_norm = 1;
+  detector.min_norm_ratio = 8;
+  detector.min_cosine = 0.5;
+  trained.judges.assign(kDetectorParts, detector);
+  for (const SequenceToAblate& one : all) trained.part_of[one.unit] = 0;
+  ProtectRequest request;
+  request.caches = {cache_form_from("window:100"), cache_form_from("window:3")};
+  std::vector<std::int64_t> told;
+  request.on_progress = [&](std::int64_t done, std::int64_t, const std::string&) { told.push_back(done); };
+  const auto load = [&](std::int64_t i) { return all[static_cast<std::size_t>(i)]; };
+  const auto detected = measure_detected(model_, 4, load, request, trained);
+  EXPECT_EQ(told, (std::vector<std::int64_t>{0, 1, 2, 3}));
+  ASSERT_EQ(detected.size(), 2U);
+  EXPECT_EQ(detected[0].n_documents, 2);
+  EXPECT_EQ(detected[0].n_kept, (3.5 + 3) / 2);
+  EXPECT_EQ(detected[1].n_documents, 0) << "three are kept: no room";
+  EXPECT_FALSE(detected[1].kl);
+  request.max_documents = 1;
+  EXPECT_EQ(measure_detected(model_, 4, load, request, trained)[0].n_kept, 3);
+}
+
 TEST_F(SinkDetectorTest, WhatHasNoVerdictIsNoMistake) {
   std::vector<SequenceToAblate> all;
   for (int i = 0; i < 8; ++i) all.push_back(sequence(i, true));

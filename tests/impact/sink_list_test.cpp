@@ -34,6 +34,26 @@ TEST(SinkList, NeedsNoDocumentWhereThereIsOne) {
   expect_error(ErrorCode::kInput, "as the results hold several", [&] { read(text); });
 }
 
+TEST(SinkList, TakesNumbersFrom0ToABillion) {
+  const auto named = read(R"({"sequences": [{"sinks": [{"position": 1000000000, "l_start": 0, "l_end": 0}],
+                                             "placebo": [[0]]}]})", "only");
+  EXPECT_EQ(named.at("only").sinks[0].position, 1'000'000'000);
+  EXPECT_EQ(named.at("only").sinks[0].l_start, 0);
+  EXPECT_EQ(named.at("only").placebo[0][0].position, 0);
+  expect_error(ErrorCode::kInput, "got 1000000001", [] {
+    read(R"({"sequences": [{"sinks": [{"position": 1000000001, "l_start": 0, "l_end": 0}]}]})", "only");
+  });
+}
+
+// Of what is no sink list at most 60 bytes are shown.
+TEST(SinkList, ShowsWhatItGotCutShort) {
+  const std::string most(58, 'x');  // with its quotes 60
+  expect_error(ErrorCode::kInput, "got \"" + most + "\"", [&] { read(("\"" + most + "\"").c_str()); });
+  const std::string more(59, 'x');
+  const std::string message = error_message(ErrorCode::kInput, [&] { read(("\"" + more + "\"").c_str()); });
+  EXPECT_TRUE(message.ends_with("got \"" + std::string(56, 'x') + "...")) << message;
+}
+
 TEST(SinkList, RefusesWhatItIsNot) {
   for (const char* text :
        {"[]", R"({"sequences": []})", R"({"sequences": [{"sinks": []}]})", R"({"sequences": [{}]})",
@@ -42,6 +62,8 @@ TEST(SinkList, RefusesWhatItIsNot) {
         R"({"sequences": [{"sinks": [{"position": 1, "l_start": 1}]}]})",
         R"({"sequences": [{"sinks": [{"position": 1, "l_start": 1, "l_end": 2}], "placebo": [[1, 2]]}]})",
         R"({"sequences": [{"sinks": [{"position": 1, "l_start": 1, "l_end": 2}], "placebo": {}}]})",
+        R"({"sequences": [{"sinks": [{"position": 1, "l_start": 1, "l_end": 2}], "placebo": [7]}]})",
+        R"({"sequences": [{"sinks": {"position": 1, "l_start": 1, "l_end": 2}}]})", R"({"sequences": {"sinks": []}})",
         R"({"sequences": [{"document": 7, "sinks": [{"position": 1, "l_start": 1, "l_end": 2}]}]})",
         R"({"sequences": [{"sinks": [{"position": 1, "l_start": 1, "l_end": 2}]},
                           {"sinks": [{"position": 2, "l_start": 1, "l_end": 2}]}]})"}) {

@@ -127,6 +127,57 @@ TEST_F(SteeredModel, NothingAddedChangesNoBit) {
   EXPECT_GT(some.steered.effect->kl, 0);
 }
 
+TEST_F(SteeredModel, LooksAtTheBlocksThatThereAre) {
+  const Steering late = steered({"layer=7,position=70,norm=20"});
+  EXPECT_EQ(late.first_block, 8);
+  EXPECT_EQ(late.steered.tokens[0].far_boost.size(), 2U);
+  EXPECT_EQ(late.steered.primary_score.size(), 2U);
+  EXPECT_EQ(late.unedited.primary_score.size(), 2U);
+  const Steering last = steered({"layer=9,position=70,norm=20"});
+  EXPECT_EQ(last.n_queries, 0);
+  EXPECT_TRUE(last.steered.tokens[0].far_boost.empty());
+  EXPECT_TRUE(last.steered.primary_score.empty());
+}
+
+// 64 queries, each 64 tokens behind the changed one.
+TEST_F(SteeredModel, MeasuresThePrimaryFrom64QueriesOn) {
+  const Steering enough = steered({"layer=7,position=132,norm=20"});
+  EXPECT_EQ(enough.n_queries, 64);
+  EXPECT_TRUE(enough.unedited.primary_score[0]);
+  EXPECT_TRUE(enough.steered.primary_score[0]);
+  const Steering few = steered({"layer=7,position=133,norm=20"});
+  EXPECT_EQ(few.n_queries, 63);
+  EXPECT_FALSE(few.unedited.primary_score[0]);
+  EXPECT_FALSE(few.steered.primary_score[0]);
+}
+
+// Of two changes of one token the first layer counts.
+TEST_F(SteeredModel, ATokenIsReadBehindItsFirstChange) {
+  const Steering twice = steered({"layer=6,position=70,norm=20", "layer=4,position=70,norm=20"});
+  ASSERT_EQ(twice.steered.tokens.size(), 1U);
+  EXPECT_EQ(twice.steered.tokens[0].layer, 4);
+  EXPECT_EQ(twice.first_block, 5);
+  EXPECT_EQ(twice.n_wanted, 1);
+  EXPECT_EQ(twice.placebo_distance, std::abs(twice.placebo[0].tokens[0].position - 70));
+}
+
+TEST(SteerChanges, AreReadFromText) {
+  const SteerChange add = steer_add_from("layer=0,position=0,norm=0");
+  EXPECT_EQ(add.layer, 0);
+  EXPECT_EQ(add.position, 0);
+  EXPECT_EQ(add.norm, 0);
+  EXPECT_TRUE(add.direction);
+  const SteerChange clip = steer_clip_from("norm=2.5,layer=3,position=17");
+  EXPECT_EQ(clip.layer, 3);
+  EXPECT_EQ(clip.position, 17);
+  EXPECT_EQ(clip.norm, 2.5);
+  EXPECT_FALSE(clip.direction);
+  for (const char* text : {"layer=1,position=-1,norm=1", "layer=1,position=1,norm=inf", "layer=1x,position=1,norm=1",
+                           "position=1,norm=1", "layer=1,norm=1"}) {
+    expect_error(ErrorCode::kUsage, "expected e.g.", [&] { steer_add_from(text); });
+  }
+}
+
 TEST_F(SteeredModel, RefusesWhatIsNotThere) {
   expect_error(ErrorCode::kUsage, "expected a layer from 0 to 9, got 10", [&] { steered({"layer=10,position=1,norm=1"}); });
   expect_error(ErrorCode::kUsage, "expected a position from 0 to 259, got 260",

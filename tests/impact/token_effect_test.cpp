@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "tests/support/expect_error.h"
 #include "tests/support/fake_model.h"
 
 namespace sinkscope {
@@ -61,6 +62,46 @@ TEST(TokenEffects, AgreeWithSoftmaxTakenAnew) {
   EXPECT_FALSE(effect.by_distance[5].last);
   EXPECT_NEAR(effects[0].loss, 0, 1e-9) << "the same states";
   EXPECT_NEAR(effects[0].kl, 0, 1e-6);
+}
+
+TEST(NextTokenLosses, AreThoseOfEachTokensNextOne) {
+  FakeModel model;
+  const std::vector<TokenId> tokens = fake_text(70, 1);
+  FinalStates states(70);
+  model.run({{tokens}}, states, {});
+  const std::vector<float> losses = next_token_losses(model, tokens, states.states());
+  ASSERT_EQ(losses.size(), 69U);
+  for (const std::size_t t : {0U, 63U, 64U, 68U}) {
+    EXPECT_NEAR(losses[t], -log_softmax(model, states.states(), t)[static_cast<std::size_t>(tokens[t + 1])], 1e-5) << t;
+  }
+  EXPECT_TRUE(next_token_losses(model, std::span(tokens).first(1), states.states()).empty());
+  EXPECT_TRUE(next_token_losses(model, {}, states.states()).empty());
+  int asked = 0;
+  const auto stop = [&] { return ++asked == 2; };
+  expect_error(ErrorCode::kInterrupted, "stopped", [&] { next_token_losses(model, tokens, states.states(), stop); });
+  asked = 0;
+  const std::vector<EditedStates> edited = {{states.states(), {}}};
+  expect_error(ErrorCode::kInterrupted, "stopped",
+               [&] { token_effects(model, tokens, 0, states.states(), edited, stop); });
+  const TokenEffect none = token_effects(model, tokens, 69, states.states(), edited).front();
+  EXPECT_EQ(none.n, 0) << "the last token's next one is not known";
+  EXPECT_EQ(none.loss, 0);
+}
+
+// Distances are to the last removed token before.
+TEST(TokenEffects, AreByDistance) {
+  FakeModel model;
+  const std::vector<TokenId> tokens = fake_text(400, 1);
+  FinalStates states(400);
+  model.run({{tokens}}, states, {});
+  const std::vector<EditedStates> edited = {{states.states(), {10, 12}}};
+  const TokenEffect effect = token_effects(model, tokens, 5, states.states(), edited).front();
+  std::vector<int> n;
+  for (const DistanceEffect& at : effect.by_distance) n.push_back(at.n);
+  // 11; 13; then 14 .. 16, 17 .. 28, 29 .. 76, 77 .. 268, 269 .. 398.
+  EXPECT_EQ(n, (std::vector<int>{2, 3, 12, 48, 192, 130}));
+  EXPECT_EQ(effect.by_distance[4].first, 65);
+  EXPECT_EQ(effect.by_distance[4].last, 256);
 }
 
 }  // namespace
