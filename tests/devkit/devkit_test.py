@@ -210,10 +210,20 @@ class DevkitTest(unittest.TestCase):
         (self.folder / "a.cpp").write_text("a < b;\n")
         mutant = mutants.mutants_of("a.cpp", "a < b;\n")[0]
         with unittest.mock.patch.object(mutate, "TREE", self.folder), \
-                unittest.mock.patch.object(mutate, "_compile", side_effect=KeyboardInterrupt), \
+                unittest.mock.patch.object(mutate, "_compiles", side_effect=KeyboardInterrupt), \
                 self.assertRaises(KeyboardInterrupt):
             mutate._try(mutant, "sinks", {"sinks_test": 1}, mutate.Outcome())
         self.assertEqual("a < b;\n", (self.folder / "a.cpp").read_text())
+
+    def test_what_one_program_notices_no_other_is_run_for(self):
+        built = []
+        with unittest.mock.patch.object(mutate, "_compiles", side_effect=lambda target: built.append(target) or target != "no"), \
+                unittest.mock.patch.object(mutate, "_passes", side_effect=lambda _room, target, _timeout: target != "b"):
+            self.assertEqual("killed", mutate._verdict("sinks", {"a": 1, "b": 1, "c": 1}))
+            self.assertEqual(["a", "b"], built)
+            self.assertEqual("survived", mutate._verdict("sinks", {"a": 1, "c": 1}))
+            self.assertEqual("stillborn", mutate._verdict("sinks", {"no": 1, "a": 1}))
+            self.assertEqual("killed", mutate._verdict("sinks", {"b": 1, "no": 1}))
 
     def test_mutants_are_of_a_room_that_has_tests(self):
         self.assertEqual("sinks_test", mutate.test_targets("sinks")[0])
