@@ -206,5 +206,89 @@ TEST(NormClaim, TooFewRuns) {
   EXPECT_EQ(result.claims[0].sentence, "not enough: n = 19 runs in 6 sequences, needs 20 in 5");
 }
 
+TEST(FormationClaim, EightSinksInFiveSequencesAreEnough) {
+  auto cases = formed_cases(8, 8);
+  EXPECT_EQ(formation_claims(cases, {}, "secondary", quick()).claims[0].effect, 1);
+  for (FormationCase& one : cases) one.sequence %= 4;
+  EXPECT_EQ(formation_claims(cases, {}, "secondary", quick()).claims[0].sentence,
+            "not enough: n = 8 sinks in 4 sequences, needs 8 in 5");
+}
+
+TEST(FormationClaim, OfEditsNeedsSixAndAPlaceboThatRemovesATenthAtMost) {
+  auto cases = formed_cases(10, 8);
+  for (std::size_t i = 0; i < 5; ++i) cases[i].together_removed = true;
+  EXPECT_EQ(formation_claims(cases, {}, "secondary", quick()).claims[1].verdict, ClaimVerdict::kNotEnough);
+  for (FormationCase& one : cases) {
+    one.together_removed = true;
+    one.placebo_removed = false;
+  }
+  cases[3].placebo_removed = true;
+  EXPECT_EQ(formation_claims(cases, {}, "secondary", quick()).claims[1].verdict, ClaimVerdict::kYes);
+  for (std::size_t i = 6; i < 10; ++i) cases[i].together_removed.reset();
+  EXPECT_EQ(formation_claims(cases, {}, "secondary", quick()).claims[1].n_sinks, 6);
+}
+
+TEST(FormationClaim, MlpsMayTakeAway) {
+  const FormationClaims result = formation_claims(formed_cases(10, -8), {}, "secondary", quick());
+  EXPECT_EQ(result.layers[2].effect, "removing");
+  EXPECT_EQ(result.claims[0].effect, 0);
+  EXPECT_EQ(result.claims[0].verdict, ClaimVerdict::kNo);
+  EXPECT_FALSE(result.claims[0].null) << "nothing was pretended";
+  // Heights under half an ordinary norm are named nothing, however sure.
+  for (const LayerEffect& layer : layer_effects(formed_cases(40, 0.4), quick())) EXPECT_EQ(layer.effect, "");
+}
+
+TEST(FormationClaim, NamesWhatMakesMostSinks) {
+  auto cases = formed_cases(10, 8);
+  for (std::size_t i = 0; i < 4; ++i) cases[i].largest = {PartKind::kAttention, 1};
+  for (std::size_t i = 4; i < 6; ++i) cases[i].neuron = 5;
+  for (std::size_t i = 4; i < 10; ++i) cases[i].share = 0.5 + 0.1 * static_cast<double>(i - 4);
+  const std::string sentence = formation_claims(cases, {}, "secondary", quick()).claims[0].sentence;
+  EXPECT_NE(sentence.find("first of all MLP 2 (share 0.75, neuron 17 in 4 of 6) in 6 of them;"), std::string::npos)
+      << sentence;
+}
+
+TEST(NormClaim, SaysNoWhereTheGapFallsWithTheNorm) {
+  const NormClaim result = norm_claim(norm_cases(60, -10, 1), "planted", quick());
+  EXPECT_EQ(result.claims[0].verdict, ClaimVerdict::kNo);
+  EXPECT_LT(result.claims[0].interval_95->high, 0);
+  EXPECT_NE(result.claims[0].sentence.find("; gap = 0.0"), std::string::npos) << result.claims[0].sentence;
+  EXPECT_NE(result.claims[0].sentence.find(" + "), std::string::npos) << result.claims[0].sentence;
+  EXPECT_EQ(norm_claim(norm_cases(20, 10, 1), "planted", quick()).claims[0].verdict, ClaimVerdict::kYes) << "20 runs";
+}
+
+TEST(NormClaim, AboutLifetimesIsThatTheyEndWhereTheyAreDiluted) {
+  const auto claim = [](const std::vector<int>& beyond) {
+    std::vector<NormCase> cases = norm_cases(static_cast<int>(beyond.size()), 10, 5);
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      cases[i].attention_lifetime = Lifetime{10, true};
+      cases[i].beyond_dilution = beyond[i];
+    }
+    return norm_claim(cases, "planted", quick()).claims.back();
+  };
+  const Claim half = claim({0, 1, -1, 1, 2, 2, 2, 2});
+  EXPECT_EQ(half.verdict, ClaimVerdict::kYes);
+  EXPECT_EQ(half.effect, 1.5);
+  EXPECT_EQ(half.sentence, "outlasts dilution by 1.5 layers");
+  EXPECT_EQ(half.n_sinks, 8);
+  const Claim before = claim({-3, -3, -3, -3, -3, -3, 0, 0});
+  EXPECT_EQ(before.verdict, ClaimVerdict::kNo);
+  EXPECT_EQ(before.sentence, "ends 3 layers before it is diluted");
+  EXPECT_EQ(claim({1, 1, 1, 1, 1, 1, 3, 3}).sentence, "ends within one layer of dilution in 75 %");
+  EXPECT_EQ(claim({-1, -1, -1, -1, -1, -1, -1, 3}).sentence, "ends within one layer of dilution in 88 %");
+  EXPECT_EQ(claim({0, 0, 0, 0, 0, 0, 0}).verdict, ClaimVerdict::kNotEnough) << "7 ends";
+}
+
+TEST(NormClaim, WithinTokensAsksForFiveOfEach) {
+  std::vector<NormCase> cases = norm_cases(24, 10, 1);
+  for (std::size_t i = 0; i < cases.size(); ++i) cases[i].token = static_cast<TokenId>(i / 5);  // the last has 4
+  const auto within = norm_claim(cases, "planted", quick()).figures.partial_gap_within_token;
+  ASSERT_TRUE(within);
+  for (std::size_t i = 20; i < 24; ++i) cases[i].gap += 100;  // what is left out does not count
+  EXPECT_EQ(norm_claim(cases, "planted", quick()).figures.partial_gap_within_token, within);
+  for (std::size_t i = 0; i < cases.size(); ++i) cases[i].token = static_cast<TokenId>(i / 4);
+  EXPECT_FALSE(norm_claim(cases, "planted", quick()).figures.partial_gap_within_token);
+}
+
 }  // namespace
 }  // namespace sinkscope
