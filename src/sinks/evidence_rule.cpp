@@ -220,10 +220,7 @@ std::vector<Run> RunFinder::unaligned_runs(const TokenProfile& token, const std:
   for (int l = 0; l + 1 < n_layers_; ++l) {
     const int first = l;
     while (l + 1 < n_layers_ && is_unaligned(token, attention, l) && !is_in_sink(l)) ++l;
-    if (l - first < std::max(1, thresholds_.unaligned_blocks)) {
-      if (l > first) --l;
-      continue;
-    }
+    if (l - first < std::max(1, thresholds_.unaligned_blocks)) continue;
     Run run;
     run.position = token.position;
     run.verdict = Verdict::kSink;

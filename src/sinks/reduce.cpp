@@ -171,7 +171,8 @@ void Reducer::add_channels(TokenProfile& profile, std::size_t layer) const {
     (*values[i])[layer] = top->value[i];
     if (const auto& median = m_.channel_median[layer]) (*ratios[i])[layer] = std::abs(top->value[i]) / *median;
   }
-  const TopChannels* of_candidate = candidate_ ? m_.channels_of(layer, *candidate_) : nullptr;
+  const TopChannels* of_candidate =
+      candidate_ ? m_.channels_of(layer, index(m_.roles.candidates[*candidate_])) : nullptr;
   if (of_candidate != nullptr) {
     profile.massive_overlap[layer] = static_cast<float>(shared_channels(*top, *of_candidate));
   }
