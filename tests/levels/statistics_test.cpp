@@ -66,6 +66,14 @@ TEST(Lifetimes, MostCensoredGiveABound) {
   EXPECT_TRUE(lifetimes.median_is_lower_bound);
 }
 
+TEST(Lifetimes, ABoundIsReachedWhereHalfAreLostSightOf) {
+  const std::vector<CorpusSink> sinks = {sink_of(1, 3, true), sink_of(1, 4, true), sink_of(1, 5, true),
+                                         sink_of(1, 6, true)};
+  EXPECT_EQ(lifetimes_of(placed(sinks)).median, 4) << "two of four last longer";
+  EXPECT_TRUE(lifetimes_of(placed(sinks)).median_is_lower_bound);
+  EXPECT_EQ(lifetimes_of({}).longest, 0);
+}
+
 TEST(Entropy, OfStarts) {
   EXPECT_EQ(start_entropy_bits(placed({})), 0);
   const std::vector<CorpusSink> same = {sink_of(3, 5), sink_of(3, 9)};
@@ -153,6 +161,24 @@ TEST(Rates, PromptAndOutputApart) {
   EXPECT_NEAR(rates[0].interval->high, 2000.0 / 199, 0.3);
 }
 
+// Of 100 documents of 100 tokens every other holds one sink: a draw has 50 +- 5 of them, 5 +- 0.5 per 1000.
+TEST(Rates, IntervalsHoldNineteenOfTwentyDraws) {
+  SinkCorpus corpus;
+  corpus.n_layers = 12;
+  for (int d = 0; d < 100; ++d) {
+    corpus.documents.push_back({100, 0, 0, 100, true, 9, {}});
+    if (d % 2 == 0) corpus.documents.back().sinks.push_back(sink_of(1, 2));
+  }
+  RateTable table(corpus, {});
+  table.add(all_of(corpus), RateTable::Part::kAll);
+  const Rate rate = table.compute()[0];
+  EXPECT_EQ(rate.per_1000, 5.0);
+  EXPECT_EQ(rate.documents, 50);
+  // A quantile of 1000 draws is off by 0.04.
+  EXPECT_NEAR(rate.interval->low, 5 - 1.96 * 0.5, 0.15);
+  EXPECT_NEAR(rate.interval->high, 5 + 1.96 * 0.5, 0.15);
+}
+
 TEST(Bootstrap, DrawsAsManyAsThereAre) {
   const auto weights = bootstrap_weights(1000, 7, 3);
   std::uint64_t sum = 0, absent = 0;
@@ -175,6 +201,16 @@ TEST(FindLevels, RefusesSinksOutsideTheirDocument) {
   corpus = two_documents();
   corpus.documents[1].sinks[0].l_end = 12;
   EXPECT_THROW(find_levels(corpus, {}), Error);
+  const auto with = [](int position, int l_start, int l_end) {
+    SinkCorpus changed = two_documents();
+    changed.documents[1].sinks[0] = sink_of(l_start, l_end, false, position);
+    return changed;
+  };
+  EXPECT_THROW(find_levels(with(-1, 1, 2), {}), Error);
+  EXPECT_THROW(find_levels(with(50, -1, 2), {}), Error);
+  EXPECT_THROW(find_levels(with(50, 3, 2), {}), Error);
+  EXPECT_EQ(find_levels(with(99, 0, 11), {}).all.count, 3) << "the last position, all layers";
+  EXPECT_EQ(find_levels(with(0, 2, 2), {}).all.count, 3);
 }
 
 }  // namespace
