@@ -128,6 +128,7 @@ TEST_F(SteeredModel, NothingAddedChangesNoBit) {
 }
 
 TEST_F(SteeredModel, LooksAtTheBlocksThatThereAre) {
+  request_.n_draws = 0;
   const Steering late = steered({"layer=7,position=70,norm=20"});
   EXPECT_EQ(late.first_block, 8);
   EXPECT_EQ(late.steered.tokens[0].far_boost.size(), 2U);
@@ -141,6 +142,7 @@ TEST_F(SteeredModel, LooksAtTheBlocksThatThereAre) {
 
 // 64 queries, each 64 tokens behind the changed one.
 TEST_F(SteeredModel, MeasuresThePrimaryFrom64QueriesOn) {
+  request_.n_draws = 0;
   const Steering enough = steered({"layer=7,position=132,norm=20"});
   EXPECT_EQ(enough.n_queries, 64);
   EXPECT_TRUE(enough.unedited.primary_score[0]);
