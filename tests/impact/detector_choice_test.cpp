@@ -27,7 +27,8 @@ class StatesModel final : public FakeModel {
     return options;
   }
   static Place place(TokenId token, int layer) {
-    if (token == kFakeBos) return {100, 1};
+    if (token == kFakeBos) return {layer == 0 ? 0.5F : 100, 1};
+    if (token == '&' && layer == 0) return {30, 1};
     if (token == '#' && layer >= 1) return layer == 1 ? Place{10, 0.52F} : Place{30, 1};
     if (token == 'x') return {8, 1};                  // never a sink
     if (token == 'y' && layer >= 2) return {25, 1};  // neither
@@ -59,7 +60,7 @@ SequenceToAblate text(std::int64_t ordinal, const std::vector<TokenId>& tokens) 
   one.detection.primary = Primary{};
   one.detection.primary->set = {0};
   for (std::size_t t = 0; t < one.tokens.size(); ++t) {
-    if (one.tokens[t] != '#') continue;
+    if (one.tokens[t] != '#' && one.tokens[t] != '&') continue;
     Run run;
     run.position = static_cast<int>(t);
     run.verdict = Verdict::kSink;
@@ -88,6 +89,18 @@ TEST(DetectorChoice, IsTheLayerAndTheMiddleOfWhatDoes) {
   EXPECT_NEAR(trained.detector.ordinary_norm, 1, 1e-6);
   EXPECT_NEAR(trained.detector.axis[0], 1, 1e-6);
   EXPECT_EQ(trained.recall, 1);
+}
+
+// Of a primary whose state is short there, too.
+TEST(DetectorChoice, MayBeTheFirstLayer) {
+  std::vector<SequenceToAblate> all;
+  for (int i = 0; i < 8; ++i) all.push_back(text(i, {'o', '&'}));
+  const TrainedDetector trained = trained_on(all);
+  EXPECT_EQ(trained.detector.layer, 0);
+  EXPECT_NEAR(trained.detector.axis[0], 1, 1e-6);
+  EXPECT_NEAR(trained.detector.min_norm_ratio, 1.5 * std::pow(kStep, 8), 1e-9);
+  EXPECT_EQ(trained.recall, 1);
+  EXPECT_EQ(trained.n_false, 0);
 }
 
 TEST(DetectorChoice, KeepsOutWhatIsLongAndNoSink) {
