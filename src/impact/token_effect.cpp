@@ -110,9 +110,7 @@ std::vector<TokenEffect> token_effects(Model& model, std::span<const TokenId> to
     const int n = std::min(kRowsAtOnce, end - from);
     const auto next = [&](std::int64_t i) { return index(tokens[index(from) + index(i) + 1]); };
     model.next_token_logits(unedited.view().middle_rows(index(from), index(n)), base);
-    if (probability.rows() != base.rows() || probability.cols() != base.cols()) {
-      probability = Matrix<float>(base.rows(), base.cols());
-    }
+    if (probability.empty()) probability = Matrix<float>(base.rows(), base.cols());  // no later part has more rows
     parallel_for(n, model.n_threads(), [&](std::int64_t i, int) {
       const auto row = base.row(index(i));
       const double log_sum = base_log_sum[index(i)] = log_sum_exp(row);
