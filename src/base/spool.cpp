@@ -21,7 +21,7 @@ std::string temporary_folder() {
   return folder != nullptr && *folder != '\0' ? folder : "/tmp";
 }
 
-[[noreturn]] void throw_unwritable() {
+[[noreturn]] void refuse_write() {
   throw Error(ErrorCode::kOutput,
               fmt::format("cannot write a temporary file in '{}': {}; set TMPDIR to a folder with room",
                           temporary_folder(), std::strerror(errno)));
@@ -30,7 +30,7 @@ std::string temporary_folder() {
 std::FILE* open_unnamed() {
   std::string name = temporary_folder() + "/sinkscope-XXXXXX";
   const int fd = mkstemp(name.data());
-  if (fd < 0) throw_unwritable();
+  if (fd < 0) refuse_write();
   unlink(name.c_str());
   return fdopen(fd, "w+b");
 }
@@ -43,7 +43,7 @@ void Spool::append(std::string_view text) {
   if (!file_) file_.reset(open_unnamed());
   if (fseeko(file_.get(), static_cast<off_t>(file_bytes_), SEEK_SET) != 0 ||
       std::fwrite(tail_.data(), 1, tail_.size(), file_.get()) != tail_.size() || std::fflush(file_.get()) != 0) {
-    throw_unwritable();
+    refuse_write();
   }
   file_bytes_ += tail_.size();
   tail_.clear();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,6 +73,20 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
+// Writes into a pipe or a device; a folder fails here.
+void write_through(const std::string& path, const std::string& called,
+                   const std::function<void(std::ostream&)>& write) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_unwritable(called, errno);
+  try {
+    write_stream(descriptor, called, write);
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+  ::close(descriptor);
+}
+
 }  // namespace
 
 void throw_unwritable(const std::string& called, int reason) {
@@ -102,7 +117,30 @@ std::string temporary_name(const std::string& path) {
   return (target.parent_path() / fmt::format("{}.{}-{}.part", name, ::getpid(), n_names++)).string();
 }
 
+std::string followed(const std::string& path) {
+  constexpr int kMostLinks = 40;  // as many as Linux follows
+  std::filesystem::path at(path);
+  for (int links = 0; links < kMostLinks; ++links) {
+    std::error_code is_no_link;
+    const std::filesystem::path next = std::filesystem::read_symlink(at, is_no_link);
+    if (is_no_link) return at.string();
+    at = at.parent_path() / next;
+  }
+  throw_unwritable(path, ELOOP);
+}
+
+bool is_no_regular_file(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 AtomicFile::AtomicFile(std::string path, std::string called) : path_(std::move(path)), called_(std::move(called)) {
+  if (is_no_regular_file(path_)) {
+    throw Error(ErrorCode::kOutput, fmt::format("{}: expected a regular file, or none, got a pipe, a device or a folder; "
+                                                "give another path",
+                                                called_));
+  }
+  path_ = followed(path_);
   // A name that a killed process of the same number left is passed over.
   constexpr int kMostTries = 100;
   for (int tries = 0; descriptor_ < 0; ++tries) {
@@ -147,6 +185,10 @@ void write_stream(int descriptor, const std::string& called, const std::function
 
 void write_whole_file(const std::string& path, const std::string& called,
                       const std::function<void(std::ostream&)>& write) {
+  if (is_no_regular_file(path)) {
+    write_through(path, called, write);
+    return;
+  }
   AtomicFile file(path, called);
   write_stream(file.descriptor(), called, write);
   file.commit();

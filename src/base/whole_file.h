@@ -27,12 +27,21 @@ FileBytes read_whole_file(const std::string& path, std::size_t max_bytes);
 // different in every call and process. It ends with ".part".
 std::string temporary_name(const std::string& path);
 
+// The file that a path leads to, through links, whether there is one yet or not.
+//
+// throws  Error{kOutput} for links that go round
+std::string followed(const std::string& path);
+
+// Whether there is something at the path, through links, that is no regular file: a pipe, a device, a folder.
+bool is_no_regular_file(const std::string& path);
+
 // A file that takes its name only when it is whole. It is written beside its place under another name, and vanishes
-// unless it was committed; an earlier file of its name stays as it was until then.
+// unless it was committed; an earlier file of its name stays as it was until then. A link stays what it is: the file
+// that it leads to is written.
 class AtomicFile {
  public:
   // called  what messages call the file: "model 'x.gguf'"
-  // throws  Error{kOutput} if there can be no file
+  // throws  Error{kOutput} if there can be no file, or at the path is none that can be replaced, but a pipe or a device
   AtomicFile(std::string path, std::string called);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -61,7 +70,8 @@ class AtomicFile {
 // throws  Error{kOutput} if it cannot be written; whatever `write` threw
 void write_stream(int descriptor, const std::string& called, const std::function<void(std::ostream&)>& write);
 
-// Writes a file as a whole, or leaves what was there: an AtomicFile that `write` fills.
+// Writes a file as a whole, or leaves what was there: an AtomicFile that `write` fills. A pipe or a device is written as
+// it is.
 //
 // called  what messages call the file
 // throws  as write_stream

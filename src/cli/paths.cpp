@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 
@@ -43,7 +44,7 @@ void check_writable(const std::string& path) {
     if (access(path.c_str(), W_OK) == 0) return;
     throw Error(ErrorCode::kOutput, fmt::format("cannot write '{}': {}", path, std::strerror(errno)));
   }
-  const fs::path parent = fs::path(path).parent_path();
+  const fs::path parent = fs::path(followed(path)).parent_path();
   const std::string folder = parent.empty() ? "." : parent.string();
   if (!fs::is_directory(folder, error)) {
     throw Error(ErrorCode::kOutput, fmt::format("cannot write '{}': no folder '{}'", path, folder));

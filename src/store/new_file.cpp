@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/whole_file.h"
 
 namespace sinkscope {
 namespace {
@@ -72,19 +73,32 @@ void remove_leftovers(const std::string& path) {
   for (const std::string& leftover : found) remove_with_logs(leftover);
 }
 
+// Words about the unfinished file, about the file that it was to be.
+std::string with_name(std::string words, const std::string& unfinished, const std::string& target) {
+  for (std::size_t at = 0; (at = words.find(unfinished, at)) != std::string::npos; at += target.size()) {
+    words.replace(at, unfinished.size(), target);
+  }
+  return words;
+}
+
 [[noreturn]] void refuse_existing(const std::string& path) {
   throw Error(ErrorCode::kOutput, fmt::format("{}: expected a new file, but there is one; give another path", path));
 }
 
 }  // namespace
 
-void write_new_file(const std::string& path, const std::function<void(const std::string& path)>& write) {
-  if (path.empty()) throw Error(ErrorCode::kUsage, "results file: expected a path, got nothing");
+void write_new_file(const std::string& target, const std::function<void(const std::string& path)>& write) {
+  if (target.empty()) throw Error(ErrorCode::kUsage, "results file: expected a path, got nothing");
+  const std::string path = followed(target);
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) refuse_existing(path);
   remove_leftovers(path);
   const Unfinished unfinished(fmt::format("{}.{}.part", path, ::getpid()));
-  write(unfinished.path());
+  try {
+    write(unfinished.path());
+  } catch (const Error& error) {
+    throw Error(error.code(), with_name(error.what(), unfinished.path(), target));
+  }
   // A link is never made over a file that somebody else made meanwhile, as renaming would.
   if (::link(unfinished.path().c_str(), path.c_str()) != 0) {
     if (errno == EEXIST) refuse_existing(path);

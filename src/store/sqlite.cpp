@@ -148,9 +148,7 @@ void Database::fail(int code) const {
 
 void Database::fail_full(const std::string& why) const {
   throw Error(ErrorCode::kOutput,
-              fmt::format("{}: {}; make room and run the same command again: a scan goes on from what it finished, "
-                          "anything else begins anew",
-                          shown_, why));
+              fmt::format("{}: {}; make room and run the same command again", shown_, why));
 }
 
 void Database::fail_damaged(const std::string& detail) const {

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ostream>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
@@ -87,8 +89,55 @@ TEST(AtomicFile, SaysWhatCannotBeWrittenAndWhy) {
   expect_error(ErrorCode::kOutput, "model 'x': cannot be written; No such file or directory",
                [&] { AtomicFile(folder.file("none/x"), "model 'x'"); });
   std::filesystem::create_directories(folder.file("taken/inside"));
-  expect_error(ErrorCode::kOutput, "taken: cannot be written; ",
+  expect_error(ErrorCode::kOutput, "taken: expected a regular file, or none, got a pipe, a device or a folder",
                [&] { AtomicFile(folder.file("taken"), "taken").commit(); });
+  EXPECT_EQ(n_files(folder), 1U);
+}
+
+TEST(AtomicFile, WritesWhatALinkLeadsTo) {
+  const TemporaryFolder folder, far;
+  const std::string target = far.file("target"), link = folder.file("link"), second = folder.file("second");
+  std::filesystem::create_symlink(target, link);
+  std::filesystem::create_symlink("link", second);
+  EXPECT_EQ(followed(second), target);
+  for (const char* content : {"new", "again"}) {
+    AtomicFile file(second, "x");
+    file.write(as_bytes(content));
+    file.commit();
+    EXPECT_EQ(bytes_of_file(target), content);
+  }
+  EXPECT_TRUE(std::filesystem::is_symlink(link) && std::filesystem::is_symlink(second));
+  EXPECT_EQ(n_files(folder), 2U);
+  EXPECT_EQ(n_files(far), 1U);
+  std::filesystem::create_symlink("round", folder.file("round"));
+  expect_error(ErrorCode::kOutput, "symbolic links", [&] { AtomicFile(folder.file("round"), "x"); });
+}
+
+TEST(AtomicFile, NeverTakesThePlaceOfAPipe) {
+  const TemporaryFolder folder;
+  const std::string pipe = folder.file("pipe"), link = folder.file("link");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::filesystem::create_symlink("pipe", link);
+  for (const std::string& path : {pipe, link}) {
+    EXPECT_TRUE(is_no_regular_file(path));
+    expect_error(ErrorCode::kOutput, "model 'x': expected a regular file, or none, got a pipe",
+                 [&] { AtomicFile(path, "model 'x'"); });
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe) && std::filesystem::is_symlink(link));
+  EXPECT_FALSE(is_no_regular_file(folder.file("none")));
+  EXPECT_FALSE(is_no_regular_file(folder.file("some", "x")));
+}
+
+TEST(WriteWholeFile, WritesAPipeAsItIs) {
+  const TemporaryFolder folder;
+  const std::string pipe = folder.file("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  FileBytes read;
+  std::thread reader([&] { read = read_whole_file(pipe, 100); });
+  write_whole_file(pipe, "x", [](std::ostream& out) { out << "through"; });
+  reader.join();
+  EXPECT_EQ(read.bytes, "through");
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
   EXPECT_EQ(n_files(folder), 1U);
 }
 
