@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t kHeadBytes = 8;
+constexpr std::size_t kHeadBytes = 16;
 constexpr std::size_t kPackedBytes = std::size_t{1} << 16;
 constexpr std::string_view kGzip = "\x1F\x8B"sv;
 
@@ -34,7 +34,14 @@ constexpr std::string_view kGzip = "\x1F\x8B"sv;
 // Files that hold no text as they are, by their first bytes, with what they are and the command that makes a text.
 struct OtherKind {
   std::string_view mark, what, command;
+  bool (*is_it)(std::string_view head) = nullptr;  // what else must hold
 };
+
+// No text that begins with the word: its version's number has zeros.
+bool has_gguf_version(std::string_view head) { return head.substr(0, 8).find('\0') != std::string_view::npos; }
+// The header's length, below 2^48, and a JSON object.
+bool has_safetensors_header(std::string_view head) { return head.size() > 8 && head.substr(6, 3) == "\0\0{"sv; }
+
 constexpr std::array kOtherKinds = {
     OtherKind{"PAR1"sv, "a Parquet file",
               "convert it: duckdb -c \"COPY (FROM '{0}') TO 'corpus.jsonl'\", or python3 -c \"import pandas; "
@@ -49,11 +56,20 @@ constexpr std::array kOtherKinds = {
     OtherKind{"BZh"sv, "packed by bzip2", "unpack it on the way in: bzip2 -dc '{0}' | sinkscope ... -"},
     OtherKind{"PK\x03\x04"sv, "a ZIP archive", "unpack it on the way in: unzip -p '{0}' | sinkscope ... -"},
     OtherKind{"SQLite "sv, "an SQLite file", "sinkscope show '{0}' shows a results file"},
+    OtherKind{"GGUF"sv, "a GGUF model", "a model is given by -m, the text for it by -f", has_gguf_version},
+    OtherKind{""sv, "a safetensors file", "token ids are given as JSON, by --tokens", has_safetensors_header},
+    OtherKind{"\x80\x02"sv, "a PyTorch checkpoint", "models are read as GGUF files, given by -m"},
+    OtherKind{"%PDF-"sv, "a PDF", "take its text out first: pdftotext '{0}'"},
+    OtherKind{"\x89PNG\r\n\x1A\n"sv, "a PNG image", "give a text"},
+    OtherKind{"\xFF\xD8\xFF"sv, "a JPEG image", "give a text"},
+    OtherKind{"\x7F"
+              "ELF"sv,
+              "a program", "give a text"},
 };
 
 void refuse_other_kinds(const std::string& path, std::string_view head) {
   for (const OtherKind& kind : kOtherKinds) {
-    if (!head.starts_with(kind.mark)) continue;
+    if (!head.starts_with(kind.mark) || (kind.is_it != nullptr && !kind.is_it(head))) continue;
     std::string command(kind.command);
     for (std::size_t at; (at = command.find("{0}")) != std::string::npos;) command.replace(at, 3, path);
     throw Error(ErrorCode::kInput, fmt::format("{} is {}: expected text; {}", source_name(path), kind.what, command));

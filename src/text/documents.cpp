@@ -113,12 +113,16 @@ ChatMessages messages_of(const nlohmann::ordered_json& value) {
     const bool has_content = content != message.end() && (content->is_string() || content->is_array());
     return has_content || has_calls;
   };
-  if (!value.is_array() || value.empty() || !std::all_of(value.begin(), value.end(), is_message)) {
-    throw Error(
-        ErrorCode::kInput,
-        "chat messages: expected a JSON array of {\"role\": \"user\", \"content\": \"...\"}, where content is a text, a list "
-        "of parts, or null beside tool_calls; got something else");
-  }
+  const auto refuse = [](const std::string& got) {
+    throw Error(ErrorCode::kInput,
+                "chat messages: expected a JSON array of {\"role\": \"user\", \"content\": \"...\"}, where content is a "
+                "text, a list of parts, or null beside tool_calls; got " +
+                    got);
+  };
+  if (!value.is_array()) refuse(fmt::format("a JSON {}", value.is_object() ? "object" : value.type_name()));
+  if (value.empty()) refuse("an array with nothing in it");
+  const auto other = std::find_if_not(value.begin(), value.end(), is_message);
+  if (other != value.end()) refuse(fmt::format("something else as its message {}", other - value.begin() + 1));
   return {raw_json(value), value.back()["role"] != "assistant"};
 }
 

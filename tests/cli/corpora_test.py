@@ -49,11 +49,19 @@ class Corpora(harness.ProgramTest):
                 ("c.jsonl.zst", b"\x28\xb5\x2f\xfd" + bytes(100), ["Zstandard", "zstd -dc 'c.jsonl.zst' |"]),
                 ("c.jsonl.xz", b"\xfd7zXZ\0" + bytes(100), "xz -dc"),
                 ("c.jsonl.bz2", b"BZh9" + bytes(100), "bzip2 -dc"),
-                ("c.zip", b"PK\x03\x04" + bytes(100), "unzip -p")]:
+                ("c.zip", b"PK\x03\x04" + bytes(100), "unzip -p"),
+                ("c.gguf", self.tiny.read_bytes(), ["'c.gguf' is a GGUF model", "given by -m"]),
+                ("c.safetensors", b"\x40\0\0\0\0\0\0\0{\"a\": 1}" + bytes(100), "'c.safetensors' is a safetensors file"),
+                ("c.db", b"SQLite format 3\0" + bytes(100), ["an SQLite file", "sinkscope show"]),
+                ("c.pdf", b"%PDF-1.7\n" + bytes(100), "a PDF")]:
             self.file(name, content)
             for option in ("--jsonl", "-f", "--tokens"):
                 with self.subTest(name=name, option=option):
                     self.fails(3, expected, "scan", "-m", self.tiny, option, name)
+
+    def test_a_text_about_a_format_is_a_text(self):
+        for i, text in enumerate(("GGUF is a format of files. ", "{12345 PK ")):
+            self.scan("-f", self.file(f"{i}.txt", text + TEXT))
 
     def test_a_conversation_that_the_template_refuses_is_skipped(self):
         self.file("strict.jinja", "{% if messages[0].role != 'user' %}{{ raise_exception('the user first') }}{% endif %}"
@@ -66,6 +74,15 @@ class Corpora(harness.ProgramTest):
         self.assertIn("the user first", result.err)
         self.file("one.json", json.dumps([{"role": "system", "content": TEXT}]))
         self.fails(4, "the user first", *chat, "-f", "one.json")
+        for name, content, got in [("none.json", "[]", "got an array with nothing in it"),
+                                   ("two.json", '[{"role": "user", "content": "a"}, {"role": "user"}]',
+                                    "got something else as its message 2")]:
+            self.file(name, content)
+            self.fails(3, got, *chat, "-f", name)
+        self.file("none.jsonl", line({"messages": []}) + line({"messages": {"a": 1}}))
+        result = self.fails(3, "no document", *chat, "--jsonl", "none.jsonl")
+        self.assertIn("got an array with nothing in it", result.err)
+        self.assertIn("got a JSON object", result.err)
         self.file("broken.jinja", "{% for %}")
         self.fails(4, "can be parsed", "scan", "-m", self.tiny, "--chat", "--chat-template", "broken.jinja", "--jsonl",
                    "chats.jsonl")

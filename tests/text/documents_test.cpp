@@ -71,7 +71,9 @@ TEST(Documents, ChatTakesMessagesOrOneUserText) {
   EXPECT_EQ(messages("broken \xFF"), "[{\"role\":\"user\",\"content\":\"broken \xFF\"}]");
   expect_error(ErrorCode::kInput, "chat messages", [&] { messages(R"([{"role": "user"}])"); });
   expect_error(ErrorCode::kInput, "null beside tool_calls", [&] { messages(R"([{"role": "user", "content": null}])"); });
-  expect_error(ErrorCode::kInput, "chat messages", [&] { messages("[]"); });
+  expect_error(ErrorCode::kInput, "got an array with nothing in it", [&] { messages("[]"); });
+  expect_error(ErrorCode::kInput, "got something else as its message 2",
+               [&] { messages(R"([{"role": "user", "content": "a"}, {"role": "user"}])"); });
 }
 
 TEST(Documents, AChatThatEndsWithTheAssistantAwaitsNoReply) {
