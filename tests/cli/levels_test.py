@@ -46,8 +46,10 @@ class Planted(harness.ProgramTest):
             self.assertEqual(level["within_one_frac"], 1)
             self.assertEqual(level["start_entropy_bits"], 0)
         self.assertEqual(found["unassigned"]["count"], 0)
+        self.assertIn("First layer", self.ok("plot", "out.db", "--figure", "levels").out)
 
         found = self.levels("")
+        self.fails(3, "levels: expected sinks beside the primary, got none", "plot", "out.db", "--figure", "levels")
         self.assertEqual(found["levels"], [])
         self.assertEqual(found["sinks"]["count"], 0)
         self.assertAlmostEqual(found["sinks"]["interval_95"][1], 3000 / found["sinks"]["eligible_tokens"], places=6)

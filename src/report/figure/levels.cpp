@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "base/error.h"
 #include "report/figure/drawings.h"
 #include "report/figure/svg.h"
 #include "report/findings.h"
@@ -39,6 +40,7 @@ std::vector<double> above_zero(std::vector<double> ticks) {
 std::string draw_levels(const NamedScan& scan, const FigureOptions& options) {
   const SinkCorpus corpus = corpus_of(*scan.file, options.report);
   const Cells cells = cells_of(corpus);
+  if (cells.empty()) throw Error(ErrorCode::kInput, "levels: expected sinks beside the primary, got none");
   const LevelReport report = find_levels(corpus, options.levels);
   const int n_layers = scan.file->model().facts.n_layers;
   const double width = options.width;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/display_text.h"
+#include "base/error.h"
 #include "report/figure/drawings.h"
 #include "report/figure/svg.h"
 #include "report/words.h"
@@ -59,6 +60,9 @@ std::vector<Life> lives_of(const DrawnDocument& drawn) {
 
 std::string draw_lives(const DrawnDocument& drawn) {
   const std::vector<Life> lives = lives_of(drawn);
+  if (lives.empty()) {
+    throw Error(ErrorCode::kInput, "lives: expected a document with a primary or another sink, got one without");
+  }
   const double width = drawn.options.width;
   const int n_layers = drawn.document.figures.n_layers;
   const Frame frame{width, 44 + static_cast<double>(lives.size()) * kLivesRow, width < 520 ? 112.0 : 168.0, 14, 4, 40};

@@ -26,6 +26,12 @@ constexpr int kMapNameColumns = 7;
                           figure, quantity.id));
 }
 
+[[noreturn]] void refuse_empty(const char* figure, const Quantity& quantity) {
+  throw Error(ErrorCode::kInput, fmt::format("{}: expected a text in which {} was measured, got one in which it was nowhere; "
+                                             "longer texts have more queries, --quantity names others",
+                                             figure, quantity.id));
+}
+
 // One pixel for each of the picture, so that nothing is lost where it is shown at its own size, and a picture that is
 // scaled may be smoothed. The last layer is on top; a column that stands for several tokens shows the largest of them.
 std::vector<std::uint8_t> pixels_of(const NamedMap& map, int n_layers, int n_tokens, int width, int height) {
@@ -58,6 +64,7 @@ std::string draw_map(const DrawnDocument& drawn) {
   const LayerData data = layer_data(*drawn.scan.file, drawn.document, drawn.detection, true);
   const NamedMap* map = data.map(quantity.id);
   if (map == nullptr || data.n_tokens == 0) refuse("map", quantity);
+  if (std::ranges::all_of(map->codes.codes, [](std::uint8_t code) { return code == 0; })) refuse_empty("map", quantity);
   const double width = drawn.options.width;
   const double top = key_room(width) + 20, bottom = 42;
   const Frame frame{width, std::min(440, std::max(220, data.n_layers * 12)) + top + bottom, 48, 14, top, bottom};
@@ -89,6 +96,8 @@ std::string draw_rows(const DrawnDocument& drawn) {
   const NamedFigures* figures = data.row(quantity.id);
   if (figures == nullptr) refuse("rows", quantity);
   std::vector<DrawnSink> sinks = drawn_sinks(drawn.detection);
+  if (sinks.empty()) throw Error(ErrorCode::kInput, "rows: expected a document with a primary or another sink, got one without");
+  if (std::ranges::none_of(figures->values, [](float value) { return std::isfinite(value); })) refuse_empty("rows", quantity);
   std::ranges::stable_sort(sinks, [](const DrawnSink& a, const DrawnSink& b) {
     const bool first = a.kind == SinkKind::kPrimary, second = b.kind == SinkKind::kPrimary;
     return first != second ? first : a.prominence > b.prominence;

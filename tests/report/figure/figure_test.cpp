@@ -236,6 +236,7 @@ TEST(Figure, SaysWhatLacks) {
   EXPECT_THAT(says(runs, named("map", "taste")), HasSubstr("far_boost, sink_score"));
   EXPECT_THAT(says(runs, named("norms", "far_boost")), HasSubstr("hidden_norm, key_norm or value_norm"));
   EXPECT_THAT(says(runs, named("pie")), HasSubstr("lives, map, rows, heads, norms, attention, levels"));
+  EXPECT_THAT(says(planted_file(0), named("levels")), HasSubstr("levels: expected sinks beside the primary, got none"));
   FigureOptions missing = named("lives");
   missing.document = 7;
   EXPECT_THAT(says(runs, missing), Not(testing::IsEmpty()));
