@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -91,15 +92,18 @@ ScanSummary scan(Model& model, const TokenSpool& sequences, ResultSink& results,
     if (options.on_progress) options.on_progress(progress);
   };
 
+  std::unordered_set<std::string> keys;  // of the input so far
   for (const PackRange& range : packs_of(sequences, options.measurement, model.short_rope_tokens())) {
     const Batch batch = read_batch(sequences, range);
     const auto n_members = static_cast<std::int64_t>(batch.members.size());
     const int n_tokens = batch.pack.n_tokens();
+    const auto n_new = std::ranges::count_if(batch.keys, [&](const std::string& key) { return keys.insert(key).second; });
+    summary.repeated += n_members - n_new;
     if (std::ranges::all_of(batch.keys, [&](const std::string& key) { return results.has(key); })) {
       for (std::size_t i = 0; i < batch.members.size(); ++i) {
         results.add_origin(batch.keys[i], origin_of(batch.members[i]));
       }
-      summary.already_there += n_members;
+      summary.already_there += n_new;
       progress.documents_total -= n_members;
       progress.tokens_total -= n_tokens;
       continue;

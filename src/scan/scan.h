@@ -29,7 +29,8 @@ struct ScanOptions {
 
 struct ScanSummary {
   std::int64_t sequences = 0;      // of the input
-  std::int64_t already_there = 0;  // of these, in the results before
+  std::int64_t already_there = 0;  // of these, in the results before the scan
+  std::int64_t repeated = 0;       // of these, equal to an earlier one of the input
   std::int64_t tokens_run = 0;
   std::int64_t watch_overflow = 0;  // keys whose logit gap was not measured for want of room
 };

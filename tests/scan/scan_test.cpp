@@ -119,6 +119,21 @@ TEST_F(Scan, GoesOnWhereItWasStopped) {
   }
 }
 
+TEST_F(Scan, ATextThatTheInputHoldsTwiceIsNoneThatWasThere) {
+  TokenSpool texts;
+  for (const char* name : {"a", "b", "a again", "a once more"}) texts.append(sequence(name, fake_text(90, name[0] == 'a' ? 1 : 2)));
+  const ScanSummary first = scan(model_, texts, results_, options_);
+  EXPECT_EQ(first.sequences, 4);
+  EXPECT_EQ(first.repeated, 2);
+  EXPECT_EQ(first.already_there, 0);
+  ASSERT_THAT(results_.documents(), SizeIs(2));
+  EXPECT_THAT(results_.documents()[0].origins, SizeIs(3));
+  const ScanSummary second = scan(model_, texts, results_, options_);
+  EXPECT_EQ(second.repeated, 2);
+  EXPECT_EQ(second.already_there, 2);
+  EXPECT_EQ(second.tokens_run, 0);
+}
+
 TEST_F(Scan, ATextThatIsThereGetsItsOriginOnly) {
   TokenSpool first, second;
   first.append(sequence("a", fake_text(90, 1)));
