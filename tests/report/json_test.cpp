@@ -76,7 +76,7 @@ TEST(ScanJson, HasTheDocumentedShape) {
                           "floor_unaligned_far_boost", "floor_any_norm_both_signs"));
   const auto& sequence = json["sequences"].at(0);
   EXPECT_THAT(keys_of(sequence),
-              ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "eligible_tokens",
+              ElementsAre("id", "document", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens", "eligible_tokens",
                           "n_padding", "n_watch_overflow", "primary", "no_primary_reason", "sinks", "groups",
                           "attention", "counts",
                           "first_token"));
@@ -218,7 +218,7 @@ TEST(ScanJson, ThePapersRuleHasAShapeOfItsOwn) {
   const auto json = Json::parse(json_of(file, options));
   EXPECT_THAT(keys_of(json["options"]), ElementsAre("rule", "paper_positions", "measurement"));
   const auto& sequence = json["sequences"][0];
-  EXPECT_THAT(keys_of(sequence), ElementsAre("id", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens",
+  EXPECT_THAT(keys_of(sequence), ElementsAre("id", "document", "chunk", "document_offset", "origins", "n_tokens", "prompt_tokens",
                                              "primary", "flagged", "counts"));
   EXPECT_THAT(keys_of(sequence["primary"]),
               ElementsAre("position", "document_position", "token_id", "text", "span_first", "span_last"));

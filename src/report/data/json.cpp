@@ -42,6 +42,7 @@ void write_document_facts(JsonWriter& json, const JudgedDocument& judged) {
   const StoredDocument& document = judged.document;
   const Origin& first = judged.first_origin();
   json.text_member("id", first.id);
+  json.member("document", document.key);
   json.member("chunk", first.chunk).member("document_offset", first.document_offset);
   json.key("origins").open_array(kInline);
   for (const Origin& origin : document.origins) {
