@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -239,6 +240,16 @@ ScanFile ScanFile::open_or_create(const std::string& path, const ModelRecord& mo
   check_size(path, ErrorCode::kOutput);
   Database database(sqlite_path(path), kWriteFlags, path);
   return ScanFile(begin_writing(std::move(lock), std::move(database), model, options, run, taken));
+}
+
+std::optional<ScanFile> ScanFile::open_resumable(const std::string& path, const ModelRecord& model,
+                                                 const MeasurementOptions& options, const TakenFromFile& taken) {
+  std::error_code error;
+  if (const auto bytes = std::filesystem::file_size(path, error); error || bytes == 0) return std::nullopt;
+  ScanFile file = open(path);
+  check_same_model(file.connection_->database, file.model(), model);
+  check_same_options(file.connection_->database, file.options(), with_taken(options, file.options(), taken));
+  return file;
 }
 
 ScanFile ScanFile::in_memory(const ModelRecord& model, const MeasurementOptions& options, const ProgramRun& run) {

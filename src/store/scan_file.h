@@ -37,6 +37,11 @@ class ScanFile final : public ResultSink {
   //         Error{kInput} if the file holds results of another model or other measurement options: says which
   static ScanFile open_or_create(const std::string& path, const ModelRecord& model, const MeasurementOptions& options,
                                  const ProgramRun& run, const TakenFromFile& taken = {});
+  // For reading, what open_or_create would go on with; nothing if there is no such file, or an empty one.
+  //
+  // throws  Error{kInput} as open_or_create, or as open
+  static std::optional<ScanFile> open_resumable(const std::string& path, const ModelRecord& model,
+                                                const MeasurementOptions& options, const TakenFromFile& taken = {});
   // The same kind of results, kept in memory only.
   static ScanFile in_memory(const ModelRecord& model, const MeasurementOptions& options, const ProgramRun& run);
   // For reading. Files of newer programs open too, as long as what they share is laid out alike.

@@ -311,7 +311,7 @@ class LlamaModel final : public Model {
   void run_tokens(int first, int end, int most_at_once, Observer& observer, const RunOptions& options) {
     for (; first < end; first += most_at_once) {
       if (options.should_stop && options.should_stop()) {
-        throw Error(ErrorCode::kInterrupted, "stopped after " + std::to_string(first) + " tokens");
+        throw Error(ErrorCode::kInterrupted, "stopped in the middle of a text");
       }
       servers_->with([&] {
         context_->decode(tokens_, first, std::min(most_at_once, end - first), observer, options);
