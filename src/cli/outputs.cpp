@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/whole_file.h"
 #include "cli/help.h"
 #include "cli/paths.h"
 
@@ -45,7 +46,7 @@ bool is_one_file(const NamedFile& a, const NamedFile& b) {
   std::error_code ignored;
   if (fs::exists(a.path, ignored) || fs::exists(b.path, ignored)) return false;
   const auto place_of = [&](const std::string& path) {
-    return fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+    return fs::weakly_canonical(fs::absolute(followed(path), ignored), ignored);
   };
   return place_of(a.path) == place_of(b.path);
 }
@@ -96,16 +97,22 @@ std::vector<NamedFile> inputs_of(const VerbCommand& verb) {
                                 other.path));
 }
 
-void check_replaceable(const std::string& path, const std::vector<MadeKind>& kinds) {
+void check_replaceable(const std::string& path, MadeKind kind) {
   std::error_code error;
   if (!fs::is_regular_file(path, error) || fs::file_size(path, error) == 0) return;
   const MadeKind there = made_kind(path);
-  if (there != MadeKind::kNone && std::ranges::find(kinds, there) != kinds.end()) return;
-  std::string expected;
-  for (const MadeKind kind : kinds) expected += fmt::format("{}{}", expected.empty() ? "" : " or ", name_of(kind));
-  throw Error(ErrorCode::kOutput, fmt::format("'{}' is there already and no earlier output of this kind ({}), so it is "
-                                              "left as it is; give another path, or --force to replace it",
-                                              path, expected));
+  if (there == kind) return;
+  throw Error(ErrorCode::kOutput, fmt::format("'{}' is there already and no earlier output of this kind: expected {}, "
+                                              "got {}; it is left as it is; give another path, or --force to replace it",
+                                              path, name_of(kind), name_of(there)));
+}
+
+void check_regular(const std::string& path) {
+  if (!is_no_regular_file(path)) return;
+  throw Error(ErrorCode::kOutput,
+              fmt::format("cannot write '{}': expected a regular file, or none, got a pipe or a device; give another "
+                          "path",
+                          path));
 }
 
 }  // namespace
@@ -121,16 +128,21 @@ const VerbCommand::Output* VerbCommand::find(const CLI::Option* option) const {
 }
 
 CLI::Option* add_output_option(CLI::App& app, const std::string& names, std::string& target,
-                               const std::string& type_name, std::vector<MadeKind> kinds,
+                               const std::string& type_name, std::function<MadeKind()> kind,
                                const std::string& description) {
   VerbCommand& verb = verb_of(app);
   CLI::Option* option = verb.add_option(names, target, description)->type_name(type_name)->group("Output");
-  verb.add({option, OutputRule::kReplace, std::move(kinds), [&target] { return target; }});
+  verb.add({option, OutputRule::kReplace, std::move(kind), [&target] { return target; }});
   if (verb.get_option_no_throw("--force") == nullptr) {
     verb.add_flag("--force", verb.force(), "Replace an output file that is no earlier output of its kind")
         ->group("Output");
   }
   return option;
+}
+
+CLI::Option* add_output_option(CLI::App& app, const std::string& names, std::string& target,
+                               const std::string& type_name, MadeKind kind, const std::string& description) {
+  return add_output_option(app, names, target, type_name, [kind] { return kind; }, description);
 }
 
 CLI::Option* add_resumed_option(CLI::App& app, const std::string& names, std::string& target,
@@ -141,9 +153,26 @@ CLI::Option* add_resumed_option(CLI::App& app, const std::string& names, std::st
   return option;
 }
 
-void add_derived_output(CLI::App& app, OutputRule rule, std::vector<MadeKind> kinds,
-                        std::function<std::string()> path) {
-  verb_of(app).add({nullptr, rule, std::move(kinds), std::move(path)});
+void add_derived_output(CLI::App& app, std::optional<MadeKind> kind, std::function<std::string()> path) {
+  VerbCommand::Output output{nullptr, OutputRule::kItsOwn, {}, std::move(path)};
+  if (kind) {
+    output.rule = OutputRule::kReplace;
+    output.kind = [kind = *kind] { return kind; };
+  }
+  verb_of(app).add(std::move(output));
+}
+
+void check_different(std::span<const std::string> inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!is_one_file({inputs[j], {}}, {inputs[i], {}})) continue;
+      throw Error(ErrorCode::kUsage,
+                  inputs[i] == inputs[j]
+                      ? fmt::format("'{}' is named twice: expected different files, to be shown side by side", inputs[i])
+                      : fmt::format("'{}' and '{}' are one file: expected different ones, to be shown side by side",
+                                    inputs[j], inputs[i]));
+    }
+  }
 }
 
 void check_outputs(const CLI::App& app) {
@@ -163,10 +192,10 @@ void check_outputs(const CLI::App& app) {
       }
     }
     files.push_back(file);
+    if (file.path == kStandardOutput) continue;
     check_writable(file.path);
-    if (output.rule == OutputRule::kReplace && !verb.is_forced() && file.path != kStandardOutput) {
-      check_replaceable(file.path, output.kinds);
-    }
+    if (output.rule == OutputRule::kItsOwn || !may_be_stream(output.kind())) check_regular(file.path);
+    if (output.rule == OutputRule::kReplace && !verb.is_forced()) check_replaceable(file.path, output.kind());
   }
 }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 
 import harness
@@ -143,6 +144,69 @@ class EveryOutput(harness.ProgramTest):
         self.assertEqual((done.returncode, (self.folder / "in.scan.db").read_bytes()), (2, before))
 
 
+    def test_a_pipe_is_written_as_it_is_or_refused(self):
+        """No output takes its place: what is one stream goes into it; models, results and texts are refused at once."""
+        os.mkfifo(self.folder / "pipe")
+        (self.folder / "link").symlink_to("pipe")
+        n_written = 0
+        for verb, option, command, _ in self.outputs():
+            refused = option["file"] == "resumed" or option["value"] == "OUT.gguf"
+            for name in ("pipe", "link"):
+                for force in ([], ["--force"] if option["file"] == "output" else []):
+                    if not refused and (force or name == "link" and verb != "show"):
+                        continue
+                    with self.subTest(verb=verb, option=option["names"], name=name, force=force):
+                        if refused:
+                            self.fails(7, [f"cannot write '{name}'", "got a pipe or a device"], *command, option["names"][-1],
+                                       name, *force)
+                        elif verb in ("show", "export", "report", "plot", "levels", "models"):
+                            n_written += 1
+                            self.assertGreater(len(self.read_from_pipe(*command, option["names"][-1], name)), 10)
+                    self.assertTrue(stat.S_ISFIFO((self.folder / "pipe").stat().st_mode))
+                    self.assertTrue((self.folder / "link").is_symlink())
+        self.assertGreater(n_written, 6)
+        self.assertEqual(list(self.folder.glob("*.part")), [])
+
+    def read_from_pipe(self, *command):
+        with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE, cwd=self.folder) as reader:
+            try:
+                self.ok(*command)
+            except BaseException:
+                reader.kill()
+                raise
+            return reader.communicate()[0]
+
+    def test_a_link_is_followed(self):
+        """Through every output: the link stays, its target is written, be it there already or not."""
+        (self.folder / "far").mkdir()
+        fast = {"show", "export", "report", "plot", "levels", "models", "verify", "tiny", "scan", "merge", "devices"}
+        for verb, option, command, _ in self.outputs():
+            if verb not in fast:
+                continue
+            name = option["names"][-1]
+            with self.subTest(verb=verb, option=option["names"]):
+                link, target = self.folder / "link", self.folder / "far" / "target"
+                link.symlink_to("far/target")
+                given = ["--keep", "profiles"] if name == "--profiles" else []
+                self.ok(*command, *given, name, "link")
+                self.assertTrue(link.is_symlink())
+                self.assertGreater(target.stat().st_size, 10)
+                if verb != "merge":
+                    target.write_bytes(b"") if option["file"] == "output" else None
+                    self.ok(*command, *given, name, "link")
+                    self.assertGreater(target.stat().st_size, 10)
+                self.assertTrue(link.is_symlink())
+                link.unlink(), target.unlink()
+                for left in self.folder.glob("other*"):
+                    left.unlink()
+        (self.folder / "link").symlink_to("link")
+        self.fails(7, "symbolic links", "tiny", "--arch", "llama", "-o", "link")
+
+    def test_two_outputs_through_a_link_that_leads_nowhere_yet(self):
+        (self.folder / "link").symlink_to("far.json")
+        self.fails(2, "are one file", "scan", "-m", "m.gguf", "-f", "a.txt", "--json", "link", "--profiles", "far.json")
+
+
 class OwnOutputs(harness.ProgramTest):
     def test_an_earlier_output_of_the_same_kind_is_replaced(self):
         self.file("a.txt", TEXT)
@@ -161,7 +225,8 @@ class OwnOutputs(harness.ProgramTest):
             with self.subTest(command=command):
                 self.ok(*command)
                 first = out.read_bytes()
-                out.write_bytes(first[:-1] if first[:4] != b"GGUF" else first)
+                if first[:4] != b"GGUF":  # a planted model is known by a truth file that is no older
+                    out.write_bytes(first[:-1])
                 self.ok(*command)
                 self.assertEqual(out.read_bytes(), first)
                 out.write_bytes(b"other\n")
@@ -203,6 +268,61 @@ class OwnOutputs(harness.ProgramTest):
         # A truth file of another maker is not replaced either.
         self.file("q.truth.json", "{}")
         self.fails(7, ["q.truth.json", "--force"], "plant", "-m", self.tiny, "-o", "q.gguf")
+
+    def test_a_model_is_replaced_by_the_verb_that_made_it_alone(self):
+        self.ok("plant", "-m", self.tiny, "-o", "p.gguf")
+        self.ok("tiny", "--arch", "llama", "-o", "t.gguf")
+        planted, tiny = (self.folder / "p.gguf").read_bytes(), (self.folder / "t.gguf").read_bytes()
+        self.fails(7, ["expected a model of `tiny`, got a model of `plant`", "--force"], "tiny", "--arch", "llama", "-o", "p.gguf")
+        self.fails(7, ["expected a model of `plant`, got a model of `tiny`", "--force"], "plant", "-m", self.tiny, "-o", "t.gguf")
+        self.assertEqual(((self.folder / "p.gguf").read_bytes(), (self.folder / "t.gguf").read_bytes()), (planted, tiny))
+        self.assertFalse((self.folder / "t.truth.json").exists())
+        self.ok("plant", "-m", self.tiny, "-o", "p.gguf")
+        self.ok("tiny", "--arch", "llama", "-o", "p.gguf", "--force")
+
+    def test_an_output_replaces_its_own_schema_and_format_alone(self):
+        """Every kind over every other: kept, unless it is the same."""
+        self.file("a.txt", TEXT)
+        self.scan("-f", "a.txt", "-o", "r.db", "--keep", "profiles")
+        on_model = ["-m", self.tiny, "r.db"]
+        commands = {
+            "sinkscope.scan": ["show", "r.db", "--json"],
+            "sinkscope.keep": ["export", "r.db", "--format", "keep", "-o"],
+            "sinkscope.levels": ["levels", "r.db", "--json"],
+            "sinkscope.diff": ["diff", "r.db", "r.db", "--json"],
+            "sinkscope.verify": ["verify", "r.db", "--json"],
+            "sinkscope.models": ["models", ".", "--json"],
+            "sinkscope.devices": ["devices", "--json"],
+            "sinkscope.probe-points": ["probe-points", self.tiny, "--json"],
+            "sinkscope.protect": ["protect", *on_model, "--window", "128", "--json"],
+            "sinkscope.mask": ["protect", *on_model, "--window", "128", "--mask"],
+            "sinkscope.profiles": ["export", "r.db", "--format", "safetensors", "-o"],
+            "sinkscope.steer": ["steer", "-m", self.tiny, "-f", "a.txt", "--add", "layer=1,position=2,norm=3", "--json"],
+            "sinkscope.truth": ["plant", "-m", self.tiny, "-o", "p.gguf", "--json"],
+            "CSV of runs": ["export", "r.db", "--format", "csv", "-o"],
+            "an HTML page": ["report", "r.db", "-o"],
+            "a summary": ["report", "r.db", "--summary"],
+            "an SVG figure": ["plot", "r.db", "--figure", "norms", "-o"],
+        }
+        for i, command in enumerate(commands.values()):
+            self.ok(*command, f"out{i}")
+        before = {i: (self.folder / f"out{i}").read_bytes() for i in range(len(commands))}
+        for i, (kind, command) in enumerate(commands.items()):
+            for j, other in enumerate(commands):
+                with self.subTest(writes=kind, over=other):
+                    if i == j:
+                        self.ok(*command, f"out{j}")
+                        before[j] = (self.folder / f"out{j}").read_bytes()  # with what was measured meanwhile
+                    else:
+                        self.fails(7, [f"'out{j}' is there already", f"expected {self.shown(kind)}", f"got {self.shown(other)}",
+                                       "--force"], *command, f"out{j}")
+                    self.assertEqual((self.folder / f"out{j}").read_bytes(), before[j])
+
+    def shown(self, kind):
+        if not kind.startswith("sinkscope."):
+            return kind
+        form = "safetensors" if kind in ("sinkscope.mask", "sinkscope.profiles") else "JSON"
+        return f"{form} of schema {kind}"
 
     def test_all_parts_of_a_split_model_are_inputs(self):
         self.file("s-00001-of-00002.gguf", self.tiny.read_bytes())

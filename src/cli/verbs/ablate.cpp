@@ -173,7 +173,7 @@ void register_ablate(CLI::App& program, Action& action) {
       ->group("Ablate");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
   add_threshold_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kAblate);
 }
 
 }  // namespace sinkscope

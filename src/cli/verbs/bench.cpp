@@ -171,7 +171,7 @@ void register_bench(CLI::App& program, Action& action) {
       ->check(whole_number(1, 1000))
       ->group(group);
   verb.add_flag("--no-native", options->no_native, "Leave out llama.cpp's own products")->group(group);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kBench);
 }
 
 }  // namespace sinkscope

@@ -66,7 +66,7 @@ void register_devices(CLI::App& program, Action& action) {
                               if (*json != "-") print(devices);
                               return ExitCode::kDone;
                             });
-  add_json_option(verb, *json);
+  add_json_option(verb, *json, MadeKind::kDevices);
 }
 
 }  // namespace sinkscope

@@ -70,7 +70,7 @@ void register_diff(CLI::App& program, Action& action) {
       ->check(number(0.0, 1.0));
   verb.add_option("--seed", options->seed, "Of the bootstraps")->type_name("N");
   add_threshold_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kDiff);
 }
 
 }  // namespace sinkscope

@@ -162,7 +162,7 @@ void register_explain(CLI::App& program, Action& action) {
   verb.add_option("--seed", options->seed, "Of nulls, permutations and bootstraps")->type_name("N")->group("Explain");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
   add_threshold_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kExplain);
 }
 
 }  // namespace sinkscope

@@ -33,6 +33,15 @@ struct ExportOptions {
   RuleOptions rule;
 };
 
+MadeKind kind_of(const ExportOptions& options) {
+  const std::string& format = options.format;
+  if (format == "csv") return options.what == "edits" ? MadeKind::kEffectTable : MadeKind::kRunTable;
+  if (format == "safetensors") return MadeKind::kProfiles;
+  if (format == "keep") return MadeKind::kKeep;
+  if (format == "explain") return MadeKind::kExplain;
+  return options.what == "edits" ? MadeKind::kAblate : options.what == "protect" ? MadeKind::kProtect : MadeKind::kScan;
+}
+
 ExitCode export_results(const ExportOptions& options) {
   const ScanFile file = ScanFile::open(options.file);
   const ReportOptions report = options.rule.report_options();
@@ -124,8 +133,8 @@ void register_export(CLI::App& program, Action& action) {
              "block and run; of json what `sinkscope protect` measured: schema sinkscope.protect/1")
       ->capture_default_str()
       ->group("Output");
-  add_output_option(verb, "-o,--output", options->output, "FILE|-",
-                    {MadeKind::kJson, MadeKind::kCsv, MadeKind::kSafetensors}, "Where to; - is standard output");
+  add_output_option(verb, "-o,--output", options->output, "FILE|-", [options] { return kind_of(*options); },
+                    "Where to; - is standard output");
   verb.add_option("--document", options->document, "The arrays of this document only, counted from 0")
       ->type_name("N")
       ->check(whole_number(0, std::int64_t{1} << 40))

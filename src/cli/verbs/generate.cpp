@@ -274,11 +274,11 @@ void register_generate(CLI::App& program, Action& action) {
       ->required();
   add_resumed_option(verb, "--scan", options->scan.results,
                      "Results file of the scan; by default beside the texts, as *.scan.db");
-  add_derived_output(verb, OutputRule::kItsOwn, {}, [options] {
+  add_derived_output(verb, std::nullopt, [options] {
     return options->no_scan || !options->scan.results.empty() ? "" : scan_of(*options).results;
   });
   verb.add_flag("--no-scan", options->no_scan, "Do not scan the texts")->group("Output");
-  add_json_option(verb, options->scan.json);
+  add_json_option(verb, options->scan.json, MadeKind::kScan);
   verb.add_flag("-q,--quiet", options->scan.quiet, "No progress and no notes on standard error; errors only")
       ->group("Output");
 }

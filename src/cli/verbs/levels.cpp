@@ -128,7 +128,7 @@ void register_levels(CLI::App& program, Action& action) {
       ->group("Levels");
   verb.add_option("--seed", options->levels.seed, "Of the bootstraps")->type_name("N")->group("Levels");
   add_threshold_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kLevels);
 }
 
 }  // namespace sinkscope

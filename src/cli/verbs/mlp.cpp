@@ -60,7 +60,7 @@ void register_mlp(CLI::App& program, Action& action) {
   verb.add_option("--inputs", options->inputs, "A safetensors file with the array `inputs`")
       ->required()
       ->type_name("FILE");
-  add_output_option(verb, "-o,--output", options->output, "FILE", {MadeKind::kSafetensors},
+  add_output_option(verb, "-o,--output", options->output, "FILE", MadeKind::kMlp,
                     "The safetensors file to be written")
       ->required();
 }

@@ -107,7 +107,7 @@ void register_models(CLI::App& program, Action& action) {
                 {"sinkscope models /data/gguf", "what there is in one folder, and below"}},
                [options] { return models(*options); });
   verb.add_option("DIR", options->folders, "Look here instead")->type_name("DIR");
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kModels);
 }
 
 }  // namespace sinkscope

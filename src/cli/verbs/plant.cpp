@@ -155,11 +155,11 @@ void register_plant(CLI::App& program, Action& action) {
       ->check(number(1e-12, 1e6))
       ->group(group);
   add_choice(verb, "--type", options->type, {"f32", "f16"}, "What the changed matrices are written as")->group(group);
-  add_output_option(verb, "-o,--output", options->output, "OUT.gguf", {MadeKind::kModel}, "The planted model")
+  add_output_option(verb, "-o,--output", options->output, "OUT.gguf", MadeKind::kPlantedModel, "The planted model")
       ->required();
-  add_derived_output(verb, OutputRule::kReplace, {MadeKind::kTruth},
+  add_derived_output(verb, MadeKind::kTruth,
                      [options] { return options->output.empty() ? "" : truth_path_of(options->output); });
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kTruth);
   verb.add_flag("-q,--quiet", options->quiet, "No notes on standard error; errors only")->group("Output");
 }
 

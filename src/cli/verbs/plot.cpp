@@ -25,16 +25,20 @@ struct PlotOptions {
 constexpr double kPixelDensity = 2;
 
 // Whether the file's name asks for pixels.
-//
-// throws  Error{kUsage} if it asks for what is neither SVG nor PNG
 bool is_png(const std::string& output) {
   const std::string ending = std::filesystem::path(output).extension().string();
-  if (ending == ".png" || ending == ".PNG") return true;
-  if (output == "-" || ending.empty() || ending == ".svg" || ending == ".SVG") return false;
+  return ending == ".png" || ending == ".PNG";
+}
+
+// throws  Error{kUsage} if the file's name asks for what is neither SVG nor PNG
+void check_ending(const std::string& output) {
+  const std::string ending = std::filesystem::path(output).extension().string();
+  if (output == "-" || ending.empty() || ending == ".svg" || ending == ".SVG" || is_png(output)) return;
   throw Error(ErrorCode::kUsage, "--output: expected a name that ends in .svg or .png, got '" + output + "'");
 }
 
 ExitCode plot(const PlotOptions& options) {
+  check_ending(options.output);
   const bool pixels = is_png(options.output);
   const ScanFile file = ScanFile::open(options.file);
   FigureOptions figure = options.figure;
@@ -86,7 +90,8 @@ void register_plot(CLI::App& program, Action& action) {
       ->check(whole_number(300, 10'000))
       ->group("Output");
   add_choice(verb, "--theme", options->theme, {"light", "dark"}, "Its colours")->capture_default_str()->group("Output");
-  add_output_option(verb, "-o,--output", options->output, "FILE|-", {MadeKind::kSvg, MadeKind::kPng},
+  add_output_option(verb, "-o,--output", options->output, "FILE|-",
+                    [options] { return is_png(options->output) ? MadeKind::kPng : MadeKind::kSvg; },
                     "The SVG or, by a name that ends in .png, PNG file to write; - is standard output, as SVG")
       ->capture_default_str();
   add_rule_options(verb, options->rule);

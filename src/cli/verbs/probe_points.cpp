@@ -111,7 +111,7 @@ void register_probe_points(CLI::App& program, Action& action) {
       {{"sinkscope probe-points model.gguf", "the nodes of llama.cpp's graph, by quantity and layer"}},
       [options] { return probe_points(*options); });
   verb.add_option("MODEL.gguf", options->model, "The model")->required()->type_name("MODEL.gguf");
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kPlacesOfProbes);
 }
 
 }  // namespace sinkscope

@@ -197,10 +197,10 @@ void register_protect(CLI::App& program, Action& action) {
       ->capture_default_str()
       ->group("Protect");
   verb.add_flag("-q,--quiet", options->quiet, "No progress")->group("Output");
-  add_output_option(verb, "--mask", options->mask, "FILE", {MadeKind::kSafetensors},
+  add_output_option(verb, "--mask", options->mask, "FILE", MadeKind::kMask,
                     "Write masks of the primary and the sinks as safetensors")
       ->group("Output");
-  add_output_option(verb, "--detector", options->detector, "FILE", {MadeKind::kSafetensors},
+  add_output_option(verb, "--detector", options->detector, "FILE", MadeKind::kDetector,
                     "Write a detector that names sinks by one block's output: layer, axis and thresholds as safetensors. "
                     "Recall and precision are of documents that did not choose it; 8 are needed")
       ->group("Output");
@@ -210,10 +210,10 @@ void register_protect(CLI::App& program, Action& action) {
       return std::filesystem::is_directory(options->duo) ? in_folder(options->duo, name) : std::string();
     };
   };
-  add_derived_output(verb, OutputRule::kReplace, {MadeKind::kJson}, of_duo(kDuoConfigName));
-  add_derived_output(verb, OutputRule::kReplace, {MadeKind::kHeadPattern}, of_duo(kDuoHeadsName));
+  add_derived_output(verb, MadeKind::kDuoConfig, of_duo(kDuoConfigName));
+  add_derived_output(verb, MadeKind::kHeadPattern, of_duo(kDuoHeadsName));
   add_threshold_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kProtect);
 }
 
 }  // namespace sinkscope

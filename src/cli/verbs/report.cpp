@@ -127,9 +127,9 @@ void register_report(CLI::App& program, Action& action) {
        {"sinkscope report small.scan.db large.scan.db -o report.html", "two models, side by side"}},
       [options] { return report(*options); });
   add_shared_options(verb, *options);
-  add_output_option(verb, "-o,--output", options->output, "FILE|-", {MadeKind::kHtml},
+  add_output_option(verb, "-o,--output", options->output, "FILE|-", MadeKind::kHtml,
                     "The HTML file to write; - is standard output");
-  add_output_option(verb, "--summary", options->summary, "FILE|-", {MadeKind::kMarkdown},
+  add_output_option(verb, "--summary", options->summary, "FILE|-", MadeKind::kSummary,
                     "Write the overview as text (Markdown) to this file; - is standard output");
 }
 

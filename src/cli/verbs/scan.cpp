@@ -254,8 +254,8 @@ void register_scan(CLI::App& program, Action& action) {
       ->check(whole_number(1, 64))
       ->group("Model");
   add_resumed_option(verb, "-o,--output", options->results, "Results file: made, or resumed if it is of the same scan");
-  add_json_option(verb, options->json);
-  add_output_option(verb, "--profiles", options->profiles, "FILE|-", {MadeKind::kSafetensors},
+  add_json_option(verb, options->json, MadeKind::kScan);
+  add_output_option(verb, "--profiles", options->profiles, "FILE|-", MadeKind::kProfiles,
                     "Arrays by layer and token, as safetensors; - is standard output");
   add_choice(verb, "--keep", options->keep, {"runs", "profiles", "heads"},
              "How much the results file keeps: figures of candidate tokens; arrays of all tokens too (the default for "

@@ -51,7 +51,7 @@ void register_show(CLI::App& program, Action& action) {
       [options] { return show(*options); });
   verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
   add_rule_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kScan);
   verb.add_flag("--all", options->all, "Every document and every row")->group("Output");
 }
 

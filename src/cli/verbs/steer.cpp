@@ -106,7 +106,7 @@ void register_steer(CLI::App& program, Action& action) {
       ->group("Steer");
   verb.add_option("--seed", options->seed, "Of placebo draws and random directions")->type_name("N")->group("Steer");
   add_threshold_options(verb, options->rule);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kSteer);
 }
 
 }  // namespace sinkscope

@@ -74,7 +74,7 @@ void register_tiny(CLI::App& program, Action& action) {
       ->group(group);
   size("--primary-layer", options->model.primary_layer, "Where the primary is born");
   verb.add_flag("--no-sinks", options->no_sinks, "Random weights only")->group(group);
-  add_output_option(verb, "-o,--output", options->output, "OUT.gguf", {MadeKind::kModel}, "The model")->required();
+  add_output_option(verb, "-o,--output", options->output, "OUT.gguf", MadeKind::kTinyModel, "The model")->required();
 }
 
 }  // namespace sinkscope

@@ -174,7 +174,7 @@ void register_validate(CLI::App& program, Action& action) {
       ->type_name("X")
       ->check(number(0, 1))
       ->group(group);
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kValidation);
   verb.add_flag("-q,--quiet", options->quiet, "No progress; errors and missed floors only")->group("Output");
 }
 

@@ -63,8 +63,8 @@ std::function<std::string(const std::string&)> number(double least, double most)
   };
 }
 
-CLI::Option* add_json_option(CLI::App& verb, std::string& target) {
-  return add_output_option(verb, "--json", target, "FILE|-", {MadeKind::kJson},
+CLI::Option* add_json_option(CLI::App& verb, std::string& target, MadeKind kind) {
+  return add_output_option(verb, "--json", target, "FILE|-", kind,
                            "Write the results as JSON; - is standard output, with nothing else on it");
 }
 

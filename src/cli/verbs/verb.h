@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/exit_code.h"
+#include "cli/made_file.h"
 
 namespace sinkscope {
 
@@ -41,6 +42,8 @@ std::function<std::string(const std::string&)> whole_number(std::int64_t least, 
 std::function<std::string(const std::string&)> number(double least, double most);
 
 // --json FILE|-: every verb that prints results has it.
-CLI::Option* add_json_option(CLI::App& verb, std::string& target);
+//
+// kind  the schema that it writes
+CLI::Option* add_json_option(CLI::App& verb, std::string& target, MadeKind kind);
 
 }  // namespace sinkscope

@@ -53,7 +53,7 @@ void register_verify(CLI::App& program, Action& action) {
                             {{"sinkscope verify out.scan.db", "after a crash, or before a file is passed on"}},
                             [options] { return verify(*options); });
   verb.add_option("FILE", options->file, "A results file, written by scan -o")->required()->type_name("FILE");
-  add_json_option(verb, options->json);
+  add_json_option(verb, options->json, MadeKind::kVerify);
 }
 
 }  // namespace sinkscope
