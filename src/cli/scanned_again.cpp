@@ -98,7 +98,48 @@ void check_measured_alike(const std::string& results, const ScanFile& file, cons
   check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
 }
 
-std::function<void(std::int64_t done, std::int64_t total, const std::string& what)> progress_notes(bool quiet) {
+namespace {
+
+void run_stoppable(const std::function<void()>& work, const std::function<std::string()>& words) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    throw Error(ErrorCode::kInterrupted, words());
+  }
+}
+
+}  // namespace
+
+TellProgress KeptPass::watch(TellProgress tell) {
+  return [this, tell = std::move(tell)](std::int64_t done, std::int64_t total, const std::string& what) {
+    if (what == "sequences") {
+      n_kept_ = done;
+      n_sequences_ = total;
+    } else {
+      n_kept_ = n_sequences_;
+      has_edited_ = has_edited_ || what == "edits";
+    }
+    if (tell) tell(done, total, what);
+  };
+}
+
+void KeptPass::run(const std::function<void()>& work) {
+  run_stoppable(work, [&] { return fmt::format("stopped; {}", kept()); });
+  n_kept_ = n_sequences_;
+}
+
+void KeptPass::run_unkept(const std::string& option, const std::function<void()>& work) const {
+  run_stoppable(work, [&] { return fmt::format("stopped at {}, of which nothing is kept; {}", option, kept()); });
+}
+
+std::string KeptPass::kept() const {
+  if (!n_kept_) return fmt::format("'{}' holds what was measured before: the same command goes on from there", results_);
+  return fmt::format("'{}' holds {} of {} sequences{}: the same command goes on from there", results_, *n_kept_,
+                     n_sequences_, has_edited_ ? ", and the edits made so far" : "");
+}
+
+TellProgress progress_notes(bool quiet) {
   if (quiet || !stderr_is_terminal()) return {};
   return [](std::int64_t done, std::int64_t total, const std::string& what) {
     note(fmt::format("{}: {} of {}", what, done, total));

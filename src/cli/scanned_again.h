@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "cli/options/model_options.h"
 #include "engine/llama/model.h"
@@ -30,7 +32,37 @@ std::unique_ptr<Model> load_for_scanned(const std::string& path, const ScanFile&
 void check_measured_alike(const std::string& results, const ScanFile& file, const ModelOptions& options,
                           const Model& model);
 
+using TellProgress = std::function<void(std::int64_t done, std::int64_t total, const std::string& what)>;
+
 // Tells how far another pass over the texts is, a line each time; empty where nobody reads it.
-std::function<void(std::int64_t done, std::int64_t total, const std::string& what)> progress_notes(bool quiet);
+TellProgress progress_notes(bool quiet);
+
+// Another pass over the texts of a results file, which keeps there what it has measured of a sequence.
+class KeptPass {
+ public:
+  // results  the file's path, for the message
+  explicit KeptPass(std::string results) : results_(std::move(results)) {}
+  KeptPass(const KeptPass&) = delete;
+  KeptPass& operator=(const KeptPass&) = delete;
+
+  // Hands on what it is told, which must begin with how many "sequences" are kept. The pass must outlive it.
+  TellProgress watch(TellProgress tell);
+  // Does the pass.
+  //
+  // throws  Error{kInterrupted} that says how much is kept, and that the same command goes on; whatever `work` threw
+  void run(const std::function<void()>& work);
+  // Does what follows on it and is not kept.
+  //
+  // option  that asked for it
+  void run_unkept(const std::string& option, const std::function<void()>& work) const;
+
+ private:
+  std::string kept() const;
+
+  std::string results_;
+  std::optional<std::int64_t> n_kept_;
+  std::int64_t n_sequences_ = 0;
+  bool has_edited_ = false;
+};
 
 }  // namespace sinkscope

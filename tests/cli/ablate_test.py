@@ -35,6 +35,17 @@ class Ablate(harness.ProgramTest):
         options = ("--draws", draws, *options)
         return self.ok("ablate", "-q", "-m", "tiny.gguf", "--precision", "native", *options, results, "--json", "-")
 
+    def test_stopped_it_says_what_is_kept(self):
+        self.scan_texts(12, "many.db", "many.jsonl")
+        command = ("ablate", "-q", "-m", "tiny.gguf", "--precision", "native", "--draws", 30, "many.db")
+        said = self.stopped(lambda: self.rows_of("many.db", "edit_effects") > 1, *command)
+        kept = self.rows_of("many.db", "edit_effects")
+        self.assertLess(kept, 12)
+        self.assertEqual(said, f"sinkscope: error: stopped; 'many.db' holds {kept} of 12 sequences: the same command goes on from "
+                               "there")
+        self.ok(*command)
+        self.assertEqual(self.rows_of("many.db", "edit_effects"), 12)
+
     def test_takes_sinks_away_beside_a_placebo(self):
         ablated = self.ablate("--how", "knockout", "--how", "evict:64").json()
         self.assertEqual(ablated["schema"], "sinkscope.ablate/1")

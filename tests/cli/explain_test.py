@@ -117,6 +117,13 @@ class Explain(harness.ProgramTest):
         edited = [run for sequence in more["sequences"] for run in sequence["runs"] if run["edits"]]
         self.assertEqual(len(edited), 3)
 
+    def test_stopped_it_says_what_is_kept(self):
+        command = ("explain", "-q", "-m", "tiny.gguf", self.copy("cut.db"))
+        said = self.stopped(lambda: self.rows_of("cut.db", "explanations") > 1, *command)
+        kept = self.rows_of("cut.db", "explanations")
+        self.assertRegex(said, rf"stopped; '.*cut.db' holds {kept} of 6 sequences(, and the edits made so far)?: the same command goes "
+                               "on from there")
+
     def rows(self, results):
         with contextlib.closing(sqlite3.connect(self.folder / results)) as connection:
             return connection.execute("SELECT * FROM explanations").fetchall() + connection.execute("SELECT * FROM maps").fetchall()

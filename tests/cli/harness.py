@@ -1,10 +1,14 @@
 """Runs the built program and looks at what it printed. Standard library only."""
 
+import contextlib
 import json
 import os
 import pathlib
+import signal
+import sqlite3
 import subprocess
 import tempfile
+import time
 import unittest
 
 PROGRAM = os.environ["SINKSCOPE_PROGRAM"]
@@ -69,6 +73,27 @@ class ProgramTest(unittest.TestCase):
 
     def scan(self, *arguments, **more):
         return self.ok("scan", "-m", self.tiny, *arguments, **more)
+
+    def stopped(self, is_time, *arguments):
+        """Ctrl-C as soon as is_time() says so; the last line of what was said. The command must not be done by then."""
+        running = subprocess.Popen(self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.folder,
+                                   env=self.environment())
+        for _ in range(20000):
+            if running.poll() is not None or is_time():
+                break
+            time.sleep(0.005)
+        running.send_signal(signal.SIGINT)
+        message = running.communicate()[1].decode()
+        self.assertEqual(running.returncode, 130, message)
+        return message.rstrip("\n").split("\n")[-1]
+
+    def rows_of(self, results, table):
+        """Rows that a results file holds so far; 0 without such a table."""
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{self.folder / results}?mode=ro", uri=True)) as file:
+                return file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
 
     def fails(self, code, expected, *arguments, **more):
         """One clear line on standard error that holds every expected piece, and the exit code."""

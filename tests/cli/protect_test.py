@@ -116,6 +116,20 @@ class Protect(harness.ProgramTest):
         first = self.protect(*options).json()["documents"][0]["caches"][0]
         self.assertEqual((first["cache"], first["sets"][0]["set"], first["sets"][0]["kl"]), ("window:80", "none", 7.5))
 
+    def test_stopped_it_says_what_is_kept(self):
+        self.scan(12)
+        command = ("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--window", 80, "--draws", 20, "out.db")
+        said = self.stopped(lambda: self.rows_of("out.db", "edit_effects") > 1, *command)
+        kept = self.rows_of("out.db", "edit_effects")
+        self.assertLess(kept, 12)
+        self.assertEqual(said, f"sinkscope: error: stopped; 'out.db' holds {kept} of 12 sequences: the same command goes on from "
+                               "there")
+        self.ok(*command)
+        self.assertEqual(self.rows_of("out.db", "edit_effects"), 12)
+        said = self.stopped(lambda: (self.folder / "duo").exists(), *command, "--duo", "duo")
+        self.assertRegex(said, "stopped at --duo, of which nothing is kept; 'out.db' holds 12 of 12 sequences: the same command"
+                               "|stopped while tiny.gguf was being loaded|stopped before all of it was read")
+
     def stored(self):
         with contextlib.closing(sqlite3.connect(self.folder / "out.db")) as results:
             return results.execute("SELECT edit, document, data FROM edit_effects ORDER BY id").fetchall()

@@ -63,7 +63,7 @@ std::map<std::string, NamedSinks> read_sinks(const std::string& path, const Scan
   }
 }
 
-AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file) {
+AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file, KeptPass& pass) {
   AblateRequest request;
   std::optional<EditedLayers> layers;
   if (!options.layers.empty()) layers = options.layers == "first" ? EditedLayers::kFirst : EditedLayers::kRun;
@@ -83,20 +83,22 @@ AblateRequest request_of(const AblateVerbOptions& options, const ScanFile& file)
   request.log_odds_margin = options.log_odds_margin;
   request.run.min_distance = file.options().min_distance;
   request.run.should_stop = interrupted;
-  request.on_progress = progress_notes(options.quiet);
+  request.on_progress = pass.watch(progress_notes(options.quiet));
   return request;
 }
 
 ExitCode run_ablate(const AblateVerbOptions& options) {
   const ScanFile file = open_scanned(options.results, options.model);
-  const AblateRequest request = request_of(options, file);
+  KeptPass pass(options.results);
+  const AblateRequest request = request_of(options, file, pass);
   const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_to_ablate(file.document(ordinal), request.thresholds);
   };
   AblationRows rows(file);
-  const Ablation ablation = ablate(*model, file.n_documents(), load, request, rows);
+  Ablation ablation;
+  pass.run([&] { ablation = ablate(*model, file.n_documents(), load, request, rows); });
   const JudgedAblation judged = judge_ablation(ablation, request);
   if (!options.json.empty()) {
     write_output(options.json,

@@ -40,7 +40,7 @@ struct ExplainVerbOptions {
   bool quiet = false;
 };
 
-ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& file) {
+ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& file, KeptPass& pass) {
   ExplainRequest request;
   request.options.edit_sinks = options.edit_sinks;
   request.options.max_vectors = options.max_vectors;
@@ -60,11 +60,13 @@ ExplainRequest request_of(const ExplainVerbOptions& options, const ScanFile& fil
   request.layers = options.layers;
   request.run.min_distance = file.options().min_distance;
   request.run.should_stop = interrupted;
+  TellProgress tell;
   if (!options.quiet && stderr_is_terminal()) {
-    request.on_progress = [](std::int64_t done, std::int64_t total, const std::string& what) {
+    tell = [](std::int64_t done, std::int64_t total, const std::string& what) {
       if (done % 10 == 0) note(fmt::format("{}: {} of {}", what, done, total));
     };
   }
+  request.on_progress = pass.watch(tell);
   return request;
 }
 
@@ -85,14 +87,15 @@ ExitCode run_explain(const ExplainVerbOptions& options) {
   }
   const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   ModelWeights weights{GgufFile(options.model.path)};
-  const ExplainRequest request = request_of(options, file);
+  KeptPass pass(options.results);
+  const ExplainRequest request = request_of(options, file, pass);
   ExplainedRows rows(file);
   if (const auto other = rows.begin(request)) {
     note(fmt::format("{}: explained before with {} = {}, now {}: all is measured again", options.results, other->name,
                      other->expected, other->got));
   }
   const LoadSequence load = documents_to_explain(file, request.thresholds);
-  measure_explanation(*model, weights, file.n_documents(), load, request, rows);
+  pass.run([&] { measure_explanation(*model, weights, file.n_documents(), load, request, rows); });
   const Explanation explanation = judge_explanation(file.n_documents(), load, request, rows);
   if (!options.json.empty()) {
     write_output(options.json, [&](std::ostream& out) { write_explain_json(file, explanation, request, out); });

@@ -45,7 +45,7 @@ struct ProtectVerbOptions {
   bool quiet = false;
 };
 
-ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& file) {
+ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& file, KeptPass& pass) {
   ProtectRequest request;
   std::vector<std::string> words;
   for (const int cells : options.windows) words.push_back(fmt::format("window:{}", cells));
@@ -58,7 +58,7 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
   request.max_documents = options.documents;
   request.run.min_distance = file.options().min_distance;
   request.run.should_stop = interrupted;
-  request.on_progress = progress_notes(options.quiet);
+  request.on_progress = pass.watch(progress_notes(options.quiet));
   return request;
 }
 
@@ -94,9 +94,11 @@ MeasuredDetector make_detector(const ProtectVerbOptions& options, const ScanFile
   request.seed = options.seed;
   request.max_documents = options.documents;
   request.run = of_caches.run;
-  request.on_progress = of_caches.on_progress;
+  request.on_progress = progress_notes(options.quiet);
   MeasuredDetector measured{train_detector(model, file.n_documents(), load, request), {}};
-  measured.caches = measure_detected(model, file.n_documents(), load, of_caches, measured.trained);
+  ProtectRequest of_detected = of_caches;
+  of_detected.on_progress = request.on_progress;
+  measured.caches = measure_detected(model, file.n_documents(), load, of_detected, measured.trained);
   write_output(options.detector,
                [&](std::ostream& out) { write_detector_safetensors(file.model(), measured.trained, out); });
   return measured;
@@ -105,21 +107,25 @@ MeasuredDetector make_detector(const ProtectVerbOptions& options, const ScanFile
 ExitCode run_protect(const ProtectVerbOptions& options) {
   if (!options.duo.empty()) make_folder(options.duo);
   const ScanFile file = open_scanned(options.results, options.model);
-  const ProtectRequest request = request_of(options, file);
+  KeptPass pass(options.results);
+  const ProtectRequest request = request_of(options, file, pass);
   const std::unique_ptr<Model> model = load_for_scanned(options.results, file, options.model);
   check_measured_alike(options.results, file, options.model, *model);
   ProtectionRows rows(file);
   const LoadToAblate load = [&](std::int64_t ordinal) {
     return sequence_to_ablate(file.document(ordinal), request.thresholds);
   };
-  const std::vector<SequenceProtection> sequences = protect(*model, file.n_documents(), load, request, rows);
+  std::vector<SequenceProtection> sequences;
+  pass.run([&] { sequences = protect(*model, file.n_documents(), load, request, rows); });
   const JudgedProtection judged = judge_protection(sequences, request, model->facts().adds_bos);
   if (!options.mask.empty()) {
     write_output(options.mask, [&](std::ostream& out) { write_mask_safetensors(file.model(), sequences, out); });
   }
-  if (!options.duo.empty()) write_duo(options, file, *model, load);
+  if (!options.duo.empty()) pass.run_unkept("--duo", [&] { write_duo(options, file, *model, load); });
   std::optional<MeasuredDetector> detector;
-  if (!options.detector.empty()) detector = make_detector(options, file, *model, load, request);
+  if (!options.detector.empty()) {
+    pass.run_unkept("--detector", [&] { detector = make_detector(options, file, *model, load, request); });
+  }
   if (!options.json.empty()) {
     const auto text_of = [&](TokenId token) { return file.token_bytes(token); };
     write_output(options.json, [&](std::ostream& out) {
