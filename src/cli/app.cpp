@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <new>
 #include <numeric>
 #include <stdexcept>
 
+#include "base/whole_file.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/one_line.h"
@@ -33,8 +35,9 @@ constexpr char kFooter[] =
     "      a corpus; the same command goes on where it was stopped\n"
     "  sinkscope show out.scan.db --min-far-boost 10\n"
     "      the same results under another threshold, without the model\n\n"
-    "Exit codes: 0 done, 1 internal error, 2 usage, 3 input, 4 model, 5 done but some input was skipped or\n"
-    "  too short to be judged, 6 a stated floor was missed, 7 output, 130 interrupted.";
+    "Exit codes: 0 done, 1 internal error, 2 usage, 3 input, 4 model,\n"
+    "  5 done but some input was skipped or every text is too short to be judged,\n"
+    "  6 a stated floor was missed, 7 output, 130 interrupted.";
 
 ExitCode fail(ExitCode code, const std::string& message) {
   clear_progress_line();
@@ -138,15 +141,34 @@ bool reader_has_gone() {
   return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
 }
 
-ExitCode run_action(const CLI::App& verb, const Action& action) {
-  try {
-    check_outputs(verb);
-    const ExitCode code = action.run();
+// Lets std::cout write into another stream.
+class RedirectedOutput {
+ public:
+  explicit RedirectedOutput(const std::ostream& out) : before_(std::cout.rdbuf(out.rdbuf())) {}
+  // What was printed before something failed is written as well.
+  ~RedirectedOutput() {
     std::cout.flush();
-    if (!std::cout && !reader_has_gone()) return fail(ExitCode::kOutput, "cannot write standard output");
+    std::cout.rdbuf(before_);
+  }
+  RedirectedOutput(const RedirectedOutput&) = delete;
+  RedirectedOutput& operator=(const RedirectedOutput&) = delete;
+
+ private:
+  std::streambuf* before_;
+};
+
+// Does what a command line asks for: errors become messages and codes, and what it prints is written or missed.
+ExitCode run_reported(const std::function<ExitCode()>& work) {
+  ExitCode code = ExitCode::kOutput;
+  try {
+    // std::cout does not know why writing fails; this stream does.
+    write_stream(STDOUT_FILENO, "standard output", [&](std::ostream& out) {
+      const RedirectedOutput redirected(out);
+      code = work();
+    });
     return code;
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kOutput && reader_has_gone()) return ExitCode::kOutput;
+    if (error.code() == ErrorCode::kOutput && reader_has_gone()) return code;
     return fail(exit_code_of(error.code()), error.what());
   } catch (const std::bad_alloc&) {
     return fail(ExitCode::kInput, "out of memory; try a shorter text, --chunk N, a smaller -c, or a smaller model");
@@ -157,6 +179,20 @@ ExitCode run_action(const CLI::App& verb, const Action& action) {
   } catch (const std::exception& error) {
     return fail(ExitCode::kInternal, fmt::format("internal error: {}; please report it", error.what()));
   }
+}
+
+ExitCode print_text(const std::string& text) {
+  return run_reported([&] {
+    std::cout << text;
+    return ExitCode::kDone;
+  });
+}
+
+ExitCode run_action(const CLI::App& verb, const Action& action) {
+  return run_reported([&] {
+    check_outputs(verb);
+    return action.run();
+  });
 }
 
 }  // namespace
@@ -186,18 +222,14 @@ ExitCode run_program(std::vector<std::string> arguments) {
   try {
     program.parse(arguments);
   } catch (const CLI::CallForAllHelp&) {
-    std::cout << program.help("", CLI::AppFormatMode::All);
-    return ExitCode::kDone;
+    return print_text(program.help("", CLI::AppFormatMode::All));
   } catch (const CLI::CallForHelp&) {
-    std::cout << program.help();
-    return ExitCode::kDone;
+    return print_text(program.help());
   } catch (const CLI::CallForVersion&) {
-    std::cout << version_text() << "\n";
-    return ExitCode::kDone;
-  } catch (const CLI::ExtrasError& error) {
-    return usage_error(program, unexpected(program, error.what()));
+    return print_text(version_text() + "\n");
   } catch (const CLI::ParseError& error) {
-    return usage_error(program, error.what());
+    // What is not known is named before what is missing.
+    return usage_error(program, unexpected(program, error.what()));
   } catch (const Error& error) {  // of a model that had to be converted first
     return fail(exit_code_of(error.code()), error.what());
   }

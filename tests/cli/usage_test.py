@@ -52,6 +52,17 @@ class Usage(harness.ProgramTest):
                    "scan", "-m", "x.gguf", "--min-aligment", "1")
         self.fails(2, "unexpected argument 'more.db'", "show", "a.db", "more.db")
 
+    def test_what_is_unknown_is_named_before_what_is_missing(self):
+        for arguments in (["scan", "--nonsense"], ["scan", "--nonsense", "5", "-f", "x.txt"], ["export", "--nonsense"],
+                          ["tiny", "--nonsense"]):
+            self.fails(2, "unknown option '--nonsense'", *arguments)
+        self.fails(2, "unknown option '--modell'; did you mean --model?", "scan", "--modell", "m.gguf")
+
+    def test_no_word_of_the_help_stands_alone(self):
+        for line in self.ok("--help").out.splitlines():
+            self.assertNotIn(line.strip(), ("or", "and"))
+        self.assertIn("5 done but some input was skipped or every text is too short to be judged", self.ok("--help").out)
+
     def test_what_is_required(self):
         self.fails(2, "--model", "scan", "-f", "x.txt")
         self.fails(2, "FILE", "show")
