@@ -106,8 +106,7 @@ void GenerationFile::read_texts() {
       const auto prompt = tokens_of(text.at("prompt_tokens")), output = tokens_of(text.at("output_tokens"));
       if (!prompt || !output) throw Error(ErrorCode::kInput, "no token ids");
       found = source_of(text);
-      texts_.push_back(key_of(*prompt));
-      n_output_tokens_ += static_cast<std::int64_t>(output->size());
+      add(*prompt, *output);
     } catch (const std::exception& error) {
       refuse(path_, fmt::format("line {} is no generated text ({})", lines.line_number(), error.what()));
     }
@@ -119,6 +118,14 @@ void GenerationFile::read_texts() {
                                 in_words(expected), in_words(found)));
     }
   }
+}
+
+void GenerationFile::add(std::span<const TokenId> prompt, std::span<const TokenId> output) {
+  texts_.push_back(key_of(prompt));
+  std::vector<TokenId> whole(prompt.begin(), prompt.end());
+  whole.insert(whole.end(), output.begin(), output.end());
+  documents_.insert(document_key(whole, static_cast<int>(prompt.size())));
+  n_output_tokens_ += static_cast<std::int64_t>(output.size());
 }
 
 void GenerationFile::check_prompt(std::size_t i, std::span<const TokenId> prompt) const {
@@ -144,8 +151,7 @@ void GenerationFile::append(const GeneratedText& text) {
     errno = reason;
     fail(path_);
   }
-  texts_.push_back(key_of(text.prompt_tokens));
-  n_output_tokens_ += static_cast<std::int64_t>(text.output_tokens.size());
+  add(text.prompt_tokens, text.output_tokens);
 }
 
 }  // namespace sinkscope

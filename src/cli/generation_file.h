@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
@@ -27,6 +28,9 @@ class GenerationFile {
   // throws  Error{kOutput} if it continues another
   void check_prompt(std::size_t i, std::span<const TokenId> prompt) const;
 
+  // Whether a scanned document, by its key, is one of the texts.
+  bool holds(const std::string& document_key) const { return documents_.contains(document_key); }
+
   // The seed of the i-th text.
   std::uint32_t seed(std::size_t i) const { return source_.sampling.seed + static_cast<std::uint32_t>(i); }
   // throws  Error{kOutput} if it cannot be written
@@ -34,11 +38,13 @@ class GenerationFile {
 
  private:
   void read_texts();
+  void add(std::span<const TokenId> prompt, std::span<const TokenId> output);
 
   std::string path_;
   GenerationSource source_;
   FileLock lock_;
   std::vector<std::string> texts_;  // what identifies the prompt of each
+  std::unordered_set<std::string> documents_;  // keys of prompts with what continues them
   std::int64_t n_output_tokens_ = 0;
 };
 

@@ -137,5 +137,36 @@ class Generate(harness.ProgramTest):
         self.fails(2, "nothing to read", "generate", "-m", "model.gguf", "-o", "x.jsonl")
 
 
+    def test_a_text_too_short_to_be_judged_is_exit_code_5(self):
+        short = ("-m", "model.gguf", "-p", "Some words", "-n", 5)
+        result = self.ok("generate", *short, "-o", "a.jsonl", code=5)
+        self.assertIn("1 of 1 text is too short to be judged", result.err)
+        self.ok("generate", *short, "-o", "b.jsonl", "--no-scan")
+
+    def test_results_of_other_texts_are_refused_before_anything_is_sampled(self):
+        self.ok("scan", "-q", "-m", "model.gguf", "--jsonl", self.problems, "--field", "question", "-o", "other.scan.db", code=5)
+        before = (self.folder / "other.scan.db").read_bytes()
+        command = ("generate", "-m", "model.gguf", "-p", "Some words", "-n", 5, "-o")
+        expected = ["'other.scan.db' is there already and holds other texts than those of", "such as p0 of", "--scan"]
+        for more in (["other.jsonl"], ["fresh.jsonl", "--scan", "other.scan.db"]):
+            self.fails(7, expected, *command, *more)
+            self.assertFalse((self.folder / more[0]).exists())
+        # Texts that are there do not make them those of the results.
+        self.ok(*command, "other.jsonl", "--no-scan")
+        self.fails(7, expected, *command, "other.jsonl")
+        self.assertEqual((self.folder / "other.scan.db").read_bytes(), before)
+        # Nor does another model's file wait until the end.
+        other = self.folder / "other.gguf"
+        subprocess.run([harness.MAKE_TINY, "llama", other, "7"], check=True)
+        self.ok("scan", "-q", "-m", other, "-p", letters(1, 200), "-o", "its.scan.db")
+        result = self.fails(3, ["its.scan.db", "another model"], *command, "its.jsonl")
+        self.assertNotIn("tokens after a prompt", result.err)
+        self.fails(3, "notes.db", *command, "its.jsonl", "--scan", self.file("notes.db", "some notes"))
+        self.assertFalse((self.folder / "its.jsonl").exists())
+        # Its own are gone on with.
+        self.ok(*command, "own.jsonl", code=5)
+        self.ok(*command, "own.jsonl", code=5)
+
+
 if __name__ == "__main__":
     harness.main()

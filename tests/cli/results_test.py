@@ -5,6 +5,8 @@ import csv
 import io
 import json
 import pathlib
+import re
+import resource
 import sqlite3
 import struct
 import subprocess
@@ -76,12 +78,38 @@ class Results(harness.ProgramTest):
         asked = ("--rule", "paper", "--json", "-")
         self.assertEqual(self.ok("show", "out.db", *asked).json()["sequences"],
                          self.ok("show", "paper.db", *asked).json()["sequences"])
-        for figure in ("lives", "rows", "norms", "levels"):
+        for figure in ("lives", "rows", "norms"):
             self.ok("plot", "out.db", "--figure", figure, "--rule", "paper")
         self.ok("report", "out.db", "-o", "paper.html", "--rule", "paper")
         # A corpus keeps what it was asked to keep.
         self.scan("-f", "a.txt", "-f", self.file("b.txt", TEXT[:600]), "-o", "two.db")
         self.fails(2, "--rule paper", "show", "two.db", "--rule", "paper")
+
+    def test_options_of_the_rule_that_is_not_applied_are_refused(self):
+        """Every verb that offers a rule, every option that its help lists under one of them."""
+        self.scan("-f", "a.txt", "-o", "paper.db", "--rule", "paper")
+        verbs = {"show": [], "export": ["--format", "csv"], "report": ["-o", "-"], "open": ["--no-browser"],
+                 "plot": ["--figure", "norms"], "scan": ["-m", self.tiny, "-f", "a.txt"]}
+        evidence = {"--min-far-boost": ["10"], "--min-alignment": ["0.9"], "--other-runs": []}
+        details = self.ok("show", "--help-all").out
+        for name in re.findall(r"^ +(--[a-z-]+) (?:X|N)\s", details, re.MULTILINE):
+            evidence[name] = [re.search(rf"{name} .*?\[([0-9.e-]+)\]", details, re.DOTALL).group(1)]
+        self.assertGreater(len(evidence), 5)
+        for verb, arguments in verbs.items():
+            of_file = [] if verb == "scan" else ["out.db"]
+            for option, value in evidence.items():
+                with self.subTest(verb=verb, option=option):
+                    expected = f"{option} belongs to --rule evidence: expected both, got the rule paper"
+                    self.fails(2, expected, verb, *of_file, *arguments, "--rule", "paper", option, *value)
+                    if verb != "scan":
+                        self.fails(2, expected, verb, "paper.db", *arguments, option, *value)
+            for option in [["--paper-positions", "3"], *([["--paper-final-norm"]] if verb == "scan" else [])]:
+                with self.subTest(verb=verb, option=option):
+                    self.fails(2, f"{option[0]} belongs to --rule paper: expected both, got the rule evidence", verb, *of_file,
+                               *arguments, *option)
+        # Of several files each is judged by its own rule: one that it is applied to is enough.
+        self.ok("report", "out.db", "paper.db", "-o", "-", "--min-far-boost", "10")
+        self.ok("show", "paper.db", "--paper-positions", "3")
 
     def test_helps_offer_the_rule_where_it_works(self):
         for verb in ("scan", "show", "export", "report", "open", "plot"):
@@ -158,7 +186,7 @@ class Results(harness.ProgramTest):
         self.fails(2, "cannot both be standard output", "report", "out.db", "-o", "-", "--summary", "-")
 
     def test_figures_are_drawn_without_a_browser(self):
-        for figure in ("lives", "map", "rows", "norms", "levels"):
+        for figure in ("lives", "map", "rows", "norms"):
             drawn = xml.etree.ElementTree.fromstring(self.ok("plot", "out.db", "--figure", figure, "--width", "500").bytes)
             self.assertEqual(drawn.get("width"), "500")
         self.ok("plot", "out.db", "--figure", "lives", "-o", "lives.svg", "--theme", "dark")
@@ -191,6 +219,42 @@ class Results(harness.ProgramTest):
         self.fails(3, "is damaged", "plot", "two.db", "--figure", "map")
         self.fails(3, "is damaged", "report", "two.db", "-o", "page.html")
         self.assertFalse((self.folder / "page.html").exists())
+
+    def test_one_file_is_not_shown_as_two(self):
+        (self.folder / "link.db").symlink_to("out.db")
+        for verb in (["report", "-o", "page.html"], ["levels"], ["open", "--no-browser"]):
+            self.fails(2, "'out.db' is named twice: expected different files", *verb, "out.db", "out.db")
+            self.fails(2, "'out.db' and 'link.db' are one file: expected different ones", *verb, "out.db", "link.db")
+        self.assertFalse((self.folder / "page.html").exists())
+
+    def test_output_that_cannot_be_written_says_why(self):
+        """Of what a verb prints, and of help, which no verb prints."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5, 5))
+        for arguments in (["show", "out.db", "--all"], ["show", "out.db", "--json", "-"], ["levels", "out.db"], ["verify", "out.db"],
+                          ["--help"], ["show", "--help"], ["show", "--help-all"], ["--version"], []):
+            with self.subTest(arguments=arguments), open(self.folder / "full", "wb") as full:
+                done = subprocess.run(self.command(*arguments), stdout=full, stderr=subprocess.PIPE, cwd=self.folder, check=False,
+                                      env=self.environment(), preexec_fn=limit)
+                self.assertEqual(done.returncode, 7, done.stderr)
+                self.assertEqual(done.stderr.decode(), "sinkscope: error: standard output: cannot be written; File too large; check "
+                                                       "the path, its permissions and the free space\n")
+
+    def test_an_empty_figure_is_refused(self):
+        self.file("one.json", "[65]")
+        self.scan("--tokens", "one.json", "-o", "one.db", "--keep", "heads", code=5)
+        for figure in self.figures():
+            with self.subTest(figure=figure):
+                if figure == "norms":  # those of the one token
+                    self.ok("plot", "one.db", "--figure", figure)
+                else:
+                    self.fails(3, f"{figure}: expected", "plot", "one.db", "--figure", figure)
+        self.fails(3, "far_boost was measured", "plot", "one.db", "--figure", "map")
+
+    def figures(self):
+        """As the message of a wrong name lists them."""
+        said = self.fails(2, "expected", "plot", "out.db", "--figure", "none").err
+        return re.search(r"expected (\S+), got 'none'", said).group(1).split("|")
 
     def test_a_reader_that_leaves_is_no_news(self):
         line = " ".join(self.command("show", "out.db")) + " | head -n 1"

@@ -137,6 +137,19 @@ class Resuming(harness.ProgramTest):
         self.assertIn("1 of 1 documents already there", self.scan("-f", text, "-o", "out.db").err)
         self.assertEqual(self.ok("export", "out.db", "--format", "json").bytes, first)
 
+    def test_a_text_that_the_input_holds_twice_was_not_there_before(self):
+        text, other = self.file("a.txt", TEXT), self.file("b.txt", TEXT[::-1])
+        twice = ("-f", text, "-f", text, "-f", other)
+        for arguments in (twice, (*twice, "-o", "out.db")):
+            said = self.scan(*arguments).err
+            self.assertIn("1 of 3 documents repeats an earlier one of the input", said)
+            self.assertNotIn("already there", said)
+        again = self.scan(*twice, "-o", "out.db").err
+        self.assertIn("2 of 3 documents already there", again)
+        self.assertIn("1 of 3 documents repeats an earlier one", again)
+        sequences = self.ok("export", "out.db", "--format", "json").json()["sequences"]
+        self.assertEqual([len(sequence["origins"]) for sequence in sequences], [1, 1])
+
     def test_another_model_or_option_is_refused_and_nothing_lost(self):
         text = self.file("a.txt", TEXT)
         self.scan("-f", text, "-o", "out.db")

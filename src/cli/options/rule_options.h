@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "report/options.h"
 
@@ -14,6 +16,13 @@ struct RuleOptions {
   Thresholds thresholds;
   std::optional<int> paper_positions;
   bool other_runs = false;
+
+  // Options that say something to one of the rules only.
+  struct OfOneRule {
+    const CLI::Option* option;
+    Rule rule;
+  };
+  std::vector<OfOneRule> of_one_rule;
 
   ReportOptions report_options() const;
 };
@@ -28,6 +37,11 @@ void note_other_rule(const ScanFile& file, const std::string& path);
 
 // Both rules, for verbs that can apply either.
 void add_rule_options(CLI::App& verb, RuleOptions& options);
+// Whether every option that the command line names says something.
+//
+// applied  the rules by which is judged: of each file its own
+// throws   Error{kUsage} for an option of a rule that is not applied
+void check_rule_options(const RuleOptions& options, std::span<const Rule> applied);
 // The evidence rule's thresholds only, for verbs that are about it.
 void add_threshold_options(CLI::App& verb, RuleOptions& options);
 

@@ -33,7 +33,7 @@ struct ExportOptions {
   RuleOptions rule;
 };
 
-MadeKind kind_of(const ExportOptions& options) {
+MadeKind exported_kind(const ExportOptions& options) {
   const std::string& format = options.format;
   if (format == "csv") return options.what == "edits" ? MadeKind::kEffectTable : MadeKind::kRunTable;
   if (format == "safetensors") return MadeKind::kProfiles;
@@ -46,6 +46,7 @@ ExitCode export_results(const ExportOptions& options) {
   const ScanFile file = ScanFile::open(options.file);
   const ReportOptions report = options.rule.report_options();
   const bool arrays = options.format == "safetensors";
+  check_rule_options(options.rule, {{rule_of(file, report)}});
   if (!arrays) check_answerable(file, report);
   if (arrays && options.output == "-" && isatty(STDOUT_FILENO) == 1) {
     throw Error(ErrorCode::kUsage, "safetensors is no text for a terminal: give -o FILE");
@@ -133,7 +134,7 @@ void register_export(CLI::App& program, Action& action) {
              "block and run; of json what `sinkscope protect` measured: schema sinkscope.protect/1")
       ->capture_default_str()
       ->group("Output");
-  add_output_option(verb, "-o,--output", options->output, "FILE|-", [options] { return kind_of(*options); },
+  add_output_option(verb, "-o,--output", options->output, "FILE|-", [options] { return exported_kind(*options); },
                     "Where to; - is standard output");
   verb.add_option("--document", options->document, "The arrays of this document only, counted from 0")
       ->type_name("N")

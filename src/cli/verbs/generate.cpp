@@ -42,7 +42,6 @@ std::string scan_path_of(const std::string& texts) {
 // The scan of the generated tokens, as the command line would ask for it.
 ScanVerbOptions scan_of(const GenerateVerbOptions& options) {
   ScanVerbOptions scan = options.scan;
-  scan.must_judge = false;  // the texts are what was asked for
   scan.input.jsonl = options.output;
   scan.input.field = "output_tokens";
   scan.input.prompt_field = "prompt_tokens";
@@ -58,6 +57,32 @@ std::string scan_command(const GenerateVerbOptions& options) {
 void check_combinations(const GenerateVerbOptions& options) {
   if (!options.no_scan || (options.scan.results.empty() && options.scan.json.empty())) return;
   throw Error(ErrorCode::kUsage, "--no-scan: expected no --scan and no --json, whose results it leaves out");
+}
+
+[[noreturn]] void refuse_other_scan(const GenerateVerbOptions& options, const Origin& other) {
+  throw Error(ErrorCode::kOutput,
+              fmt::format("'{}' is there already and holds other texts than those of '{}', such as {} of '{}': expected "
+                          "a results file of these texts alone, or none; give another --scan, or --no-scan",
+                          scan_of(options).results, options.output, displayable(other.id), displayable(other.file)));
+}
+
+// The generated texts, and their scan as far as it is there: before hours of sampling, both must be of this command.
+//
+// throws  Error{kOutput} if the results hold other texts; as resumable_results, and GenerationFile
+std::unique_ptr<GenerationFile> open_texts(const GenerateVerbOptions& options, const GenerationSource& source,
+                                           const Model& model) {
+  std::optional<ScanFile> scanned;
+  if (!options.no_scan) scanned = resumable_results(scan_of(options), model, source.sha256);
+  const auto check_scanned = [&](const auto& is_ours) {
+    if (!scanned) return;
+    scanned->for_each_place([&](std::int64_t, const std::string& key, std::vector<Origin>&& origins) {
+      if (!is_ours(key)) refuse_other_scan(options, origins.empty() ? Origin{} : origins.front());
+    });
+  };
+  if (!std::filesystem::exists(options.output)) check_scanned([](const std::string&) { return false; });
+  auto texts = std::make_unique<GenerationFile>(options.output, source);
+  check_scanned([&](const std::string& key) { return texts->holds(key); });
+  return texts;
 }
 
 // What a prompt is called, in the file and in messages: its own name, or "prompt" for one of the command line.
@@ -204,12 +229,12 @@ ExitCode generate(const GenerateVerbOptions& options) {
     }
     const std::unique_ptr<Model> model = load.take_model();
     deployed = settings_in_words(model->deployment());
-    GenerationFile texts(options.output,
-                         {model->facts().name, digest.get(), options.sampling, options.max_tokens, deployed});
-    generate_all(*model, prompts, texts, options);
+    const GenerationSource source{model->facts().name, digest.get(), options.sampling, options.max_tokens, deployed};
+    const std::unique_ptr<GenerationFile> texts = open_texts(options, source, *model);
+    generate_all(*model, prompts, *texts, options);
     if (!options.scan.quiet) {
-      note(fmt::format("{}: {}, {}", options.output, count_of(static_cast<std::int64_t>(texts.size()), "text"),
-                       count_of(texts.n_output_tokens(), "generated token")));
+      note(fmt::format("{}: {}, {}", options.output, count_of(static_cast<std::int64_t>(texts->size()), "text"),
+                       count_of(texts->n_output_tokens(), "generated token")));
     }
   }
   ExitCode done = skipped.empty() ? ExitCode::kDone : ExitCode::kSomeSkipped;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/options/rule_options.h"
+#include "cli/outputs.h"
 #include "cli/verbs/verb.h"
 #include "report/data/level_json.h"
 #include "report/data/output_file.h"
@@ -73,6 +74,7 @@ FileLevels levels_of_import(const std::string& path, const LevelsOptions& option
 }
 
 ExitCode levels(const LevelsOptions& options) {
+  check_different(options.files);
   std::vector<FileLevels> files;
   for (const std::string& path : options.files) {
     const bool imported = results_kind(path) == ResultsKind::kImport;

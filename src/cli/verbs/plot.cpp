@@ -44,6 +44,7 @@ ExitCode plot(const PlotOptions& options) {
   FigureOptions figure = options.figure;
   figure.dark = options.theme == "dark";
   figure.report = options.rule.report_options();
+  check_rule_options(options.rule, {{rule_of(file, figure.report)}});
   const NamedScan scan{std::filesystem::path(options.file).filename().string(), &file};
   write_output(options.output, [&](std::ostream& out) {
     pixels ? write_figure_png(scan, figure, kPixelDensity, out) : write_figure(scan, figure, out);

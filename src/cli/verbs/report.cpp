@@ -36,11 +36,16 @@ struct ReportVerbOptions {
 
 // Results files held open, under the names that reports call them by.
 struct OpenScans {
-  explicit OpenScans(const std::vector<std::string>& paths) {
+  explicit OpenScans(const ReportVerbOptions& options) {
+    const std::vector<std::string>& paths = options.files;
+    check_different(paths);
     for (const std::string& path : paths) files.push_back(ScanFile::open(path));
+    std::vector<Rule> rules;
     for (std::size_t i = 0; i < files.size(); ++i) {
       named.push_back({std::filesystem::path(paths[i]).filename().string(), &files[i]});
+      rules.push_back(rule_of(files[i], options.rule.report_options()));
     }
+    check_rule_options(options.rule, rules);
   }
   std::vector<ScanFile> files;
   std::vector<NamedScan> named;
@@ -57,7 +62,7 @@ ExitCode report(const ReportVerbOptions& options) {
     throw Error(ErrorCode::kUsage,
                 "report: expected -o FILE for the page, --summary FILE for its overview as text, or both");
   }
-  const OpenScans scans(options.files);
+  const OpenScans scans(options);
   const HtmlOptions html = html_options(options);
   std::vector<Overview> overviews;
   if (!options.output.empty()) {
@@ -91,7 +96,7 @@ bool ask_browser(const std::string& address) {
 
 ExitCode open_report(const ReportVerbOptions& options) {
   std::ostringstream page;
-  write_html(OpenScans(options.files).named, html_options(options), page);
+  write_html(OpenScans(options).named, html_options(options), page);
   const auto ready = [&](const std::string& address) {
     std::cout << address << std::endl;
     const bool asked = !options.no_browser && ask_browser(address);

@@ -40,8 +40,9 @@ namespace sinkscope {
 namespace {
 
 void check_combinations(const ScanVerbOptions& options) {
-  if (options.paper_final_norm && options.rule.rule != "paper") {
-    throw Error(ErrorCode::kUsage, "--paper-final-norm belongs to --rule paper: expected both, got one");
+  // Without --rule a results file that is there says which rule it is.
+  if (!options.rule.rule.empty() || options.results.empty()) {
+    check_rule_options(options.rule, {{options.rule.rule == "paper" ? Rule::kPaper : Rule::kEvidence}});
   }
   if (!options.profiles.empty() && options.keep == "runs") {
     throw Error(ErrorCode::kUsage, "--profiles writes what --keep runs leaves out: use --keep profiles or heads");
@@ -102,6 +103,16 @@ void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOpt
   }
 }
 
+// Sequences of the input that the results hold.
+std::int64_t n_held(const ScanFile& results, const TokenSpool& sequences) {
+  std::int64_t n = 0;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const Sequence sequence = sequences.read(i);
+    n += results.has(document_key(sequence.tokens, sequence.prompt_tokens)) ? 1 : 0;
+  }
+  return n;
+}
+
 ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& results, const ScanVerbOptions& options) {
   ProgressBar bar(!options.quiet && stderr_is_terminal());
   ScanOptions wanted;
@@ -118,7 +129,7 @@ ScanSummary run_scan(Model& model, const TokenSpool& sequences, ScanFile& result
     }
     throw Error(ErrorCode::kInterrupted,
                 fmt::format("stopped; '{}' holds {} of {} documents: the same command goes on from there",
-                            options.results, results.n_documents(), sequences.size()));
+                            options.results, n_held(results, sequences), sequences.size()));
   }
 }
 
@@ -165,6 +176,14 @@ bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& option
 
 }  // namespace
 
+std::optional<ScanFile> resumable_results(const ScanVerbOptions& options, const Model& model,
+                                          const std::string& sha256) {
+  ModelRecord record;
+  record.facts = model.facts();
+  record.sha256 = sha256;
+  return ScanFile::open_resumable(options.results, record, measurement_options(options, model), taken_from_file(options));
+}
+
 ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check_combinations(options);
@@ -189,12 +208,18 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run, taken_from_file(options));
   const ReportOptions report = options.rule.report_options();
+  check_rule_options(options.rule, {{rule_of(results, report)}});
   check_answerable(results, report);
   for (const SkippedLine& line : skipped.lines()) results.add_skipped(line);
 
   const ScanSummary summary = run_scan(*model, sequences, results, options);
   if (summary.already_there > 0 && !options.quiet) {
     note(fmt::format("{} of {} documents already there", summary.already_there, summary.sequences));
+  }
+  if (summary.repeated > 0 && !options.quiet) {
+    note(fmt::format("{} of {} documents {} an earlier one of the input word for word: such a text is kept once, with all its "
+                     "places",
+                     summary.repeated, summary.sequences, summary.repeated == 1 ? "repeats" : "repeat"));
   }
   write_results(results, options, report);
   if (options.json != "-" && options.profiles != "-") {
@@ -210,7 +235,7 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
                     "verdict rests on it",
                     counted(summary.watch_overflow, "token"), kWatchedKeys));
   }
-  const bool none_judged = note_short_texts(sequences, options, measurement.min_distance) && options.must_judge;
+  const bool none_judged = note_short_texts(sequences, options, measurement.min_distance);
   skipped.summarise();
   return skipped.empty() && !none_judged ? ExitCode::kDone : ExitCode::kSomeSkipped;
 }
@@ -238,9 +263,11 @@ void register_scan(CLI::App& program, Action& action) {
   add_deployment_options(verb, options->model);
   add_input_options(verb, options->input);
   add_rule_options(verb, options->rule);
-  verb.add_flag("--paper-final-norm", options->paper_final_norm,
-                "With --rule paper: take the last layer after the final norm, as the authors' code does")
-      ->group("Rule");
+  const CLI::Option* final_norm =
+      verb.add_flag("--paper-final-norm", options->paper_final_norm,
+                    "With --rule paper: take the last layer after the final norm, as the authors' code does")
+          ->group("Rule");
+  options->rule.of_one_rule.push_back({final_norm, Rule::kPaper});
   verb.add_option("--min-distance", options->min_distance, "Queries at least so many positions later are far")
       ->type_name("N")
       ->check(whole_number(1, 1 << 20))

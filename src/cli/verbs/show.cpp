@@ -22,6 +22,7 @@ struct ShowOptions {
 ExitCode show(const ShowOptions& options) {
   const ScanFile file = ScanFile::open(options.file);
   const ReportOptions report = options.rule.report_options();
+  check_rule_options(options.rule, {{rule_of(file, report)}});
   check_answerable(file, report);
   TerminalStyle style = TerminalStyle::of(STDOUT_FILENO);
   if (options.all) style.max_rows = style.max_documents = 0;
