@@ -10,6 +10,7 @@
 
 #include "api/scanned_text.h"
 #include "formation/judge_explanation.h"
+#include "impact/detected_cache.h"
 #include "impact/judge_ablation.h"
 #include "impact/judge_protection.h"
 #include "levels/levels.h"
@@ -32,6 +33,7 @@ struct ProtectedResults {
   ProtectRequest request;
   std::vector<SequenceProtection> sequences;  // those that are long enough for some cache
   JudgedProtection judgement;                 // by cache and set, and what is recommended
+  std::optional<MeasuredDetector> detector;   // of Scanner::detector, if its figures are to be shown with these
 };
 
 // Writes texts into a results file, which the program's show, report, export and levels read.

@@ -254,4 +254,19 @@ ProtectedResults Scanner::protect(const std::string& path, ProtectRequest reques
   return found;
 }
 
+HeadPattern Scanner::head_reach(const std::string& path, HeadReachRequest request) const {
+  const ScanFile file = open_to_extend(path, *state_->origin);
+  check_measured_alike(path, file.options(), state_->origin->measurement);
+  const LoadToAblate load = sequences_of(file, {});
+  return {file.model().facts.name, file.model().sha256, measure_head_reach(model(), file.n_documents(), load, request)};
+}
+
+ModelDetector Scanner::detector(const std::string& path, ProtectRequest request) const {
+  const ScanFile file = open_to_extend(path, *state_->origin);
+  check_measured_alike(path, file.options(), state_->origin->measurement);
+  request.run.min_distance = file.options().min_distance;
+  const LoadToAblate load = sequences_of(file, request.thresholds);
+  return {file.model().facts.name, file.model().sha256, measure_detector(model(), file.n_documents(), load, request)};
+}
+
 }  // namespace sinkscope

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/capture.h"
+#include "api/protection.h"
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "engine/llama/model.h"
@@ -116,6 +117,23 @@ class Scanner {
   // throws   as protect()
   // cost     as protect() and judge_protection()
   ProtectedResults protect(const std::string& path, ProtectRequest request) const;
+
+  // What each KV head reads beyond the tokens that a streaming head keeps, as the program's `protect --duo` says.
+  //
+  // path     as of ablate()
+  // request  sizes, documents
+  // throws   as measure_head_reach
+  // cost     as measure_head_reach
+  HeadPattern head_reach(const std::string& path, HeadReachRequest request = {}) const;
+
+  // A rule that names the file's sinks by one block's output, and what caches lose that keep what it names, as the program's
+  // `protect --detector` says.
+  //
+  // path     as of ablate()
+  // request  caches (none: the rule alone), thresholds, seed, documents; run.min_distance is taken from the file
+  // throws   as measure_detector
+  // cost     as measure_detector
+  ModelDetector detector(const std::string& path, ProtectRequest request) const;
 
  private:
   struct State;

@@ -161,7 +161,7 @@ std::string protection_json(const Results& results, const ProtectedResults& foun
   const std::lock_guard lock(open.in_use);
   const auto text_of = [&](TokenId token) { return open.file.token_bytes(token); };
   return written([&](std::ostream& out) {
-    write_protect_json(open.file.model(), found.sequences, found.judgement, found.request, std::nullopt, text_of, out);
+    write_protect_json(open.file.model(), found.sequences, found.judgement, found.request, found.detector, text_of, out);
   });
 }
 

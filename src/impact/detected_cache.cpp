@@ -38,7 +38,7 @@ DetectedCache mean_of(const CacheForm& cache, const std::map<std::string, ChunkS
 std::vector<DetectedCache> measure_detected(Model& model, std::int64_t n_sequences,
                                             const std::function<SequenceToAblate(std::int64_t)>& load,
                                             const ProtectRequest& request, const TrainedDetector& trained) {
-  if (trained.judges.empty()) return {};
+  if (trained.judges.empty() || request.caches.empty()) return {};
   const std::int64_t n = std::min(n_sequences, request.max_documents.value_or(n_sequences));
   std::vector<std::map<std::string, ChunkSums>> documents(request.caches.size());  // by unit
   for (std::int64_t i = 0; i < n; ++i) {
@@ -68,6 +68,19 @@ std::vector<DetectedCache> measure_detected(Model& model, std::int64_t n_sequenc
   std::vector<DetectedCache> caches;
   for (std::size_t c = 0; c < request.caches.size(); ++c) caches.push_back(mean_of(request.caches[c], documents[c]));
   return caches;
+}
+
+MeasuredDetector measure_detector(Model& model, std::int64_t n_sequences,
+                                  const std::function<SequenceToAblate(std::int64_t)>& load,
+                                  const ProtectRequest& request) {
+  DetectorRequest of_detector;
+  of_detector.seed = request.seed;
+  of_detector.max_documents = request.max_documents;
+  of_detector.run = request.run;
+  of_detector.on_progress = request.on_progress;
+  MeasuredDetector measured{train_detector(model, n_sequences, load, of_detector), {}};
+  measured.caches = measure_detected(model, n_sequences, load, request, measured.trained);
+  return measured;
 }
 
 }  // namespace sinkscope

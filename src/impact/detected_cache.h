@@ -32,4 +32,12 @@ std::vector<DetectedCache> measure_detected(Model& model, std::int64_t n_sequenc
                                             const std::function<SequenceToAblate(std::int64_t)>& load,
                                             const ProtectRequest& request, const TrainedDetector& trained);
 
+// A detector of the sequences, and what the request's caches lose that keep what it names. Without caches: the detector alone.
+//
+// throws  as train_detector and measure_detected
+// cost    as both
+MeasuredDetector measure_detector(Model& model, std::int64_t n_sequences,
+                                  const std::function<SequenceToAblate(std::int64_t)>& load,
+                                  const ProtectRequest& request);
+
 }  // namespace sinkscope

@@ -266,8 +266,8 @@ class GridMeter final : public Observer {
 };
 
 SinkDetector detector_of(const Choice& choice, const Axes& axes) {
-  return {static_cast<int>(choice.layer), axes.axis[choice.layer], axes.ordinary_norm[choice.layer],
-          ratio_at(choice.ratio), cosine_at(choice.cosine)};
+  return {static_cast<int>(choice.layer), axes.axis[choice.layer], static_cast<float>(axes.ordinary_norm[choice.layer]),
+          static_cast<float>(ratio_at(choice.ratio)), static_cast<float>(cosine_at(choice.cosine))};
 }
 
 // Which part each sequence is in, by its document; documents are dealt out in an order drawn by the seed.
@@ -287,13 +287,24 @@ void add(std::vector<Grid>& to, const std::vector<Grid>& from) {
 
 bool SinkDetector::names(std::span<const float> state) const {
   const double length = length_of(state);
-  return length >= min_norm_ratio * ordinary_norm && length > 0 && dot(state, axis) / length >= min_cosine;
+  return length >= static_cast<double>(min_norm_ratio) * static_cast<double>(ordinary_norm) && length > 0 &&
+         dot(state, axis) / length >= static_cast<double>(min_cosine);
+}
+
+std::vector<int> SinkDetector::named(MatrixView<const float> states) const {
+  if (states.cols() != axis.size()) {
+    throw Error(ErrorCode::kUsage, fmt::format("detector: expected states of {} numbers, as its axis has, got {}",
+                                               axis.size(), states.cols()));
+  }
+  std::vector<int> positions;
+  for (std::size_t row = 0; row < states.rows(); ++row) {
+    if (names(states.row(row))) positions.push_back(static_cast<int>(row));
+  }
+  return positions;
 }
 
 void NamedPositions::on_state(const StateEvent& event) {
-  for (std::size_t row = 0; row < event.states.rows(); ++row) {
-    if (detector_.names(event.states.row(row))) positions_.push_back(event.first_token + static_cast<int>(row));
-  }
+  for (const int row : detector_.named(event.states)) positions_.push_back(event.first_token + row);
 }
 
 TrainedDetector train_detector(Model& model, std::int64_t n_sequences,

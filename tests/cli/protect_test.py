@@ -168,7 +168,7 @@ class Protect(harness.ProgramTest):
         (self.folder / "other" / "full_attention_heads.tsv").write_text("0.5\n")
         self.fails(7, "is there already and no earlier output", "protect", "-m", "tiny.gguf", "--duo", "other", "out.db")
         (self.folder / "file").write_text("x")
-        self.fails(7, "--duo: expected a folder", "protect", "-m", "tiny.gguf", "--duo", "file", "out.db")
+        self.fails(7, "duo: expected a folder", "protect", "-m", "tiny.gguf", "--duo", "file", "out.db")
         self.fails(3, "expected a sequence of 384 tokens or more", "protect", "-q", "-m", "tiny.gguf", "--precision",
                    "native", "--window", 80, "--draws", 2, "--documents", 2, "--duo", "pattern", "out.db")
 
