@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy
 
-from . import _analyses, _core, _process, hooks
-from ._errors import choice, error, whole
+from . import _analyses, _core, _process, _protection, hooks
+from ._errors import choice, error, number, whole
 from ._progress import told
 from ._scan import Scan
 from ._thresholds import named
@@ -130,10 +130,12 @@ class Model:
     n_gpu_layers    -1: all that fit
     device          GPUs that take part, in this order; empty: all
     split_mode, main_gpu, rpc   as the program's
+    rpc_timeout     longest silence of an RPC server that owes an answer, in seconds: more than a micro-batch takes it
     cache_type_k    of cached keys: "f16", "f32", "q8_0", ...
     cache_type_v    of cached values; None: as the keys where these are f32, else f16
-    rope_scaling, rope_freq_base, rope_freq_scale, yarn_orig_ctx, yarn_ext_factor, yarn_attn_factor, yarn_beta_slow,
-                    yarn_beta_fast   of positions, as the program's; None: as the model says
+    rope_scaling, rope_scale, rope_freq_base, rope_freq_scale, yarn_orig_ctx, yarn_ext_factor, yarn_attn_factor,
+                    yarn_beta_slow, yarn_beta_fast   of positions, as the program's; None: as the model says. rope_scale=X
+                    is rope_freq_scale=1/X
     override_kv     "KEY=TYPE:VALUE", in place of what the file's metadata say
     lora            adapters: paths, or pairs of a path and a scale
     precision       of products: "auto", "bf16", "f32", "native"
@@ -152,13 +154,18 @@ class Model:
     """
 
     def __init__(self, path, *, threads=0, ctx_size=0, ubatch_size=512, n_gpu_layers=-1, device=(), split_mode="layer",
-                 main_gpu=0, rpc=(), cache_type_k="f16", cache_type_v=None, rope_scaling=None, rope_freq_base=None,
-                 rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None, yarn_attn_factor=None,
-                 yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(), precision="auto", parallel=1, min_distance=64, bos="auto",
-                 special=False, keep="profiles", verbose=False, **thresholds):
+                 main_gpu=0, rpc=(), rpc_timeout=30, cache_type_k="f16", cache_type_v=None, rope_scaling=None,
+                 rope_scale=None, rope_freq_base=None, rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None,
+                 yarn_attn_factor=None, yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(),
+                 precision="auto", parallel=1, min_distance=64, bos="auto", special=False, keep="profiles", verbose=False,
+                 **thresholds):
         _process.check()
         types = _core.cache_type_names()
         choice("cache_type_k", cache_type_k, types)
+        if rope_scale is not None:
+            if rope_freq_scale is not None:
+                raise error("usage", "expected one of rope_scale and rope_freq_scale, got both")
+            rope_freq_scale = 1 / number("rope_scale", rope_scale, 1e-3, 1e6)
         deployment = _deployment(
             lora, cache_type_k=cache_type_k, rope_freq_base=rope_freq_base, rope_freq_scale=rope_freq_scale,
             cache_type_v=choice("cache_type_v", cache_type_v or ("f32" if cache_type_k == "f32" else "f16"), types),
@@ -171,7 +178,7 @@ class Model:
             ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
             n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=list(device),
             split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
-            rpc=list(rpc), deployment=deployment, precision=precision,
+            rpc=list(rpc), rpc_timeout=number("rpc_timeout", rpc_timeout, 0.1, 1e6), deployment=deployment, precision=precision,
             parallel=whole("parallel", parallel, 1, 1 << 10), verbose=bool(verbose))
         settings = _core.ScanSettings(
             min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),
@@ -290,17 +297,40 @@ class Model:
         return _analyses.ablate(self, texts, how, layers, sinks, draws, seed, documents, loss, margins, progress,
                                 thresholds)
 
-    def protect(self, texts, *, caches=("window:256",), draws=3, seed=1, documents=None, progress=None, **thresholds):
+    def protect(self, texts, *, caches=("window:256",), draws=3, seed=1, documents=None, detector=False, progress=None,
+                **thresholds):
         """Says which tokens a key-value cache must keep, or store exactly: the program's `protect` as its JSON
         (sinkscope.protect/1, docs/protect.md), a dict.
 
-        texts   as of ablate; 16 documents are needed for a recommendation
-        caches  "window:256", "q8_0", "q4_0", "q4_0:plain", "kivi4", "kivi2", or several
-        throws  as ablate
-        cost    for each text and cache a pass for each different set of tokens; what the results file holds already is
-                not measured again, and what is measured is kept there
+        texts     as of ablate; 16 documents are needed for a recommendation
+        caches    "window:256", "q8_0", "q4_0", "q4_0:plain", "kivi4", "kivi2", or several
+        detector  its member `detector` too: what detector() finds with these caches
+        throws    as ablate
+        cost      for each text and cache a pass for each different set of tokens; what the results file holds already is
+                  not measured again, and what is measured is kept there
         """
-        return _analyses.protect(self, texts, caches, draws, seed, documents, progress, thresholds)
+        return _protection.protect(self, texts, caches, draws, seed, documents, detector, progress, thresholds)
+
+    def detector(self, texts, *, caches=(), seed=1, documents=None, progress=None, **thresholds):
+        """Makes a rule that names the texts' sinks by one block's output: a Detector (docs/protect.md#a-detector).
+
+        texts   as of ablate; 8 documents are needed for recall and precision
+        caches  of which is said what they lose if they keep what it names; as of protect
+        throws  as ablate; Error "input" if no text has a primary, or a sink beside it
+        cost    two passes of each text; of each cache one more, with its vocabulary product
+        """
+        return _protection.detector(self, texts, caches, seed, documents, progress, thresholds)
+
+    def head_reach(self, texts, *, sink_size=64, recent_size=256, documents=None, progress=None):
+        """Measures what each KV head reads beyond the first and the last tokens: a HeadReach (docs/protect.md#duoattention).
+
+        texts        as of ablate; those of at least sink_size + recent_size + 64 tokens tell
+        sink_size    first tokens that a streaming head keeps
+        recent_size  last tokens that it keeps
+        throws       as ablate; Error "input" if no text is long enough; Error "model" if a block shows no attention
+        cost         a pass of each text
+        """
+        return _protection.head_reach(self, texts, sink_size, recent_size, documents, progress)
 
     @contextlib.contextmanager
     def edit(self, *edits):

@@ -2,8 +2,11 @@
 
 import csv
 import gc
+import inspect
 import io
 import json
+import re
+import socket
 
 import numpy
 import pytest
@@ -171,8 +174,36 @@ def test_a_model_as_it_is_deployed(tiny, program_json, tmp_path):
         ss.Model(tiny, lora=[(tmp_path / "none.gguf", 0.5)])
 
 
+def test_every_option_of_the_program_that_is_of_the_model_is_a_keyword(program):
+    names, group = set(), ""
+    for line in (program("scan", "--help") + program("scan", "--help-all")).decode().splitlines():
+        group = line if line[:1].isalpha() else group
+        if group in ("Model:", "Model, in detail:") and (found := re.match(r" {2,6}(?:-\w+, )?--([a-z][a-z-]+)", line)):
+            names.add(found[1].replace("-", "_"))
+    assert len(names) > 20 and {"model", "rpc_timeout", "lora", "parallel"} < names
+    # The model itself is the first argument.
+    assert names - {"model"} - set(inspect.signature(ss.Model.__init__).parameters) == set()
+
+
+def test_a_server_that_never_answers(tiny):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = "127.0.0.1:{}".format(silent.getsockname()[1])
+        with pytest.raises(ss.Error, match=f"--rpc {address}.* none in 0.5 s") as raised:
+            ss.Model(tiny, rpc=[address], rpc_timeout=0.5)
+    assert raised.value.code == "model"
+
+
+def test_rope_scale_is_the_inverse_of_rope_freq_scale(tiny):
+    text = letters(200, 3)
+    by_scale, by_frequency = ss.Model(tiny, rope_scale=4), ss.Model(tiny, rope_freq_scale=0.25)
+    assert by_scale.scan(text).to_dict() == by_frequency.scan(text).to_dict() != ss.Model(tiny).scan(text).to_dict()
+
+
 @pytest.mark.parametrize("code, options", [
-    ("usage", {"precision": "f31"}), ("usage", {"ubatch_size": 0}), ("usage", {"keep": "all"}),
+    ("usage", {"rpc_timeout": 0}), ("usage", {"rpc_timeout": "long"}), ("usage", {"rope_scale": 0}),
+    ("usage", {"rope_scale": 2, "rope_freq_scale": 0.5}), ("usage", {"precision": "f31"}), ("usage", {"ubatch_size": 0}), ("usage", {"keep": "all"}),
     ("usage", {"bos": "yes"}), ("usage", {"cache_type_k": "q8"}), ("usage", {"threads": 1.5}),
     ("usage", {"min_far": 3}), ("usage", {"min_alignment": "much"})])
 def test_options_that_cannot_be_had(tiny, code, options):
