@@ -158,7 +158,8 @@ std::optional<ProtectedResults> Results::protection() const {
   const std::lock_guard lock(state_->open->in_use);
   auto shown = shown_protection(state_->open->file);
   if (!shown) return std::nullopt;
-  return ProtectedResults{std::move(shown->file.request), std::move(shown->file.sequences), std::move(shown->judged)};
+  return ProtectedResults{std::move(shown->file.request), std::move(shown->file.sequences), std::move(shown->judged),
+                          std::move(shown->file.detector)};
 }
 
 std::optional<Explanation> Results::explanation(const Thresholds& thresholds) const {

@@ -18,8 +18,10 @@
 #include "scan/result_sink.h"
 #include "store/ablated_file.h"
 #include "store/ablation_rows.h"
+#include "store/detector_rows.h"
 #include "store/explained_file.h"
 #include "store/explained_rows.h"
+#include "store/head_reach_rows.h"
 #include "store/protection_rows.h"
 #include "text/documents.h"
 #include "text/token_spool.h"
@@ -258,7 +260,9 @@ HeadPattern Scanner::head_reach(const std::string& path, HeadReachRequest reques
   const ScanFile file = open_to_extend(path, *state_->origin);
   check_measured_alike(path, file.options(), state_->origin->measurement);
   const LoadToAblate load = sequences_of(file, {});
-  return {file.model().facts.name, file.model().sha256, measure_head_reach(model(), file.n_documents(), load, request)};
+  HeadReachRows rows(file);
+  return {file.model().facts.name, file.model().sha256,
+          measure_head_reach(model(), file.n_documents(), load, request, rows)};
 }
 
 ModelDetector Scanner::detector(const std::string& path, ProtectRequest request) const {
@@ -266,7 +270,9 @@ ModelDetector Scanner::detector(const std::string& path, ProtectRequest request)
   check_measured_alike(path, file.options(), state_->origin->measurement);
   request.run.min_distance = file.options().min_distance;
   const LoadToAblate load = sequences_of(file, request.thresholds);
-  return {file.model().facts.name, file.model().sha256, measure_detector(model(), file.n_documents(), load, request)};
+  DetectorRows rows(file);
+  return {file.model().facts.name, file.model().sha256,
+          measure_detector(model(), file.n_documents(), load, request, rows)};
 }
 
 }  // namespace sinkscope

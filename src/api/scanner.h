@@ -118,7 +118,8 @@ class Scanner {
   // cost     as protect() and judge_protection()
   ProtectedResults protect(const std::string& path, ProtectRequest request) const;
 
-  // What each KV head reads beyond the tokens that a streaming head keeps, as the program's `protect --duo` says.
+  // What each KV head reads beyond the tokens that a streaming head keeps, as the program's `protect --duo` says. What
+  // is measured is kept in the file; what is there already is not measured again.
   //
   // path     as of ablate()
   // request  sizes, documents
@@ -127,7 +128,7 @@ class Scanner {
   HeadPattern head_reach(const std::string& path, HeadReachRequest request = {}) const;
 
   // A rule that names the file's sinks by one block's output, and what caches lose that keep what it names, as the program's
-  // `protect --detector` says.
+  // `protect --detector` says. Kept in the file likewise.
   //
   // path     as of ablate()
   // request  caches (none: the rule alone), thresholds, seed, documents; run.min_distance is taken from the file

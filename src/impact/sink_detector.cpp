@@ -270,15 +270,6 @@ SinkDetector detector_of(const Choice& choice, const Axes& axes) {
           static_cast<float>(ratio_at(choice.ratio)), static_cast<float>(cosine_at(choice.cosine))};
 }
 
-// Which part each sequence is in, by its document; documents are dealt out in an order drawn by the seed.
-std::map<std::string, std::size_t> parts_of(std::vector<std::string> units, std::uint64_t seed) {
-  RandomStream random(seed, kPartsStream);
-  random.shuffle(std::span(units));
-  std::map<std::string, std::size_t> parts;
-  for (std::size_t u = 0; u < units.size(); ++u) parts[units[u]] = u % kDetectorParts;
-  return parts;
-}
-
 void add(std::vector<Grid>& to, const std::vector<Grid>& from) {
   for (std::size_t layer = 0; layer < to.size(); ++layer) to[layer].add(from[layer]);
 }
@@ -307,6 +298,14 @@ void NamedPositions::on_state(const StateEvent& event) {
   for (const int row : detector_.named(event.states)) positions_.push_back(event.first_token + row);
 }
 
+std::map<std::string, std::size_t> detector_parts(std::vector<std::string> units, std::uint64_t seed) {
+  RandomStream random(seed, kPartsStream);
+  random.shuffle(std::span(units));
+  std::map<std::string, std::size_t> parts;
+  for (std::size_t u = 0; u < units.size(); ++u) parts[units[u]] = u % kDetectorParts;
+  return parts;
+}
+
 TrainedDetector train_detector(Model& model, std::int64_t n_sequences,
                                const std::function<SequenceToAblate(std::int64_t)>& load,
                                const DetectorRequest& request) {
@@ -324,7 +323,7 @@ TrainedDetector train_detector(Model& model, std::int64_t n_sequences,
   }
   TrainedDetector trained;
   trained.n_documents = std::ssize(units);
-  trained.part_of = parts_of(std::move(units), request.seed);
+  trained.part_of = detector_parts(std::move(units), request.seed);
   std::vector<std::size_t> parts;
   for (const std::string& unit : units_of_sequences) parts.push_back(trained.part_of.at(unit));
 

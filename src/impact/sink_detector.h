@@ -69,6 +69,11 @@ class NamedPositions final : public Observer {
   std::vector<int> positions_;
 };
 
+// Which part each document is in; they are dealt out in an order drawn by the seed.
+//
+// units  of the documents, each once, in the order of their first sequences
+std::map<std::string, std::size_t> detector_parts(std::vector<std::string> units, std::uint64_t seed);
+
 // Chooses layer and thresholds on the sequences of a results file, and says how well such a choice does on others. True
 // are the sinks of the sequences' detections beside the primary's set; tokens too near the end to be judged count neither way.
 //

@@ -193,6 +193,12 @@ class Protect(harness.ProgramTest):
         self.assertEqual(numbers("layer", "i"), (found["layer"],))
         self.assertAlmostEqual(numbers("min_cosine", "f")[0], found["min_cosine"], places=6)
         self.assertAlmostEqual(sum(x * x for x in numbers("axis", "f")), 1, places=5)
+        # It stays in the file, and is shown without the model.
+        whole = self.protect("--window", 80, "--detector", "again.safetensors").bytes
+        self.assertEqual(json.loads(whole)["detector"], found)
+        self.assertEqual((self.folder / "again.safetensors").read_bytes(), data)
+        self.assertEqual(self.ok("export", "out.db", "--format", "json", "--what", "protect").bytes, whole)
+        self.assertIn("sound", self.ok("verify", "out.db").out)
         said = self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--window", 80, "--draws", 1,
                        "--documents", 2, "--detector", "detector.safetensors", "out.db").out
         self.assertIn("not enough: 2 documents, 8 needed", " ".join(said.split()))

@@ -26,6 +26,8 @@
 #include "report/data/protect_json.h"
 #include "report/text/protect_terminal.h"
 #include "store/ablated_file.h"
+#include "store/detector_rows.h"
+#include "store/head_reach_rows.h"
 #include "store/protection_rows.h"
 #include "store/scan_file.h"
 
@@ -73,7 +75,8 @@ void write_duo(const ProtectVerbOptions& options, const ScanFile& file, Model& m
   request.max_documents = options.documents;
   request.should_stop = interrupted;
   request.on_progress = progress_notes(options.quiet);
-  write_duo_pattern(options.duo, file.model(), measure_head_reach(model, file.n_documents(), load, request));
+  HeadReachRows rows(file);
+  write_duo_pattern(options.duo, file.model(), measure_head_reach(model, file.n_documents(), load, request, rows));
 }
 
 ExitCode run_protect(const ProtectVerbOptions& options) {
@@ -94,7 +97,8 @@ ExitCode run_protect(const ProtectVerbOptions& options) {
   if (!options.duo.empty()) write_duo(options, file, *model, load);
   std::optional<MeasuredDetector> detector;
   if (!options.detector.empty()) {
-    detector = measure_detector(*model, file.n_documents(), load, request);
+    DetectorRows detectors(file);
+    detector = measure_detector(*model, file.n_documents(), load, request, detectors);
     write_output(options.detector,
                  [&](std::ostream& out) { write_detector_safetensors(file.model(), detector->trained, out); });
   }
