@@ -8,7 +8,8 @@ import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import MARK, letters, safetensors
+from conftest import safetensors
+from tiny_model import MARK, letters
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import MARK, letters, safetensors
+from conftest import safetensors
+from tiny_model import MARK, letters
 
 
 def same(a, b):
