@@ -57,10 +57,39 @@ def _is_chat(value):
             and all(isinstance(message, Mapping) for message in value))
 
 
+def _plain(value):
+    """What columns of pyarrow and pandas hold, as Python's own: scalars, and lists of messages."""
+    if hasattr(value, "as_py"):
+        return value.as_py()
+    if isinstance(value, numpy.ndarray) and value.dtype == object:
+        return value.tolist()
+    return value
+
+
+# Names that end so are of files that hold texts.
+_TEXT_FILES = (".arrow", ".csv", ".gz", ".json", ".jsonl", ".md", ".parquet", ".txt")
+
+
+def _refuse_file_name(text):
+    """A file that is there was meant, not its name."""
+    if isinstance(text, os.PathLike):
+        name = os.fsdecode(text)
+    elif isinstance(text, str) and text.lower().endswith(_TEXT_FILES) and len(text) < 1000 and os.path.isfile(text):
+        name = text
+    else:
+        return
+    if name.lower().endswith(".parquet"):
+        instead = f"read a column: model.scan(pandas.read_parquet({name!r})['text'])"
+    else:
+        instead = f"read it: model.scan(open({name!r}).read())"
+    raise error("usage", f"expected a text, got the name of a file; {instead}; to scan the name, give it as bytes")
+
+
 def _document(document):
     """What the extension takes; None if it is no single document."""
     if not isinstance(document, Document):
-        document = Document(document)
+        document = Document(_plain(document))
+    _refuse_file_name(document.text)
     made = _body(document)
     if made is not None and (document.file or document.line):
         made.set_place(document.file, whole("line", document.line, 0, 2**31 - 1))
@@ -88,8 +117,9 @@ def _documents(texts):
     for i, text in enumerate(texts):
         documents.append(_document(text))
         if documents[-1] is None:
+            of_record = "; of a data set give one column: dataset['text']" if isinstance(text, Mapping) else ""
             raise error("usage", f"text {i}: expected a str, bytes, token ids, chat messages or a Document, got a "
-                                 f"{type(text).__name__}")
+                                 f"{type(text).__name__}{of_record}")
     return documents
 
 
@@ -142,6 +172,7 @@ class Model:
     parallel        short texts that run together; with more than 1 the last digits depend on what a text ran beside
     min_distance    queries at least so many positions later are far
     bos             "auto", "on", "off"
+    chat_template   Jinja source by which chat messages are rendered; None: the model's own
     special         text that looks like a control token is one
     keep            "profiles": arrays by layer and token; "heads": by head too; "runs": none
     verbose         llama.cpp's own log on standard error
@@ -157,8 +188,8 @@ class Model:
                  main_gpu=0, rpc=(), rpc_timeout=30, cache_type_k="f16", cache_type_v=None, rope_scaling=None,
                  rope_scale=None, rope_freq_base=None, rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None,
                  yarn_attn_factor=None, yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(),
-                 precision="auto", parallel=1, min_distance=64, bos="auto", special=False, keep="profiles", verbose=False,
-                 **thresholds):
+                 precision="auto", parallel=1, min_distance=64, bos="auto", chat_template=None, special=False,
+                 keep="profiles", verbose=False, **thresholds):
         _process.check()
         types = _core.cache_type_names()
         choice("cache_type_k", cache_type_k, types)
@@ -182,7 +213,7 @@ class Model:
             parallel=whole("parallel", parallel, 1, 1 << 10), verbose=bool(verbose))
         settings = _core.ScanSettings(
             min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),
-            special=bool(special), keep=keep, thresholds=named(thresholds))
+            chat_template=_bytes(chat_template or ""), special=bool(special), keep=keep, thresholds=named(thresholds))
         self._model = _core.Model(load, settings)
         self._edits = ()
         _process.opened()
@@ -191,6 +222,11 @@ class Model:
     def facts(self):
         """What the model is: name, arch, n_layers, d_model, n_heads [n_layers], ..."""
         return self._model.facts
+
+    @property
+    def notes(self):
+        """What of the model's file, or of the settings, is odd and changes numbers: a list of str. Scan.notes says more."""
+        return self._model.notes
 
     @property
     def precision(self):

@@ -55,11 +55,13 @@ LoadOptions load_options(const std::string& path, int threads, int ctx_size, int
   return load;
 }
 
-ScanSettings scan_settings(int min_distance, const std::string& bos, bool special, const std::string& keep,
+ScanSettings scan_settings(int min_distance, const std::string& bos, nb::bytes chat_template, bool special,
+                           const std::string& keep,
                            const NamedThresholds& thresholds) {
   ScanSettings settings;
   settings.min_distance = min_distance;
   settings.bos = bos == "on" ? BosMode::kOn : bos == "off" ? BosMode::kOff : BosMode::kAuto;
+  settings.chat_template = std::string(chat_template.c_str(), chat_template.size());
   settings.special = special;
   settings.keep = keep_from_name(keep);
   settings.thresholds = thresholds_from(thresholds);
@@ -126,7 +128,7 @@ void init_model(nb::module_& module) {
            nb::arg("n_gpu_layers"), nb::arg("device"), nb::arg("split_mode"), nb::arg("main_gpu"), nb::arg("rpc"),
            nb::arg("rpc_timeout"), nb::arg("deployment"), nb::arg("precision"), nb::arg("parallel"), nb::arg("verbose"));
   nb::class_<ScanSettings>(module, "ScanSettings")
-      .def(nb::new_(&scan_settings), nb::arg("min_distance"), nb::arg("bos"), nb::arg("special"), nb::arg("keep"),
+      .def(nb::new_(&scan_settings), nb::arg("min_distance"), nb::arg("bos"), nb::arg("chat_template"), nb::arg("special"), nb::arg("keep"),
            nb::arg("thresholds"));
 
   nb::class_<OpenModel> type(module, "Model", "An open model.");
@@ -137,6 +139,7 @@ void init_model(nb::module_& module) {
              without_gil([&] { new (self) OpenModel(load, settings); });
            })
       .def_prop_ro("facts", [](const OpenModel& model) { return model.scanner().facts(); })
+      .def_prop_ro("notes", [](const OpenModel& model) { return sentences_of(model.scanner().notes()); })
       .def_prop_ro("precision", [](const OpenModel& model) { return model.scanner().model().precision(); })
       .def_prop_ro("max_tokens", [](const OpenModel& model) { return model.scanner().model().max_tokens(); })
       .def("tokens_of",

@@ -62,6 +62,8 @@ class Results {
   explicit Results(const std::string& path);
 
   const ModelFacts& model() const;
+  // What of the model's file, the settings or a scan is to be known before figures are trusted, a sentence each.
+  const std::vector<std::string>& notes() const;
   std::int64_t n_texts() const;
   // One text, judged under the thresholds. It keeps the file open.
   //

@@ -24,6 +24,7 @@ namespace sinkscope {
 struct ScanSettings {
   int min_distance = 64;  // a query is far from a key if it comes at least so many positions later
   BosMode bos = BosMode::kAuto;
+  std::string chat_template;                             // Jinja source; empty: the model's own
   bool special = false;                                  // text that looks like a control token is one
   Keep keep = Keep::kProfiles;                           // kHeads: arrays by head too
   Thresholds thresholds;                                 // of the evidence rule
@@ -51,6 +52,9 @@ class Scanner {
   Scanner& operator=(Scanner&&) noexcept;
 
   const ModelFacts& facts() const { return model().facts(); }
+  // What of the model's file, or of the settings, is odd and changes numbers, a sentence each. ScannedText::notes() has
+  // these, and those of a scan and a text.
+  const std::vector<std::string>& notes() const;
   // For examine() and observers of your own; lives as long as the scanner.
   Model& model() const;
 

@@ -34,7 +34,7 @@ ScanFile file_of(std::span<const ScannedText> texts, bool with_arrays) {
   const ScanOrigin& origin = *texts.front().parts().origin;
   MeasurementOptions measurement = origin.measurement;
   if (!with_arrays) measurement.keep = Keep::kRuns;
-  ScanFile file = ScanFile::in_memory(origin.model->with_digest(), measurement, origin.run);
+  ScanFile file = ScanFile::in_memory(model_of(texts), measurement, origin.run);
   for (const ScannedText& text : texts) {
     const ScanOrigin& other = *text.parts().origin;
     if (!option_differences(origin.measurement, other.measurement).empty() ||

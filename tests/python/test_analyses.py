@@ -120,9 +120,10 @@ def test_a_detector(model, tiny, eight, tmp_path, program_json):
     file = tmp_path / "theirs.safetensors"
     said = program_json("protect", "-m", tiny, copy, "--window", "128", "--draws", "1", "--ubatch-size", "128", "--json", "-",
                         "--detector", file)
+    assert ss.open(eight).protection() is None and ss.open(copy).protection() == said
     found = model.detector(eight, caches="window:128")
     assert found.to_dict() == said["detector"] and found.kl == said["detector"]["kl"] and len(found.kl) == 1
-    assert model.protect(eight, caches="window:128", draws=1, detector=True) == said
+    assert model.protect(eight, caches="window:128", draws=1, detector=True) == said == ss.open(eight).protection()
     assert (found.recall, found.precision) == (1, 1) and "each was judged by what the others chose" in found.reason
     assert found.layer >= 2 and found.axis.shape == (model.facts.d_model,) and not found.axis.flags.writeable
     # Its file is the program's, and comes back as the same rule.

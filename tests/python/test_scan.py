@@ -118,6 +118,75 @@ def test_chats_are_rendered_by_the_template(tmp_path, tiny, model):
     assert raised.value.code == "input"
 
 
+class Scalar:
+    """As pyarrow's columns hold values."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def as_py(self):
+        return self.value
+
+
+def test_columns_of_data_sets(model, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    texts = [letters(200, 3), letters(210, 5)]
+    scans = [scan.to_dict() for scan in model.scan(texts)]
+
+    def same_as(column):
+        return [scan.to_dict() for scan in model.scan(column)] == scans
+
+    frame = pandas.DataFrame({"text": texts, "ids": [model.tokenize(text) for text in texts]})
+    assert same_as(frame["text"]) and same_as(frame["text"].to_numpy()) and same_as(frame["ids"])
+    assert same_as(row["text"] for row in frame.to_dict("records")) and same_as(Scalar(text) for text in texts)
+    chats = ss.Model(model.facts.path, ubatch_size=128, chat_template="{% for m in messages %}{{ m.content }}{% endfor %}")
+    column = [numpy.array([{"role": "user", "content": text}], dtype=object) for text in texts]  # as of Parquet
+    assert [scan.n_tokens for scan in chats.scan(iter(column))] == [201, 211]
+    with pytest.raises(ss.Error, match="text 0: .*got a dict; of a data set give one column") as raised:
+        model.scan(iter(frame.to_dict("records")))
+    assert raised.value.code == "usage"
+
+
+@pytest.mark.parametrize("name, says", [("corpus.parquet", "pandas.read_parquet"), ("text.TXT", "open(")])
+def test_the_name_of_a_file_is_no_text(model, tmp_path, monkeypatch, name, says):
+    monkeypatch.chdir(tmp_path)
+    assert model.scan(name).n_tokens == 1 + len(name), "there is no such file"
+    (tmp_path / name).write_bytes(b"PAR1")
+    for text in (name, tmp_path / name, [name], iter([tmp_path / name]), ss.Document(name)):
+        with pytest.raises(ss.Error, match="expected a text, got the name of a file") as raised:
+            model.scan(text)
+        assert raised.value.code == "usage" and says in str(raised.value) and "\n" not in str(raised.value)
+    assert model.scan(name.encode()).n_tokens == 1 + len(name)
+
+
+def test_notes_say_what_to_know_of_a_scan(tiny, model, scan, tmp_path, program):
+    template = ("{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% continue %}{% endif %}"
+                "{{ m.content }}{% endfor %}")
+    chats = [[{"role": role, "content": letters(80, 3)}] for role in ("user", "assistant")]
+    renders = ss.Model(tiny, chat_template=template)
+    assert renders.notes == model.notes == scan.notes == []
+    scans = renders.scan(chats)
+    assert [one.n_tokens for one in scans] == [1 + 82, 1 + 80]
+    differs = "chat template: 1 of 2 conversations are rendered as Python's Jinja renders them"
+    for one, n_tokens in zip(scans, (83, 81)):
+        ours, short = one.notes
+        assert ours.startswith(differs)
+        assert short == f"1 of 1 text is too short to be judged: expected 128 tokens or more, got {n_tokens}"
+    # They are those of the program, on standard error, in its JSON and in files.
+    (tmp_path / "t.jinja").write_text(template)
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
+    said = program("scan", "-m", tiny, "--jsonl", tmp_path / "c.jsonl", "--chat", "--chat-template", tmp_path / "t.jinja", "-q",
+                   "-o", tmp_path / "theirs.db", "--json", "-", code=5)
+    assert json.loads(said)["model"]["notes"] == [scans[0].notes[0]] == ss.open(tmp_path / "theirs.db").notes
+    ss.save(tmp_path / "ours.db", scans)
+    assert ss.open(tmp_path / "ours.db").notes == [scans[0].notes[0]]
+    assert ss.open(tmp_path / "ours.db")[1].notes == scans[1].notes
+    ss.save(tmp_path / "both.db", [*renders.scan([letters(300, 3), letters(300, 5)]), *scans])
+    assert ss.open(tmp_path / "both.db").notes == [scans[0].notes[0]], "also if other texts come first"
+    beyond = ss.Model(tiny, ctx_size=2100).scan("ab" * 1030)
+    assert beyond.notes == ["the model was trained on up to 2048 tokens; figures beyond say little"]
+
+
 def test_masks(scan):
     assert numpy.flatnonzero(scan.mask("sinks")).tolist() == [0, 134]
     assert numpy.flatnonzero(scan.mask("primary")).tolist() == [0]
