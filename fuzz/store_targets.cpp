@@ -8,11 +8,14 @@
 #include "store/ablation_blob.h"
 #include "store/bytes.h"
 #include "store/corpus_blob.h"
+#include "store/detector_blob.h"
 #include "store/explanation_blob.h"
 #include "store/figures_blob.h"
+#include "store/head_reach_blob.h"
 #include "store/profiles_blob.h"
 #include "store/protection_blob.h"
 #include "store/scan_file.h"
+#include "tests/store/detector_samples.h"
 #include "tests/store/explained_samples.h"
 #include "tests/store/protection_samples.h"
 #include "tests/store/samples.h"
@@ -22,7 +25,8 @@ namespace {
 
 using namespace testing_samples;
 
-constexpr int kLayers = 5, kTokens = 40, kCachedTokens = 100;
+constexpr int kLayers = 5, kTokens = 40, kCachedTokens = 100, kReachTokens = 420;
+constexpr DetectorFile kDetectorFile{2, kLayers, 16};
 constexpr CacheForm kBits{CacheKind::kKivi2, 0, true};
 
 std::string text_of(char kind, const std::vector<std::byte>& bytes) {
@@ -53,6 +57,12 @@ void read_blob(std::string_view bytes) {
     case 'a':
       decode_ablation(all, kLayers, "ablation");
       break;
+    case 'd':
+      decode_detector(all, kDetectorFile, "detector");
+      break;
+    case 'h':
+      decode_reach(all, {}, kReachTokens, kLayers, "heads");
+      break;
     case 'p':
       decode_protection(all, kBits, kCachedTokens, "protection");
       break;
@@ -72,6 +82,8 @@ std::vector<std::string> blob_seeds() {
   std::vector<std::string> seeds = {text_of('f', encode_figures(figures)),
                                     text_of('c', encode_corpus_document(corpus_document_of(figures, tokens, {}))),
                                     text_of('e', encode_explanation(sequence_explanation(1))),
+                                    text_of('d', encode_detector(kept_detector(kDetectorFile))),
+                                    text_of('h', encode_reach(sequence_reach({}, kReachTokens, kLayers))),
                                     text_of('p', encode_protection(cache_effect(kBits, kCachedTokens)))};
   for (const char encoding : {'\0', '\1', '\2', '\3'}) {
     seeds.push_back(text_of(encoding, encode_profile(profile, static_cast<ProfileEncoding>(encoding))));

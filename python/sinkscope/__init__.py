@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._core import Error, Progress, __version__
     from ._edits import AddToRow, ClipNorm, HideKeys, ReplaceRow, ScaleComponent, SetComponent
     from ._model import Document, Model
+    from ._protection import Detector, HeadReach
     from ._results import Results, open
     from ._scan import Scan, levels, merge, save
     from ._table import Table
@@ -30,6 +31,7 @@ _HOMES = {
     "_analyses": ("Effects",),
     "_edits": ("AddToRow", "ClipNorm", "HideKeys", "ReplaceRow", "ScaleComponent", "SetComponent"),
     "_model": ("Document", "Model"),
+    "_protection": ("Detector", "HeadReach"),
     "_results": ("Results", "open"),
     "_scan": ("Scan", "levels", "merge", "save"),
     "_table": ("Table",),
@@ -39,9 +41,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = ("convert", "hooks", "plot", "press", "ray")
 
 __all__ = [
-    "AddToRow", "ClipNorm", "Document", "Effects", "Error", "HideKeys", "Model", "Progress", "ReplaceRow", "Results",
-    "ScaleComponent", "Scan", "SetComponent", "Table", "__version__", "convert", "hooks", "levels", "merge", "open", "plot",
-    "press", "ray", "save", "thresholds",
+    "AddToRow", "ClipNorm", "Detector", "Document", "Effects", "Error", "HeadReach", "HideKeys", "Model", "Progress",
+    "ReplaceRow", "Results", "ScaleComponent", "Scan", "SetComponent", "Table", "__version__", "convert", "hooks",
+    "levels", "merge", "open", "plot", "press", "ray", "save", "thresholds",
 ]
 
 

@@ -1,4 +1,4 @@
-"""What takes the texts of a results file through the model again: explain, ablate, protect."""
+"""What takes the texts of a results file through the model again: explain and ablate."""
 
 import contextlib
 import json
@@ -51,7 +51,7 @@ class Effects:
 
 
 @contextlib.contextmanager
-def _file_of(model, texts):
+def file_of(model, texts):
     """The path of a results file: of Results, a path, or scans, which are put into one that is gone afterwards."""
     if model._edits:
         raise error("usage", "expected no edits, got some: these runs make their own; leave the `with` block first")
@@ -66,13 +66,13 @@ def _file_of(model, texts):
             yield path
 
 
-def _show_count(bar, done, total, what):
+def show_count(bar, done, total, what):
     bar.set_description(what, refresh=False)
     bar.total, bar.n = total, done
     bar.refresh()
 
 
-def _words(name, words, known=None):
+def words_of(name, words, known=None):
     words = [words] if isinstance(words, str) else list(words)
     for word in words:
         if known:
@@ -80,16 +80,16 @@ def _words(name, words, known=None):
     return words
 
 
-def _limit(documents):
+def limit_of(documents):
     return None if documents is None else whole("documents", documents, 1, 10**9)
 
 
 def explain(model, texts, claims, kinds, layers, edit_sinks, seed, progress, thresholds):
-    kinds = _words("kinds", kinds, KINDS)
+    kinds = words_of("kinds", kinds, KINDS)
     n_layers = model.facts.n_layers
     layers = [whole("layers", layer, 0, n_layers - 1) for layer in layers or ()]
-    with _file_of(model, texts) as path, told(progress, _show_count) as tell:
-        found = model._model.explain(path=path, claims=_words("claims", claims, CLAIMS),
+    with file_of(model, texts) as path, told(progress, show_count) as tell:
+        found = model._model.explain(path=path, claims=words_of("claims", claims, CLAIMS),
                                      kinds=[kind for kind in KINDS if kind in kinds], layers=layers,
                                      edit_sinks=whole("edit_sinks", edit_sinks, 0, 100000),
                                      seed=whole("seed", seed, 0, 2**63), thresholds=named(thresholds), progress=tell)
@@ -100,18 +100,10 @@ def ablate(model, texts, how, layers, sinks, draws, seed, documents, loss, margi
     listed = json.dumps(sinks) if isinstance(sinks, Mapping) else None
     if listed is None:
         choice("sinks", sinks, SELECTIONS)
-    with _file_of(model, texts) as path, told(progress, _show_count) as tell:
+    with file_of(model, texts) as path, told(progress, show_count) as tell:
         core = model._model.ablate(
-            path=path, how=_words("how", how), layers=layers and choice("layers", layers, ("run", "first")),
+            path=path, how=words_of("how", how), layers=layers and choice("layers", layers, ("run", "first")),
             sinks="" if listed else sinks, named=listed, draws=whole("draws", draws, 1, 1000),
-            seed=whole("seed", seed, 0, 2**63), documents=_limit(documents), loss=bool(loss), **margins,
+            seed=whole("seed", seed, 0, 2**63), documents=limit_of(documents), loss=bool(loss), **margins,
             thresholds=named(thresholds), progress=tell)
         return Effects(core, path)
-
-
-def protect(model, texts, caches, draws, seed, documents, progress, thresholds):
-    with _file_of(model, texts) as path, told(progress, _show_count) as tell:
-        found = model._model.protect(path=path, caches=_words("caches", caches), draws=whole("draws", draws, 1, 1000),
-                                     seed=whole("seed", seed, 0, 2**63), documents=_limit(documents),
-                                     thresholds=named(thresholds), progress=tell)
-    return json.loads(found)

@@ -1,6 +1,7 @@
 """Errors that begin in Python."""
 
 import difflib
+import math
 
 from ._core import Error
 
@@ -31,6 +32,20 @@ def whole(name, value, least, most):
     if number is None or number != value or not least <= number <= most:
         raise error("usage", f"{name}: expected a whole number from {least} to {most}, got {value!r}")
     return number
+
+
+def number(name, value, least, most):
+    """The value as a float.
+
+    throws  Error "usage" if it is no number in [least, most]
+    """
+    try:
+        made = float(value)
+    except (TypeError, ValueError):
+        made = math.nan
+    if not least <= made <= most:
+        raise error("usage", f"{name}: expected a number from {least} to {most}, got {value!r}")
+    return made
 
 
 def choice(name, value, known):

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy
 
-from . import _analyses, _core, _process, hooks
-from ._errors import choice, error, whole
+from . import _analyses, _core, _process, _protection, hooks
+from ._errors import choice, error, number, whole
 from ._progress import told
 from ._scan import Scan
 from ._thresholds import named
@@ -57,10 +57,39 @@ def _is_chat(value):
             and all(isinstance(message, Mapping) for message in value))
 
 
+def _plain(value):
+    """What columns of pyarrow and pandas hold, as Python's own: scalars, and lists of messages."""
+    if hasattr(value, "as_py"):
+        return value.as_py()
+    if isinstance(value, numpy.ndarray) and value.dtype == object:
+        return value.tolist()
+    return value
+
+
+# Names that end so are of files that hold texts.
+_TEXT_FILES = (".arrow", ".csv", ".gz", ".json", ".jsonl", ".md", ".parquet", ".txt")
+
+
+def _refuse_file_name(text):
+    """A file that is there was meant, not its name."""
+    if isinstance(text, os.PathLike):
+        name = os.fsdecode(text)
+    elif isinstance(text, str) and text.lower().endswith(_TEXT_FILES) and len(text) < 1000 and os.path.isfile(text):
+        name = text
+    else:
+        return
+    if name.lower().endswith(".parquet"):
+        instead = f"read a column: model.scan(pandas.read_parquet({name!r})['text'])"
+    else:
+        instead = f"read it: model.scan(open({name!r}).read())"
+    raise error("usage", f"expected a text, got the name of a file; {instead}; to scan the name, give it as bytes")
+
+
 def _document(document):
     """What the extension takes; None if it is no single document."""
     if not isinstance(document, Document):
-        document = Document(document)
+        document = Document(_plain(document))
+    _refuse_file_name(document.text)
     made = _body(document)
     if made is not None and (document.file or document.line):
         made.set_place(document.file, whole("line", document.line, 0, 2**31 - 1))
@@ -88,8 +117,9 @@ def _documents(texts):
     for i, text in enumerate(texts):
         documents.append(_document(text))
         if documents[-1] is None:
+            of_record = "; of a data set give one column: dataset['text']" if isinstance(text, Mapping) else ""
             raise error("usage", f"text {i}: expected a str, bytes, token ids, chat messages or a Document, got a "
-                                 f"{type(text).__name__}")
+                                 f"{type(text).__name__}{of_record}")
     return documents
 
 
@@ -130,16 +160,19 @@ class Model:
     n_gpu_layers    -1: all that fit
     device          GPUs that take part, in this order; empty: all
     split_mode, main_gpu, rpc   as the program's
+    rpc_timeout     longest silence of an RPC server that owes an answer, in seconds: more than a micro-batch takes it
     cache_type_k    of cached keys: "f16", "f32", "q8_0", ...
     cache_type_v    of cached values; None: as the keys where these are f32, else f16
-    rope_scaling, rope_freq_base, rope_freq_scale, yarn_orig_ctx, yarn_ext_factor, yarn_attn_factor, yarn_beta_slow,
-                    yarn_beta_fast   of positions, as the program's; None: as the model says
+    rope_scaling, rope_scale, rope_freq_base, rope_freq_scale, yarn_orig_ctx, yarn_ext_factor, yarn_attn_factor,
+                    yarn_beta_slow, yarn_beta_fast   of positions, as the program's; None: as the model says. rope_scale=X
+                    is rope_freq_scale=1/X
     override_kv     "KEY=TYPE:VALUE", in place of what the file's metadata say
     lora            adapters: paths, or pairs of a path and a scale
     precision       of products: "auto", "bf16", "f32", "native"
     parallel        short texts that run together; with more than 1 the last digits depend on what a text ran beside
     min_distance    queries at least so many positions later are far
     bos             "auto", "on", "off"
+    chat_template   Jinja source by which chat messages are rendered; None: the model's own
     special         text that looks like a control token is one
     keep            "profiles": arrays by layer and token; "heads": by head too; "runs": none
     verbose         llama.cpp's own log on standard error
@@ -152,13 +185,18 @@ class Model:
     """
 
     def __init__(self, path, *, threads=0, ctx_size=0, ubatch_size=512, n_gpu_layers=-1, device=(), split_mode="layer",
-                 main_gpu=0, rpc=(), cache_type_k="f16", cache_type_v=None, rope_scaling=None, rope_freq_base=None,
-                 rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None, yarn_attn_factor=None,
-                 yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(), precision="auto", parallel=1, min_distance=64, bos="auto",
-                 special=False, keep="profiles", verbose=False, **thresholds):
+                 main_gpu=0, rpc=(), rpc_timeout=30, cache_type_k="f16", cache_type_v=None, rope_scaling=None,
+                 rope_scale=None, rope_freq_base=None, rope_freq_scale=None, yarn_orig_ctx=None, yarn_ext_factor=None,
+                 yarn_attn_factor=None, yarn_beta_slow=None, yarn_beta_fast=None, override_kv=(), lora=(),
+                 precision="auto", parallel=1, min_distance=64, bos="auto", chat_template=None, special=False,
+                 keep="profiles", verbose=False, **thresholds):
         _process.check()
         types = _core.cache_type_names()
         choice("cache_type_k", cache_type_k, types)
+        if rope_scale is not None:
+            if rope_freq_scale is not None:
+                raise error("usage", "expected one of rope_scale and rope_freq_scale, got both")
+            rope_freq_scale = 1 / number("rope_scale", rope_scale, 1e-3, 1e6)
         deployment = _deployment(
             lora, cache_type_k=cache_type_k, rope_freq_base=rope_freq_base, rope_freq_scale=rope_freq_scale,
             cache_type_v=choice("cache_type_v", cache_type_v or ("f32" if cache_type_k == "f32" else "f16"), types),
@@ -171,11 +209,11 @@ class Model:
             ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
             n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=list(device),
             split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
-            rpc=list(rpc), deployment=deployment, precision=precision,
+            rpc=list(rpc), rpc_timeout=number("rpc_timeout", rpc_timeout, 0.1, 1e6), deployment=deployment, precision=precision,
             parallel=whole("parallel", parallel, 1, 1 << 10), verbose=bool(verbose))
         settings = _core.ScanSettings(
             min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),
-            special=bool(special), keep=keep, thresholds=named(thresholds))
+            chat_template=_bytes(chat_template or ""), special=bool(special), keep=keep, thresholds=named(thresholds))
         self._model = _core.Model(load, settings)
         self._edits = ()
         _process.opened()
@@ -184,6 +222,11 @@ class Model:
     def facts(self):
         """What the model is: name, arch, n_layers, d_model, n_heads [n_layers], ..."""
         return self._model.facts
+
+    @property
+    def notes(self):
+        """What of the model's file, or of the settings, is odd and changes numbers: a list of str. Scan.notes says more."""
+        return self._model.notes
 
     @property
     def precision(self):
@@ -290,17 +333,40 @@ class Model:
         return _analyses.ablate(self, texts, how, layers, sinks, draws, seed, documents, loss, margins, progress,
                                 thresholds)
 
-    def protect(self, texts, *, caches=("window:256",), draws=3, seed=1, documents=None, progress=None, **thresholds):
+    def protect(self, texts, *, caches=("window:256",), draws=3, seed=1, documents=None, detector=False, progress=None,
+                **thresholds):
         """Says which tokens a key-value cache must keep, or store exactly: the program's `protect` as its JSON
         (sinkscope.protect/1, docs/protect.md), a dict.
 
-        texts   as of ablate; 16 documents are needed for a recommendation
-        caches  "window:256", "q8_0", "q4_0", "q4_0:plain", "kivi4", "kivi2", or several
-        throws  as ablate
-        cost    for each text and cache a pass for each different set of tokens; what the results file holds already is
-                not measured again, and what is measured is kept there
+        texts     as of ablate; 16 documents are needed for a recommendation
+        caches    "window:256", "q8_0", "q4_0", "q4_0:plain", "kivi4", "kivi2", or several
+        detector  its member `detector` too: what detector() finds with these caches
+        throws    as ablate
+        cost      for each text and cache a pass for each different set of tokens; what the results file holds already is
+                  not measured again, and what is measured is kept there
         """
-        return _analyses.protect(self, texts, caches, draws, seed, documents, progress, thresholds)
+        return _protection.protect(self, texts, caches, draws, seed, documents, detector, progress, thresholds)
+
+    def detector(self, texts, *, caches=(), seed=1, documents=None, progress=None, **thresholds):
+        """Makes a rule that names the texts' sinks by one block's output: a Detector (docs/protect.md#a-detector).
+
+        texts   as of ablate; 8 documents are needed for recall and precision
+        caches  of which is said what they lose if they keep what it names; as of protect
+        throws  as ablate; Error "input" if no text has a primary, or a sink beside it
+        cost    two passes of each text; of each cache one more, with its vocabulary product
+        """
+        return _protection.detector(self, texts, caches, seed, documents, progress, thresholds)
+
+    def head_reach(self, texts, *, sink_size=64, recent_size=256, documents=None, progress=None):
+        """Measures what each KV head reads beyond the first and the last tokens: a HeadReach (docs/protect.md#duoattention).
+
+        texts        as of ablate; those of at least sink_size + recent_size + 64 tokens tell
+        sink_size    first tokens that a streaming head keeps
+        recent_size  last tokens that it keeps
+        throws       as ablate; Error "input" if no text is long enough; Error "model" if a block shows no attention
+        cost         a pass of each text
+        """
+        return _protection.head_reach(self, texts, sink_size, recent_size, documents, progress)
 
     @contextlib.contextmanager
     def edit(self, *edits):

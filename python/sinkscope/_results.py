@@ -25,6 +25,11 @@ class Results:
         """What the model is."""
         return self._results.facts
 
+    @property
+    def notes(self):
+        """What of the model's file, the settings or a scan is to be known before figures are trusted: a list of str."""
+        return self._results.notes
+
     def __len__(self):
         return self._results.n_texts
 
@@ -63,6 +68,12 @@ class Results:
     def explanation(self):
         """What the program's `explain` found, as its JSON (sinkscope.explain/1): a dict. None if it was not run."""
         found = self._results.explanation_json(self._thresholds)
+        return None if found is None else json.loads(found)
+
+    def protection(self):
+        """What `protect` measured, as its JSON (sinkscope.protect/1): a dict. Of several commands with other draws, seed or
+        thresholds the last that measured something, all its caches. None if it was not run."""
+        found = self._results.protection_json()
         return None if found is None else json.loads(found)
 
     def __repr__(self):

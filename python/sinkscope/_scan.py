@@ -63,6 +63,12 @@ class Scan:
         return self._text.edits
 
     @property
+    def notes(self):
+        """What to know before the figures are trusted, a sentence each: of the model's file and the settings, of the scan (a
+        chat template that llama.cpp's server renders otherwise), of the text (too short to be judged). A list of str."""
+        return self._text.notes
+
+    @property
     def primary(self):
         """The primary sink as the program's JSON has it: a dict; None if there is none (see no_primary_reason)."""
         return json.loads(self._text.primary_json())

@@ -1,32 +1,12 @@
 #include <nanobind/stl/optional.h>
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 
-#include "open_model.h"
+#include "run_request.h"
 
 namespace sinkscope::python {
 namespace {
-
-// What is told of documents: (done, total, what).
-using Told = std::function<void(std::int64_t, std::int64_t, const std::string&)>;
-
-// The caller's function, called with Python's lock.
-Told told(const nb::object& progress) {
-  if (progress.is_none()) return {};
-  return [&progress](std::int64_t done, std::int64_t total, const std::string& what) {
-    const nb::gil_scoped_acquire acquired;
-    progress(done, total, what);
-  };
-}
-
-template <typename Request>
-void set_run(Request& request, const NamedThresholds& thresholds, const nb::object& progress) {
-  request.thresholds = thresholds_from(thresholds);
-  request.run.should_stop = stops_for_signals;
-  request.on_progress = told(progress);
-}
 
 bool has(const std::vector<std::string>& words, const char* word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -76,21 +56,6 @@ AblatedResults ablate(OpenModel& model, const std::string& path, const std::vect
   return model.use(nb::none(), [&](const Scanner& scanner) { return scanner.ablate(path, request); });
 }
 
-nb::bytes protect(OpenModel& model, const std::string& path, const std::vector<std::string>& caches, int draws,
-                  std::uint64_t seed, std::optional<std::int64_t> documents, const NamedThresholds& thresholds,
-                  const nb::object& progress) {
-  ProtectRequest request;
-  set_run(request, thresholds, progress);
-  request.caches = cache_forms_from(caches);
-  request.n_draws = draws;
-  request.seed = seed;
-  request.max_documents = documents;
-  return bytes_of(model.use(nb::none(), [&](const Scanner& scanner) {
-    const ProtectedResults found = scanner.protect(path, request);
-    return protection_json(Results(path), found);
-  }));
-}
-
 void init_effects(nb::module_& module) {
   nb::class_<AblatedResults>(module, "Effects", "What taking sinks away did.")
       .def("json",
@@ -112,8 +77,6 @@ void add_analyses(nb::module_& module, nb::class_<OpenModel>& type) {
             nb::arg("named").none(), nb::arg("draws"), nb::arg("seed"), nb::arg("documents").none(), nb::arg("loss"),
             nb::arg("score_margin"), nb::arg("log_odds_margin"), nb::arg("token_margin"), nb::arg("thresholds"),
             nb::arg("progress").none());
-  type.def("protect", protect, nb::arg("path"), nb::arg("caches"), nb::arg("draws"), nb::arg("seed"),
-            nb::arg("documents").none(), nb::arg("thresholds"), nb::arg("progress").none());
 }
 
 }  // namespace sinkscope::python

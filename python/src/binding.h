@@ -54,6 +54,9 @@ struct Table {
 // What Python calls thresholds: names and numbers.
 using NamedThresholds = std::vector<std::pair<std::string, double>>;
 
+// Notes as Python's texts.
+std::vector<std::string> sentences_of(const std::vector<std::string>& notes);
+
 std::vector<SinkKind> kinds_of(const std::vector<std::string>& names);
 
 }  // namespace sinkscope::python

@@ -1,6 +1,8 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 
+#include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -35,7 +37,7 @@ Document token_document(const std::string& name, std::vector<TokenId> prompt, st
 
 LoadOptions load_options(const std::string& path, int threads, int ctx_size, int ubatch_size, int n_gpu_layers,
                          const std::vector<std::string>& device, const std::string& split_mode, int main_gpu,
-                         const std::vector<std::string>& rpc, const Deployment& deployment,
+                         const std::vector<std::string>& rpc, double rpc_timeout_s, const Deployment& deployment,
                          const std::string& precision, int parallel, bool verbose) {
   LoadOptions load;
   load.path = path;
@@ -45,6 +47,7 @@ LoadOptions load_options(const std::string& path, int threads, int ctx_size, int
   load.n_gpu_layers = n_gpu_layers;
   load.devices = {device, split_mode == "layer", main_gpu};
   load.rpc_servers = rpc;
+  load.rpc_timeout = std::chrono::milliseconds(std::llround(rpc_timeout_s * 1000));
   load.deployment = deployment;
   load.precision = precision_of_name(precision);
   load.max_sequences = parallel;
@@ -52,11 +55,13 @@ LoadOptions load_options(const std::string& path, int threads, int ctx_size, int
   return load;
 }
 
-ScanSettings scan_settings(int min_distance, const std::string& bos, bool special, const std::string& keep,
+ScanSettings scan_settings(int min_distance, const std::string& bos, nb::bytes chat_template, bool special,
+                           const std::string& keep,
                            const NamedThresholds& thresholds) {
   ScanSettings settings;
   settings.min_distance = min_distance;
   settings.bos = bos == "on" ? BosMode::kOn : bos == "off" ? BosMode::kOff : BosMode::kAuto;
+  settings.chat_template = std::string(chat_template.c_str(), chat_template.size());
   settings.special = special;
   settings.keep = keep_from_name(keep);
   settings.thresholds = thresholds_from(thresholds);
@@ -121,9 +126,9 @@ void init_model(nb::module_& module) {
   nb::class_<LoadOptions>(module, "LoadOptions")
       .def(nb::new_(&load_options), nb::arg("path"), nb::arg("threads"), nb::arg("ctx_size"), nb::arg("ubatch_size"),
            nb::arg("n_gpu_layers"), nb::arg("device"), nb::arg("split_mode"), nb::arg("main_gpu"), nb::arg("rpc"),
-           nb::arg("deployment"), nb::arg("precision"), nb::arg("parallel"), nb::arg("verbose"));
+           nb::arg("rpc_timeout"), nb::arg("deployment"), nb::arg("precision"), nb::arg("parallel"), nb::arg("verbose"));
   nb::class_<ScanSettings>(module, "ScanSettings")
-      .def(nb::new_(&scan_settings), nb::arg("min_distance"), nb::arg("bos"), nb::arg("special"), nb::arg("keep"),
+      .def(nb::new_(&scan_settings), nb::arg("min_distance"), nb::arg("bos"), nb::arg("chat_template"), nb::arg("special"), nb::arg("keep"),
            nb::arg("thresholds"));
 
   nb::class_<OpenModel> type(module, "Model", "An open model.");
@@ -134,6 +139,7 @@ void init_model(nb::module_& module) {
              without_gil([&] { new (self) OpenModel(load, settings); });
            })
       .def_prop_ro("facts", [](const OpenModel& model) { return model.scanner().facts(); })
+      .def_prop_ro("notes", [](const OpenModel& model) { return sentences_of(model.scanner().notes()); })
       .def_prop_ro("precision", [](const OpenModel& model) { return model.scanner().model().precision(); })
       .def_prop_ro("max_tokens", [](const OpenModel& model) { return model.scanner().model().max_tokens(); })
       .def("tokens_of",
@@ -168,6 +174,7 @@ void init_model(nb::module_& module) {
         return arrays;
       });
   add_analyses(module, type);
+  add_protection(module, type);
 }
 
 }  // namespace sinkscope::python

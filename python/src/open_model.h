@@ -47,7 +47,9 @@ class OpenModel {
   std::optional<Scanner> scanner_;
 };
 
-// Adds explain, ablate and protect to it.
+// Adds explain and ablate to it.
 void add_analyses(nb::module_& module, nb::class_<OpenModel>& type);
+// Adds protect, detector and head_reach.
+void add_protection(nb::module_& module, nb::class_<OpenModel>& type);
 
 }  // namespace sinkscope::python

@@ -25,6 +25,7 @@ void init_results(nb::module_& module) {
       .def(nb::init<const std::string&>())
       .def_prop_ro("n_texts", &Results::n_texts)
       .def_prop_ro("facts", &Results::model, nb::rv_policy::copy)
+      .def_prop_ro("notes", [](const Results& results) { return sentences_of(results.notes()); })
       .def("text",
            [](const Results& results, std::int64_t i, const NamedThresholds& thresholds) {
              return without_gil([&] { return results.text(i, thresholds_from(thresholds)); });
@@ -46,7 +47,15 @@ void init_results(nb::module_& module) {
              const auto json = without_gil([&] { return explanation_json(results, thresholds_from(thresholds)); });
              if (!json) return std::nullopt;
              return bytes_of(*json);
-           });
+           })
+      .def("protection_json", [](const Results& results) -> std::optional<nb::bytes> {
+        const auto json = without_gil([&]() -> std::optional<std::string> {
+          const auto found = results.protection();
+          return found ? std::optional(protection_json(results, *found)) : std::nullopt;
+        });
+        if (!json) return std::nullopt;
+        return bytes_of(*json);
+      });
 
   module.def("merge", [](const std::vector<std::string>& files, const std::string& output) {
     const MergeSummary summary = without_gil([&] { return merge(files, output); });

@@ -34,6 +34,12 @@ FloatArray array_of(const ArrayView& view) {
   return FloatArray(view.values.data(), view.shape.size(), view.shape.data(), keep_alive(view.owner));
 }
 
+std::vector<std::string> sentences_of(const std::vector<std::string>& notes) {
+  std::vector<std::string> sentences;
+  for (const std::string& note : notes) sentences.push_back(utf8_text(note));
+  return sentences;
+}
+
 std::vector<SinkKind> kinds_of(const std::vector<std::string>& names) {
   std::vector<SinkKind> kinds;
   for (const std::string& name : names) kinds.push_back(sink_kind_from_name(name));
@@ -58,6 +64,7 @@ void init_text(nb::module_& module) {
       .def_prop_ro("tokens", tokens_of)
       .def_prop_ro("token_bytes", token_bytes_of)
       .def_prop_ro("edits", [](const ScannedText& text) { return text.measured_by().edits; })
+      .def_prop_ro("notes", [](const ScannedText& text) { return sentences_of(text.notes()); })
       .def_prop_ro("no_primary_reason", [](const ScannedText& text) { return text.detection().no_primary_reason; })
       .def_prop_ro("array_names", &ScannedText::array_names)
       .def("array",

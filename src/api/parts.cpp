@@ -1,5 +1,6 @@
 #include "api/parts.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "base/error.h"
@@ -22,6 +23,16 @@ const ModelRecord& OriginModel::with_digest() {
   std::call_once(digest_made, [this] {
     if (record.sha256.empty()) record.sha256 = model_sha256(record.facts.path, {});
   });
+  return record;
+}
+
+ModelRecord model_of(std::span<const ScannedText> texts) {
+  ModelRecord record = texts.front().parts().origin->model->with_digest();
+  for (const ScannedText& text : texts) {
+    for (const std::string& note : text.parts().origin->notes) {
+      if (std::ranges::find(record.notes, note) == record.notes.end()) record.notes.push_back(note);
+    }
+  }
   return record;
 }
 

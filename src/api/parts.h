@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,7 +32,14 @@ struct ScanOrigin {
   std::shared_ptr<OriginModel> model;
   MeasurementOptions measurement;
   ProgramRun run;
+  std::vector<std::string> notes;  // of the scan, beside those of the model's record: kept with these
 };
+
+// The model of texts with its digest and the notes of all their scans, each once: what a new results file of them says.
+//
+// texts   at least one
+// throws  as OriginModel::with_digest
+ModelRecord model_of(std::span<const ScannedText> texts);
 
 // A results file that texts share. SQLite's connection serves one thread at a time.
 struct OpenFile {

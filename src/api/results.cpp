@@ -63,13 +63,15 @@ void save(const std::string& path, std::span<const ScannedText> texts) {
   if (texts.empty()) throw Error(ErrorCode::kUsage, path + ": expected at least one text to save, got none");
   const ScanOrigin* origin = nullptr;
   std::optional<ScanFile> file;
+  const ModelRecord first = model_of(texts);
   for (const ScannedText& text : texts) {
     const ScannedText::Parts& parts = text.parts();
     if (parts.origin.get() != origin) {
       // Another scanner, or another file: that it measured the same is checked as if it came later.
       origin = parts.origin.get();
       file.reset();
-      file.emplace(ScanFile::open_or_create(path, origin->model->with_digest(), origin->measurement, origin->run));
+      const ModelRecord& model = origin == texts.front().parts().origin.get() ? first : origin->model->with_digest();
+      file.emplace(ScanFile::open_or_create(path, model, origin->measurement, origin->run));
     }
     file->add(parts.file ? whole_document(text, parts) : *parts.document);
   }
@@ -83,13 +85,15 @@ MergeSummary merge(std::span<const std::string> files, const std::string& output
 Results::State::State(const std::string& path) : open(std::make_shared<const OpenFile>(path)) {
   const auto model = std::make_shared<OriginModel>(open->file.model());
   for (const ProgramRun& run : open->file.program_runs()) {
-    origins.push_back(std::make_shared<ScanOrigin>(ScanOrigin{model, open->file.options(), run}));
+    origins.push_back(std::make_shared<ScanOrigin>(ScanOrigin{model, open->file.options(), run, {}}));
   }
 }
 
 Results::Results(const std::string& path) : state_(std::make_shared<const State>(path)) {}
 
 const ModelFacts& Results::model() const { return state_->open->file.model().facts; }
+
+const std::vector<std::string>& Results::notes() const { return state_->open->file.model().notes; }
 
 std::int64_t Results::n_texts() const {
   const std::lock_guard lock(state_->open->in_use);
@@ -158,7 +162,8 @@ std::optional<ProtectedResults> Results::protection() const {
   const std::lock_guard lock(state_->open->in_use);
   auto shown = shown_protection(state_->open->file);
   if (!shown) return std::nullopt;
-  return ProtectedResults{std::move(shown->file.request), std::move(shown->file.sequences), std::move(shown->judged)};
+  return ProtectedResults{std::move(shown->file.request), std::move(shown->file.sequences), std::move(shown->judged),
+                          std::move(shown->file.detector)};
 }
 
 std::optional<Explanation> Results::explanation(const Thresholds& thresholds) const {

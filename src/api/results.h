@@ -10,6 +10,7 @@
 
 #include "api/scanned_text.h"
 #include "formation/judge_explanation.h"
+#include "impact/detected_cache.h"
 #include "impact/judge_ablation.h"
 #include "impact/judge_protection.h"
 #include "levels/levels.h"
@@ -32,6 +33,7 @@ struct ProtectedResults {
   ProtectRequest request;
   std::vector<SequenceProtection> sequences;  // those that are long enough for some cache
   JudgedProtection judgement;                 // by cache and set, and what is recommended
+  std::optional<MeasuredDetector> detector;   // of Scanner::detector, if its figures are to be shown with these
 };
 
 // Writes texts into a results file, which the program's show, report, export and levels read.
@@ -60,6 +62,8 @@ class Results {
   explicit Results(const std::string& path);
 
   const ModelFacts& model() const;
+  // What of the model's file, the settings or a scan is to be known before figures are trusted, a sentence each.
+  const std::vector<std::string>& notes() const;
   std::int64_t n_texts() const;
   // One text, judged under the thresholds. It keeps the file open.
   //

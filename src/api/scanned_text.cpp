@@ -8,6 +8,7 @@
 #include "api/parts.h"
 #include "base/error.h"
 #include "levels/corpus.h"
+#include "scan/text_notes.h"
 
 namespace sinkscope {
 namespace {
@@ -36,6 +37,18 @@ const std::string& ScannedText::token_bytes(int position) const {
 const std::string& ScannedText::name() const { return parts_->document->origins.front().id; }
 const SequenceFigures& ScannedText::figures() const { return parts_->document->figures; }
 const Detection& ScannedText::detection() const { return parts_->detection; }
+
+std::vector<std::string> ScannedText::notes() const {
+  const ScanOrigin& origin = *parts_->origin;
+  std::vector<std::string> notes = origin.model->record.notes;
+  notes.insert(notes.end(), origin.notes.begin(), origin.notes.end());
+  TextNotes of_text(origin.measurement, origin.model->record.facts.n_ctx_train);
+  of_text.add(n_tokens());
+  of_text.add_overflow(figures().n_watch_overflow);
+  for (std::string& sentence : of_text.sentences()) notes.push_back(std::move(sentence));
+  return notes;
+}
+
 const MeasurementOptions& ScannedText::measured_by() const { return parts_->origin->measurement; }
 const Thresholds& ScannedText::judged_by() const { return parts_->thresholds; }
 

@@ -86,6 +86,10 @@ class ScannedText {
   // throws  Error{kUsage} for another name
   std::vector<std::uint8_t> mask(std::string_view what) const;
 
+  // What is to be known before the figures are trusted, a sentence each: of the model and of the scan, as the program's JSON
+  // has it (`model.notes`), then of this text, as the program says on standard error.
+  std::vector<std::string> notes() const;
+
   const MeasurementOptions& measured_by() const;
   const Thresholds& judged_by() const;
   const Parts& parts() const { return *parts_; }

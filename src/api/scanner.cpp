@@ -18,8 +18,10 @@
 #include "scan/result_sink.h"
 #include "store/ablated_file.h"
 #include "store/ablation_rows.h"
+#include "store/detector_rows.h"
 #include "store/explained_file.h"
 #include "store/explained_rows.h"
+#include "store/head_reach_rows.h"
 #include "store/protection_rows.h"
 #include "text/documents.h"
 #include "text/token_spool.h"
@@ -116,25 +118,30 @@ struct Scanner::State {
     origin->run = present_program_run("library", origin->measurement.precision, model->n_threads());
   }
 
-  // The origin of texts that were measured under these edits.
-  std::shared_ptr<ScanOrigin> origin_with(std::span<Edit* const> edits) const {
-    if (edits.empty()) return origin;
-    auto edited = std::make_shared<ScanOrigin>(*origin);
-    edited->measurement.edits = description_of(edits);
-    edited->measurement.parallel = 1;
-    return edited;
+  // The origin of texts that were measured under these edits, and of whose scan this is to be said.
+  std::shared_ptr<ScanOrigin> origin_with(std::span<Edit* const> edits, std::vector<std::string> notes) const {
+    if (edits.empty() && notes.empty()) return origin;
+    auto other = std::make_shared<ScanOrigin>(*origin);
+    other->notes = std::move(notes);
+    if (edits.empty()) return other;
+    other->measurement.edits = description_of(edits);
+    other->measurement.parallel = 1;
+    return other;
   }
 
   RunOptions run_with(std::span<Edit* const> edits) const {
     return {settings.min_distance, settings.should_stop, {edits.begin(), edits.end()}};
   }
 
-  DocumentTokenizer tokenizer() const {
+  ChatTokenizer chat_tokenizer() const {
     const Vocabulary& vocabulary = model->vocabulary();
-    const auto tokenize_chat =
-        std::make_shared<ChatTokenizer>(vocabulary, vocabulary.chat_template(), settings.special, settings.should_stop);
-    return {vocabulary, {settings.bos, settings.special, 0}, [tokenize_chat](const ChatMessages& messages) {
-              return (*tokenize_chat)(messages.json, messages.awaits_reply);
+    return {vocabulary, settings.chat_template.empty() ? vocabulary.chat_template() : settings.chat_template,
+            settings.special, settings.should_stop};
+  }
+  // The tokenizer of chats must outlive it.
+  DocumentTokenizer tokenizer(ChatTokenizer& tokenize_chat) const {
+    return {model->vocabulary(), {settings.bos, settings.special, 0}, [&tokenize_chat](const ChatMessages& messages) {
+              return tokenize_chat(messages.json, messages.awaits_reply);
             }};
   }
 
@@ -151,6 +158,8 @@ Scanner& Scanner::operator=(Scanner&&) noexcept = default;
 
 Model& Scanner::model() const { return *state_->model; }
 
+const std::vector<std::string>& Scanner::notes() const { return state_->origin->model->record.notes; }
+
 ScannedText Scanner::scan(std::string_view text, const std::string& name) const {
   Document document;
   document.place.id = name;
@@ -166,19 +175,21 @@ ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string&
 }
 
 std::vector<TokenId> Scanner::tokens_of(const Document& document) const {
-  return std::move(state_->tokenizer()(document).front().tokens);
+  ChatTokenizer tokenize_chat = state_->chat_tokenizer();
+  return std::move(state_->tokenizer(tokenize_chat)(document).front().tokens);
 }
 
 std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents, std::span<Edit* const> edits) const {
   const ScanSettings& settings = state_->settings;
-  const DocumentTokenizer tokenizer = state_->tokenizer();
-  const std::shared_ptr<ScanOrigin> origin = state_->origin_with(edits);
+  ChatTokenizer tokenize_chat = state_->chat_tokenizer();
+  const DocumentTokenizer tokenizer = state_->tokenizer(tokenize_chat);
   TokenSpool spool;
   for (const Document& document : documents) {
     for (const Sequence& sequence : tokenizer(document)) {
       spool.append(sequence);
     }
   }
+  const std::shared_ptr<ScanOrigin> origin = state_->origin_with(edits, tokenize_chat.notes());
   ScanOptions options;
   options.measurement = origin->measurement;
   options.edits.assign(edits.begin(), edits.end());
@@ -252,6 +263,25 @@ ProtectedResults Scanner::protect(const std::string& path, ProtectRequest reques
   found.judgement = judge_protection(found.sequences, request, model().facts().adds_bos);
   found.request = std::move(request);
   return found;
+}
+
+HeadPattern Scanner::head_reach(const std::string& path, HeadReachRequest request) const {
+  const ScanFile file = open_to_extend(path, *state_->origin);
+  check_measured_alike(path, file.options(), state_->origin->measurement);
+  const LoadToAblate load = sequences_of(file, {});
+  HeadReachRows rows(file);
+  return {file.model().facts.name, file.model().sha256,
+          measure_head_reach(model(), file.n_documents(), load, request, rows)};
+}
+
+ModelDetector Scanner::detector(const std::string& path, ProtectRequest request) const {
+  const ScanFile file = open_to_extend(path, *state_->origin);
+  check_measured_alike(path, file.options(), state_->origin->measurement);
+  request.run.min_distance = file.options().min_distance;
+  const LoadToAblate load = sequences_of(file, request.thresholds);
+  DetectorRows rows(file);
+  return {file.model().facts.name, file.model().sha256,
+          measure_detector(model(), file.n_documents(), load, request, rows)};
 }
 
 }  // namespace sinkscope

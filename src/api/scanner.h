@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/capture.h"
+#include "api/protection.h"
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "engine/llama/model.h"
@@ -23,6 +24,7 @@ namespace sinkscope {
 struct ScanSettings {
   int min_distance = 64;  // a query is far from a key if it comes at least so many positions later
   BosMode bos = BosMode::kAuto;
+  std::string chat_template;                             // Jinja source; empty: the model's own
   bool special = false;                                  // text that looks like a control token is one
   Keep keep = Keep::kProfiles;                           // kHeads: arrays by head too
   Thresholds thresholds;                                 // of the evidence rule
@@ -50,6 +52,9 @@ class Scanner {
   Scanner& operator=(Scanner&&) noexcept;
 
   const ModelFacts& facts() const { return model().facts(); }
+  // What of the model's file, or of the settings, is odd and changes numbers, a sentence each. ScannedText::notes() has
+  // these, and those of a scan and a text.
+  const std::vector<std::string>& notes() const;
   // For examine() and observers of your own; lives as long as the scanner.
   Model& model() const;
 
@@ -116,6 +121,24 @@ class Scanner {
   // throws   as protect()
   // cost     as protect() and judge_protection()
   ProtectedResults protect(const std::string& path, ProtectRequest request) const;
+
+  // What each KV head reads beyond the tokens that a streaming head keeps, as the program's `protect --duo` says. What
+  // is measured is kept in the file; what is there already is not measured again.
+  //
+  // path     as of ablate()
+  // request  sizes, documents
+  // throws   as measure_head_reach
+  // cost     as measure_head_reach
+  HeadPattern head_reach(const std::string& path, HeadReachRequest request = {}) const;
+
+  // A rule that names the file's sinks by one block's output, and what caches lose that keep what it names, as the program's
+  // `protect --detector` says. Kept in the file likewise.
+  //
+  // path     as of ablate()
+  // request  caches (none: the rule alone), thresholds, seed, documents; run.min_distance is taken from the file
+  // throws   as measure_detector
+  // cost     as measure_detector
+  ModelDetector detector(const std::string& path, ProtectRequest request) const;
 
  private:
   struct State;

@@ -34,7 +34,7 @@ ScanFile file_of(std::span<const ScannedText> texts, bool with_arrays) {
   const ScanOrigin& origin = *texts.front().parts().origin;
   MeasurementOptions measurement = origin.measurement;
   if (!with_arrays) measurement.keep = Keep::kRuns;
-  ScanFile file = ScanFile::in_memory(origin.model->with_digest(), measurement, origin.run);
+  ScanFile file = ScanFile::in_memory(model_of(texts), measurement, origin.run);
   for (const ScannedText& text : texts) {
     const ScanOrigin& other = *text.parts().origin;
     if (!option_differences(origin.measurement, other.measurement).empty() ||
@@ -161,7 +161,7 @@ std::string protection_json(const Results& results, const ProtectedResults& foun
   const std::lock_guard lock(open.in_use);
   const auto text_of = [&](TokenId token) { return open.file.token_bytes(token); };
   return written([&](std::ostream& out) {
-    write_protect_json(open.file.model(), found.sequences, found.judgement, found.request, std::nullopt, text_of, out);
+    write_protect_json(open.file.model(), found.sequences, found.judgement, found.request, found.detector, text_of, out);
   });
 }
 

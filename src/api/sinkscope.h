@@ -11,6 +11,8 @@
 //   scan_json, report_page, levels_json, explanation_json, ablation_json, protection_json  what the program writes, in memory
 //   Scanner::loss, Scanner::capture  next-token losses, and what a run shows at named points
 //   Scanner::protect       which tokens a cache must keep
+//   Scanner::head_reach, save_pattern  which heads need a whole cache
+//   Scanner::detector, save_detector, load_detector  a rule that names sinks by one block's output
 //   Scanner::ablate        what those sinks do to the primary and to predictions, by taking them away
 //   Scanner::explain, Results::explanation  which writes make a results file's sinks, and what their norm decides
 //
@@ -23,6 +25,7 @@
 #include "api/arrow_stream.h"
 #include "api/capture.h"
 #include "api/names.h"
+#include "api/protection.h"
 #include "api/results.h"
 #include "api/scanned_text.h"
 #include "api/scanner.h"

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/index.h"
+#include "impact/head_reach_store.h"
 #include "probe/observer.h"
 
 namespace sinkscope {
@@ -29,7 +31,7 @@ class ReachSums final : public Observer {
       sums_(index(event.layer), index(head / group)) += sum / group;
     }
   }
-  const Matrix<double>& sums() const { return sums_; }  // [n_layers, n_kv_heads]
+  Matrix<double> take() { return std::move(sums_); }  // [n_layers, n_kv_heads]
 
  private:
   std::size_t sink_size_;
@@ -52,36 +54,53 @@ void check_network(const ModelFacts& facts) {
 
 }  // namespace
 
+std::int64_t n_reach_queries(const HeadReachRequest& request, std::int64_t n_tokens) {
+  return n_tokens - request.sink_size - request.recent_size;
+}
+
 HeadReach measure_head_reach(Model& model, std::int64_t n_sequences,
                              const std::function<SequenceToAblate(std::int64_t)>& load,
-                             const HeadReachRequest& request) {
-  check_network(model.facts());
-  const std::int64_t kept = std::int64_t{request.sink_size} + request.recent_size;
-  std::vector<std::vector<TokenId>> texts;
+                             const HeadReachRequest& request, HeadReachStore& store) {
+  const ModelFacts& facts = model.facts();
+  check_network(facts);
+  std::vector<std::int64_t> ordinals;
   for (std::int64_t i = 0; i < n_sequences; ++i) {
-    if (request.max_documents && std::ssize(texts) >= *request.max_documents) break;
-    std::vector<TokenId> tokens = load(i).tokens;
-    if (std::ssize(tokens) - kept >= kMinReachQueries) texts.push_back(std::move(tokens));
+    if (request.max_documents && std::ssize(ordinals) >= *request.max_documents) break;
+    if (n_reach_queries(request, std::ssize(load(i).tokens)) >= kMinReachQueries) ordinals.push_back(i);
   }
-  if (texts.empty()) {
+  if (ordinals.empty()) {
     throw Error(ErrorCode::kInput, fmt::format("duo: expected a sequence of {} tokens or more, got none of {}; try a "
                                                "smaller --recent-size or --sink-size, or longer texts",
-                                               kept + kMinReachQueries, n_sequences));
+                                               std::int64_t{request.sink_size} + request.recent_size + kMinReachQueries,
+                                               n_sequences));
   }
   HeadReach reach;
   reach.sink_size = request.sink_size;
   reach.recent_size = request.recent_size;
-  ReachSums sums(model.facts(), request.sink_size);
+  reach.beyond = Matrix<double>(index(facts.n_layers), index(facts.n_kv_heads.front()));
+  const std::string specification = reach_specification(request);
   RunOptions run;
   run.min_distance = request.recent_size;
   run.should_stop = request.should_stop;
-  for (const std::vector<TokenId>& tokens : texts) {
-    if (request.on_progress) request.on_progress(reach.n_sequences, std::ssize(texts), "heads: sequences");
-    model.run({{tokens}}, sums, run);
+  for (const std::int64_t ordinal : ordinals) {
+    if (request.on_progress) request.on_progress(reach.n_sequences, std::ssize(ordinals), "heads: sequences");
+    std::optional<SequenceReach> one = store.find(specification, ordinal);
+    if (!one) {
+      const std::vector<TokenId> tokens = load(ordinal).tokens;
+      ReachSums sums(facts, request.sink_size);
+      model.run({{tokens}}, sums, run);
+      one = SequenceReach{n_reach_queries(request, std::ssize(tokens)), sums.take()};
+      store.add(specification, ordinal, *one);
+    }
+    if (one->sums.rows() != reach.beyond.rows() || one->sums.cols() != reach.beyond.cols()) {
+      throw Error(ErrorCode::kInput, fmt::format("duo: what is stored of sequence {} is of another model; the file is damaged", ordinal));
+    }
+    for (std::size_t i = 0; i < reach.beyond.rows() * reach.beyond.cols(); ++i) {
+      reach.beyond.data()[i] += one->sums.data()[i];
+    }
     ++reach.n_sequences;
-    reach.n_queries += std::ssize(tokens) - kept;
+    reach.n_queries += one->n_queries;
   }
-  reach.beyond = sums.sums();
   for (std::size_t i = 0; i < reach.beyond.rows() * reach.beyond.cols(); ++i) {
     double& value = reach.beyond.data()[i];
     value = std::clamp(value / static_cast<double>(reach.n_queries), 0.0, 1.0);

@@ -266,17 +266,8 @@ class GridMeter final : public Observer {
 };
 
 SinkDetector detector_of(const Choice& choice, const Axes& axes) {
-  return {static_cast<int>(choice.layer), axes.axis[choice.layer], axes.ordinary_norm[choice.layer],
-          ratio_at(choice.ratio), cosine_at(choice.cosine)};
-}
-
-// Which part each sequence is in, by its document; documents are dealt out in an order drawn by the seed.
-std::map<std::string, std::size_t> parts_of(std::vector<std::string> units, std::uint64_t seed) {
-  RandomStream random(seed, kPartsStream);
-  random.shuffle(std::span(units));
-  std::map<std::string, std::size_t> parts;
-  for (std::size_t u = 0; u < units.size(); ++u) parts[units[u]] = u % kDetectorParts;
-  return parts;
+  return {static_cast<int>(choice.layer), axes.axis[choice.layer], static_cast<float>(axes.ordinary_norm[choice.layer]),
+          static_cast<float>(ratio_at(choice.ratio)), static_cast<float>(cosine_at(choice.cosine))};
 }
 
 void add(std::vector<Grid>& to, const std::vector<Grid>& from) {
@@ -287,13 +278,32 @@ void add(std::vector<Grid>& to, const std::vector<Grid>& from) {
 
 bool SinkDetector::names(std::span<const float> state) const {
   const double length = length_of(state);
-  return length >= min_norm_ratio * ordinary_norm && length > 0 && dot(state, axis) / length >= min_cosine;
+  return length >= static_cast<double>(min_norm_ratio) * static_cast<double>(ordinary_norm) && length > 0 &&
+         dot(state, axis) / length >= static_cast<double>(min_cosine);
+}
+
+std::vector<int> SinkDetector::named(MatrixView<const float> states) const {
+  if (states.cols() != axis.size()) {
+    throw Error(ErrorCode::kUsage, fmt::format("detector: expected states of {} numbers, as its axis has, got {}",
+                                               axis.size(), states.cols()));
+  }
+  std::vector<int> positions;
+  for (std::size_t row = 0; row < states.rows(); ++row) {
+    if (names(states.row(row))) positions.push_back(static_cast<int>(row));
+  }
+  return positions;
 }
 
 void NamedPositions::on_state(const StateEvent& event) {
-  for (std::size_t row = 0; row < event.states.rows(); ++row) {
-    if (detector_.names(event.states.row(row))) positions_.push_back(event.first_token + static_cast<int>(row));
-  }
+  for (const int row : detector_.named(event.states)) positions_.push_back(event.first_token + row);
+}
+
+std::map<std::string, std::size_t> detector_parts(std::vector<std::string> units, std::uint64_t seed) {
+  RandomStream random(seed, kPartsStream);
+  random.shuffle(std::span(units));
+  std::map<std::string, std::size_t> parts;
+  for (std::size_t u = 0; u < units.size(); ++u) parts[units[u]] = u % kDetectorParts;
+  return parts;
 }
 
 TrainedDetector train_detector(Model& model, std::int64_t n_sequences,
@@ -313,7 +323,7 @@ TrainedDetector train_detector(Model& model, std::int64_t n_sequences,
   }
   TrainedDetector trained;
   trained.n_documents = std::ssize(units);
-  trained.part_of = parts_of(std::move(units), request.seed);
+  trained.part_of = detector_parts(std::move(units), request.seed);
   std::vector<std::size_t> parts;
   for (const std::string& unit : units_of_sequences) parts.push_back(trained.part_of.at(unit));
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/views.h"
 #include "impact/ablation.h"
 #include "probe/model.h"
 #include "probe/observer.h"
@@ -19,12 +20,17 @@ namespace sinkscope {
 struct SinkDetector {
   int layer = 0;              // its block output is looked at
   std::vector<float> axis;    // [d_model] length 1: mean over texts of the primary's direction there
-  double ordinary_norm = 0;   // median over texts of the median |h_l| of tokens that are no sinks
-  double min_norm_ratio = 0;  // of |h_l| / ordinary_norm
-  double min_cosine = 0;      // of h_l . axis / |h_l|
+  // Float32, as a file of it has them: what was saved names what was measured.
+  float ordinary_norm = 0;   // median over texts of the median |h_l| of tokens that are no sinks
+  float min_norm_ratio = 0;  // of |h_l| / ordinary_norm
+  float min_cosine = 0;      // of h_l . axis / |h_l|
 
   // state  [d_model] h_l of one token
   bool names(std::span<const float> state) const;
+  // states   [n_tokens, d_model] of one text
+  // returns  the tokens that it names, ascending
+  // throws   Error{kUsage} if the states are of another length
+  std::vector<int> named(MatrixView<const float> states) const;
 };
 
 struct DetectorRequest {
@@ -62,6 +68,11 @@ class NamedPositions final : public Observer {
   const SinkDetector& detector_;
   std::vector<int> positions_;
 };
+
+// Which part each document is in; they are dealt out in an order drawn by the seed.
+//
+// units  of the documents, each once, in the order of their first sequences
+std::map<std::string, std::size_t> detector_parts(std::vector<std::string> units, std::uint64_t seed);
 
 // Chooses layer and thresholds on the sequences of a results file, and says how well such a choice does on others. True
 // are the sinks of the sequences' detections beside the primary's set; tokens too near the end to be judged count neither way.

@@ -1,5 +1,6 @@
 #include "store/ablation_rows.h"
 
+#include "impact/head_reach_store.h"
 #include "impact/protection_store.h"
 #include "store/ablation_blob.h"
 #include "store/bytes.h"
@@ -26,7 +27,7 @@ void AblationRows::add(std::int64_t ordinal, const std::vector<Edited>& edits) {
 
 std::vector<std::string> AblationRows::specifications() const {
   std::vector<std::string> specifications = rows_.specifications();
-  std::erase_if(specifications, is_protection);
+  std::erase_if(specifications, [](const std::string& one) { return is_protection(one) || is_reach(one); });
   return specifications;
 }
 

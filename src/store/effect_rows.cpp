@@ -8,6 +8,7 @@
 #include "impact/protection_store.h"
 #include "store/ablation_rows.h"
 #include "store/connection.h"
+#include "store/head_reach_rows.h"
 #include "store/protection_rows.h"
 #include "store/scan_file.h"
 #include "store/scan_layout.h"
@@ -71,6 +72,8 @@ std::vector<std::string> EffectRows::specifications() const {
 void check_effects(const std::string& specification, const StoredEffects& stored) {
   if (is_protection(specification)) {
     protection_from(specification, stored);
+  } else if (is_reach(specification)) {
+    reach_from(specification, stored);
   } else {
     ablation_from(stored);
   }

@@ -23,7 +23,7 @@ struct StoredEffects {
 
 // Rows of `edits` and `edit_effects` in a results file: one row an edit, one an edit and document. Tables are made when
 // they are first needed; files of programs that know none stay as they are. What the bytes mean is known to those who
-// use it: ablation_rows.h, protection_rows.h. The file must outlive it, and be open for writing for add().
+// use it: ablation_rows.h, protection_rows.h, head_reach_rows.h. The file must outlive it, and be open for writing for add().
 class EffectRows {
  public:
   explicit EffectRows(const ScanFile& file);

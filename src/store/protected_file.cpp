@@ -1,11 +1,32 @@
 #include "store/protected_file.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "store/ablated_file.h"
+#include "store/detector_rows.h"
 #include "store/protection_rows.h"
 
 namespace sinkscope {
+namespace {
+
+std::optional<MeasuredDetector> detector_of(const ScanFile& file, const ProtectRequest& request) {
+  const DetectorRows rows(file);
+  const std::vector<std::string> all = rows.specifications();
+  const auto last = std::ranges::find_if(all.rbegin(), all.rend(), [&](const std::string& specification) {
+    return shared_detector(specification) == shared_detector(request);
+  });
+  if (last == all.rend()) return std::nullopt;
+  KeptDetector kept = *rows.find(*last);
+  std::vector<DetectedCache> caches = detected_caches(kept, request.caches, [&](std::int64_t ordinal) {
+    return sequence_to_ablate(file.document(ordinal), request.thresholds).unit;
+  });
+  return MeasuredDetector{std::move(kept.trained), std::move(caches)};
+}
+
+}  // namespace
 
 std::optional<ProtectedFile> protected_of(const ScanFile& file) {
   const ProtectionRows rows(file);
@@ -31,6 +52,7 @@ std::optional<ProtectedFile> protected_of(const ScanFile& file) {
         unmeasured(sequence_to_ablate(file.document(ordinal), found.request.thresholds)));
     found.sequences.back().caches = std::move(caches);
   }
+  found.detector = detector_of(file, found.request);
   return found;
 }
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "impact/detected_cache.h"
 #include "impact/protect.h"
 #include "store/scan_file.h"
 
@@ -12,6 +13,7 @@ namespace sinkscope {
 struct ProtectedFile {
   ProtectRequest request;
   std::vector<SequenceProtection> sequences;  // of which a cache was measured
+  std::optional<MeasuredDetector> detector;   // the last with that seed and these thresholds; kl of caches of the request
 };
 
 // Of several commands the last: all caches of the file that have its draws, seed and thresholds.

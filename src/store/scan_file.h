@@ -112,6 +112,7 @@ class ScanFile final : public ResultSink {
  private:
   friend class ExplainedRows;
   friend class EffectRows;
+  friend class DetectorRows;
   explicit ScanFile(std::unique_ptr<SqliteConnection> connection);
   std::unique_ptr<SqliteConnection> connection_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
 
 #include "base/error.h"
 #include "store/schema.h"
@@ -168,7 +169,9 @@ void create_layout(Database& database, const ModelRecord& model, const Measureme
   transaction.commit();
 }
 
-void check_layout(Database& database) { check_schema(database, kScanTables, kEffectTables); }
+void check_layout(Database& database) {
+  check_schema(database, kScanTables, std::string(kEffectTables).append(kDetectorTable));
+}
 
 ModelRecord read_model(Database& database) {
   ModelRecord model;

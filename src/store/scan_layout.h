@@ -29,6 +29,16 @@ CREATE TABLE IF NOT EXISTS edit_effects (
 ) STRICT;
 )sql";
 
+// Detectors, made when the first is kept. The key is the SHA-256 of its specification.
+inline constexpr const char* kDetectorTable = R"sql(
+CREATE TABLE IF NOT EXISTS detectors (
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  specification TEXT NOT NULL,
+  data BLOB NOT NULL
+) STRICT;
+)sql";
+
 // True for a file without any table, as SQLite leaves it if its maker dies early.
 bool is_blank(Database& database);
 // Makes all tables and writes what the whole file shares, in one transaction.

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "store/connection.h"
 #include "store/corpus_blob.h"
+#include "store/detector_rows.h"
 #include "store/effect_rows.h"
 #include "store/explained_rows.h"
 
@@ -139,6 +140,7 @@ std::vector<std::string> verify_file(SqliteConnection& connection) {
   });
   findings.run([&] {
     for (std::string& line : verify_effects(connection)) findings.add(std::move(line));
+    for (std::string& line : verify_detectors(connection)) findings.add(std::move(line));
   });
   return findings.take();
 }

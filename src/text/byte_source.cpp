@@ -44,8 +44,10 @@ bool has_safetensors_header(std::string_view head) { return head.size() > 8 && h
 
 constexpr std::array kOtherKinds = {
     OtherKind{"PAR1"sv, "a Parquet file",
-              "convert it: duckdb -c \"COPY (FROM '{0}') TO 'corpus.jsonl'\", or python3 -c \"import pandas; "
-              "pandas.read_parquet('{0}').to_json('corpus.jsonl', orient='records', lines=True)\""},
+              "convert it: duckdb -c \"COPY (FROM '{0}') TO 'corpus.jsonl'\", or with pandas python3 -c \"import pandas; "
+              "pandas.read_parquet('{0}').to_json('corpus.jsonl', orient='records', lines=True)\", or with pyarrow alone "
+              "python3 -c \"import json, pyarrow.parquet as p; [print(json.dumps(r, default=str)) for b in "
+              "p.ParquetFile('{0}').iter_batches() for r in b.to_pylist()]\" > corpus.jsonl"},
     OtherKind{"ARROW1"sv, "an Arrow file",
               "convert it: python3 -c \"import pyarrow.feather as f; "
               "f.read_table('{0}').to_pandas().to_json('corpus.jsonl', orient='records', lines=True)\""},

@@ -290,6 +290,24 @@ TEST_F(ApiTest, SaysWhichTokensACacheMustKeep) {
   EXPECT_EQ(code_of([&] { Scanner(other).protect(path, request); }), ErrorCode::kInput);
 }
 
+TEST_F(ApiTest, NotesSayWhatToKnow) {
+  ScanSettings settings;
+  settings.chat_template = "{% for m in messages %}{% if true %}{{ m.content }}{% continue %}{% endif %}{% endfor %}";
+  const Scanner scan = scanner(settings);
+  const std::vector<Document> documents = {chat_document(R"([{"role":"user","content":")" + text_of(100, 3) + "\"}]")};
+  const ScannedText scanned = scan.scan_all(documents).front();
+  ASSERT_EQ(scanned.n_tokens(), 101);
+  EXPECT_TRUE(scan.notes().empty());
+  const std::vector<std::string> notes = scanned.notes();
+  ASSERT_EQ(notes.size(), 2U);
+  EXPECT_TRUE(notes[0].starts_with("chat template: 1 of 1 conversations are rendered as Python's Jinja")) << notes[0];
+  EXPECT_EQ(notes[1], "1 of 1 text is too short to be judged: expected 128 tokens or more, got 101");
+  save(folder() + "/notes.scan.db", std::span(&scanned, 1));
+  EXPECT_EQ(Results(folder() + "/notes.scan.db").notes(), std::vector<std::string>{notes[0]});
+  EXPECT_EQ(Results(folder() + "/notes.scan.db").text(0).notes(), notes);
+  EXPECT_TRUE(scan.scan(text_of(300, 3)).notes().empty());
+}
+
 TEST_F(ApiTest, AFileHoldsOneMeasurementOnly) {
   const std::string path = folder() + "/one.scan.db";
   const ScannedText first = scanner().scan(text_of(200, 3));

@@ -44,7 +44,7 @@ class Corpora(harness.ProgramTest):
 
     def test_what_is_not_read_is_named_with_the_command_that_converts_it(self):
         for name, content, expected in [
-                ("c.parquet", b"PAR1" + bytes(100), ["a Parquet file", "to_json('corpus.jsonl'"]),
+                ("c.parquet", b"PAR1" + bytes(100), ["a Parquet file", "to_json('corpus.jsonl'", "p.ParquetFile('c.parquet')"]),
                 ("c.arrow", b"ARROW1\0\0" + bytes(100), "an Arrow file"),
                 ("c.jsonl.zst", b"\x28\xb5\x2f\xfd" + bytes(100), ["Zstandard", "zstd -dc 'c.jsonl.zst' |"]),
                 ("c.jsonl.xz", b"\xfd7zXZ\0" + bytes(100), "xz -dc"),

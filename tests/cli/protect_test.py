@@ -182,7 +182,7 @@ class Protect(harness.ProgramTest):
         (self.folder / "other" / "full_attention_heads.tsv").write_text("0.5\n")
         self.fails(7, "is there already and no earlier output", "protect", "-m", "tiny.gguf", "--duo", "other", "out.db")
         (self.folder / "file").write_text("x")
-        self.fails(7, "--duo: expected a folder", "protect", "-m", "tiny.gguf", "--duo", "file", "out.db")
+        self.fails(7, "duo: expected a folder", "protect", "-m", "tiny.gguf", "--duo", "file", "out.db")
         self.fails(3, "expected a sequence of 384 tokens or more", "protect", "-q", "-m", "tiny.gguf", "--precision",
                    "native", "--window", 80, "--draws", 2, "--documents", 2, "--duo", "pattern", "out.db")
 
@@ -207,6 +207,12 @@ class Protect(harness.ProgramTest):
         self.assertEqual(numbers("layer", "i"), (found["layer"],))
         self.assertAlmostEqual(numbers("min_cosine", "f")[0], found["min_cosine"], places=6)
         self.assertAlmostEqual(sum(x * x for x in numbers("axis", "f")), 1, places=5)
+        # It stays in the file, and is shown without the model.
+        whole = self.protect("--window", 80, "--detector", "again.safetensors").bytes
+        self.assertEqual(json.loads(whole)["detector"], found)
+        self.assertEqual((self.folder / "again.safetensors").read_bytes(), data)
+        self.assertEqual(self.ok("export", "out.db", "--format", "json", "--what", "protect").bytes, whole)
+        self.assertIn("sound", self.ok("verify", "out.db").out)
         said = self.ok("protect", "-q", "-m", "tiny.gguf", "--precision", "native", "--window", 80, "--draws", 1,
                        "--documents", 2, "--detector", "detector.safetensors", "out.db").out
         self.assertIn("not enough: 2 documents, 8 needed", " ".join(said.split()))

@@ -4,6 +4,7 @@
 #include "impact/ablate.h"
 #include "impact/ablate_sequence.h"
 #include "impact/head_reach.h"
+#include "impact/head_reach_store.h"
 #include "scan/examine.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/fake_model.h"
@@ -195,7 +196,8 @@ TEST_F(AblateRules, HeadsReadWhatLiesBehindTheFirstAndTheRecentTokens) {
     EXPECT_EQ(total, 2);
     told.push_back(done);
   };
-  const HeadReach reach = measure_head_reach(model_, 3, load, request);
+  HeadReachInMemory kept;
+  const HeadReach reach = measure_head_reach(model_, 3, load, request, kept);
   EXPECT_EQ(told, (std::vector<std::int64_t>{0, 1}));
   EXPECT_EQ(reach.n_sequences, 2);
   EXPECT_EQ(reach.n_queries, (87 - 23) + (kShort - 23));
@@ -206,11 +208,12 @@ TEST_F(AblateRules, HeadsReadWhatLiesBehindTheFirstAndTheRecentTokens) {
   }
   request.on_progress = {};
   expect_error(ErrorCode::kInput, "expected a sequence of 87 tokens or more, got none of 1",
-               [&] { measure_head_reach(model_, 1, load, request); });
+               [&] { measure_head_reach(model_, 1, load, request, kept); });
+  HeadReachInMemory nothing;
   model_.shown.n_kv_heads[2] = 2;
-  expect_error(ErrorCode::kModel, "got 1 in block 0 and 2 in block 2", [&] { measure_head_reach(model_, 3, load, request); });
+  expect_error(ErrorCode::kModel, "got 1 in block 0 and 2 in block 2", [&] { measure_head_reach(model_, 3, load, request, nothing); });
   model_.shown.has_attention[1] = false;
-  expect_error(ErrorCode::kModel, "one that does not in block 1", [&] { measure_head_reach(model_, 3, load, request); });
+  expect_error(ErrorCode::kModel, "one that does not in block 1", [&] { measure_head_reach(model_, 3, load, request, nothing); });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/llama/model.h"
+#include "impact/head_reach_store.h"
 #include "plant/tiny/tiny.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
@@ -91,7 +92,8 @@ TEST_F(HeadReachTest, IsWhatProbabilitiesSay) {
     HeadReachRequest request;
     request.sink_size = 3;
     request.recent_size = 30;
-    const HeadReach reach = measure_head_reach(*model, 4, sequence_of, request);
+    HeadReachInMemory store;
+    const HeadReach reach = measure_head_reach(*model, 4, sequence_of, request, store);
     EXPECT_EQ(reach.n_sequences, 3) << "60 tokens are too few";
     ASSERT_EQ(reach.beyond.rows(), static_cast<std::size_t>(kLayers));
     ASSERT_EQ(reach.beyond.cols(), static_cast<std::size_t>(kKvHeads));
@@ -126,12 +128,34 @@ TEST_F(HeadReachTest, TheFirstThatAreLongEnough) {
   request.sink_size = 3;
   request.recent_size = 30;
   request.max_documents = 1;
-  EXPECT_EQ(measure_head_reach(*model, 4, sequence_of, request).n_queries, 150 - 33);
+  HeadReachInMemory store;
+  EXPECT_EQ(measure_head_reach(*model, 4, sequence_of, request, store).n_queries, 150 - 33);
   request.recent_size = 163;
-  EXPECT_EQ(measure_head_reach(*model, 4, sequence_of, request).n_queries, 230 - 166);
+  EXPECT_EQ(measure_head_reach(*model, 4, sequence_of, request, store).n_queries, 230 - 166);
   request.recent_size = 164;
   expect_error(ErrorCode::kInput, "expected a sequence of 231 tokens or more, got none of 4",
-               [&] { measure_head_reach(*model, 4, sequence_of, request); });
+               [&] { measure_head_reach(*model, 4, sequence_of, request, store); });
+}
+
+TEST_F(HeadReachTest, WhatIsStoredIsNotMeasuredAgain) {
+  const auto model = load("llama");
+  HeadReachRequest request;
+  request.sink_size = 3;
+  request.recent_size = 30;
+  HeadReachInMemory undisturbed, store;
+  const Matrix<double> expected = measure_head_reach(*model, 4, sequence_of, request, undisturbed).beyond;
+  request.max_documents = 2;
+  measure_head_reach(*model, 4, sequence_of, request, store);
+  request.max_documents.reset();
+  const Matrix<double> all = measure_head_reach(*model, 4, sequence_of, request, store).beyond;
+  request.should_stop = [] { return true; };  // any pass throws
+  const Matrix<double> again = measure_head_reach(*model, 4, sequence_of, request, store).beyond;
+  for (std::size_t i = 0; i < expected.rows() * expected.cols(); ++i) {
+    EXPECT_EQ(all.data()[i], expected.data()[i]) << "bit for bit";
+    EXPECT_EQ(again.data()[i], expected.data()[i]);
+  }
+  request.recent_size = 31;
+  expect_error(ErrorCode::kInterrupted, "", [&] { measure_head_reach(*model, 4, sequence_of, request, store); });
 }
 
 }  // namespace

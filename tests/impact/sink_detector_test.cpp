@@ -100,7 +100,12 @@ TEST_F(SinkDetectorTest, NamesAllPlantedSinksAndNothingElse) {
   ProtectRequest request;
   request.caches = {cache_form_from("window:100")};
   request.n_draws = 1;
-  const auto detected = measure_detected(model_, 2, load, request, trained);
+  KeptDetector kept{trained, {}};
+  int n_added = 0;
+  measure_detected(model_, 2, load, request, kept, [&] { ++n_added; });
+  EXPECT_EQ(n_added, 2);
+  const auto detected =
+      detected_caches(kept, request.caches, [&](std::int64_t i) { return all[static_cast<std::size_t>(i)].unit; });
   ASSERT_EQ(detected.size(), 1U);
   EXPECT_EQ(detected[0].n_documents, 2);
   EXPECT_EQ(detected[0].n_kept, 3.0);
@@ -155,16 +160,71 @@ TEST_F(SinkDetectorTest, WhatHasNoVerdictIsNoMistake) {
 
 TEST_F(SinkDetectorTest, OfFewDocumentsItSaysNothingOfItself) {
   const auto load = [&](std::int64_t i) { return sequence(i % 2); };
-  DetectorRequest request;
+  ProtectRequest request;
+  request.caches = {cache_form_from("window:100")};
   request.max_documents = 3;
-  const TrainedDetector trained = train_detector(model_, 8, load, request);
+  DetectorsInMemory store;
+  const MeasuredDetector measured = measure_detector(model_, 8, load, request, store);
+  EXPECT_TRUE(measured.caches.empty()) << "nobody judged";
+  const TrainedDetector& trained = measured.trained;
   EXPECT_EQ(trained.n_documents, 2) << "two sequences are chunks of one document";
   EXPECT_EQ(trained.reason, "not enough: 2 documents, 8 needed");
   EXPECT_FALSE(trained.recall);
   EXPECT_FALSE(trained.precision);
   EXPECT_TRUE(trained.judges.empty());
   EXPECT_GE(trained.detector.layer, kStart);
-  EXPECT_TRUE(measure_detected(model_, 8, load, {}, trained).empty());
+}
+
+// Counts what it hands out and takes; a run that is stopped leaves what was put.
+class CountingStore final : public DetectorStore {
+ public:
+  std::optional<KeptDetector> find(const std::string& specification) const override {
+    auto found = kept_.find(specification);
+    if (found) found->trained.part_of.clear();  // as a file gives it back
+    return found;
+  }
+  void put(const std::string& specification, const KeptDetector& detector) override {
+    ++n_put;
+    kept_.put(specification, detector);
+  }
+  int n_put = 0;
+
+ private:
+  DetectorsInMemory kept_;
+};
+
+TEST_F(SinkDetectorTest, WhatIsStoredIsNotMeasuredAgain) {
+  std::vector<SequenceToAblate> all;
+  for (int i = 0; i < 8; ++i) all.push_back(sequence(i));
+  const auto load = [&](std::int64_t i) { return all[static_cast<std::size_t>(i)]; };
+  ProtectRequest request;
+  request.caches = {cache_form_from("window:100")};
+  DetectorsInMemory undisturbed;
+  const MeasuredDetector expected = measure_detector(model_, 8, load, request, undisturbed);
+  ASSERT_EQ(expected.caches.size(), 1U);
+
+  CountingStore store;
+  int n_told = 0;
+  request.on_progress = [&](std::int64_t done, std::int64_t, const std::string& what) {
+    ++n_told;
+    if (done == 3 && what == "what the detector names: sequences") throw Error(ErrorCode::kInterrupted, "stopped");
+  };
+  expect_error(ErrorCode::kInterrupted, "stopped", [&] { measure_detector(model_, 8, load, request, store); });
+  EXPECT_EQ(store.n_put, 1 + 3) << "the detector, and three sequences";
+  EXPECT_EQ(n_told, 16 + 4);
+  request.on_progress = {};
+  const MeasuredDetector resumed = measure_detector(model_, 8, load, request, store);
+  EXPECT_EQ(store.n_put, 1 + 8) << "five sequences more, and no detector";
+  EXPECT_EQ(resumed.caches[0].kl, expected.caches[0].kl) << "bit for bit";
+  EXPECT_EQ(resumed.caches[0].n_documents, 8);
+  EXPECT_EQ(resumed.trained.recall, 1.0);
+  EXPECT_EQ(resumed.trained.part_of, expected.trained.part_of);
+  EXPECT_EQ(measure_detector(model_, 8, load, request, store).caches[0].kl, expected.caches[0].kl);
+  EXPECT_EQ(store.n_put, 9);
+  // One more cache is measured alone.
+  request.caches.push_back(cache_form_from("window:120"));
+  EXPECT_EQ(measure_detector(model_, 8, load, request, store).caches.size(), 2U);
+  EXPECT_EQ(store.n_put, 9 + 8);
 }
 
 TEST_F(SinkDetectorTest, RefusesTextsWithoutSinks) {

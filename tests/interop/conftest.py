@@ -10,6 +10,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "python"))  # tiny_model
 PROGRAM = os.environ["SINKSCOPE_PROGRAM"]
 LINES = [line.encode("ascii", "ignore").decode() for page in ("README.md", "HACKING.md", "docs/python.md", "docs/impact.md")
          for line in (ROOT / page).read_text(encoding="utf-8").splitlines() if len(line) > 20]
@@ -60,7 +61,6 @@ def hf_folder(hf_model, tmp_path_factory):
 @pytest.fixture(scope="session")
 def converted(hf_folder, cache):
     """The folder as sinkscope opens it."""
-    sys.path.insert(0, str(ROOT / "tests" / "python"))
     import sinkscope as ss
 
     return ss.Model(hf_folder, precision="f32", cache_type_k="f32", min_distance=8)

@@ -13,20 +13,13 @@ import pytest
 import sinkscope as ss
 from conftest import PROGRAM
 from sinkscope import _parts
+from tiny_model import letters, make_tiny
 
 ray = pytest.importorskip("ray")
 pytest.importorskip("ray.data")
 from ray.cluster_utils import Cluster  # noqa: E402
 
 N_TEXTS = 40
-
-
-def letters(n_bytes, step):
-    text = [chr(ord("a") + (i * step + i // 7) % 26) for i in range(n_bytes)]
-    text[n_bytes // 3] = "#"
-    return "".join(text)
-
-
 RECORDS = [{"id": f"text {i}", "text": letters(120 + 10 * (i % 9), 1 + i % 25)} for i in range(N_TEXTS)]
 
 
@@ -42,10 +35,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny(place):
-    path = place / "tiny.gguf"
-    subprocess.run([PROGRAM, "tiny", "--arch", "llama", "--sink", "layer=2,token='#',norm=200", "-o", path], check=True,
-                   capture_output=True)
-    return path
+    return make_tiny(PROGRAM, place / "tiny.gguf")
 
 
 @pytest.fixture(scope="module")

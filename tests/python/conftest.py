@@ -1,4 +1,4 @@
-"""A tiny model with a sink that is known, texts, and the program to compare with."""
+"""The tiny model, a scan of it, and the program to compare with."""
 
 import json
 import os
@@ -9,16 +9,9 @@ import numpy
 import pytest
 
 import sinkscope as ss
+from tiny_model import letters, make_tiny
 
 PROGRAM = os.environ["SINKSCOPE_PROGRAM"]
-MARK = "#"  # a sink of layer 2, by construction
-
-
-def letters(n_bytes, step):
-    """A text of bytes, which are the tiny model's tokens, with one mark in it."""
-    text = [chr(ord("a") + (i * step + i // 7) % 26) for i in range(n_bytes)]
-    text[n_bytes // 3] = MARK
-    return "".join(text)
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny(folder):
-    path = folder / "tiny.gguf"
-    subprocess.run([PROGRAM, "tiny", "--arch", "llama", "--sink", f"layer=2,token='{MARK}',norm=200", "-o", path],
-                   check=True, capture_output=True)
-    return path
+    return make_tiny(PROGRAM, folder / "tiny.gguf")
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +36,12 @@ def scan(model):
 
 @pytest.fixture
 def program(tmp_path):
-    """program(verb, ...): what the program prints, as bytes."""
-    def run(*arguments):
+    """program(verb, ...): what the program prints, as bytes; code: with which it is to end."""
+    def run(*arguments, code=0):
         env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "GOMP_SPINCOUNT": "0"}
-        return subprocess.run([PROGRAM, *map(str, arguments)], check=True, capture_output=True, env=env).stdout
+        ended = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, env=env)
+        assert ended.returncode == code, ended.stderr.decode()
+        return ended.stdout
     return run
 
 

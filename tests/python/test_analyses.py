@@ -1,4 +1,4 @@
-"""explain, ablate and protect: what the program finds."""
+"""explain, ablate, protect and what goes with it: what the program finds."""
 
 import contextlib
 import json
@@ -8,7 +8,8 @@ import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import MARK, letters
+from conftest import safetensors
+from tiny_model import MARK, letters
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,70 @@ def test_tokens_that_a_cache_must_keep(model, tiny, path, tmp_path, program_json
     assert model.protect(path, caches="window:128", draws=1) == said
 
 
+def test_heads_that_need_a_whole_cache(model, tiny, path, tmp_path, program):
+    copy = copy_of(path, tmp_path)
+    program("protect", "-q", "-m", tiny, copy, "--window", "128", "--draws", "1", "--ubatch-size", "128", "--duo",
+            tmp_path / "theirs", "--sink-size", "4", "--recent-size", "100")
+    told = []
+    found = model.head_reach(path, sink_size=4, recent_size=100, progress=lambda *at: told.append(at))
+    assert told == [(0, 2, "heads: sequences"), (1, 2, "heads: sequences")]
+    assert found.beyond.shape == (model.facts.n_layers, model.facts.n_kv_heads[0]) and found.beyond.dtype == numpy.float64
+    assert (found.sink_size, found.recent_size) == (4, 100)
+    assert (found.n_sequences, found.n_queries) == (2, 2 * (301 - 104))
+    found.save(tmp_path / "ours")
+    for name in ("config.json", "full_attention_heads.tsv"):
+        assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
+    heads = numpy.loadtxt(tmp_path / "ours" / "full_attention_heads.tsv", delimiter="\t", ndmin=2)
+    beyond = found.beyond
+    del found
+    assert numpy.allclose(heads, beyond, atol=1e-9) and not beyond.flags.writeable
+
+
+@pytest.fixture(scope="module")
+def eight(folder, model):
+    path = folder / "eight.scan.db"
+    ss.save(path, model.scan([ss.Document(letters(220 + step, step), name=f"step {step}") for step in range(3, 19, 2)]))
+    return path
+
+
+def test_a_detector(model, tiny, eight, tmp_path, program_json):
+    copy = copy_of(eight, tmp_path)
+    file = tmp_path / "theirs.safetensors"
+    said = program_json("protect", "-m", tiny, copy, "--window", "128", "--draws", "1", "--ubatch-size", "128", "--json", "-",
+                        "--detector", file)
+    assert ss.open(eight).protection() is None and ss.open(copy).protection() == said
+    found = model.detector(eight, caches="window:128")
+    assert found.to_dict() == said["detector"] and found.kl == said["detector"]["kl"] and len(found.kl) == 1
+    assert model.protect(eight, caches="window:128", draws=1, detector=True) == said == ss.open(eight).protection()
+    assert (found.recall, found.precision) == (1, 1) and "each was judged by what the others chose" in found.reason
+    assert found.layer >= 2 and found.axis.shape == (model.facts.d_model,) and not found.axis.flags.writeable
+    # Its file is the program's, and comes back as the same rule.
+    found.save(tmp_path / "ours.safetensors")
+    assert (tmp_path / "ours.safetensors").read_bytes() == file.read_bytes()
+    read = ss.Detector(file)
+    assert (read.layer, read.ordinary_norm, read.min_norm_ratio, read.min_cosine, read.recall, read.reason, read.kl) == (
+        found.layer, found.ordinary_norm, found.min_norm_ratio, found.min_cosine, 1, found.reason, [])
+    assert (read.axis == found.axis).all() and read.model == model.facts.name and "recall 1.000" in repr(read)
+    assert (safetensors(file)["axis"] == read.axis).all()
+    # It names the sinks of another text, as the arithmetic of the docs does.
+    text = letters(350, 4)
+    hook = f"blocks.{read.layer}.hook_resid_post"
+    h = model.run_with_cache(text, hook)[hook]
+    length = (h * h).sum(-1) ** 0.5
+    by_hand = (length >= read.min_norm_ratio * read.ordinary_norm) & (h @ read.axis >= read.min_cosine * length)
+    assert read.names(h).tolist() == numpy.flatnonzero(by_hand).tolist() == [0, 350 // 3 + 1]
+    assert read.names(h[:0]).tolist() == [] and read.names(h.astype(numpy.float64)[:1]).tolist() == [0]
+    few = model.detector(eight, documents=3)
+    assert few.recall is None and few.reason == "not enough: 3 documents, 8 needed" and few.kl == []
+    for call, says in ((lambda: read.names(h[0]), "an array .n_tokens, d_model., got one of 1 axes"),
+                       (lambda: read.names(h[:, 1:]), "expected states of"),
+                       (lambda: ss.Detector(tmp_path / "none"), "none"),
+                       (lambda: ss.Detector(tiny), "sinkscope.detector/1")):
+        with pytest.raises(ss.Error, match=says) as raised:
+            call()
+        assert "\n" not in str(raised.value)
+
+
 def test_what_cannot_be_asked_for(model, tiny, path, scan):
     for call, says in (
             (lambda: model.ablate(path, how="knockdown"), "knockdown"),
@@ -99,6 +164,10 @@ def test_what_cannot_be_asked_for(model, tiny, path, scan):
             (lambda: model.protect(path, caches=["q3"]), "q3"),
             (lambda: ss.Model(tiny).ablate(path), "micro-batches of 128"),
             (lambda: ss.Model(tiny).protect(path), "micro-batches of 128"),
+            (lambda: ss.Model(tiny).head_reach(path, recent_size=20), "micro-batches of 128"),
+            (lambda: model.head_reach(path), "a sequence of 384 tokens"),
+            (lambda: model.head_reach(path, recent_size=0), "from 1 to"),
+            (lambda: model.detector(path, caches=["q3"]), "q3"),
             (lambda: model.ablate([]), "at least one text")):
         with pytest.raises(ss.Error, match=says) as raised:
             call()

@@ -12,7 +12,7 @@ import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import letters
+from tiny_model import letters
 
 TEXT = letters(1500, 3)
 

@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import letters
+from tiny_model import letters
 
 STEPS = (3, 5, 7, 9, 11)
 

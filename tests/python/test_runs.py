@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import letters
+from tiny_model import letters
 
 TEXT = letters(300, 3)
 

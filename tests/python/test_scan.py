@@ -2,14 +2,18 @@
 
 import csv
 import gc
+import inspect
 import io
 import json
+import re
+import socket
 
 import numpy
 import pytest
 
 import sinkscope as ss
-from conftest import MARK, letters, safetensors
+from conftest import safetensors
+from tiny_model import MARK, letters
 
 
 def same(a, b):
@@ -114,6 +118,75 @@ def test_chats_are_rendered_by_the_template(tmp_path, tiny, model):
     assert raised.value.code == "input"
 
 
+class Scalar:
+    """As pyarrow's columns hold values."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def as_py(self):
+        return self.value
+
+
+def test_columns_of_data_sets(model, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    texts = [letters(200, 3), letters(210, 5)]
+    scans = [scan.to_dict() for scan in model.scan(texts)]
+
+    def same_as(column):
+        return [scan.to_dict() for scan in model.scan(column)] == scans
+
+    frame = pandas.DataFrame({"text": texts, "ids": [model.tokenize(text) for text in texts]})
+    assert same_as(frame["text"]) and same_as(frame["text"].to_numpy()) and same_as(frame["ids"])
+    assert same_as(row["text"] for row in frame.to_dict("records")) and same_as(Scalar(text) for text in texts)
+    chats = ss.Model(model.facts.path, ubatch_size=128, chat_template="{% for m in messages %}{{ m.content }}{% endfor %}")
+    column = [numpy.array([{"role": "user", "content": text}], dtype=object) for text in texts]  # as of Parquet
+    assert [scan.n_tokens for scan in chats.scan(iter(column))] == [201, 211]
+    with pytest.raises(ss.Error, match="text 0: .*got a dict; of a data set give one column") as raised:
+        model.scan(iter(frame.to_dict("records")))
+    assert raised.value.code == "usage"
+
+
+@pytest.mark.parametrize("name, says", [("corpus.parquet", "pandas.read_parquet"), ("text.TXT", "open(")])
+def test_the_name_of_a_file_is_no_text(model, tmp_path, monkeypatch, name, says):
+    monkeypatch.chdir(tmp_path)
+    assert model.scan(name).n_tokens == 1 + len(name), "there is no such file"
+    (tmp_path / name).write_bytes(b"PAR1")
+    for text in (name, tmp_path / name, [name], iter([tmp_path / name]), ss.Document(name)):
+        with pytest.raises(ss.Error, match="expected a text, got the name of a file") as raised:
+            model.scan(text)
+        assert raised.value.code == "usage" and says in str(raised.value) and "\n" not in str(raised.value)
+    assert model.scan(name.encode()).n_tokens == 1 + len(name)
+
+
+def test_notes_say_what_to_know_of_a_scan(tiny, model, scan, tmp_path, program):
+    template = ("{% for m in messages %}{% if m.role == 'user' %}[{{ m.content }}]{% continue %}{% endif %}"
+                "{{ m.content }}{% endfor %}")
+    chats = [[{"role": role, "content": letters(80, 3)}] for role in ("user", "assistant")]
+    renders = ss.Model(tiny, chat_template=template)
+    assert renders.notes == model.notes == scan.notes == []
+    scans = renders.scan(chats)
+    assert [one.n_tokens for one in scans] == [1 + 82, 1 + 80]
+    differs = "chat template: 1 of 2 conversations are rendered as Python's Jinja renders them"
+    for one, n_tokens in zip(scans, (83, 81)):
+        ours, short = one.notes
+        assert ours.startswith(differs)
+        assert short == f"1 of 1 text is too short to be judged: expected 128 tokens or more, got {n_tokens}"
+    # They are those of the program, on standard error, in its JSON and in files.
+    (tmp_path / "t.jinja").write_text(template)
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
+    said = program("scan", "-m", tiny, "--jsonl", tmp_path / "c.jsonl", "--chat", "--chat-template", tmp_path / "t.jinja", "-q",
+                   "-o", tmp_path / "theirs.db", "--json", "-", code=5)
+    assert json.loads(said)["model"]["notes"] == [scans[0].notes[0]] == ss.open(tmp_path / "theirs.db").notes
+    ss.save(tmp_path / "ours.db", scans)
+    assert ss.open(tmp_path / "ours.db").notes == [scans[0].notes[0]]
+    assert ss.open(tmp_path / "ours.db")[1].notes == scans[1].notes
+    ss.save(tmp_path / "both.db", [*renders.scan([letters(300, 3), letters(300, 5)]), *scans])
+    assert ss.open(tmp_path / "both.db").notes == [scans[0].notes[0]], "also if other texts come first"
+    beyond = ss.Model(tiny, ctx_size=2100).scan("ab" * 1030)
+    assert beyond.notes == ["the model was trained on up to 2048 tokens; figures beyond say little"]
+
+
 def test_masks(scan):
     assert numpy.flatnonzero(scan.mask("sinks")).tolist() == [0, 134]
     assert numpy.flatnonzero(scan.mask("primary")).tolist() == [0]
@@ -171,8 +244,36 @@ def test_a_model_as_it_is_deployed(tiny, program_json, tmp_path):
         ss.Model(tiny, lora=[(tmp_path / "none.gguf", 0.5)])
 
 
+def test_every_option_of_the_program_that_is_of_the_model_is_a_keyword(program):
+    names, group = set(), ""
+    for line in (program("scan", "--help") + program("scan", "--help-all")).decode().splitlines():
+        group = line if line[:1].isalpha() else group
+        if group in ("Model:", "Model, in detail:") and (found := re.match(r" {2,6}(?:-\w+, )?--([a-z][a-z-]+)", line)):
+            names.add(found[1].replace("-", "_"))
+    assert len(names) > 20 and {"model", "rpc_timeout", "lora", "parallel"} < names
+    # The model itself is the first argument.
+    assert names - {"model"} - set(inspect.signature(ss.Model.__init__).parameters) == set()
+
+
+def test_a_server_that_never_answers(tiny):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = "127.0.0.1:{}".format(silent.getsockname()[1])
+        with pytest.raises(ss.Error, match=f"--rpc {address}.* none in 0.5 s") as raised:
+            ss.Model(tiny, rpc=[address], rpc_timeout=0.5)
+    assert raised.value.code == "model"
+
+
+def test_rope_scale_is_the_inverse_of_rope_freq_scale(tiny):
+    text = letters(200, 3)
+    by_scale, by_frequency = ss.Model(tiny, rope_scale=4), ss.Model(tiny, rope_freq_scale=0.25)
+    assert by_scale.scan(text).to_dict() == by_frequency.scan(text).to_dict() != ss.Model(tiny).scan(text).to_dict()
+
+
 @pytest.mark.parametrize("code, options", [
-    ("usage", {"precision": "f31"}), ("usage", {"ubatch_size": 0}), ("usage", {"keep": "all"}),
+    ("usage", {"rpc_timeout": 0}), ("usage", {"rpc_timeout": "long"}), ("usage", {"rope_scale": 0}),
+    ("usage", {"rope_scale": 2, "rope_freq_scale": 0.5}), ("usage", {"precision": "f31"}), ("usage", {"ubatch_size": 0}), ("usage", {"keep": "all"}),
     ("usage", {"bos": "yes"}), ("usage", {"cache_type_k": "q8"}), ("usage", {"threads": 1.5}),
     ("usage", {"min_far": 3}), ("usage", {"min_alignment": "much"})])
 def test_options_that_cannot_be_had(tiny, code, options):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import sinkscope as ss
-from conftest import letters
+from tiny_model import letters
 
 
 def test_a_notebook_cell_is_the_report_in_a_frame(scan):

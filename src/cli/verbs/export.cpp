@@ -91,7 +91,7 @@ ExitCode export_results(const ExportOptions& options) {
     } else if (ablated) {
       write_ablate_json(file.model(), ablated->file.ablation, ablated->judged, ablated->file.request, out);
     } else if (kept) {
-      write_protect_json(file.model(), kept->file.sequences, kept->judged, kept->file.request, std::nullopt,
+      write_protect_json(file.model(), kept->file.sequences, kept->judged, kept->file.request, kept->file.detector,
                          [&](TokenId token) { return file.token_bytes(token); }, out);
     } else if (arrays) {
       write_safetensors(file, options.document, out);

@@ -26,6 +26,8 @@
 #include "report/data/protect_json.h"
 #include "report/text/protect_terminal.h"
 #include "store/ablated_file.h"
+#include "store/detector_rows.h"
+#include "store/head_reach_rows.h"
 #include "store/protection_rows.h"
 #include "store/scan_file.h"
 
@@ -62,15 +64,6 @@ ProtectRequest request_of(const ProtectVerbOptions& options, const ScanFile& fil
   return request;
 }
 
-// Before hours of passes.
-void make_folder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error || !std::filesystem::is_directory(folder, error)) {
-    throw Error(ErrorCode::kOutput, fmt::format("--duo: expected a folder, or the name of one that can be made, got '{}'", folder));
-  }
-}
-
 std::string in_folder(const std::string& folder, std::string_view name) {
   return (std::filesystem::path(folder) / name).string();
 }
@@ -82,30 +75,12 @@ void write_duo(const ProtectVerbOptions& options, const ScanFile& file, Model& m
   request.max_documents = options.documents;
   request.should_stop = interrupted;
   request.on_progress = progress_notes(options.quiet);
-  const HeadReach reach = measure_head_reach(model, file.n_documents(), load, request);
-  write_output(in_folder(options.duo, kDuoConfigName),
-               [&](std::ostream& out) { write_duo_config(file.model(), reach, out); });
-  write_output(in_folder(options.duo, kDuoHeadsName), [&](std::ostream& out) { write_duo_heads(reach, out); });
-}
-
-MeasuredDetector make_detector(const ProtectVerbOptions& options, const ScanFile& file, Model& model,
-                               const LoadToAblate& load, const ProtectRequest& of_caches) {
-  DetectorRequest request;
-  request.seed = options.seed;
-  request.max_documents = options.documents;
-  request.run = of_caches.run;
-  request.on_progress = progress_notes(options.quiet);
-  MeasuredDetector measured{train_detector(model, file.n_documents(), load, request), {}};
-  ProtectRequest of_detected = of_caches;
-  of_detected.on_progress = request.on_progress;
-  measured.caches = measure_detected(model, file.n_documents(), load, of_detected, measured.trained);
-  write_output(options.detector,
-               [&](std::ostream& out) { write_detector_safetensors(file.model(), measured.trained, out); });
-  return measured;
+  HeadReachRows rows(file);
+  write_duo_pattern(options.duo, file.model(), measure_head_reach(model, file.n_documents(), load, request, rows));
 }
 
 ExitCode run_protect(const ProtectVerbOptions& options) {
-  if (!options.duo.empty()) make_folder(options.duo);
+  if (!options.duo.empty()) make_duo_folder(options.duo);
   const ScanFile file = open_scanned(options.results, options.model);
   KeptPass pass(options.results);
   const ProtectRequest request = request_of(options, file, pass);
@@ -121,10 +96,14 @@ ExitCode run_protect(const ProtectVerbOptions& options) {
   if (!options.mask.empty()) {
     write_output(options.mask, [&](std::ostream& out) { write_mask_safetensors(file.model(), sequences, out); });
   }
-  if (!options.duo.empty()) pass.run_unkept("--duo", [&] { write_duo(options, file, *model, load); });
+  if (!options.duo.empty()) pass.run([&] { write_duo(options, file, *model, load); });
   std::optional<MeasuredDetector> detector;
   if (!options.detector.empty()) {
-    pass.run_unkept("--detector", [&] { detector = make_detector(options, file, *model, load, request); });
+    DetectorRows detectors(file);
+    pass.run_unkept("--detector",
+                    [&] { detector = measure_detector(*model, file.n_documents(), load, request, detectors); });
+    write_output(options.detector,
+                 [&](std::ostream& out) { write_detector_safetensors(file.model(), detector->trained, out); });
   }
   if (!options.json.empty()) {
     const auto text_of = [&](TokenId token) { return file.token_bytes(token); };

@@ -33,6 +33,7 @@
 #include "report/data/output_file.h"
 #include "report/data/safetensors.h"
 #include "scan/scan.h"
+#include "scan/text_notes.h"
 #include "sinks/figures.h"
 #include "store/scan_file.h"
 
@@ -93,14 +94,11 @@ LoadOptions scan_load_options(const ScanVerbOptions& options) {
   return load;
 }
 
-void announce(const Model& model, const TokenSpool& sequences, const ScanVerbOptions& options) {
+void announce(const Model& model, const TokenSpool& sequences) {
   const ModelFacts& facts = model.facts();
   note(fmt::format("{}: {}, {} layers; {}, {}", facts.name, facts.type, facts.n_layers,
                    count_of(static_cast<std::int64_t>(sequences.size()), "sequence"),
                    count_of(sequences.total_tokens(), "token")));
-  if (options.model.n_ctx && facts.n_ctx_train > 0 && sequences.longest() > facts.n_ctx_train) {
-    note(fmt::format("the model was trained on up to {} tokens; figures beyond say little", facts.n_ctx_train));
-  }
 }
 
 // Sequences of the input that the results hold.
@@ -154,26 +152,6 @@ void say_what_next(const std::string& results, const Thresholds& thresholds) {
                            displayable(shell_word(page.string())));
 }
 
-// Names texts in which no key has enough far queries behind it.
-//
-// returns  whether all are such; never under the paper's rule, which asks for none
-bool note_short_texts(const TokenSpool& sequences, const ScanVerbOptions& options, int min_distance) {
-  if (options.rule.rule == "paper") return false;
-  const int needed = min_distance + kMinFarQueries;
-  std::size_t n_short = 0, longest = 0;
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    if (sequences.length(i) >= needed) continue;
-    n_short += 1;
-    longest = std::max(longest, static_cast<std::size_t>(sequences.length(i)));
-  }
-  if (n_short > 0 && !options.quiet) {
-    note(fmt::format("{} of {} {} too short to be judged: expected {} tokens or more, got {}{}", n_short,
-                     sequences.size(), sequences.size() == 1 ? "text is" : "texts are", needed, longest,
-                     n_short == 1 ? "" : " in the longest of them"));
-  }
-  return n_short == sequences.size();
-}
-
 }  // namespace
 
 std::optional<ScanFile> resumable_results(const ScanVerbOptions& options, const Model& model,
@@ -197,13 +175,13 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
   const auto [sequences, notes] = tokenize_input(options.input, load.vocabulary(), max_tokens, *documents,
                                                  [&](const SkippedInput& line) { skipped(line); });
   const std::unique_ptr<Model> model = load.take_model();
-  if (!options.quiet && stderr_is_terminal()) announce(*model, sequences, options);
+  if (!options.quiet && stderr_is_terminal()) announce(*model, sequences);
 
   const MeasurementOptions measurement = measurement_options(options, *model);
   ModelRecord record{model->facts(), digest.get(), {model->lacking().begin(), model->lacking().end()}, file.notes()};
-  record.notes.insert(record.notes.end(), notes.begin(), notes.end());
   const FarDistance far = far_distance(options.min_distance, model->facts().sliding_window);
   if (!far.note.empty()) record.notes.push_back(far.note);
+  record.notes.insert(record.notes.end(), notes.begin(), notes.end());
   const ProgramRun run = present_program_run(command_line(), measurement.precision, model->n_threads());
   ScanFile results = options.results.empty() ? ScanFile::in_memory(record, measurement, run)
                                              : ScanFile::open_or_create(options.results, record, measurement, run, taken_from_file(options));
@@ -229,13 +207,13 @@ ExitCode run_scan_verb(const ScanVerbOptions& options) {
                              peak_mib ? fmt::format(", peak memory {:.0f} MiB", *peak_mib) : "");
     if (!options.results.empty()) say_what_next(options.results, options.rule.thresholds);
   }
-  if (summary.watch_overflow > 0 && !options.quiet) {
-    note(
-        fmt::format("{} had state evidence when {} others were watched already, so their logit gap is not measured; no "
-                    "verdict rests on it",
-                    counted(summary.watch_overflow, "token"), kWatchedKeys));
+  TextNotes texts(results.options(), model->facts().n_ctx_train);
+  for (std::size_t i = 0; i < sequences.size(); ++i) texts.add(static_cast<int>(sequences.length(i)));
+  texts.add_overflow(summary.watch_overflow);
+  for (const std::string& sentence : texts.sentences()) {
+    if (!options.quiet) note(sentence);
   }
-  const bool none_judged = note_short_texts(sequences, options, measurement.min_distance);
+  const bool none_judged = texts.none_judged();
   skipped.summarise();
   return skipped.empty() && !none_judged ? ExitCode::kDone : ExitCode::kSomeSkipped;
 }

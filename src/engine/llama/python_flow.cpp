@@ -6,17 +6,13 @@
 #include <vector>
 
 #include "engine/llama/jinja_letters.h"
+#include "engine/llama/jinja_names.h"
 #include "engine/llama/python_words.h"
 
 namespace sinkscope {
 namespace {
 
-using jinja::cast_stmt;
-using jinja::context;
-using jinja::is_val;
-using jinja::mk_val;
-using jinja::statement_ptr;
-using jinja::value;
+using namespace jinja_names;
 
 // A loop is left, or goes on, and this is what the blocks within it had written until then.
 struct ContinuedWith : jinja::continue_statement::signal {

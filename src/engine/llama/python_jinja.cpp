@@ -4,14 +4,14 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/llama/jinja_names.h"
 #include "engine/llama/python_flow.h"
 #include "engine/llama/python_values.h"
 
 namespace sinkscope {
 namespace {
 
-using jinja::cast_stmt;
-using jinja::statement_ptr;
+using namespace jinja_names;
 
 // Walks a template and exchanges nodes, those within others first.
 class Exchange {

@@ -9,17 +9,13 @@
 #include <utility>
 
 #include "engine/llama/jinja_letters.h"
+#include "engine/llama/jinja_names.h"
 #include "engine/llama/python_words.h"
 
 namespace sinkscope {
 namespace {
 
-using jinja::cast_stmt;
-using jinja::context;
-using jinja::is_val;
-using jinja::mk_val;
-using jinja::statement_ptr;
-using jinja::value;
+using namespace jinja_names;
 
 value text_value(const jinja::string& text) { return mk_val<jinja::value_string>(text); }
 bool is_text(const value& of) { return is_val<jinja::value_string>(of); }

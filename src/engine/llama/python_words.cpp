@@ -10,12 +10,12 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "engine/llama/jinja_names.h"
 
 namespace sinkscope {
 namespace {
 
-using jinja::is_val;
-using jinja::value;
+using namespace jinja_names;
 
 std::string quoted_by_python(const std::string& text) {
   const bool has_single = text.find('\'') != std::string::npos, has_double = text.find('"') != std::string::npos;

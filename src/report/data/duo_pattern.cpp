@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <ostream>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "report/data/output_file.h"
 
 namespace sinkscope {
 namespace {
@@ -36,6 +39,21 @@ void write_duo_heads(const HeadReach& reach, std::ostream& out) {
     out << '\n';
   }
   check_written(out);
+}
+
+void make_duo_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error || !std::filesystem::is_directory(folder, error)) {
+    throw Error(ErrorCode::kOutput, fmt::format("duo: expected a folder, or the name of one that can be made, got '{}'", folder));
+  }
+}
+
+void write_duo_pattern(const std::string& folder, const ModelRecord& model, const HeadReach& reach) {
+  make_duo_folder(folder);
+  const std::filesystem::path path(folder);
+  write_output((path / kDuoConfigName).string(), [&](std::ostream& out) { write_duo_config(model, reach, out); });
+  write_output((path / kDuoHeadsName).string(), [&](std::ostream& out) { write_duo_heads(reach, out); });
 }
 
 }  // namespace sinkscope

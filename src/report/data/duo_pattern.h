@@ -21,4 +21,13 @@ inline constexpr std::string_view kDuoHeadsName = "full_attention_heads.tsv";
 void write_duo_config(const ModelRecord& model, const HeadReach& reach, std::ostream& out);
 void write_duo_heads(const HeadReach& reach, std::ostream& out);
 
+// Makes the folder of a pattern, if it is not there: before hours of passes, not after them.
+//
+// throws  Error{kOutput} if there is something else of that name, or it cannot be made
+void make_duo_folder(const std::string& folder);
+// Writes both files into the folder, each as a whole.
+//
+// throws  as make_duo_folder and write_output
+void write_duo_pattern(const std::string& folder, const ModelRecord& model, const HeadReach& reach);
+
 }  // namespace sinkscope

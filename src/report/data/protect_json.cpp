@@ -111,22 +111,17 @@ void write_token_ids(JsonWriter& json, const std::vector<SequenceProtection>& se
   json.close();
 }
 
-void write_detector(JsonWriter& json, const std::optional<MeasuredDetector>& measured) {
-  json.key("detector");
-  if (!measured) {
-    json.null();
-    return;
-  }
-  const TrainedDetector& trained = measured->trained;
+void write_detector(JsonWriter& json, const MeasuredDetector& measured) {
+  const TrainedDetector& trained = measured.trained;
   json.open_object(kLines).member("layer", trained.detector.layer);
-  json.member("ordinary_norm", number(trained.detector.ordinary_norm));
-  json.member("min_norm_ratio", number(trained.detector.min_norm_ratio));
-  json.member("min_cosine", number(trained.detector.min_cosine));
+  json.member("ordinary_norm", trained.detector.ordinary_norm);
+  json.member("min_norm_ratio", trained.detector.min_norm_ratio);
+  json.member("min_cosine", trained.detector.min_cosine);
   json.member("recall", number(trained.recall)).member("precision", number(trained.precision));
   json.member("documents", trained.n_documents).member("sinks", trained.n_sinks);
   json.member("found", trained.n_found).member("false", trained.n_false).member("reason", trained.reason);
   json.key("kl").open_array(kLines);
-  for (const DetectedCache& cache : measured->caches) {
+  for (const DetectedCache& cache : measured.caches) {
     json.open_object(kInline).member("cache", word_of(cache.cache)).member("n_documents", cache.n_documents);
     json.member("n_tokens", number(cache.n_kept)).member("kl", number(cache.kl)).member("loss", number(cache.loss));
     json.close();
@@ -150,9 +145,16 @@ void write_protect_json(const ModelRecord& model, const std::vector<SequenceProt
   write_llama_cpp(json, judged.prefix);
   write_documents(json, sequences);
   write_token_ids(json, sequences, text_of);
-  write_detector(json, detector);
+  json.key("detector");
+  detector ? write_detector(json, *detector) : static_cast<void>(json.null());
   json.close();
   if (!out) throw Error(ErrorCode::kOutput, "protect: the output could not be written");
+}
+
+void write_detector_json(const MeasuredDetector& detector, std::ostream& out) {
+  JsonWriter json(out);
+  write_detector(json, detector);
+  if (!out) throw Error(ErrorCode::kOutput, "detector: the output could not be written");
 }
 
 }  // namespace sinkscope

@@ -22,5 +22,7 @@ void write_protect_json(const ModelRecord& model, const std::vector<SequenceProt
                         const JudgedProtection& judged, const ProtectRequest& request,
                         const std::optional<MeasuredDetector>& detector,
                         const std::function<std::string(TokenId)>& text_of, std::ostream& out);
+// Its member `detector` alone: an object.
+void write_detector_json(const MeasuredDetector& detector, std::ostream& out);
 
 }  // namespace sinkscope
