@@ -129,10 +129,6 @@ void KeptPass::run(const std::function<void()>& work) {
   n_kept_ = n_sequences_;
 }
 
-void KeptPass::run_unkept(const std::string& option, const std::function<void()>& work) const {
-  run_stoppable(work, [&] { return fmt::format("stopped at {}, of which nothing is kept; {}", option, kept()); });
-}
-
 std::string KeptPass::kept() const {
   if (!n_kept_) return fmt::format("'{}' holds what was measured before: the same command goes on from there", results_);
   return fmt::format("'{}' holds {} of {} sequences{}: the same command goes on from there", results_, *n_kept_,

@@ -51,10 +51,6 @@ class KeptPass {
   //
   // throws  Error{kInterrupted} that says how much is kept, and that the same command goes on; whatever `work` threw
   void run(const std::function<void()>& work);
-  // Does what follows on it and is not kept.
-  //
-  // option  that asked for it
-  void run_unkept(const std::string& option, const std::function<void()>& work) const;
 
  private:
   std::string kept() const;

@@ -127,7 +127,7 @@ class Protect(harness.ProgramTest):
         self.ok(*command)
         self.assertEqual(self.rows_of("out.db", "edit_effects"), 12)
         said = self.stopped(lambda: (self.folder / "duo").exists(), *command, "--duo", "duo")
-        self.assertRegex(said, "stopped at --duo, of which nothing is kept; 'out.db' holds 12 of 12 sequences: the same command"
+        self.assertRegex(said, "stopped; 'out.db' holds 12 of 12 sequences: the same command"
                                "|stopped while tiny.gguf was being loaded|stopped before all of it was read")
 
     def stored(self):

@@ -154,7 +154,7 @@ TEST(SinkDetector, NamesStatesThatReachBothThresholds) {
   detector.axis = {1, 0};
   detector.ordinary_norm = 2;
   detector.min_norm_ratio = 3;
-  detector.min_cosine = 0.6;
+  detector.min_cosine = 0.6F;
   const auto names = [&](float x, float y) { return detector.names(std::vector<float>{x, y}); };
   EXPECT_TRUE(names(6, 0));
   EXPECT_FALSE(names(5.9F, 0));

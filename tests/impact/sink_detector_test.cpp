@@ -137,7 +137,12 @@ TEST_F(SinkDetectorTest, CachesAreMeansOverChunksAndDocuments) {
   std::vector<std::int64_t> told;
   request.on_progress = [&](std::int64_t done, std::int64_t, const std::string&) { told.push_back(done); };
   const auto load = [&](std::int64_t i) { return all[static_cast<std::size_t>(i)]; };
-  const auto detected = measure_detected(model_, 4, load, request, trained);
+  const auto measured = [&] {
+    KeptDetector kept{trained, {}};
+    measure_detected(model_, 4, load, request, kept, [] {});
+    return detected_caches(kept, request.caches, [&](std::int64_t i) { return all[static_cast<std::size_t>(i)].unit; });
+  };
+  const std::vector<DetectedCache> detected = measured();
   EXPECT_EQ(told, (std::vector<std::int64_t>{0, 1, 2, 3}));
   ASSERT_EQ(detected.size(), 2U);
   EXPECT_EQ(detected[0].n_documents, 2);
@@ -145,7 +150,7 @@ TEST_F(SinkDetectorTest, CachesAreMeansOverChunksAndDocuments) {
   EXPECT_EQ(detected[1].n_documents, 0) << "three are kept: no room";
   EXPECT_FALSE(detected[1].kl);
   request.max_documents = 1;
-  EXPECT_EQ(measure_detected(model_, 4, load, request, trained)[0].n_kept, 3);
+  EXPECT_EQ(measured()[0].n_kept, 3);
 }
 
 TEST_F(SinkDetectorTest, WhatHasNoVerdictIsNoMistake) {

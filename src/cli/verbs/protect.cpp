@@ -100,8 +100,7 @@ ExitCode run_protect(const ProtectVerbOptions& options) {
   std::optional<MeasuredDetector> detector;
   if (!options.detector.empty()) {
     DetectorRows detectors(file);
-    pass.run_unkept("--detector",
-                    [&] { detector = measure_detector(*model, file.n_documents(), load, request, detectors); });
+    pass.run([&] { detector = measure_detector(*model, file.n_documents(), load, request, detectors); });
     write_output(options.detector,
                  [&](std::ostream& out) { write_detector_safetensors(file.model(), detector->trained, out); });
   }
