@@ -70,7 +70,8 @@ struct Outputs {
     FigureOptions figure;
     figure.figure = "levels";
     figure.report = options;
-    levels_figure = written([&](std::ostream& out) { write_figure(scan_of, figure, out); });
+    // A file without a sink has no such figure.
+    if (all.report.all.count > 0) levels_figure = written([&](std::ostream& out) { write_figure(scan_of, figure, out); });
   }
 
   template <typename Write>

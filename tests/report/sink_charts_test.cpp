@@ -50,7 +50,7 @@ Detection detection_of(const LayerData& data) {
   for (const int position : data.positions) {
     if (position > 0) detection.runs.push_back(sink_at(position, SinkKind::kSecondary));
   }
-  // A later run of the same token, and one that is no sink: neither decides.
+  // Another run of the same token decides, as its kind is the first; one that is no sink does not.
   detection.runs.push_back(sink_at(7, SinkKind::kPrimaryLike));
   detection.runs.push_back(sink_at(5, SinkKind::kPrimaryLike));
   detection.runs.back().verdict = Verdict::kTransient;
@@ -63,15 +63,17 @@ TEST(WritesChart, HasMediansOfKindsBesideOtherTokens) {
   ASSERT_THAT(chart.panels, SizeIs(2));
   const ChartPanel& norms = chart.panels[0];
   EXPECT_TRUE(norms.y.logarithmic);
-  EXPECT_THAT(names_of(norms), ElementsAre("other tokens, 5 to 95 %", "their median", "primary", "secondary: median of 3"));
+  EXPECT_THAT(names_of(norms), ElementsAre("other tokens, 5 to 95 %", "their median", "primary", "primary-like", "secondary: median of 2"));
   EXPECT_THAT(norms.series[0].low, ElementsAre(Optional(1.0), Optional(2.0)));
   EXPECT_THAT(norms.series[0].y, ElementsAre(Optional(9.0), std::optional<double>()));  // not measured stays so
   EXPECT_THAT(norms.series[1].y, ElementsAre(Optional(5.0), Optional(6.0)));
   EXPECT_THAT(norms.series[2].y, ElementsAre(Optional(1.0), Optional(500.0)));
-  EXPECT_THAT(norms.series[3].y, ElementsAre(Optional(3.0), Optional(80.0)));  // medians of 2, 4 and of 90, 70, 80
+  EXPECT_THAT(norms.series[3].y, ElementsAre(Optional(2.0), Optional(90.0)));  // of two runs the first kind
+  EXPECT_THAT(norms.series[4].y, ElementsAre(Optional(4.0), Optional(75.0)));  // medians of 4 and of 70, 80
   const ChartPanel& cosines = chart.panels[1];  // no profiles of it; the primary's is not measured
-  ASSERT_THAT(names_of(cosines), ElementsAre("secondary: median of 3"));
-  EXPECT_THAT(cosines.series[0].y, ElementsAre(std::optional<double>(), Optional(testing::DoubleNear(0.8, 1e-6))));
+  ASSERT_THAT(names_of(cosines), ElementsAre("primary-like", "secondary: median of 2"));
+  EXPECT_THAT(cosines.series[0].y, ElementsAre(std::optional<double>(), Optional(testing::DoubleNear(0.9, 1e-6))));
+  EXPECT_THAT(cosines.series[1].y, ElementsAre(std::optional<double>(), Optional(testing::DoubleNear(0.7, 1e-6))));
 }
 
 TEST(WritesChart, IsEmptyWhereNothingWasMeasured) {
