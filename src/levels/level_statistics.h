@@ -32,7 +32,7 @@ class RateTable {
     std::int64_t count = 0;
   };
   const SinkCorpus& corpus_;
-  const LevelOptions& options_;
+  LevelOptions options_;
   std::vector<std::int64_t> eligible_[3];  // [part][document]
   std::vector<Sort> sorts_;
 };
