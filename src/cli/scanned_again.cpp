@@ -98,19 +98,6 @@ void check_measured_alike(const std::string& results, const ScanFile& file, cons
   check("ubatch-size", std::to_string(scanned.n_ubatch), std::to_string(options.n_ubatch));
 }
 
-namespace {
-
-void run_stoppable(const std::function<void()>& work, const std::function<std::string()>& words) {
-  try {
-    work();
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInterrupted) throw;
-    throw Error(ErrorCode::kInterrupted, words());
-  }
-}
-
-}  // namespace
-
 TellProgress KeptPass::watch(TellProgress tell) {
   return [this, tell = std::move(tell)](std::int64_t done, std::int64_t total, const std::string& what) {
     if (what == "sequences") {
@@ -125,7 +112,12 @@ TellProgress KeptPass::watch(TellProgress tell) {
 }
 
 void KeptPass::run(const std::function<void()>& work) {
-  run_stoppable(work, [&] { return fmt::format("stopped; {}", kept()); });
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    throw Error(ErrorCode::kInterrupted, fmt::format("stopped; {}", kept()));
+  }
   n_kept_ = n_sequences_;
 }
 
