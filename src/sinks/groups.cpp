@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/index.h"
@@ -112,33 +113,41 @@ SinkGroup group_of(const SequenceFigures& figures, const Thresholds& thresholds,
   return group;
 }
 
+// Whether something holds in nine of ten of the layers first to last in which it was measured; not if it was in none.
+//
+// holds  of a layer: nothing where it was not measured
+template <typename Holds>
+bool holds_in_most(int first, int last, const Holds& holds) {
+  int measured = 0, held = 0;
+  for (int l = first; l <= last; ++l) {
+    const std::optional<bool> in_layer = holds(index(l));
+    if (!in_layer) continue;
+    ++measured;
+    held += *in_layer;
+  }
+  return measured > 0 && held >= kEqualLayers * measured;
+}
+
 }  // namespace
 
 bool are_equal_states(const TokenProfile& a, const TokenProfile& b, int first, int last, const Thresholds& thresholds) {
-  int measured = 0, equal = 0;
-  for (int l = first; l <= last; ++l) {
-    const auto &norm_a = a.hidden_norm[index(l)], &norm_b = b.hidden_norm[index(l)];
-    const auto &alignment_a = a.alignment[index(l)], &alignment_b = b.alignment[index(l)];
-    if (!norm_a || !norm_b || !alignment_a || !alignment_b) continue;
-    ++measured;
-    equal += std::abs(*norm_a - *norm_b) <= thresholds.group_norm_gap * std::max(*norm_a, *norm_b) &&
-             std::abs(*alignment_a - *alignment_b) <= thresholds.group_alignment_gap;
-  }
-  return measured > 0 && equal >= kEqualLayers * measured;
+  return holds_in_most(first, last, [&](std::size_t l) -> std::optional<bool> {
+    const auto &norm_a = a.hidden_norm[l], &norm_b = b.hidden_norm[l];
+    const auto &alignment_a = a.alignment[l], &alignment_b = b.alignment[l];
+    if (!norm_a || !norm_b || !alignment_a || !alignment_b) return std::nullopt;
+    return std::abs(*norm_a - *norm_b) <= thresholds.group_norm_gap * std::max(*norm_a, *norm_b) &&
+           std::abs(*alignment_a - *alignment_b) <= thresholds.group_alignment_gap;
+  });
 }
 
 bool are_read_as_one(const TokenProfile& a, const TokenProfile& b, int first, int last, const Thresholds& thresholds) {
-  const auto is_tall = [&](const TokenProfile& token, int l) {
-    return *token.alignment[index(l)] >= thresholds.min_alignment &&
-           *token.norm_ratio[index(l)] >= thresholds.min_norm_ratio;
-  };
-  int measured = 0, alike = 0;
-  for (int l = first; l <= last; ++l) {
-    if (!a.alignment[index(l)] || !a.norm_ratio[index(l)] || !b.alignment[index(l)] || !b.norm_ratio[index(l)]) continue;
-    ++measured;
-    alike += is_tall(a, l) && is_tall(b, l);
-  }
-  return measured > 0 && alike >= kEqualLayers * measured;
+  return holds_in_most(first, last, [&](std::size_t l) -> std::optional<bool> {
+    const auto &alignment_a = a.alignment[l], &alignment_b = b.alignment[l];
+    const auto &ratio_a = a.norm_ratio[l], &ratio_b = b.norm_ratio[l];
+    if (!alignment_a || !ratio_a || !alignment_b || !ratio_b) return std::nullopt;
+    return std::min(*alignment_a, *alignment_b) >= thresholds.min_alignment &&
+           std::min(*ratio_a, *ratio_b) >= thresholds.min_norm_ratio;
+  });
 }
 
 std::vector<SinkGroup> find_groups(const SequenceFigures& figures, const Thresholds& thresholds,
