@@ -42,12 +42,13 @@ function(sinkscope_unity target)
   endif()
 endfunction()
 
-# sinkscope_room(engine/attention SOURCES a.cpp b.cpp PUBLIC base probe PRIVATE gguf LIBRARIES highway)
+# sinkscope_room(engine/attention [SHOWS] SOURCES a.cpp b.cpp PUBLIC base probe PRIVATE gguf LIBRARIES highway)
 #
 # Makes the target sinkscope_engine_attention of this folder's sources. PUBLIC rooms are visible to those
 # that link this one, PRIVATE rooms only to its own sources; LIBRARIES are other libraries, private.
+# SHOWS: it only shows what others computed, and its headers are large, so it is compiled with little optimisation.
 function(sinkscope_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;PUBLIC;PRIVATE;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "SHOWS" "" "SOURCES;PUBLIC;PRIVATE;LIBRARIES" ${ARGN})
   string(REPLACE "/" "_" target ${name})
   set(root ${CMAKE_BINARY_DIR}/rooms/${target})
   get_filename_component(parent ${root}/${name} DIRECTORY)
@@ -61,4 +62,10 @@ function(sinkscope_room name)
   list(TRANSFORM publics PREPEND sinkscope_)
   list(TRANSFORM privates PREPEND sinkscope_)
   target_link_libraries(sinkscope_${target} PUBLIC ${publics} PRIVATE sinkscope_options ${privates} ${ROOM_LIBRARIES})
+  if(ROOM_SHOWS)
+    target_compile_options(sinkscope_${target} PRIVATE "$<$<CONFIG:Release>:-O1;-Wno-maybe-uninitialized>")
+    if(SINKSCOPE_SANITIZE)
+      target_compile_options(sinkscope_${target} PRIVATE -O0)
+    endif()
+  endif()
 endfunction()
