@@ -53,6 +53,9 @@ def _token_ids(value):
 
 
 def _is_chat(value):
+    """Whether it is a list of messages, or an object that holds one, as requests to a server and records of data sets do."""
+    if isinstance(value, Mapping):
+        return any(name in value for name in _core.conversations)
     return (isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and len(value) > 0
             and all(isinstance(message, Mapping) for message in value))
 
@@ -63,6 +66,17 @@ def _plain(value):
         return value.as_py()
     if isinstance(value, numpy.ndarray) and value.dtype == object:
         return value.tolist()
+    return value
+
+
+def _own(value):
+    """Mappings and sequences of any kind as JSON's."""
+    if isinstance(value, Mapping):
+        return {name: _own(of_name) for name, of_name in value.items()}
+    if isinstance(value, numpy.ndarray):
+        return _own(value.tolist())
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [_own(one) for one in value]
     return value
 
 
@@ -108,7 +122,7 @@ def _body(document):
     if _is_chat(document.text):
         if document.prompt:
             raise error("usage", "chat messages: expected no prompt, got one; make it a message")
-        return _core.chat_document(document.name, json.dumps(list(document.text)).encode())
+        return _core.chat_document(document.name, json.dumps(_own(document.text)).encode())
     return None
 
 
@@ -258,8 +272,8 @@ class Model:
     def scan(self, texts, *, progress=None):
         """Scans one text, or several.
 
-        texts     one text: a str, bytes, token ids (a list, an array), chat messages ([{"role", "content"}, ...]) or a
-                  Document. Several: a list of such, or any iterable, a column of a data set for one
+        texts     one text: a str, bytes, token ids (a list, an array), chat messages ([{"role", "content"}, ...], or
+                  {"messages": [...], "tools": [...]}) or a Document. Several: a list of such, or any iterable, a column of a data set for one
         progress  True: a bar of tqdm; or a function that is given Progress before each micro-batch
         returns   a Scan, or a list of Scan in the order of the texts
         throws    Error "input" if a text is empty or longer than max_tokens; KeyboardInterrupt for Ctrl-C

@@ -1,5 +1,7 @@
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string_view.h>
 
 #include <chrono>
 #include <cmath>
@@ -93,6 +95,7 @@ void init_model(nb::module_& module) {
   });
   module.def("text_document", text_document);
   module.def("token_document", token_document);
+  module.attr("conversations") = nb::cast(kConversations);
   module.def("chat_document", [](const std::string& name, nb::bytes messages) {
     return chat_document(std::string(messages.c_str(), messages.size()), name);
   });

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -19,7 +21,11 @@ struct InputPlace {
   bool operator==(const InputPlace&) const = default;
 };
 
-// Chat messages: a JSON array of {"role": ..., "content": ...}, checked to be that.
+// Members of a JSON object in which conversations mostly lie.
+inline constexpr std::array<std::string_view, 3> kConversations = {"messages", "conversations", "conversation"};
+
+// Chat messages: a JSON array of {"role": ..., "content": ...}, checked to be that; where tools are offered to the model, an
+// object of the array as "messages" and a second one as "tools".
 struct ChatMessages {
   std::string json;
   bool awaits_reply = true;  // the last message is not the assistant's

@@ -98,9 +98,55 @@ std::optional<nlohmann::ordered_json> from_share_gpt(const nlohmann::ordered_jso
   return messages;
 }
 
+// The member that holds the conversation; nullptr: none does.
+const nlohmann::ordered_json* conversation_in(const nlohmann::ordered_json& object) {
+  for (const std::string_view name : kConversations) {
+    if (const auto found = object.find(std::string(name)); found != object.end()) return &*found;
+  }
+  return nullptr;
+}
+
+// The tools that an object offers beside its conversation; null: none.
+nlohmann::ordered_json tools_in(const nlohmann::ordered_json& object) {
+  const auto found = object.find("tools");
+  if (found == object.end() || found->is_null()) return nullptr;
+  // Tables keep them as a text, since no two tools have the same members.
+  const nlohmann::ordered_json tools =
+      found->is_string() ? parse_bounded_json(found->get_ref<const std::string&>()) : *found;
+  if (!tools.is_array()) {
+    throw Error(ErrorCode::kInput,
+                fmt::format("\"tools\": expected a JSON array of {{\"type\": \"function\", \"function\": {{\"name\": ...}}}}, "
+                            "got {}",
+                            tools.type_name()));
+  }
+  return tools.empty() ? nlohmann::ordered_json(nullptr) : tools;
+}
+
+// A conversation and what stands beside it.
+ChatMessages messages_in(const nlohmann::ordered_json& object) {
+  nlohmann::ordered_json messages = *conversation_in(object);
+  if (auto named = from_share_gpt(messages)) messages = std::move(*named);
+  const auto system = object.find("system");
+  const bool has_system = system != object.end() && system->is_string() && !system->get_ref<const std::string&>().empty();
+  if (has_system && messages.is_array() && !messages.empty() && messages.front().is_object() &&
+      messages.front().value("role", "") != "system") {
+    messages.insert(messages.begin(), nlohmann::ordered_json{{"role", "system"}, {"content", *system}});
+  }
+  ChatMessages chat = messages_of(messages);
+  if (const auto tools = tools_in(object); !tools.is_null()) {
+    chat.json = fmt::format("{{\"messages\":{},\"tools\":{}}}", chat.json, raw_json(tools));
+  }
+  return chat;
+}
+
 }  // namespace
 
+bool holds_conversation(const nlohmann::ordered_json& object) {
+  return object.is_object() && conversation_in(object) != nullptr;
+}
+
 ChatMessages messages_of(const nlohmann::ordered_json& value) {
+  if (holds_conversation(value)) return messages_in(value);
   if (const auto messages = from_share_gpt(value)) return messages_of(*messages);
   if (value.is_string()) {
     return {raw_json(nlohmann::ordered_json::array({{{"role", "user"}, {"content", value}}}))};
@@ -121,6 +167,9 @@ ChatMessages messages_of(const nlohmann::ordered_json& value) {
   };
   if (!value.is_array()) refuse(fmt::format("a JSON {}", value.is_object() ? "object" : value.type_name()));
   if (value.empty()) refuse("an array with nothing in it");
+  if (value.size() > 1 && std::ranges::all_of(value, holds_conversation)) {
+    refuse(fmt::format("{} conversations in one array; give the file with --jsonl", value.size()));
+  }
   const auto other = std::find_if_not(value.begin(), value.end(), is_message);
   if (other != value.end()) refuse(fmt::format("something else as its message {}", other - value.begin() + 1));
   return {raw_json(value), value.back()["role"] != "assistant"};
@@ -161,10 +210,13 @@ std::unique_ptr<DocumentSource> chat_source(const std::string& text, InputPlace 
   refuse_empty(text, place);
   const std::string clean = to_private_bytes(text);
   nlohmann::ordered_json value = clean;
-  // A text may begin with a bracket and be no JSON: only what parses as an array is taken for messages.
-  if (const auto first = clean.find_first_not_of(" \t\r\n"); first != std::string::npos && clean[first] == '[') {
+  // A text may begin with a bracket and be no JSON: only what parses as an array, or as an object that holds a conversation,
+  // is taken for messages.
+  const auto first = clean.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && (clean[first] == '[' || clean[first] == '{')) {
     try {
       value = parse_bounded_json(clean);
+      if (value.is_object() && !holds_conversation(value)) value = clean;
     } catch (const Error&) {
       value = clean;
     }

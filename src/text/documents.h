@@ -24,7 +24,7 @@ std::unique_ptr<DocumentSource> text_file_source(const std::string& path);
 // throws  Error{kInput} as text_file_source, or if it is neither; whether a model has the ids is not known here
 std::unique_ptr<DocumentSource> token_file_source(const std::string& path);
 
-// Chat messages: a JSON array of {role, content}, or else a text, which becomes one user message.
+// Chat messages: what messages_of takes, or else a text, which becomes one user message.
 //
 // throws  Error{kInput} if it is empty, or an array of anything else
 std::unique_ptr<DocumentSource> chat_source(const std::string& text, InputPlace place);

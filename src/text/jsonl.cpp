@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -15,8 +14,6 @@
 
 namespace sinkscope {
 namespace {
-
-constexpr std::array<std::string_view, 3> kConversations = {"messages", "conversations", "conversation"};
 
 class JsonlSource final : public DocumentSource {
  public:
@@ -80,14 +77,11 @@ class JsonlSource final : public DocumentSource {
     return document;
   }
 
-  // The member that holds the text. Conversations mostly lie in others than the usual one.
+  // The member that holds the text, or the whole record, if it is a conversation and what stands beside it.
   const nlohmann::ordered_json& body_of(const nlohmann::ordered_json& json) const {
-    if (options_.chat && options_.field == JsonlOptions{}.field && !json.contains(options_.field)) {
-      for (const std::string_view name : kConversations) {
-        if (const auto found = json.find(std::string(name)); found != json.end()) return *found;
-      }
-    }
-    return member(json, options_.field);
+    const bool may_be_conversation =
+        options_.chat && options_.field == JsonlOptions{}.field && !json.contains(options_.field);
+    return may_be_conversation && holds_conversation(json) ? json : member(json, options_.field);
   }
 
   static const nlohmann::ordered_json& member(const nlohmann::ordered_json& object, const std::string& name) {

@@ -145,6 +145,41 @@ TEST_F(Transcripts, NumbersInArgumentsKeepTheirDigits) {
             R"({"z": 1.0, "a": 0.123456789, "n": 12345678901})");
 }
 
+// Tables give every message every member; some templates ask whether a member is there.
+TEST_F(Transcripts, WhatAMessageHasNotIsNotThere) {
+  const std::string asks =
+      "{% for m in messages %}{{ m['content'] }}{% for name in ['tool_calls', 'name', 'tool_call_id', 'reasoning_content', 'x'] %}"
+      "{% if name in m %} {{ name }}{% endif %}{% endfor %};{% endfor %}";
+  EXPECT_EQ(rendered(asks, R"([{"role": "user", "content": "a", "tool_calls": null, "name": null, "x": null},)"
+                           R"( {"role": "user", "content": "b", "tool_calls": [], "name": "", "reasoning_content": "", "x": ""},)"
+                           R"( {"role": "user", "content": "c", "name": "n", "tool_call_id": "0", "reasoning_content": "r"}])"),
+            "a;b x;c name tool_call_id reasoning_content;");
+}
+
+TEST_F(Transcripts, ToolsReachTheTemplateAsLlamasServerWritesThem) {
+  const std::string shows =
+      "{% if tools %}<t>{{ tools | tojson }}</t>{% else %}none:{% endif %}{% for m in messages %}{{ m['content'] }}{% endfor %}";
+  const std::string messages = R"([{"role": "user", "content": "q"}])";
+  const auto with = [&](const std::string& tools) { return R"({"messages": )" + messages + R"(, "tools": )" + tools + "}"; };
+  EXPECT_EQ(rendered(shows, messages), "none:q");
+  EXPECT_EQ(rendered(shows, with(R"([{"function": {"parameters": {"z": 1, "a": {}}, "strict": true, "name": "w", "description": "d"}, )"
+                                 R"("type": "function"}, {"type": "function", "function": {"name": "v", "description": null}}])")),
+            R"(<t>[{"type": "function", "function": {"name": "w", "description": "d", "parameters": {"z": 1, "a": {}}}}, )"
+            R"({"type": "function", "function": {"name": "v", "description": "", "parameters": {}}}]</t>q)");
+  expect_error(ErrorCode::kInput, "chat: tool 2: expected", [&] {
+    rendered(shows, with(R"([{"type": "function", "function": {"name": "w"}}, {"name": "v"}])"));
+  });
+}
+
+// What a tool is called is data, as what a message says is.
+TEST_F(Transcripts, ToolsWriteNoControlTokens) {
+  const RenderedChat chat = render_chat(
+      "<s>{% for t in tools %}{{ t['function']['description'] }}{% endfor %}", 
+      R"({"messages": [{"role": "user", "content": "q"}], "tools": [{"type": "function", "function": {"name": "w", "description": "</s>"}}]})",
+      "<s>", "</s>", false);
+  EXPECT_THAT(tokens_of(chat.pieces), ElementsAre(kBegin, '<', '/', 's', '>'));
+}
+
 TEST_F(Transcripts, WhatIsNoMessageIsRefusedByItsNumber) {
   const auto refused = [](const std::string& messages, const std::string& why) {
     expect_error(ErrorCode::kInput, why, [&] { rendered(kTexts, messages); });

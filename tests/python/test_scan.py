@@ -142,6 +142,11 @@ def test_columns_of_data_sets(model, tmp_path):
     chats = ss.Model(model.facts.path, ubatch_size=128, chat_template="{% for m in messages %}{{ m.content }}{% endfor %}")
     column = [numpy.array([{"role": "user", "content": text}], dtype=object) for text in texts]  # as of Parquet
     assert [scan.n_tokens for scan in chats.scan(iter(column))] == [201, 211]
+    tools = [{"type": "function", "function": {"name": "sum", "parameters": numpy.array([], dtype=object)}}]
+    shown = ss.Model(model.facts.path, chat_template="{{ messages[0].content }}{{ tools[0].function.name }}")
+    record = {"id": 7, "messages": column[0], "tools": tools}
+    assert shown.tokenize(record).tolist() == model.tokenize(texts[0] + "sum").tolist()
+    assert [scan.n_tokens for scan in shown.scan([record, record])] == [204, 204]
     with pytest.raises(ss.Error, match="text 0: .*got a dict; of a data set give one column") as raised:
         model.scan(iter(frame.to_dict("records")))
     assert raised.value.code == "usage"

@@ -76,6 +76,31 @@ TEST(Documents, ChatTakesMessagesOrOneUserText) {
                [&] { messages(R"([{"role": "user", "content": "a"}, {"role": "user"}])"); });
 }
 
+// Requests to a server, records of a data set: a conversation with what stands beside it.
+TEST(Documents, AConversationMayLieInAnObject) {
+  const auto messages = [](const std::string& text) {
+    return std::get<ChatMessages>(chat_source(text, {})->next()->body).json;
+  };
+  const std::string hi = R"([{"role":"user","content":"Hi"}])";
+  EXPECT_EQ(messages(R"({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0})"), hi);
+  EXPECT_EQ(messages(R"({"conversations": [{"from": "human", "value": "Hi"}], "tools": null})"), hi);
+  EXPECT_EQ(messages(R"({"system": "Be brief.", "messages": [{"role": "user", "content": "Hi"}]})"),
+            R"([{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}])");
+  EXPECT_EQ(messages(R"({"system": "B", "conversation": [{"role": "system", "content": "A"}]})"),
+            R"([{"role":"system","content":"A"}])");
+  EXPECT_EQ(messages(R"({"system": "B", "conversation": [{"from": "human", "value": "Hi"}]})"),
+            R"([{"role":"system","content":"B"},{"role":"user","content":"Hi"}])");
+  const std::string with_tools = R"({"messages":)" + hi + R"(,"tools":[{"z":1,"a":2}]})";
+  EXPECT_EQ(messages(R"({"tools": [{"z": 1, "a": 2}], "messages": [{"role": "user", "content": "Hi"}]})"), with_tools);
+  EXPECT_EQ(messages(R"({"tools": "[{\"z\": 1, \"a\": 2}]", "messages": [{"role": "user", "content": "Hi"}]})"), with_tools);
+  EXPECT_EQ(messages(R"({"tools": [], "messages": [{"role": "user", "content": "Hi"}]})"), hi);
+  expect_error(ErrorCode::kInput, "\"tools\": expected a JSON array",
+               [&] { messages(R"({"tools": {}, "messages": [{"role": "user", "content": "Hi"}]})"); });
+  expect_error(ErrorCode::kInput, "got 2 conversations in one array; give the file with --jsonl",
+               [&] { messages(R"([{"messages": []}, {"messages": []}])"); });
+  EXPECT_EQ(messages(R"({"a": 1})"), R"([{"role":"user","content":"{\"a\": 1}"}])");
+}
+
 TEST(Documents, AChatThatEndsWithTheAssistantAwaitsNoReply) {
   const auto awaits = [](const char* text) {
     return std::get<ChatMessages>(chat_source(text, {})->next()->body).awaits_reply;

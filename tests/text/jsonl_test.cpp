@@ -102,6 +102,9 @@ TEST(Jsonl, ConversationsAreFoundWhereTheyMostlyLie) {
   EXPECT_EQ(json(0), R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"}])");
   EXPECT_FALSE(std::get<ChatMessages>(corpus.documents[0].body).awaits_reply);
   EXPECT_EQ(json(1), json(2));
+  const Corpus beside = read("{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"tools\": [{}]}\n", options);
+  EXPECT_EQ(std::get<ChatMessages>(beside.documents.at(0).body).json,
+            R"({"messages":[{"role":"user","content":"Hi"}],"tools":[{}]})");
   ASSERT_EQ(corpus.skipped.size(), 1U);
   EXPECT_THAT(corpus.skipped[0].reason, HasSubstr("\"stranger\""));
 }

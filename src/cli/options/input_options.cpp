@@ -53,8 +53,8 @@ void add_prompt_options(CLI::App& verb, InputOptions& options) {
       ->type_name("FILE")
       ->group(group);
   verb.add_flag("--chat", options.chat,
-                "Input is chat messages, a JSON array of {role, content}, or one user message; rendered by the model's "
-                "own template")
+                "Input is chat messages, a JSON array of {role, content} or {messages, tools}, or one user message; rendered "
+                "by the model's own template")
       ->group(group);
   verb.add_option("--chat-template", options.chat_template, "A Jinja template in place of the model's own")
       ->type_name("FILE")

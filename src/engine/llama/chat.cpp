@@ -41,8 +41,17 @@ auto in_words(const std::string& what, const Work& work) {
   }
 }
 
-common_json parse_messages(std::string_view text) {
-  common_json messages = common_json::parse_no_throw(std::string(text));
+struct Conversation {
+  common_json messages, tools;  // tools: null if none are offered
+};
+
+Conversation parse_conversation(std::string_view text) {
+  common_json messages = common_json::parse_no_throw(std::string(text)), tools;
+  if (messages.is_object() && messages.contains("messages") && messages.contains("tools") &&
+      messages.at("tools").is_array()) {
+    tools = messages.at("tools");
+    messages = messages.at("messages");
+  }
   bool fits = messages.is_array() && !messages.empty();
   for (std::size_t i = 0; fits && i < messages.size(); ++i) {
     fits = messages[i].is_object() && messages[i].contains("role") && messages[i].at("role").is_string() &&
@@ -50,9 +59,10 @@ common_json parse_messages(std::string_view text) {
   }
   if (!fits) {
     throw Error(ErrorCode::kInput,
-                "chat: expected a JSON array of {\"role\": ..., \"content\": ...}, got something else");
+                "chat: expected a JSON array of {\"role\": ..., \"content\": ...}, or {\"messages\": [...], \"tools\": [...]}, got "
+                "something else");
   }
-  return messages;
+  return {std::move(messages), std::move(tools)};
 }
 
 std::vector<ChatPiece> pieces_of(const jinja::value& written) {
@@ -156,7 +166,7 @@ class RenderedText {
 
 RenderedChat render_chat(const std::string& chat_template, std::string_view messages_json, const std::string& bos_text,
                          const std::string& eos_text, bool add_generation_prompt) {
-  const common_json messages = parse_messages(messages_json);
+  const auto [messages, tools] = parse_conversation(messages_json);
   const jinja::lexer_result lexed =
       in_words<Error>("expected one that can be parsed, got: ", [&] { return jinja::lexer().tokenize(chat_template); });
   const auto parsed = [&] {
@@ -176,6 +186,7 @@ RenderedChat render_chat(const std::string& chat_template, std::string_view mess
   variables["add_generation_prompt"] = add_generation_prompt;
   common_json marked = common_json::object();
   marked["messages"] = conformed_messages(messages, chat_template, reads);
+  if (!tools.is_null()) marked["tools"] = conformed_tools(tools);
   const auto pieces_by = [&](const jinja::program& program) {
     jinja::context context(lexed.source);
     context.current_time = kTemplateDate;

@@ -22,7 +22,8 @@ struct RenderedChat {
 // Renders messages by a Jinja chat template, as Python's Jinja does (render_as_python), in this process: what
 // ChatRenderer does in another.
 //
-// messages_json  [{"role": "user", "content": "..."}, ...], in the forms that conformed_messages knows
+// messages_json  [{"role": "user", "content": "..."}, ...], in the forms that conformed_messages knows; or, with tools for
+//                conformed_tools, {"messages": [...], "tools": [...]}
 // returns        dates come out as 2024-07-26, so that equal runs give equal tokens
 // throws         Error{kInput} if messages_json is no such array; Error{kModel} if the template cannot be parsed;
 //                RefusedText if it refuses these messages; std::bad_alloc

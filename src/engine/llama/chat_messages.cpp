@@ -1,7 +1,10 @@
 #include "engine/llama/chat_messages.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -73,6 +76,19 @@ common_json calls_of(const common_json& calls, std::size_t i, const jinja::caps&
   return changed;
 }
 
+// A message without the members that say nothing. Content stays, in its place.
+common_json told_members(const common_json& message) {
+  constexpr std::array<std::string_view, 4> kNothingIfEmpty = {"tool_calls", "reasoning_content", "name", "tool_call_id"};
+  common_json told = common_json::object();
+  for (const auto& [name, value] : message.items()) {
+    const bool may_be_empty = std::ranges::find(kNothingIfEmpty, name) == kNothingIfEmpty.end();
+    const bool is_empty = value.is_null() || (!may_be_empty && (value.is_array() || value.is_string()) &&
+                                              (value.is_array() ? value.empty() : value == ""));
+    if (name == "content" || !is_empty) told[name] = value;
+  }
+  return told;
+}
+
 // The first message, of the system, goes in front of the next.
 common_json without_system(const common_json& messages) {
   if (messages.empty() || messages[0].at("role") != "system") return messages;
@@ -94,19 +110,38 @@ common_json conformed_messages(const common_json& messages, std::string_view cha
   const bool has_channels = chat_template.find("<|channel|>") != std::string_view::npos;
   common_json changed = common_json::array();
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    common_json message = messages[i];
+    common_json message = told_members(messages[i]);
     message["content"] = content_of(messages[i], i, reads);
-    if (message.contains("tool_calls")) {
-      if (message.at("tool_calls").is_null()) {
-        message.erase("tool_calls");
-      } else {
-        message["tool_calls"] = calls_of(messages[i].at("tool_calls"), i, reads);
-      }
-    }
+    if (message.contains("tool_calls")) message["tool_calls"] = calls_of(message.at("tool_calls"), i, reads);
     if (!has_channels && message.at("role") == "developer") message["role"] = "system";
     changed.push_back(std::move(message));
   }
   return reads.supports_system_role ? changed : without_system(changed);
+}
+
+common_json conformed_tools(const common_json& tools) {
+  common_json changed = common_json::array();
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    const common_json& tool = tools[i];
+    const bool is_function = tool.is_object() && tool.contains("type") && tool.at("type") == "function" &&
+                             tool.contains("function") && tool.at("function").is_object() &&
+                             tool.at("function").contains("name") && tool.at("function").at("name").is_string();
+    if (!is_function) {
+      throw Error(ErrorCode::kInput, "chat: tool " + std::to_string(i + 1) +
+                                         ": expected {\"type\": \"function\", \"function\": {\"name\": ...}}, got another");
+    }
+    const common_json& given = tool.at("function");
+    const auto told = [&](const char* name) { return given.contains(name) && !given.at(name).is_null(); };
+    common_json function = common_json::object();
+    function["name"] = given.at("name");
+    function["description"] = told("description") ? given.at("description") : common_json("");
+    function["parameters"] = told("parameters") ? given.at("parameters") : common_json::object();
+    common_json whole = common_json::object();
+    whole["type"] = "function";
+    whole["function"] = function;
+    changed.push_back(whole);
+  }
+  return changed;
 }
 
 }  // namespace sinkscope
