@@ -1,6 +1,7 @@
 #include "api/scanner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
@@ -139,8 +140,8 @@ struct Scanner::State {
             settings.special, settings.should_stop};
   }
   // The tokenizer of chats must outlive it.
-  DocumentTokenizer tokenizer(ChatTokenizer& tokenize_chat) const {
-    return {model->vocabulary(), {settings.bos, settings.special, 0}, [&tokenize_chat](const ChatMessages& messages) {
+  DocumentTokenizer tokenizer(ChatTokenizer& tokenize_chat, bool cut_padding) const {
+    return {model->vocabulary(), {.bos = settings.bos, .special = settings.special, .cut_padding = cut_padding}, [&tokenize_chat](const ChatMessages& messages) {
               return tokenize_chat(messages.json, messages.awaits_reply);
             }};
   }
@@ -176,20 +177,22 @@ ScannedText Scanner::scan_tokens(std::vector<TokenId> tokens, const std::string&
 
 std::vector<TokenId> Scanner::tokens_of(const Document& document) const {
   ChatTokenizer tokenize_chat = state_->chat_tokenizer();
-  return std::move(state_->tokenizer(tokenize_chat)(document).front().tokens);
+  return std::move(state_->tokenizer(tokenize_chat, false)(document).front().tokens);
 }
 
 std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents, std::span<Edit* const> edits) const {
   const ScanSettings& settings = state_->settings;
   ChatTokenizer tokenize_chat = state_->chat_tokenizer();
-  const DocumentTokenizer tokenizer = state_->tokenizer(tokenize_chat);
+  const DocumentTokenizer tokenizer = state_->tokenizer(tokenize_chat, true);
   TokenSpool spool;
   for (const Document& document : documents) {
     for (const Sequence& sequence : tokenizer(document)) {
       spool.append(sequence);
     }
   }
-  const std::shared_ptr<ScanOrigin> origin = state_->origin_with(edits, tokenize_chat.notes());
+  std::vector<std::string> notes = tokenize_chat.notes();
+  std::ranges::move(tokenizer.notes(), std::back_inserter(notes));
+  const std::shared_ptr<ScanOrigin> origin = state_->origin_with(edits, std::move(notes));
   ScanOptions options;
   options.measurement = origin->measurement;
   options.edits.assign(edits.begin(), edits.end());

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/error.h"
 #include "base/whole_file.h"
 #include "cli/interrupt.h"
@@ -40,8 +44,11 @@ TokenizedInput tokenize_input(const InputOptions& input, const Vocabulary& vocab
   };
   TokenizeOptions options = input.tokenize_options();
   options.max_tokens = max_tokens;
-  TokenSpool sequences = read_documents(documents, DocumentTokenizer(vocabulary, options, tokenize), read, on_skip);
-  return {std::move(sequences), tokenize_chat.notes()};
+  const DocumentTokenizer tokenizer(vocabulary, options, tokenize);
+  TokenSpool sequences = read_documents(documents, tokenizer, read, on_skip);
+  std::vector<std::string> notes = tokenize_chat.notes();
+  std::ranges::move(tokenizer.notes(), std::back_inserter(notes));
+  return {std::move(sequences), std::move(notes)};
 }
 
 std::vector<std::vector<TokenId>> read_sequences(const InputOptions& input, const Vocabulary& vocabulary,

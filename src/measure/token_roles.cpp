@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/index.h"
 
@@ -27,14 +28,16 @@ class RepeatCounter {
  public:
   explicit RepeatCounter(std::span<const TokenId> tokens) : tokens_(tokens) {}
 
-  bool is_repeat(std::size_t t) {
-    bool any = false;
+  // returns  of the stretch in which it is a repeat (of several, the shortest period's) the end of the tokens that may be
+  //          candidates; nothing if it is none
+  std::optional<std::size_t> candidates_end(std::size_t t) {
+    std::optional<std::size_t> end;
     for (std::size_t p = 1; p <= streaks_.size(); ++p) {
       int& streak = streaks_[p - 1];
       streak = t >= p && tokens_[t] >= 0 && tokens_[t] == tokens_[t - p] ? streak + 1 : 0;
-      any = any || streak >= kLikeBefore * static_cast<int>(p);
+      if (!end && streak >= kLikeBefore * static_cast<int>(p)) end = t + 1 - index(streak) - p + std::min(p, kMostOfTurn);
     }
-    return any;
+    return end;
   }
 
  private:
@@ -68,16 +71,18 @@ TokenRoles::TokenRoles(std::span<const TokenId> tokens, const VocabularyFacts& v
     : is_padding(find_padding(tokens, vocabulary)), may_be_ordinary(tokens.size()), n_counted(tokens.size()) {
   int counted = 0;
   RepeatCounter repeats(tokens);
-  std::vector<std::size_t> starts, bos;  // of stretches of equal tokens; no padding
+  std::vector<std::size_t> starts, bos;  // of stretches of equal tokens, or of turns; no padding
   int n_seen = 0;                        // no padding
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     const bool continues = t > 0 && tokens[t] >= 0 && tokens[t] == tokens[t - 1];
-    const bool is_repeat = repeats.is_repeat(t);
+    const std::optional<std::size_t> candidates_end = repeats.candidates_end(t);
     if (!is_padding[t]) {
       if (!continues || is_padding[t - 1]) starts.push_back(t);
+      // That a stretch has turns shows after kLikeBefore of them.
+      while (candidates_end && !starts.empty() && starts.back() >= *candidates_end) starts.pop_back();
       if (tokens[t] >= 0 && tokens[t] == vocabulary.bos && n_seen < kPrefixTokens) bos.push_back(t);
       ++n_seen;
-      if (!is_repeat) {
+      if (!candidates_end) {
         ++counted;
         may_be_ordinary[t] = counted > kPrimaryCandidates;
       }

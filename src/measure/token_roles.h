@@ -14,6 +14,7 @@ inline constexpr int kPrefixTokens = 512;
 // A token after so many of its like is a repeat; so is one of a few tokens in turns, after so many turns.
 inline constexpr int kLikeBefore = 8;
 inline constexpr int kMostPeriod = 8;  // so many tokens in turns, at most
+inline constexpr std::size_t kMostOfTurn = 4;  // so many tokens of a stretch of turns are candidates, at most
 
 // What a sequence's tokens may be, as far as ids tell: decided before it runs, from nothing else.
 //
@@ -24,7 +25,7 @@ inline constexpr int kMostPeriod = 8;  // so many tokens in turns, at most
 //   ordinary   neither, and not among the first kPrimaryCandidates that are neither
 struct TokenRoles {
   // Positions among which the primary is sought, ascending; min(kPrimaryCandidates, n_tokens) of them. The first of the
-  // sequence, of stretches of equal tokens the first, and BOS tokens of the prefix where the text does not begin with
+  // sequence, of stretches of equal tokens the first, of stretches of tokens in turns the first turn's, kMostOfTurn at most, and BOS tokens of the prefix where the text does not begin with
   // one. Padding only where there is not enough else.
   std::vector<int> candidates;
   std::vector<std::uint8_t> is_padding;       // [n_tokens]

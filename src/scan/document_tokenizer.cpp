@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/index.h"
 
 namespace sinkscope {
 namespace {
@@ -62,6 +63,24 @@ std::vector<TokenId> DocumentTokenizer::tokenize(const std::string& text, const 
   return vocabulary_.tokenize(text, options_.special);
 }
 
+void DocumentTokenizer::cut_padding(std::vector<TokenId>& tokens, std::size_t n_kept) const {
+  const TokenId pad = vocabulary_.facts().pad;
+  if (!options_.cut_padding || pad < 0) return;
+  std::size_t end = tokens.size();
+  while (end > n_kept && tokens[end - 1] == pad) --end;
+  if (end < tokens.size() && vocabulary_.ends_text(pad)) ++end;
+  if (end == tokens.size() || end == 0) return;
+  n_cut_ += static_cast<std::int64_t>(tokens.size() - end);
+  n_cut_documents_ += 1;
+  tokens.resize(end);
+}
+
+std::vector<std::string> DocumentTokenizer::notes() const {
+  if (n_cut_ == 0) return {};
+  return {fmt::format("padding at the end of {} text{} is not measured: {} token{}", n_cut_documents_,
+                      n_cut_documents_ == 1 ? "" : "s", n_cut_, n_cut_ == 1 ? "" : "s")};
+}
+
 std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) const {
   const VocabularyFacts& facts = vocabulary_.facts();
   bool add_bos = options_.bos == BosMode::kOn || (options_.bos == BosMode::kAuto && facts.adds_bos);
@@ -93,6 +112,7 @@ std::vector<Sequence> DocumentTokenizer::operator()(const Document& document) co
   }
   tokens.insert(tokens.end(), body.begin(), body.end());
   if (tokens.empty()) throw Error(ErrorCode::kInput, fmt::format("{} has no tokens", describe(document.place)));
+  cut_padding(tokens, index(prompt_tokens));
   return sequences_of(document.place, tokens, prompt_tokens, add_bos ? facts.bos : -1, options_.chunk);
 }
 

@@ -14,7 +14,7 @@ namespace sinkscope {
 namespace {
 
 constexpr double kEqualLayers = 0.9;  // of shared layers, in which equal states are equal
-constexpr int kLeastShared = 2;       // 1 / share of the layers of either span that both have
+constexpr int kLeastShared = 2;       // 1 / share of layers that both spans have
 
 int shared_layers(const StateSpan& a, const StateSpan& b) {
   return std::min(a.l_end, b.l_end) - std::max(a.l_start, b.l_start) + 1;
@@ -24,8 +24,11 @@ using SameState = bool (*)(const TokenProfile&, const TokenProfile&, int, int, c
 
 bool joins(const StateSpan& span, const StateSpan& leader, SameState is_same, const Thresholds& thresholds) {
   const int shared = shared_layers(span, leader);
-  const int of_either = std::max(span.l_end, leader.l_end) - std::min(span.l_start, leader.l_start) + 1;
-  return shared > 0 && kLeastShared * shared >= of_either &&
+  // States of one direction last as long as their norms let them: a short span may lie within a long one.
+  const int of_all = is_same == are_read_as_one
+                         ? span.l_end - span.l_start + 1
+                         : std::max(span.l_end, leader.l_end) - std::min(span.l_start, leader.l_start) + 1;
+  return shared > 0 && kLeastShared * shared >= of_all &&
          is_same(*span.token, *leader.token, std::max(span.l_start, leader.l_start), std::min(span.l_end, leader.l_end),
                  thresholds);
 }
@@ -48,6 +51,16 @@ std::vector<std::vector<StateSpan>> gathered(const std::vector<StateSpan>& spans
     if (members.size() > 1) sets.push_back(std::move(members));
   }
   return sets;
+}
+
+// Whether some block that reads the span has enough far queries to judge it.
+bool is_measured(const StateSpan& span) {
+  const LayerFigures& boost = span.token->far_boost;
+  const int last = std::min(span.l_end + 1, static_cast<int>(boost.size()) - 1);
+  for (int l = span.l_start + 1; l <= last; ++l) {
+    if (boost[index(l)]) return true;
+  }
+  return false;
 }
 
 bool is_in(const StateSpan& span, const std::vector<StateSpan>& set) {
@@ -154,9 +167,11 @@ std::vector<SinkGroup> find_groups(const SequenceFigures& figures, const Thresho
                                    const std::vector<StateSpan>& spans) {
   std::vector<SinkGroup> groups, failed;
   std::vector<std::vector<StateSpan>> sets_of_failed;
-  std::vector<StateSpan> left = spans;
+  std::vector<StateSpan> measured = spans;
+  std::erase_if(measured, [](const StateSpan& span) { return !is_measured(span); });
+  std::vector<StateSpan> left = measured;
   std::erase_if(left, [](const StateSpan& span) { return span.by_itself; });
-  for (std::vector<StateSpan>& set : gathered(spans, are_equal_states, thresholds)) {
+  for (std::vector<StateSpan>& set : gathered(measured, are_equal_states, thresholds)) {
     SinkGroup group = group_of(figures, thresholds, set);
     if (group.verdict == Verdict::kSink) {
       std::erase_if(left, [&](const StateSpan& span) { return is_in(span, set); });
@@ -169,9 +184,13 @@ std::vector<SinkGroup> find_groups(const SequenceFigures& figures, const Thresho
   std::vector<StateSpan> shared;
   Thresholds of_mass = thresholds;  // no token draws such a share because of its place: far z, the test of that, is not asked
   of_mass.min_far_z = 0;
+  std::ranges::stable_sort(left, [](const StateSpan& a, const StateSpan& b) {
+    const bool a_leads = a.kind == SinkKind::kPrimary, b_leads = b.kind == SinkKind::kPrimary;
+    return a_leads != b_leads ? a_leads : a.l_end - a.l_start > b.l_end - b.l_start;
+  });
   for (const std::vector<StateSpan>& set : gathered(left, are_read_as_one, thresholds)) {
     SinkGroup group = group_of(figures, of_mass, set);
-    if (group.verdict != Verdict::kSink || group.mass_mean.value_or(0) < thresholds.group_min_mass) continue;
+    if (group.mass_mean.value_or(0) < thresholds.group_min_mass) continue;
     group.equal_norms = false;
     groups.push_back(std::move(group));
     shared.insert(shared.end(), set.begin(), set.end());

@@ -28,8 +28,9 @@ bool are_read_as_one(const TokenProfile& a, const TokenProfile& b, int first, in
 //
 // Spans are taken in their order. Each that is in no group yet leads one: later spans join it that share half of the
 // layers or more that either has, and whose state is the leader's there. One span alone is no group. Then spans that draw too
-// little, by themselves and in their group, are gathered once more, whatever their norms: what they draw together counts if
-// it is group_min_mass of far attention or more, and makes them a sink by its joint boost alone.
+// little, by themselves and in their group, are gathered once more, the longest first and whatever their norms: those that
+// share half of their own layers with their leader. What they draw together counts if it is group_min_mass of far attention
+// or more, and makes them a sink by its joint boost alone. Spans that no block can judge are in no group.
 // spans    the primary's first, then by position
 // returns  sinks first, each part by first member
 // cost     O(spans^2 x n_layers)

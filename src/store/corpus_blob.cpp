@@ -9,7 +9,7 @@ namespace sinkscope {
 namespace {
 
 constexpr std::uint32_t kCorpusMagic = 0x50524F43;  // "CORP"
-constexpr std::uint32_t kRuleVersion = 5;  // of the evidence rule: another rule makes other sinks of equal figures
+constexpr std::uint32_t kRuleVersion = 6;  // of the evidence rule: another rule makes other sinks of equal figures
 
 // Tells bytes that another rule, or other defaults, made.
 std::uint32_t rule_fingerprint() {

@@ -82,6 +82,20 @@ TEST(TokenRoles, CountAStretchOfEqualTokensOnce) {
   EXPECT_EQ(n_of(one_word.may_be_ordinary), 0);
 }
 
+TEST(TokenRoles, CountAStretchOfTurnsOnce) {
+  std::vector<TokenId> turns;
+  for (int i = 0; i < 30; ++i) turns.insert(turns.end(), {kBos, 50});
+  const TokenRoles two(joined({turns, words(80)}), vocabulary(kPad, kBos), 0);
+  EXPECT_THAT(two.candidates, ElementsAre(0, 1, 60, 61, 62, 63, 64, 65));
+  std::vector<TokenId> rows;
+  for (int i = 0; i < 30; ++i) rows.insert(rows.end(), {50, 51, 52, 53, 54});
+  const TokenRoles five(joined({{kBos}, rows, words(80)}), vocabulary(kPad, kBos), 0);
+  EXPECT_THAT(five.candidates, ElementsAre(0, 1, 2, 3, 4, 151, 152, 153));
+  // Eight turns, the first included, may be a text like others.
+  const TokenRoles few(joined({{turns.begin(), turns.begin() + 16}, words(80)}), vocabulary(kPad, kBos), 0);
+  EXPECT_THAT(few.candidates, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
 TEST(TokenRoles, FindBosInPackedText) {
   const auto packed = joined({words(100), {kBos}, words(100), {kBos}, words(100), {kBos}, words(10)});
   EXPECT_THAT(TokenRoles(packed, vocabulary(kPad, kBos), 0).candidates, ElementsAre(0, 1, 2, 3, 4, 5, 100, 201));

@@ -17,7 +17,7 @@ Tokens first_tokens(const Vocabulary& vocabulary, const TokenizeOptions& options
   return tokenizer(document).front().tokens;
 }
 
-TokenizeOptions with(BosMode bos, bool special = false) { return {bos, special, 0}; }
+TokenizeOptions with(BosMode bos, bool special = false) { return {.bos = bos, .special = special}; }
 
 TEST(DocumentTokenizer, BosIsWhatTheModelSaysUnlessTold) {
   const FakeVocabulary adds(true), plain(false);
@@ -43,6 +43,29 @@ TEST(DocumentTokenizer, TokenIdsAreTakenAsTheyAre) {
   EXPECT_EQ(first_tokens(adds, with(BosMode::kAuto), {{}, "", Tokens{'a'}}), (Tokens{'a'}));
   EXPECT_EQ(first_tokens(adds, with(BosMode::kOn), {{}, "", Tokens{'a'}}), (Tokens{kFakeBos, 'a'}));
   EXPECT_THROW(first_tokens(adds, with(BosMode::kAuto), {{}, "", Tokens{'a', 258}}), Error);
+}
+
+TEST(DocumentTokenizer, PaddingAtTheEndIsCut) {
+  FakeVocabulary vocabulary(false);
+  vocabulary.pad_with('_');
+  const Tokens padded = {'_', 'a', '_', '_', 'b', '_', '_', '_'};
+  const DocumentTokenizer tokenizer(vocabulary, {}, {});
+  EXPECT_TRUE(tokenizer.notes().empty());
+  EXPECT_EQ(tokenizer({{}, "", padded}).front().tokens, (Tokens{'_', 'a', '_', '_', 'b'}));
+  EXPECT_EQ(tokenizer({{}, "", Tokens{'a'}}).front().tokens, (Tokens{'a'}));
+  EXPECT_EQ(tokenizer.notes(), std::vector<std::string>{"padding at the end of 1 text is not measured: 3 tokens"});
+  EXPECT_EQ(tokenizer({{}, "", "b_"}).front().tokens, (Tokens{'b'}));
+  EXPECT_EQ(tokenizer.notes(), std::vector<std::string>{"padding at the end of 2 texts is not measured: 4 tokens"});
+  // A prompt stays whole, and so does a text of nothing else.
+  EXPECT_EQ(tokenizer({{}, Tokens{'a', '_'}, Tokens{'_', '_'}}).front().tokens, (Tokens{'a', '_'}));
+  EXPECT_EQ(tokenizer({{}, "", Tokens{'_', '_'}}).front().tokens, (Tokens{'_', '_'}));
+  TokenizeOptions as_it_is;
+  as_it_is.cut_padding = false;
+  EXPECT_EQ(first_tokens(vocabulary, as_it_is, {{}, "", padded}), padded);
+  EXPECT_EQ(first_tokens(FakeVocabulary(false), {}, {{}, "", padded}), padded);
+  // Where one token ends texts and pads, the first one is the text's.
+  vocabulary.pad_with(kFakeEos);
+  EXPECT_EQ(first_tokens(vocabulary, {}, {{}, "", Tokens{'a', kFakeEos, kFakeEos}}), (Tokens{'a', kFakeEos}));
 }
 
 TEST(DocumentTokenizer, PromptsMayBeTokenIdsToo) {

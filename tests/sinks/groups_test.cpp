@@ -204,6 +204,49 @@ TEST(Groups, OfOneDirectionAreJudgedTogetherWhateverTheirNorms) {
   }
 }
 
+// The first states of a direction may be short-lived: they divide what the long ones draw with them, and lead none of them away.
+TEST(Groups, OfOneDirectionHoldShortSpansWithinLongOnes) {
+  SequenceFigures figures = one_primary();
+  for (int i = 0; i < 20; ++i) {
+    const bool is_short = i % 2 == 0;
+    figures.tokens.push_back(member(100 + i, 4, is_short ? 5 : 8, 2, is_short ? 3 : 9, 4000 * std::pow(0.8F, static_cast<float>(i))));
+  }
+  const Detection detection = detect_by_evidence(figures, {});
+  ASSERT_THAT(detection.groups, SizeIs(1));
+  EXPECT_EQ(detection.groups[0].members, positions(100, 120));
+  EXPECT_EQ(detection.groups[0].verdict, Verdict::kSink);
+  // Of 400: in blocks 5 and 6 all draw, 10 x 3 + 10 x 9; then the long ones alone.
+  EXPECT_NEAR(*detection.groups[0].mass_max, 120 / 400.0, 1e-6);
+}
+
+// Many tokens draw much by their number: they are shown, as no sink.
+TEST(Groups, OfOneDirectionThatAreManyAreNoSinkByTheirNumber) {
+  SequenceFigures figures = one_primary();
+  for (int i = 0; i < 200; ++i) figures.tokens.push_back(member(100 + i, 4, 8, 2, 1, 4000 * std::pow(0.97F, static_cast<float>(i))));
+  const Detection detection = detect_by_evidence(figures, {});
+  ASSERT_THAT(detection.groups, SizeIs(1));
+  const SinkGroup& group = detection.groups[0];
+  EXPECT_EQ(group.verdict, Verdict::kAlignedOnly);
+  EXPECT_FALSE(group.equal_norms);
+  EXPECT_NEAR(*group.mass_mean, 0.5, 1e-6);
+  EXPECT_NEAR(*group.joint_boost_median, 1 / (200.0 / 600), 1e-4);
+  EXPECT_EQ(detection.n_sinks(), 0);
+}
+
+// A token with too few queries behind it says nothing, in a group either.
+TEST(Groups, HoldNoTokensThatNobodyCouldJudge) {
+  SequenceFigures figures = one_primary();
+  for (int p = 100; p < 120; ++p) figures.tokens.push_back(member(p, 4, 8, 2, 5));
+  TokenProfile last = member(700, 4, 8, 2, 5);
+  std::ranges::fill(last.far_boost, std::nullopt);
+  figures.tokens.push_back(last);
+  const Detection detection = detect_by_evidence(figures, {});
+  ASSERT_THAT(detection.groups, SizeIs(1));
+  EXPECT_EQ(detection.groups[0].members, positions(100, 120));
+  EXPECT_EQ(detection.runs.back().verdict, Verdict::kUnscored);
+  EXPECT_FALSE(detection.runs.back().group);
+}
+
 // What is a sink by itself lends its attention to no others, and equals that are a sink together stay a group of their own.
 TEST(Groups, OfOneDirectionHoldNoSinks) {
   SequenceFigures figures = one_primary();

@@ -26,6 +26,11 @@ class FakeVocabulary final : public Vocabulary {
     return vocabulary;
   }
 
+  FakeVocabulary& pad_with(TokenId token) {
+    facts_.pad = token;
+    return *this;
+  }
+
   const VocabularyFacts& facts() const override { return facts_; }
   std::vector<TokenId> tokenize(std::string_view text, bool parse_special) const override {
     std::vector<TokenId> tokens;

@@ -214,16 +214,19 @@ void write_sinks(const Page& page, const std::vector<Run>& sinks) {
   }
 }
 
-// Tokens of one state, which are a sink together, unless each is a sink by itself and listed as one.
+// Tokens of one state, which are a sink together, unless each is a sink by itself and listed as one; and those that draw much
+// because they are many.
 void write_groups(const Page& page, const Detection& detection) {
   for (const SinkGroup& group : detection.groups) {
-    if (group.verdict != Verdict::kSink) continue;
+    const bool is_sink = group.verdict == Verdict::kSink;
+    if (!is_sink && group.equal_norms) continue;
     const auto is_listed = [&](std::size_t run) { return detection.runs[run].verdict == Verdict::kSink; };
     if (group.runs.size() == group.members.size() && std::ranges::all_of(group.runs, is_listed)) continue;
     const std::string token = clip_end(displayable(page.token(group.members.front())), 24);
     page.out << wrapped(std::string(kIndent) + page.paint.bold("group") + "         ",
-                        fmt::format("\u00ab{}\u00bb and others at {}: {}", page.paint.token(token),
-                                    plain_ranges(ranges_of(group.members)), group_in_words(group)),
+                        fmt::format("\u00ab{}\u00bb and others at {}: {}{}", page.paint.token(token),
+                                    plain_ranges(ranges_of(group.members)), group_in_words(group),
+                                    is_sink ? "" : ", which is too little for a sink"),
                         page.style.width);
   }
 }
@@ -267,8 +270,8 @@ void write_hints(const Page& page, const Detection& detection) {
                    nearest->l_end, threshold, -100 * *nearest->margin));
 }
 
-std::string no_sinks_in_words(const Detection& detection, std::int64_t eligible_tokens) {
-  if (!detection.primary) return "No sinks.";
+std::string no_sinks_in_words(const SequenceFigures& figures, const Detection& detection, std::int64_t eligible_tokens) {
+  if (!detection.primary && figures.candidate) return "No sinks.";
   if (eligible_tokens == 0) return "No token could be judged.";
   const bool grouped = detection.n_sinks() > 0 || detection.primary->group;
   return fmt::format("{} beside the primary among the {} that could be judged.",
@@ -288,7 +291,7 @@ void write_evidence(const Page& page) {
     const bool too_short = figures.n_tokens < figures.min_distance + kMinFarQueries;
     page.out << kIndent
              << (too_short ? "Too short to be judged."
-                           : no_sinks_in_words(detection, page.judged.counts.eligible_tokens))
+                           : no_sinks_in_words(page.document.figures, detection, page.judged.counts.eligible_tokens))
              << '\n';
     write_hints(page, detection);
   } else {
