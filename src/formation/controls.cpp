@@ -16,6 +16,7 @@ class Usable {
   Usable(int n_tokens, const Detection& detection, const ExplainOptions& options) : open_(index(n_tokens), 1) {
     for (int t = 0; t < options.first_ordinary; ++t) close(t);
     if (!detection.primary) return;
+    for (int t = 0; t < detection.primary->position; ++t) close(t);  // padding, or another text
     for (const int position : detection.primary->set) close(position);
   }
 

@@ -16,15 +16,15 @@ struct Controls {
   int n_eligible = 0;
 };
 
-// Tokens that a run may be compared with, among the first n_tokens of a text, which may have more: at position >= first_ordinary, not of the primary's set, no sink in any
-// layer, no run whose layers overlap [l_start, l_end].
+// Tokens that a run may be compared with, among the first n_tokens of a text, which may have more: at position >= first_ordinary,
+// behind the primary and not of its set, no sink in any layer, no run whose layers overlap [l_start, l_end].
 //
 // returns  ascending
 // cost     O(n_tokens + runs)
 std::vector<int> eligible_tokens(int n_tokens, const Detection& detection, int l_start, int l_end,
                                  const ExplainOptions& options);
 
-// Tokens at position >= first_ordinary that are in no run at all, among the first n_tokens.
+// Tokens at position >= first_ordinary and behind the primary that are in no run at all, among the first n_tokens.
 std::vector<int> tokens_in_no_run(int n_tokens, const Detection& detection, const ExplainOptions& options);
 
 // The nearest eligible tokens, by (distance, then the earlier), with the token id of `position`; under min_same_token

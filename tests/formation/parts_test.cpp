@@ -181,6 +181,8 @@ TEST(Controls, LeaveOutSinksOverlapsAndThePrimary) {
   EXPECT_EQ(tokens_in_no_run(9, detection, {}), (std::vector<int>{8}));
   detection.primary->set.push_back(4000);
   EXPECT_EQ(tokens_in_no_run(9, detection, {}), (std::vector<int>{8}));
+  detection.primary->position = 12;  // behind padding
+  EXPECT_EQ(eligible_tokens(15, detection, 5, 6, {}), (std::vector<int>{13, 14}));
 }
 
 TEST(Controls, AreTheNearestOfTheSameToken) {
