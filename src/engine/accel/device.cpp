@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "engine/accel/backend.h"
+#include "engine/accel/held_signals.h"
 #include "engine/accel/scope_state.h"
 
 namespace sinkscope {
@@ -58,6 +59,7 @@ ggml_status graph_compute(ggml_backend_t self, ggml_cgraph* graph) {
     const ggml_status status = compute_on_cpu(backend, graph, waiting, i);
     if (status != GGML_STATUS_SUCCESS) return status;
     waiting = i + 1;
+    const HeldSignals held;
     try {
       backend.kernels->compute(node, backend.n_threads, *scope_of_thread);
     } catch (...) {

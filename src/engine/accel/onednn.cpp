@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/accel/held_signals.h"
 #include "oneapi/dnnl/dnnl.hpp"
 
 namespace sinkscope::accel {
@@ -115,6 +116,8 @@ bool Operation::run(int thread, const void* a, const void* b, void* c) const noe
     return dnnl_memory_set_data_handle(arguments.memories[i].get(), const_cast<void*>(address)) == dnnl_success;
   };
   if (!set(0, a) || !set(1, c) || !set(2, b)) return false;
+  if (omp_get_thread_num() > 0) hold_signals_for_good();
+  const HeldSignals held;
   return dnnl_primitive_execute(parts_->primitive.get(), arguments.stream.get(),
                                 static_cast<int>(arguments.list.size()), arguments.list.data()) == dnnl_success;
 }
