@@ -12,10 +12,10 @@ import pathlib
 import random
 import sys
 
-N_TEXTS = 40
+N_TEXTS = 25
 # What a text begins with decides whether some models make a secondary sink of it.
 OPENINGS = ["You are given a math problem.\n\nProblem: ", "Problem. ", "Exercise 3. ", "Theorem. ", "Question: ", "Hello. ", "# Homework\n\n", ""]
-CODE_CHARACTERS = 1500
+CODE_CHARACTERS = 1000
 
 
 def exercise(rng):
@@ -35,7 +35,7 @@ def exercise(rng):
 def exercises():
     rng = random.Random(15)
     for i in range(N_TEXTS):
-        parts = [exercise(rng) for _ in range(5)]
+        parts = [exercise(rng) for _ in range(4)]
         yield {"id": f"exercise {i}", "text": OPENINGS[i % len(OPENINGS)] + "\n\n".join(parts)}
 
 
