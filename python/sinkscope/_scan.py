@@ -124,7 +124,7 @@ class Scan:
         return Scan(self._text.under(named(thresholds)))
 
     def to_dict(self, other_runs=False):
-        """What the program's JSON (sinkscope.scan/3) says of this text.
+        """What the program's JSON (sinkscope.scan/4) says of this text.
 
         other_runs  runs that are no sinks are listed too
         """

@@ -187,6 +187,7 @@ LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& op
     }
     const std::vector<TokenId> tokens(text.tokens().begin(), text.tokens().end());
     documents.push_back(corpus_document_of(text.figures(), tokens, text.judged_by()));
+    documents.back().key = document_key(tokens, text.figures().prompt_tokens);
   }
   return levels_in(std::move(documents), texts.front().n_layers(), options, kinds);
 }

@@ -12,7 +12,7 @@ namespace sinkscope {
 
 // What the program shows of results, as text in memory. docs/file-formats.md has the fields of all JSON.
 
-// Texts as JSON of schema "sinkscope.scan/3", as `scan --json` writes it. Equal texts stand there once.
+// Texts as JSON of schema "sinkscope.scan/4", as `scan --json` writes it. Equal texts stand there once.
 //
 // texts       at least one; of one model, measured in one way, judged by the same thresholds
 // other_runs  runs that are no sinks are listed too
@@ -26,7 +26,7 @@ std::string primary_json(const ScannedText& text);
 // throws     as scan_json
 std::string report_page(std::span<const ScannedText> texts, std::size_t max_bytes);
 
-// Levels as JSON of schema "sinkscope.levels/2". See Results::levels and levels_of.
+// Levels as JSON of schema "sinkscope.levels/3". See Results::levels and levels_of.
 std::string levels_json(const Results& results, const LevelOptions& options, const Thresholds& thresholds,
                         std::span<const SinkKind> kinds);
 std::string levels_json(std::span<const ScannedText> texts, const LevelOptions& options,

@@ -23,6 +23,18 @@ std::string counted(std::int64_t n, std::string_view noun) { return grouped(n) +
 
 std::string count_of(std::int64_t n, std::string_view noun) { return fmt::format("{} {}", n, plural(n, noun)); }
 
+std::string fixed(double value, int digits) {
+  std::string text = fmt::format("{:.{}f}", value, digits);
+  const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
+  return is_zero && text.front() == '-' ? text.substr(1) : text;
+}
+
+std::string signed_fixed(double value, int digits) {
+  std::string text = fixed(value, digits);
+  const bool is_zero = text.find_first_not_of("0.") == std::string::npos;
+  return value > 0 && !is_zero ? "+" + text : text;
+}
+
 std::vector<IntRange> ranges_of(std::span<const int> ascending) {
   std::vector<IntRange> ranges;
   for (const int value : ascending) {

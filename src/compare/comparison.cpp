@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/statistics.h"
+#include "base/statistics/document_draws.h"
 
 namespace sinkscope {
 namespace {
@@ -83,7 +84,11 @@ void compare_sets(std::span<const DocumentChanges> documents, std::uint64_t seed
 
 }  // namespace
 
-Comparison compare(std::span<const DocumentChanges> documents, std::uint64_t seed) {
+Comparison compare(std::span<const DocumentChanges> as_listed, std::uint64_t seed) {
+  std::vector<std::string> keys;
+  for (const DocumentChanges& document : as_listed) keys.push_back(document.key);
+  std::vector<DocumentChanges> documents;
+  for (const std::size_t place : order_of_draws(keys)) documents.push_back(as_listed[place]);
   Comparison comparison;
   comparison.n_documents = std::ssize(documents);
   for (const DocumentChanges& document : documents) {

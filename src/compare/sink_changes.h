@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct SinkChange {
 
 // One text in two scans.
 struct DocumentChanges {
+  std::string key;  // of the document; draws go by it
   std::vector<SinkChange> sinks;  // by position, then by layer
   std::optional<int> primary_before, primary_after;  // positions
   std::optional<int> birth_before, birth_after;      // layers

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/index.h"
+#include "base/statistics/document_draws.h"
 #include "formation/edit_order.h"
 #include "formation/edit_sink.h"
 #include "formation/map_layers.h"
@@ -15,21 +16,25 @@ namespace {
 
 // What a first look at the stored figures tells.
 struct Survey {
-  std::vector<std::int64_t> with_primary;
+  std::vector<std::int64_t> with_primary;  // in the order in which documents are drawn
   std::int64_t with_sinks = 0;  // sequences that have a run to be explained
 };
 
 Survey survey(std::int64_t n_sequences, const LoadSequence& load, const ExplainRequest& request) {
   Survey survey;
+  std::vector<std::string> keys;
+  std::vector<std::int64_t> listed;
   for (std::int64_t i = 0; i < n_sequences; ++i) {
     const SequenceToExplain sequence = load(i);
     if (!sequence.detection.primary) continue;
-    survey.with_primary.push_back(i);
+    keys.push_back(sequence.key);
+    listed.push_back(i);
     if (std::ranges::any_of(sequence.detection.runs,
                             [&](const Run& run) { return is_explained(run, request.kinds); })) {
       ++survey.with_sinks;
     }
   }
+  for (const std::size_t place : order_of_draws(keys)) survey.with_primary.push_back(listed[place]);
   return survey;
 }
 

@@ -19,6 +19,7 @@ namespace sinkscope {
 // One sequence as it is read for explaining.
 struct SequenceToExplain {
   std::int64_t ordinal = 0;
+  std::string key;  // of the document; draws go by it
   std::vector<TokenId> tokens;
   SequenceFigures figures;
   Detection detection;  // under the thresholds of the request

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "base/statistics.h"
+#include "base/statistics/document_draws.h"
 #include "base/statistics/random.h"
 
 namespace sinkscope {
@@ -88,7 +89,7 @@ std::vector<Subject> pretended_subjects(const ScannedSequence& sequence, const s
                                         const ExplainOptions& options) {
   if (real.empty()) return {};
   std::vector<int> tokens = tokens_in_no_run(static_cast<int>(sequence.tokens.size()), sequence.detection, options);
-  RandomStream random(options.seed, static_cast<std::uint64_t>(sequence.ordinal));
+  RandomStream random(options.seed, stream_of_document(sequence.key));
   random.shuffle(std::span<int>(tokens));
   tokens.resize(std::min(tokens.size(), index(n)));
   std::vector<Subject> subjects;

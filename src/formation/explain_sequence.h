@@ -34,13 +34,14 @@ class ModelWeights {
 // One sequence of a results file.
 struct ScannedSequence {
   std::int64_t ordinal = 0;
+  std::string key;
   std::span<const TokenId> tokens;
   const SequenceFigures& figures;
   const Detection& detection;  // with a primary
 };
 
 inline ScannedSequence view_of(const SequenceToExplain& sequence) {
-  return {sequence.ordinal, sequence.tokens, sequence.figures, sequence.detection};
+  return {sequence.ordinal, sequence.key, sequence.tokens, sequence.figures, sequence.detection};
 }
 
 // Whether a run is explained: a sink of one of the kinds.

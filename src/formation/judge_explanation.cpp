@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/index.h"
+#include "base/statistics/document_draws.h"
 #include "formation/claim_cases.h"
 #include "formation/explain_sequence.h"
 
@@ -30,6 +31,23 @@ FormationNull sum_of_nulls(const std::vector<SequenceExplanation>& sequences) {
 std::vector<int> commonest_start(const std::map<int, int>& starts) {
   if (starts.empty()) return {};
   return {std::ranges::max_element(starts, {}, [](const auto& count) { return count.second; })->first};
+}
+
+// The number of each sequence of the explanation in the order in which documents are drawn, by ordinal.
+std::map<int, int> draw_numbers(const std::vector<SequenceExplanation>& sequences, std::span<const std::string> keys) {
+  std::map<int, int> numbers;
+  for (const std::size_t place : order_of_draws(keys)) {
+    numbers.emplace(static_cast<int>(sequences[place].ordinal), static_cast<int>(numbers.size()));
+  }
+  return numbers;
+}
+
+// The same cases in that order and under these numbers, so that neither draws nor sums depend on how the file lists texts.
+template <typename Case>
+std::vector<Case> in_draw_order(std::vector<Case> cases, const std::map<int, int>& numbers) {
+  for (Case& one : cases) one.sequence = numbers.at(one.sequence);
+  std::ranges::stable_sort(cases, {}, &Case::sequence);
+  return cases;
 }
 
 // The runs that the thresholds make sinks, with what was measured of them.
@@ -63,6 +81,7 @@ Explanation judge_explanation(std::int64_t n_sequences, const LoadSequence& load
   std::map<SinkKind, std::vector<NormCase>> norms;
   std::vector<PrimaryCase> primaries;
   std::map<int, int> starts;
+  std::vector<std::string> keys;  // of result.sequences
   int n_layers = 0;
   for (std::int64_t ordinal = 0; ordinal < n_sequences; ++ordinal) {
     const SequenceToExplain loaded = load(ordinal);
@@ -90,8 +109,10 @@ Explanation judge_explanation(std::int64_t n_sequences, const LoadSequence& load
     }
     if (result.writes_lacking.empty()) result.writes_lacking = explained->writes_lacking;
     result.n_sinks += static_cast<int>(explained->runs.size());
+    keys.push_back(loaded.key);
     result.sequences.push_back(std::move(*explained));
   }
+  const std::map<int, int> numbers = draw_numbers(result.sequences, keys);
   for (LayerMap& map : store.maps()) {
     if (std::ranges::find(request.kinds, map.kind) != request.kinds.end()) result.maps.push_back(std::move(map));
   }
@@ -104,13 +125,13 @@ Explanation judge_explanation(std::int64_t n_sequences, const LoadSequence& load
           cases.push_back(std::move(one));
         }
       }
-      FormationClaims claims = formation_claims(cases, sum_of_nulls(result.sequences), name, request.options);
+      FormationClaims claims = formation_claims(in_draw_order(std::move(cases), numbers), sum_of_nulls(result.sequences), name, request.options);
       result.claims.insert(result.claims.end(), claims.claims.begin(), claims.claims.end());
       result.layers.push_back({kind, std::move(claims.layers), std::move(claims.null)});
     }
     if (request.map) result.claims.push_back(map_claim(result.maps, kind, request.options));
     if (request.norm) {
-      NormClaim claim = norm_claim(norms[kind], name, request.options);
+      NormClaim claim = norm_claim(in_draw_order(norms[kind], numbers), name, request.options);
       result.claims.insert(result.claims.end(), claim.claims.begin(), claim.claims.end());
       result.norm.push_back(std::move(claim.figures));
       result.norm_cases.push_back(std::move(norms[kind]));

@@ -14,6 +14,7 @@
 #include "base/statistics/permutation.h"
 #include "base/statistics/ranks.h"
 #include "base/views.h"
+#include "base/words.h"
 
 namespace sinkscope {
 namespace {
@@ -243,10 +244,10 @@ NormClaim norm_claim(std::span<const NormCase> cases, const std::string& kind, c
     } else {
       claim.verdict = ClaimVerdict::kUnclear;
     }
-    claim.sentence = fmt::format("logit gap and norm: partial Spearman {:.2f}, p {:.2g}", *claim.effect, *claim.p);
+    claim.sentence = fmt::format("logit gap and norm: partial Spearman {}, p {:.2g}", fixed(*claim.effect, 2), *claim.p);
     if (figures.r2_inverse) {
       claim.sentence +=
-          fmt::format("; gap = {:.2f} {} {:.1f} / norm ratio (R^2 {:.2f})", *figures.gap_at_infinity,
+          fmt::format("; gap = {} {} {:.1f} / norm ratio (R^2 {:.2f})", fixed(*figures.gap_at_infinity, 2),
                       *figures.slope_inverse < 0 ? "-" : "+", std::abs(*figures.slope_inverse), *figures.r2_inverse);
     }
     result.claims.push_back(std::move(claim));

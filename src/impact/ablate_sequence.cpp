@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "impact/attention_recorder.h"
-#include "impact/document_stream.h"
+#include "base/statistics/document_draws.h"
 #include "probe/tee_observer.h"
 #include "scan/examine.h"
 

@@ -55,10 +55,10 @@ struct Difference {
 };
 using Measure = std::function<std::optional<double>(const SequenceAblation&, const EditedRun&)>;
 
-// Removed and placebo of each document: the mean over its chunks.
+// Removed and placebo of each document: the mean over its chunks. By the documents' names, so that draws do not depend on how
+// the file lists them.
 std::vector<Difference> by_document(const std::vector<SequenceAblation>& sequences, const Measure& measure) {
   std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> units;
-  std::vector<std::string> order;
   for (const SequenceAblation& sequence : sequences) {
     const auto removed = measure(sequence, sequence.edited);
     std::vector<double> draws;
@@ -66,14 +66,13 @@ std::vector<Difference> by_document(const std::vector<SequenceAblation>& sequenc
       if (const auto value = measure(sequence, draw)) draws.push_back(*value);
     }
     if (!removed || draws.empty()) continue;
-    if (!units.contains(sequence.unit)) order.push_back(sequence.unit);
     auto& [all_removed, all_placebo] = units[sequence.unit];
     all_removed.push_back(*removed);
     all_placebo.push_back(*mean_of(draws));
   }
   std::vector<Difference> differences;
-  for (const std::string& unit : order) {
-    const auto& [removed, placebo] = units.at(unit);
+  for (const auto& [unit, values] : units) {
+    const auto& [removed, placebo] = values;
     differences.push_back({*mean_of(removed), *mean_of(placebo)});
   }
   return differences;
@@ -164,9 +163,9 @@ JudgedEdit count_replaced(const std::vector<SequenceAblation>& sequences, const 
 
 std::string shown(const AblationEffect& effect, const char* name) {
   if (!effect.difference) return fmt::format("{} not measured", name);
-  std::string text = fmt::format("{} {:+.3f}", name, *effect.difference);
-  if (effect.interval) text += fmt::format(" [{:+.3f}, {:+.3f}]", effect.interval->low, effect.interval->high);
-  return text;
+  const std::string text = fmt::format("{} {}", name, signed_fixed(*effect.difference, 3));
+  if (!effect.interval) return text;
+  return fmt::format("{} [{}, {}]", text, signed_fixed(effect.interval->low, 3), signed_fixed(effect.interval->high, 3));
 }
 
 std::string not_enough(const AblationEffect& effect, const AblateRequest& request) {

@@ -28,21 +28,19 @@ double average_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// Documents in which a cache was measured, in the order of the file.
+// Documents in which a cache was measured, by their names, so that draws do not depend on how the file lists them.
 std::vector<Document> documents_of(const std::vector<SequenceProtection>& sequences, std::size_t cache) {
-  std::vector<std::string> order;
   std::map<std::string, std::map<KeptSet, std::vector<DocumentEffect>>> chunks;
   for (const SequenceProtection& sequence : sequences) {
     if (sequence.caches[cache].n == 0) continue;
-    if (!chunks.contains(sequence.unit)) order.push_back(sequence.unit);
     for (const KeptEffect& effect : sequence.caches[cache].sets) {
       if (effect.kl) chunks[sequence.unit][effect.set].push_back({effect.n_kept, *effect.kl, *effect.loss});
     }
   }
   std::vector<Document> documents;
-  for (const std::string& unit : order) {
+  for (const auto& [unit, by_set] : chunks) {
     Document& document = documents.emplace_back();
-    for (const auto& [set, effects] : chunks[unit]) {
+    for (const auto& [set, effects] : by_set) {
       DocumentEffect mean;
       const auto n = static_cast<double>(effects.size());
       for (const DocumentEffect& effect : effects) {
@@ -116,7 +114,8 @@ std::vector<Candidate> candidates_of(const std::vector<Document>& documents) {
 }
 
 std::string shown(const Estimate& difference) {
-  return fmt::format("{:+.4f} [{:+.4f}, {:+.4f}]", difference.mean, difference.interval->low, difference.interval->high);
+  return fmt::format("{} [{}, {}]", signed_fixed(difference.mean, 4), signed_fixed(difference.interval->low, 4),
+                     signed_fixed(difference.interval->high, 4));
 }
 
 // What the set means in words, for the sentence that recommends it.
@@ -148,10 +147,10 @@ void recommend(JudgedCache& judged, const std::vector<Document>& choosing, const
       continue;
     }
     judged.recommended = candidate.set;
-    judged.reason = fmt::format("{}: KL {:.4f}", advice_for(candidate.set, candidate.n_kept), candidate.kl);
+    judged.reason = fmt::format("{}: KL {}", advice_for(candidate.set, candidate.n_kept), fixed(candidate.kl, 4));
     judged.reason += candidate.set == best.set
                          ? ", the smallest of all"
-                         : fmt::format(", not resolvably above the smallest, {:.4f} of {}{}", best.kl,
+                         : fmt::format(", not resolvably above the smallest, {} of {}{}", fixed(best.kl, 4),
                                        name_of(best.set), above->interval ? ": " + shown(*above) : "");
     judged.reason += fmt::format("{}; {} chose", smaller, counted(judged.n_choosing, "document"));
     return;

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/index.h"
 #include "impact/cached_runs.h"
-#include "impact/document_stream.h"
+#include "base/statistics/document_draws.h"
 #include "impact/protection_store.h"
 #include "impact/sink_axes.h"
 #include "impact/token_effect.h"

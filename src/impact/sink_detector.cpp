@@ -299,6 +299,7 @@ void NamedPositions::on_state(const StateEvent& event) {
 }
 
 std::map<std::string, std::size_t> detector_parts(std::vector<std::string> units, std::uint64_t seed) {
+  std::ranges::sort(units);
   RandomStream random(seed, kPartsStream);
   random.shuffle(std::span(units));
   std::map<std::string, std::size_t> parts;

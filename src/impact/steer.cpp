@@ -298,6 +298,9 @@ class SteeredText {
         const float boost = boosts(index(b), t);
         token.far_boost.push_back(std::isfinite(boost) ? std::optional(static_cast<double>(boost)) : std::nullopt);
       }
+      if (const auto& primary = examined.detection.primary) {
+        token.is_primary = position == primary->position || std::ranges::count(primary->set, position) > 0;
+      }
       for (const Run& run : examined.detection.runs) {
         if (run.position != position) continue;
         const bool better = !token.run || (token.run->verdict != Verdict::kSink && run.verdict == Verdict::kSink);

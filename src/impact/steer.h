@@ -43,7 +43,9 @@ struct SteeredToken {
   int layer = 0;                                // the first in which it is changed
   std::optional<double> alignment, norm_ratio;  // of its state after that layer
   std::vector<std::optional<double>> far_boost;  // in the kSteeredBlocks blocks behind; fewer at the network's end
-  std::optional<Run> run;                        // what the rule makes of it: the first run that is a sink, else the first
+  // What the rule makes of it: the primary of this run, or of its set; else the first run that is a sink, else the first.
+  bool is_primary = false;
+  std::optional<Run> run;
 };
 
 struct SteeredRun {

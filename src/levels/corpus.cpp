@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/statistics/document_draws.h"
+
 namespace sinkscope {
 namespace {
 
@@ -14,6 +16,12 @@ int horizon_of(const SequenceFigures& figures, const Detection& detection, const
 }
 
 }  // namespace
+
+std::vector<std::size_t> draw_order(const SinkCorpus& corpus) {
+  std::vector<std::string> keys;
+  for (const CorpusDocument& document : corpus.documents) keys.push_back(document.key);
+  return order_of_draws(keys);
+}
 
 EligiblePositions eligible_positions(const SequenceFigures& figures, const std::optional<Primary>& primary) {
   if (!primary) return {};
@@ -38,7 +46,7 @@ CorpusDocument corpus_document(const SequenceFigures& figures, const Detection& 
   document.eligible_begin = eligible.begin;
   document.eligible_end = eligible.end;
   for (const Run& run : detection.runs) {
-    if (!detection.counts(run) || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
+    if (run.verdict != Verdict::kSink || std::ranges::find(kinds, run.kind) == kinds.end()) continue;
     CorpusSink sink;
     sink.position = run.position;
     sink.token = tokens.at(static_cast<std::size_t>(run.position));

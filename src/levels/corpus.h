@@ -15,7 +15,7 @@ namespace sinkscope {
 // One sink, as far as statistics over a corpus ask. Tokens that share a state, none of which is a sink by itself, are one:
 // a group.
 struct CorpusSink {
-  int position = 0;  // of a group its first
+  int position = 0;  // of a group its first: where it stands
   int n_tokens = 1;  // of a group its members
   TokenId token = 0;
   SinkKind kind = SinkKind::kSecondary;
@@ -28,7 +28,8 @@ struct CorpusSink {
 
 // One document with its sinks, the primary not among them.
 //
-// Positions [eligible_begin, eligible_end) are those that could hold such a sink: what rates are rates of.
+// Positions [eligible_begin, eligible_end) are those that could hold such a sink: what rates are rates of. A sink may stand
+// outside them, before the primary or in a text without one: then it enters no rate.
 struct CorpusDocument {
   int n_tokens = 0;
   int prompt_tokens = 0;
@@ -37,6 +38,9 @@ struct CorpusDocument {
   bool has_primary = false;
   int horizon = 0;  // a run that ends in this layer or later is censored
   std::vector<CorpusSink> sinks;
+  std::string key = {};  // tells the document from others; draws over documents go by it
+
+  bool is_eligible(const CorpusSink& sink) const { return eligible_begin <= sink.position && sink.position < eligible_end; }
 };
 
 // The documents of one model.
@@ -46,6 +50,9 @@ struct SinkCorpus {
   std::vector<CorpusDocument> documents;
 };
 
+// The order in which documents are drawn: order_of_draws of their keys.
+std::vector<std::size_t> draw_order(const SinkCorpus& corpus);
+
 // The positions of a document that could hold a sink beside the primary, [begin, end).
 //
 //   eligible = positions after the primary with at least kMinFarQueries queries min_distance or more behind them;
@@ -53,6 +60,7 @@ struct SinkCorpus {
 struct EligiblePositions {
   int begin = 0, end = 0;
   int count() const { return end - begin; }
+  bool contains(int position) const { return begin <= position && position < end; }
 };
 EligiblePositions eligible_positions(const SequenceFigures& figures, const std::optional<Primary>& primary);
 

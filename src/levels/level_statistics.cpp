@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/statistics.h"
-#include "base/statistics/random.h"
+#include "base/statistics/document_draws.h"
 #include "base/statistics/survival.h"
 
 namespace sinkscope {
@@ -35,10 +35,15 @@ RateTable::RateTable(const SinkCorpus& corpus, const LevelOptions& options) : co
 }
 
 std::size_t RateTable::add(std::span<const PlacedSink> members, Part part) {
-  Sort sort{part, {}, 0};
+  Sort sort{part, {}, 0, 0};
   for (const PlacedSink& member : members) {
-    const bool in_prompt = member.sink->position < corpus_.documents[member.document].prompt_tokens;
+    const CorpusDocument& document = corpus_.documents[member.document];
+    const bool in_prompt = member.sink->position < document.prompt_tokens;
     if ((part == Part::kPrompt && !in_prompt) || (part == Part::kOutput && in_prompt)) continue;
+    if (!document.is_eligible(*member.sink)) {
+      ++sort.outside;
+      continue;
+    }
     if (sort.counts.empty() || sort.counts.back().first != member.document) {
       sort.counts.emplace_back(member.document, 0);
     }
@@ -58,6 +63,7 @@ std::vector<Rate> RateTable::compute() const {
   for (const Sort& sort : sorts_) {
     Rate rate;
     rate.count = sort.count;
+    rate.outside = sort.outside;
     rate.documents = static_cast<std::int64_t>(sort.counts.size());
     rate.eligible_tokens = eligible[index(sort.part)];
     rate.per_1000 = per_1000(rate.count, rate.eligible_tokens);
@@ -67,8 +73,9 @@ std::vector<Rate> RateTable::compute() const {
   std::vector<std::vector<double>> drawn(sorts_.size());
   // Draws from a handful of documents say nothing of how rates vary.
   const bool enough = static_cast<int>(corpus_.documents.size()) >= options_.enough_documents;
+  const std::vector<std::size_t> order = draw_order(corpus_);
   for (int draw = 0; enough && draw < options_.n_rate_resamples; ++draw) {
-    const auto weights = bootstrap_weights(corpus_.documents.size(), options_.seed, static_cast<std::uint64_t>(draw));
+    const auto weights = bootstrap_documents(order, options_.seed, static_cast<std::uint64_t>(draw));
     std::int64_t tokens[3] = {};
     for (std::size_t d = 0; d < weights.size(); ++d) {
       for (std::size_t part = 0; part < 3; ++part) tokens[part] += weights[d] * eligible_[part][d];
@@ -155,7 +162,8 @@ std::vector<HazardBin> hazard_by_position(const SinkCorpus& corpus, std::span<co
       bin.eligible_tokens += eligible_within(document, first, end);
     for (const PlacedSink& member : members) {
       const int position = member.sink->position;
-      if (first <= position && position < end) ++bin.count;
+      const bool eligible = corpus.documents[member.document].is_eligible(*member.sink);
+      if (eligible && first <= position && position < end) ++bin.count;
     }
     bin.per_1000 = per_1000(bin.count, bin.eligible_tokens);
     bins.push_back(bin);

@@ -28,8 +28,8 @@ class RateTable {
  private:
   struct Sort {
     Part part;
-    std::vector<std::pair<std::size_t, std::int64_t>> counts;  // document, sinks in it; ascending
-    std::int64_t count = 0;
+    std::vector<std::pair<std::size_t, std::int64_t>> counts;  // document, eligible sinks in it; ascending
+    std::int64_t count = 0, outside = 0;
   };
   const SinkCorpus& corpus_;
   LevelOptions options_;

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/statistics.h"
-#include "base/statistics/random.h"
+#include "base/statistics/document_draws.h"
 #include "base/thread_limits.h"
 #include "levels/level_search.h"
 #include "levels/level_statistics.h"
@@ -95,10 +95,11 @@ std::vector<double> stabilities(const SinkCorpus& corpus, const SinkTable& table
                                 const std::vector<LevelComponent>& levels, const LevelSearch& search,
                                 const LevelOptions& options) {
   const auto n_bootstraps = static_cast<std::size_t>(options.n_bootstraps);
+  const std::vector<std::size_t> order = draw_order(corpus);
   std::vector<std::vector<char>> found(n_bootstraps, std::vector<char>(levels.size()));
   parallel_for(options.n_bootstraps, threads_or_default(options.n_threads), [&](std::int64_t draw, int) {
     const auto weights =
-        bootstrap_weights(corpus.documents.size(), options.seed ^ kStabilityStream, static_cast<std::uint64_t>(draw));
+        bootstrap_documents(order, options.seed ^ kStabilityStream, static_cast<std::uint64_t>(draw));
     std::vector<LayerCell> cells = table.cells;
     for (LayerCell& cell : cells) cell.weight = 0;
     for (std::size_t i = 0; i < table.sinks.size(); ++i) {
@@ -253,6 +254,31 @@ void add_rates(const SinkCorpus& corpus, const SinkTable& table, const std::vect
   for (const auto& [rate, place] : wanted) *rate = computed[place];
 }
 
+// Sinks are counted along several ways, and each must come to the same: by position, by kind, by level.
+void check_counts(const LevelReport& report) {
+  const auto agree = [](const char* what, std::int64_t a, std::int64_t b) {
+    if (a == b) return;
+    throw Error(ErrorCode::kInternal, fmt::format("{}: counted as {} and as {}; please report it", what, a, b));
+  };
+  Rate of_kinds, of_levels = report.unassigned;
+  for (const LabelledRate& kind : report.by_kind) {
+    of_kinds.count += kind.rate.count;
+    of_kinds.outside += kind.rate.outside;
+  }
+  for (const Level& level : report.levels) {
+    of_levels.count += level.rate.count;
+    of_levels.outside += level.rate.outside;
+    std::int64_t by_position = 0;
+    for (const HazardBin& bin : level.hazard) by_position += bin.count;
+    agree("sinks of a level at eligible positions", level.rate.count, by_position);
+    agree("sinks of a level in prompts and outputs", level.rate.count, level.prompt_rate.count + level.output_rate.count);
+  }
+  agree("sinks at eligible positions by kind", report.all.count, of_kinds.count);
+  agree("sinks outside the eligible tokens by kind", report.all.outside, of_kinds.outside);
+  agree("sinks at eligible positions by level", report.all.count, of_levels.count);
+  agree("sinks outside the eligible tokens by level", report.all.outside, of_levels.outside);
+}
+
 }  // namespace
 
 LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options) {
@@ -304,6 +330,7 @@ LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options) {
                                                        : std::nullopt);
   }
   add_rates(corpus, table, members, options, report);
+  check_counts(report);
   return report;
 }
 

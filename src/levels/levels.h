@@ -23,10 +23,13 @@ struct LevelOptions {
   int n_threads = 0;  // 0: default_threads(); the report does not depend on it
 };
 
-// How often sinks of some sort occur, per 1000 eligible tokens.
+// How often sinks of some sort occur, per 1000 eligible tokens: like is divided by like, so those that stand outside the
+// eligible tokens are counted apart.
 struct Rate {
-  std::int64_t count = 0;
-  std::int64_t documents = 0;  // that hold one at least
+  std::int64_t count = 0;      // at eligible positions
+  std::int64_t documents = 0;  // that hold one of these at least
+  std::int64_t outside = 0;    // at other positions
+  std::int64_t total() const { return count + outside; }
   std::int64_t eligible_tokens = 0;
   std::optional<double> per_1000;    // nothing without eligible tokens
   std::optional<Interval> interval;  // 95 %, by bootstrap over enough documents; none found: 0 to 3 / eligible tokens
@@ -44,7 +47,7 @@ struct TokenCount {
   std::int64_t count = 0;
 };
 
-// Sinks among the eligible tokens of positions [first, end).
+// Sinks at the eligible positions in [first, end). Over all bins they are the rate's count.
 struct HazardBin {
   int first = 0, end = 0;
   std::int64_t count = 0;
@@ -90,7 +93,7 @@ struct LevelReport {
   std::int64_t documents_without_primary = 0;
   std::int64_t tokens = 0;
   bool enough_documents = false;       // for stability and for intervals of rates
-  Rate all;                            // all sinks of the corpus: Detection::n_sinks
+  Rate all;                            // its total: all sinks of the corpus, Detection::n_sinks
   std::int64_t groups = 0, group_tokens = 0;  // of these sinks, such groups, and their tokens
   std::vector<LabelledRate> by_kind;   // those that occur
   std::vector<LabelledRate> by_label;  // of imported records
@@ -106,9 +109,10 @@ struct LevelReport {
 //
 // A mixture over (l_start, l_end): levels with jitter, censored ends known as "at least so late", and noise. How many
 // levels there are is decided by the Bayes criterion, and each must be found again in min_stability of the bootstraps
-// over documents. Equal corpora and options give equal reports.
+// over documents. Equal corpora and options give equal reports, in whatever order their documents come.
 //
-// throws  Error{kInternal} if a sink's layers or position lie outside its model or document
+// throws  Error{kInternal} if a sink's layers or position lie outside its model or document, or counts of one sort of
+//         sinks differ (sinks by position, by kind, in levels and in none)
 // cost    O(n_bootstraps x fits + n_rate_resamples x documents); memory a few words a sink
 LevelReport find_levels(const SinkCorpus& corpus, const LevelOptions& options);
 

@@ -93,6 +93,7 @@ ComparedScans compare_scans(const ScanFile& before, const std::string& before_na
     const JudgedDocument second = judge_document(after, *other, by_evidence);
     ComparedDocument compared{first.first_origin().id, first.offset(), document.figures.n_tokens,
                               compare_sinks(*first.evidence, *second.evidence, by_evidence.thresholds.min_alignment), {}};
+    compared.changes.key = document.key;
     for (const SinkChange& sink : compared.changes.sinks) compared.tokens.push_back(first.token(sink.position));
     scans.documents.push_back(std::move(compared));
   });

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/display_text.h"
+#include "base/error.h"
 #include "report/headline.h"
 #include "report/words.h"
 
@@ -148,7 +149,7 @@ class FindingsView::Collector {
            draws;
   }
 
-  std::int64_t n_sinks() const { return found_.counts.of(Verdict::kSink); }
+  std::int64_t n_sinks() const { return found_.counts.sinks(); }
 
   // Kinds of sinks beside the primary, those that there are.
   std::string kinds_in_words() const {
@@ -157,7 +158,10 @@ class FindingsView::Collector {
       const std::int64_t n = found_.counts.of(kind);
       if (n > 0) parts.push_back(fmt::format("{} {}", grouped(n), kind_name(kind, rule_)));
     }
-    return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "));
+    const std::string groups = found_.counts.counted_groups > 0
+                                   ? fmt::format(" ({} as one sink)", counted(found_.counts.counted_groups, "group"))
+                                   : "";
+    return fmt::format("{}{}", fmt::join(parts, ", "), groups);
   }
 
   // How many tokens could be judged, and what was found among them.
@@ -176,10 +180,21 @@ class FindingsView::Collector {
       return fmt::format("{} Beside the primary, none of them is a sink{}.", judged,
                          found_.counts.groups > 0 ? " by itself" : "");
     }
-    std::string words = fmt::format("Beside the primary, {} {} found: {}.", counted(n_sinks(), "sink"),
-                                    n_sinks() == 1 ? "was" : "were", kinds_in_words());
-    if (all.per_1000) words += fmt::format(" That is {} in 1000 eligible tokens.", in_digits(all.per_1000));
-    return judged + " " + words;
+    const std::string words =
+        fmt::format("{} {} found: {}.", counted(n_sinks(), "sink"), n_sinks() == 1 ? "was" : "were", kinds_in_words());
+    if (primaries_.n == 0) return fmt::format("{} Without a primary no token is eligible, so there is no rate.", words);
+    return fmt::format("{} Beside the primary, {}{}", judged, words, rate_sentence(all));
+  }
+
+  // The rate of the sinks that were found, and how many of them it counts.
+  static std::string rate_sentence(const Rate& all) {
+    if (!all.per_1000) return "";
+    const std::string rate = fmt::format("{} in 1000 eligible tokens", in_digits(all.per_1000));
+    if (all.outside == 0) return fmt::format(" That is {}.", rate);
+    return fmt::format(" {} of them {} among the eligible tokens: that is {}. {} outside, before the primary or in a text "
+                       "without one, and {} no rate.",
+                       grouped(all.count), all.count == 1 ? "stands" : "stand", rate,
+                       all.outside == 1 ? "1 stands" : grouped(all.outside) + " stand", all.outside == 1 ? "enters" : "enter");
   }
 
   // What tokens of one state draw together.
@@ -187,8 +202,8 @@ class FindingsView::Collector {
     if (!largest_group_) return {};
     const auto& [text, group, token] = *largest_group_;
     return fmt::format(
-        "{} of one state, {} in all, {} a sink together. Rates and levels count a group as one sink, unless some of its "
-        "tokens are sinks by themselves and are counted. The one that draws most{} begins with \u201c{}\u201d at position {}: {}.",
+        "{} of one state, {} in all, {} a sink together. A group counts as one sink, unless it is the primary\u2019s or some of "
+        "its tokens are sinks by themselves and are counted. The one that draws most{} begins with \u201c{}\u201d at position {}: {}.",
         counted(found_.counts.groups, "group"), counted(found_.counts.group_tokens, "token"),
         found_.counts.groups == 1 ? "is" : "are each", found_.texts.size() == 1 ? "" : " of " + found_.texts[text].name,
         token_name(token), grouped(group.members.front()), group_in_words(group));
@@ -222,11 +237,11 @@ class FindingsView::Collector {
   }
 
   std::optional<std::string> levels_sentence(const LevelReport& report) const {
-    if (report.all.count == 0) return {};
+    if (report.all.total() == 0) return {};
     if (report.levels.empty()) return "They are too few, or too scattered, to form sink levels.";
     std::vector<std::string> parts;
     for (const Level& level : report.levels) {
-      parts.push_back(fmt::format("{} ({})", level_name(level), grouped(level.rate.count)));
+      parts.push_back(fmt::format("{} ({})", level_name(level), grouped(level.rate.total())));
     }
     return fmt::format("They form {} by first and last layer: {}.",
                        counted(static_cast<std::int64_t>(parts.size()), "level"), fmt::join(parts, ", "));
@@ -273,6 +288,22 @@ class FindingsView::Collector {
   std::size_t n_warnings_ = 0;                  // of single texts
 };
 
+namespace {
+
+// What was found and what rates are made of are counted apart, from the same detections.
+void check_agreement(const Counts& counts, const Rate& all) {
+  const bool agree = counts.sinks() == all.total() && counts.eligible_sinks() == all.count &&
+                     counts.eligible_tokens == all.eligible_tokens;
+  if (agree) return;
+  throw Error(ErrorCode::kInternal,
+              fmt::format("{} sinks were found, {} of them among {} eligible tokens, but rates count {}, {} among {}; please "
+                          "report it",
+                          counts.sinks(), counts.eligible_sinks(), counts.eligible_tokens, all.total(), all.count,
+                          all.eligible_tokens));
+}
+
+}  // namespace
+
 FindingsView::FindingsView(const ScanFile& file, const ReportOptions& options)
     : collector_(std::make_unique<Collector>(file, options)) {}
 FindingsView::~FindingsView() = default;
@@ -290,6 +321,7 @@ Overview overview_of(const ScanFile& file, const ReportOptions& options, const L
   overview.totals = judge(file, options, all);
   overview.corpus = corpus.take();
   overview.levels = find_levels(overview.corpus, level_options);
+  check_agreement(overview.totals.counts, overview.levels.all);
   overview.found = findings.findings(overview.levels);
   return overview;
 }

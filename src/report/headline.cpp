@@ -12,15 +12,15 @@ namespace {
 bool of_one_text(const Findings& found) { return found.texts.size() == 1; }
 
 std::string texts_with_sinks(const Findings& found) {
-  const auto n = std::ranges::count_if(found.texts, [](const FoundText& text) { return text.counts.units > 0; });
+  const auto n = std::ranges::count_if(found.texts, [](const FoundText& text) { return text.counts.sinks() > 0; });
   const auto all = static_cast<std::int64_t>(found.texts.size());
   return n == all ? fmt::format("each of {} texts", grouped(all)) : fmt::format("{} of {} texts", grouped(n), grouped(all));
 }
 
 // 6 secondary sinks; 12 sinks, where they are of several kinds; 1 group of equal states, where no token is a sink by itself.
 std::string sinks_in_words(const Findings& found) {
-  const std::int64_t n = found.counts.of(Verdict::kSink);
-  if (n == 0) return counted(found.counts.groups, "group") + " of equal states";
+  const std::int64_t n = found.counts.sinks();
+  if (n == found.counts.counted_groups) return counted(n, "group") + " of equal states";
   for (const SinkKind kind : {SinkKind::kPrimaryLike, SinkKind::kSecondary, SinkKind::kUnaligned}) {
     if (found.counts.of(kind) == n) return fmt::format("{} {}", grouped(n), plural(n, std::string(kind_name(kind)) + " sink"));
   }
@@ -35,19 +35,21 @@ std::string headline(const Findings& found) {
     return fmt::format("{} of {} are flagged by the paper\u2019s rule", grouped(found.counts.of(Verdict::kSink)),
                        counted(found.n_tokens, "token"));
   }
-  if (found.counts.of(SinkKind::kPrimary) == 0 && found.counts.units == 0) return "No primary sink, and no others";
+  const std::int64_t n_sinks = found.counts.sinks();
+  const bool no_primary = found.counts.of(SinkKind::kPrimary) == 0;
+  if (no_primary && n_sinks == 0) return "No primary sink, and no others";
   const std::string where = of_one_text(found) ? "" : fmt::format(" in {}", texts_with_sinks(found));
-  if (found.counts.units == 0) {
+  if (n_sinks == 0) {
     return of_one_text(found) ? "No sink beside the primary"
                               : fmt::format("No sink beside the primary in {}", counted(static_cast<std::int64_t>(found.texts.size()), "text"));
   }
   const std::string sinks = sinks_in_words(found);
+  if (no_primary) return fmt::format("{}{}, and no primary", sinks, where);
   if (!taken.sinks) return sinks + (where.empty() ? " beside the primary" : where);
   if (!of_one_text(found)) {
     return fmt::format("{}{}: up to {} of a block\u2019s attention in the middle text", sinks, where, in_percent(taken.sinks));
   }
-  const bool one = std::max(found.counts.of(Verdict::kSink), found.counts.groups) == 1;
-  return fmt::format("{} {} up to {} of a block\u2019s attention", sinks, one ? "takes" : "take", in_percent(taken.sinks));
+  return fmt::format("{} {} up to {} of a block\u2019s attention", sinks, n_sinks == 1 ? "takes" : "take", in_percent(taken.sinks));
 }
 
 std::string attention_sentence(const Findings& found) {

@@ -18,7 +18,7 @@ const Origin& JudgedDocument::first_origin() const {
 void Totals::add(const JudgedDocument& judged) {
   ++n_documents;
   n_tokens += judged.document.figures.n_tokens;
-  n_with_sinks += judged.counts.units > 0;
+  n_with_sinks += judged.counts.sinks() > 0;
   counts.add(judged.counts);
   paper_counts.add(judged.paper_counts);
 }
@@ -27,12 +27,12 @@ JudgedDocument judge_document(const ScanFile& file, const StoredDocument& docume
   JudgedDocument judged{file, document, options, {}, {}, {}, {}, {}};
   if (rule_of(file, options) == Rule::kEvidence) {
     judged.evidence = detect_by_evidence(document.figures, options.thresholds);
-    judged.counts.add(document.figures, *judged.evidence);
+    judged.counts.add(*judged.evidence, eligible_positions(document.figures, judged.evidence->primary));
   } else {
     judged.paper = detect_by_paper(document.figures, paper_of(file, options));
     judged.paper_counts.add(*judged.paper);
     judged.flagged = shown_detection(document.figures, *judged.paper);
-    judged.counts.add(document.figures, *judged.flagged);
+    judged.counts.add(*judged.flagged, {0, document.figures.n_tokens});
   }
   return judged;
 }
@@ -65,8 +65,9 @@ void CorpusView::see(const JudgedDocument& judged) {
                                                        SinkKind::kUnaligned};
   corpus_.documents.push_back(
       corpus_document(judged.document.figures, judged.shown(), thresholds_, judged.document.tokens, kBesidePrimary));
-  if (judged.rule() == Rule::kEvidence) return;
   CorpusDocument& document = corpus_.documents.back();
+  document.key = judged.document.key;
+  if (judged.rule() == Rule::kEvidence) return;
   document.eligible_begin = 0;
   document.eligible_end = document.n_tokens;
   for (std::size_t i = 0; i < document.sinks.size(); ++i) {

@@ -19,7 +19,8 @@ std::vector<std::string> llama_warnings(const KeepPrefix& prefix) {
   }
   if (prefix.lost) {
     warnings.push_back(fmt::format(
-        "it keeps a prefix, so the recommended tokens behind it are lost: KL {:+.4f} nats a token", *prefix.lost));
+        "it keeps a prefix, so the recommended tokens behind it are lost: KL {} nats a token",
+        signed_fixed(*prefix.lost, 4)));
   }
   return warnings;
 }

@@ -31,12 +31,18 @@ const SinkGroup* group_of_primary(const Detection& detection) {
   return group.verdict == Verdict::kSink ? &group : nullptr;
 }
 
-// Members of the primary's group that are not of its set: what they draw counts as the primary's.
+// Members of the primary's group that are neither of its set nor sinks by themselves: what they draw counts as the primary's.
 std::int64_t others_of_primary_group(const Detection& detection) {
   const SinkGroup* group = group_of_primary(detection);
   if (group == nullptr) return 0;
+  const auto is_sink = [&](int member) {
+    return std::ranges::any_of(group->runs, [&](std::size_t at) {
+      const Run& run = detection.runs[at];
+      return run.position == member && run.verdict == Verdict::kSink;
+    });
+  };
   return std::ranges::count_if(group->members, [&](int member) {
-    return std::ranges::count(detection.primary->set, member) == 0;
+    return std::ranges::count(detection.primary->set, member) == 0 && !is_sink(member);
   });
 }
 
@@ -98,12 +104,16 @@ std::string in_digits(std::optional<double> value) {
 
 std::string in_percent(std::optional<double> fraction) {
   if (!fraction || std::isnan(*fraction)) return kDash;
-  const double hundred = 100 * *fraction;
+  const double hundred = 100 * *fraction + 0.0;  // no sign of a zero
   return hundred >= 9.95 ? fmt::format("{:.0f} %", hundred) : fmt::format("{:.2g} %", hundred);
 }
 
 std::string level_range(int l_start, int l_end, bool l_end_is_lower_bound) {
   return fmt::format("{}\u2013{}{}", l_start, l_end, l_end_is_lower_bound ? "+" : "");
+}
+
+std::string count_in_words(const Rate& rate) {
+  return rate.outside == 0 ? grouped(rate.count) : fmt::format("{} (+{})", grouped(rate.count), grouped(rate.outside));
 }
 
 std::string too_few(std::int64_t n, std::string_view noun) { return fmt::format("not enough ({})", counted(n, noun)); }
@@ -124,6 +134,9 @@ std::string other_runs_in_words(const Counts& counts, const Thresholds& threshol
   add(Verdict::kTransient, thresholds.min_layers == 2 ? std::string("one layer only")
                                                       : fmt::format("fewer than {} layers", thresholds.min_layers));
   add(Verdict::kUnscored, fmt::format("no block that reads them has {} far queries", kMinFarQueries));
+  if (const std::int64_t n = counts.other_runs_of_groups(); n > 0) {
+    words += fmt::format("{}{} of tokens that are a sink as a group", words.empty() ? "" : ", ", grouped(n));
+  }
   return words;
 }
 

@@ -29,7 +29,11 @@ std::string level_name(const AnyLevel& level) {
 }
 // Why stability and intervals are not said: not enough (1 document)
 std::string too_few(std::int64_t n, std::string_view noun);
-// "38 aligned_only (...), 41 transient (...)": runs that are no sinks, with what is lacking; empty if there are none.
+// "8", or "8 (+16)" where 16 more stand outside the eligible tokens: sinks of a table of rates, and what its note says.
+std::string count_in_words(const Rate& rate);
+inline constexpr std::string_view kOutsideNote = "(+n): n more outside the eligible tokens, which no rate counts";
+// "38 aligned_only (...), 41 transient (...), 60 of groups' tokens": runs that are no sinks, with what is lacking, each once;
+// empty if there are none.
 std::string other_runs_in_words(const Counts& counts, const Thresholds& thresholds);
 // "60 tokens of one state, primary, in layers 2–22: together 52 % of far attention (...), ...": a group and what it draws.
 std::string group_in_words(const SinkGroup& group);

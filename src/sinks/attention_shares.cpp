@@ -82,8 +82,9 @@ std::vector<ReadSpan> read_spans(int n_layers, const Detection& detection) {
     for (const int position : detection.primary->set) spans.push_back({position, SinkKind::kPrimary, 0, n_layers - 1});
   }
   for (const Run& run : detection.runs) {
-    if (run.verdict != Verdict::kSink && !detection.in_sink_group(run)) continue;
-    const SinkKind kind = detection.counts(run) ? run.kind : detection.groups[index(*run.group)].kind;
+    const bool by_itself = run.verdict == Verdict::kSink;
+    if (!by_itself && !detection.in_sink_group(run)) continue;
+    const SinkKind kind = by_itself ? run.kind : detection.groups[index(*run.group)].kind;
     const int last = std::min(run.l_end + 1, n_layers - 1);
     if (run.l_start + 1 <= last) spans.push_back({run.position, kind, run.l_start + 1, last});
   }

@@ -147,19 +147,10 @@ struct Detection {
   bool in_sink_group(const Run& run) const {
     return run.group && groups[static_cast<std::size_t>(*run.group)].verdict == Verdict::kSink;
   }
-  // Whether a run is a sink that counts as one: members of the primary's group that are born with it are the primary.
-  bool counts(const Run& run) const {
-    const bool is_primary = in_sink_group(run) && group_of(run).kind == SinkKind::kPrimary && primary &&
-                            run.l_start <= primary->birth_layer;
-    return run.verdict == Verdict::kSink && !is_primary;
-  }
-  // Whether a group is a sink that counts as one: none of its members is a sink by itself.
+  // Whether a group counts as one sink: it is one, it is not the primary's, and none of its members is one by itself.
   bool counts(const SinkGroup& group) const;
-  // Sinks beside the primary: runs and groups that count.
+  // Sinks beside the primary, which every count and rate takes: runs that are sinks, each, and groups that count, once.
   std::int64_t n_sinks() const;
-
- private:
-  const SinkGroup& group_of(const Run& run) const { return groups[static_cast<std::size_t>(*run.group)]; }
 };
 
 // The rule of docs/science.md: direction, norm and attention together.

@@ -247,7 +247,7 @@ bool Detection::counts(const SinkGroup& group) const {
 }
 
 std::int64_t Detection::n_sinks() const {
-  return std::ranges::count_if(runs, [&](const Run& run) { return counts(run); }) +
+  return std::ranges::count(runs, Verdict::kSink, &Run::verdict) +
          std::ranges::count_if(groups, [&](const SinkGroup& group) { return counts(group); });
 }
 

@@ -87,7 +87,7 @@ void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
     return corpus_document_of(document.figures, document.tokens, thresholds);
   };
   Statement rows(connection.database,
-                 "SELECT ordinal, corpus.data, n_tokens FROM documents LEFT JOIN corpus ON corpus.document = ordinal "
+                 "SELECT ordinal, corpus.data, n_tokens, key FROM documents LEFT JOIN corpus ON corpus.document = ordinal "
                  "ORDER BY ordinal");
   while (rows.step()) {
     const std::int64_t ordinal = rows.integer(0);
@@ -99,7 +99,9 @@ void visit_corpus(SqliteConnection& connection, const Thresholds& thresholds,
         ByteReader(rows.blob(1), label).fail("its sinks belong to another document");
       }
     }
-    visit(document ? std::move(*document) : by_figures(ordinal));
+    if (!document) document = by_figures(ordinal);
+    document->key = hex_string(rows.blob(3));
+    visit(std::move(*document));
   }
 }
 

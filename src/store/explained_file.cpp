@@ -9,7 +9,7 @@ namespace sinkscope {
 LoadSequence documents_to_explain(const ScanFile& file, const Thresholds& thresholds) {
   return [&file, thresholds](std::int64_t ordinal) {
     StoredDocument document = file.document(ordinal);
-    SequenceToExplain sequence{ordinal, std::move(document.tokens), std::move(document.figures), {}};
+    SequenceToExplain sequence{ordinal, std::move(document.key), std::move(document.tokens), std::move(document.figures), {}};
     sequence.detection = detect_by_evidence(sequence.figures, thresholds);
     return sequence;
   };

@@ -104,6 +104,7 @@ CorpusDocument corpus_document_of(const ImportedDocument& document, const Import
                                   std::vector<std::string>& labels) {
   const Thresholds thresholds;
   CorpusDocument made;
+  made.key = document.key;
   made.n_tokens = document.n_tokens;
   made.prompt_tokens = document.prompt_tokens;
   made.eligible_end = document.n_tokens;

@@ -142,7 +142,7 @@ TEST_F(TablesTest, Masks) {
 TEST_F(TablesTest, JsonAndPageInMemory) {
   const std::vector<ScannedText> texts = scanned();
   const std::string json = scan_json(texts);
-  EXPECT_NE(json.find("\"sinkscope.scan/3\""), std::string::npos);
+  EXPECT_NE(json.find("\"sinkscope.scan/4\""), std::string::npos);
   const std::string primary = primary_json(texts[1]);
   EXPECT_NE(json.find(primary.substr(0, primary.rfind('}') + 1)), std::string::npos) << "the same object";
   EXPECT_TRUE(report_page(texts, 1 << 20).starts_with("<!doctype html>"));

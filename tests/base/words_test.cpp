@@ -27,6 +27,18 @@ TEST(Words, JoinNeighbouringLayers) {
   EXPECT_THAT(ranges_of(std::vector<int>{0, 1, 2, 5, 7, 8}), ElementsAre(Pair(0, 2), Pair(5, 5), Pair(7, 8)));
 }
 
+TEST(Words, WriteNoMinusBeforeZero) {
+  EXPECT_EQ(fixed(-0.004, 2), "0.00");
+  EXPECT_EQ(fixed(-0.0, 0), "0");
+  EXPECT_EQ(fixed(-0.006, 2), "-0.01");
+  EXPECT_EQ(fixed(1.25, 3), "1.250");
+  EXPECT_EQ(signed_fixed(-0.00004, 4), "0.0000");
+  EXPECT_EQ(signed_fixed(0.00004, 4), "0.0000");
+  EXPECT_EQ(signed_fixed(-0.5, 1), "-0.5");
+  EXPECT_EQ(signed_fixed(0.5, 1), "+0.5");
+  EXPECT_EQ(signed_fixed(-100, 0), "-100");
+}
+
 TEST(Words, NameLayers) {
   EXPECT_EQ(layer_range(3, 3), "layer 3");
   EXPECT_EQ(layer_range(3, 7), "layers 3\u20137");

@@ -120,7 +120,7 @@ class Results(harness.ProgramTest):
             self.assertNotIn("--paper-positions", help_text)
 
     def test_export(self):
-        self.assertEqual(self.ok("export", "out.db", "--format", "json").json()["schema"], "sinkscope.scan/3")
+        self.assertEqual(self.ok("export", "out.db", "--format", "json").json()["schema"], "sinkscope.scan/4")
         rows = list(csv.DictReader(io.StringIO(self.ok("export", "out.db", "--format", "csv").out)))
         self.assertTrue(rows and "position" in rows[0])
         self.ok("export", "out.db", "--format", "safetensors", "-o", "out.safetensors")

@@ -32,7 +32,7 @@ class Inputs(harness.ProgramTest):
 
     def test_json_on_standard_output_is_all_there_is(self):
         result = self.scan("-f", self.file("a.txt", TEXT), "--json", "-")
-        self.assertEqual(result.json()["schema"], "sinkscope.scan/3")
+        self.assertEqual(result.json()["schema"], "sinkscope.scan/4")
         self.assertEqual(result.err, "")
 
     def test_file_standard_input_and_argument_are_the_same_text(self):

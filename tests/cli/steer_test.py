@@ -37,6 +37,13 @@ class Steer(harness.ProgramTest):
         self.assertIsNone(clipped["steered"]["tokens"][0]["verdict"])
         self.assertIsNone(clipped["steered"]["kl"])
 
+    def test_says_of_the_primary_what_it_is(self):
+        steered = self.steer("--add", "layer=4,position=0,norm=150", "--no-loss", "--json", "-").json()
+        for run in (steered["unedited"], steered["steered"]):
+            token = run["tokens"][0]
+            self.assertEqual((token["verdict"], token["kind"], token["l_start"]), ("sink", "primary", None))
+        self.assertIn("the primary", self.steer("--add", "layer=4,position=0,norm=150", "--no-loss").out.splitlines()[3])
+
     def test_says_it_in_words(self):
         said = self.steer("--add", "layer=3,position=120,norm=150").out
         self.assertIn("1 token changed; 1 placebo draw", said)

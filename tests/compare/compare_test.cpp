@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "compare/comparison.h"
 #include "compare/sink_changes.h"
 
@@ -72,6 +74,25 @@ TEST(Changes, RunsOfOnePositionArePairedByTheLayersThatTheyShare) {
   // The other way round what was lost is gained.
   EXPECT_THAT(fates(compare_sinks(of({sink(10, 7, 15), sink(10, 18, 20)}), of({sink(10, 2, 4), sink(10, 8, 15)}), 0.9F)),
               ElementsAre("gained", "moved", "lost"));
+}
+
+// Draws go by the documents' keys.
+TEST(Compare, DoesNotDependOnTheOrderOfDocuments) {
+  std::vector<DocumentChanges> documents;
+  for (int i = 0; i < 12; ++i) {
+    std::vector<SinkRun> after = {sink(10, 3, 9, 10.0F + static_cast<float>(i * i))};
+    if (i % 3 == 0) after.push_back(sink(20, 4, 8));
+    documents.push_back(compare_sinks(of({sink(10, 3, 9), sink(20, 4, 8)}), of(after), 0.9F));
+    documents.back().key = std::to_string(i * 5 % 12);
+  }
+  const Comparison one = compare(documents, 1);
+  std::ranges::reverse(documents);
+  const Comparison other = compare(documents, 1);
+  ASSERT_TRUE(one.jaccard_interval_95 && one.figures[0].median_interval_95);
+  EXPECT_EQ(one.jaccard_interval_95->low, other.jaccard_interval_95->low);
+  EXPECT_EQ(one.jaccard_interval_95->high, other.jaccard_interval_95->high);
+  EXPECT_EQ(one.figures[0].median_interval_95->low, other.figures[0].median_interval_95->low);
+  EXPECT_EQ(one.figures[0].median_interval_95->high, other.figures[0].median_interval_95->high);
 }
 
 TEST(Compare, AScanWithItselfIsOne) {

@@ -44,7 +44,7 @@ class ExplainedModel : public testing::Test {
     const SinkKind kinds[] = {SinkKind::kSecondary, SinkKind::kPrimaryLike};
     return explain_sequence(*model_, weights, sequence(), kinds, 0, {}, run_);
   }
-  ScannedSequence sequence() const { return {0, tokens_, examined_.figures, examined_.detection}; }
+  ScannedSequence sequence() const { return {0, "0", tokens_, examined_.figures, examined_.detection}; }
 
   // Adds a vector along the axis, in model units.
   ChangeRows::Change along_axis(ProbePoint point, int layer, float length) {
@@ -173,7 +173,7 @@ TEST_F(ExplainedModel, WhatIsStoredIsNotMeasuredAgain) {
   for (const int position : {100, 150, 200}) tokens_[index(position)] = kPlanted;
   explain();
   const LoadSequence load_one = [&](std::int64_t ordinal) {
-    return SequenceToExplain{ordinal, tokens_, examined_.figures, examined_.detection};
+    return SequenceToExplain{ordinal, std::to_string(ordinal), tokens_, examined_.figures, examined_.detection};
   };
   ModelWeights weights{GgufFile(path_)};
   ExplainRequest request;

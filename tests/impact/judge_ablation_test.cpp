@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -178,6 +179,22 @@ TEST(JudgeAblation, IntervalsAreSciPys) {
     EXPECT_TRUE(one.q);
   }
   EXPECT_EQ(by_block, 4);
+}
+
+TEST(JudgeAblation, DrawsDoNotDependOnTheOrderOfDocuments) {
+  AblateRequest request;
+  request.loss = false;
+  Ablation ablation;
+  ablation.edits.resize(1);
+  for (int i = 0; i < 15; ++i) {
+    ablation.edits[0].push_back(document("document " + std::to_string(i * 4 % 15), 0.1 * i * i - 3, 0));
+  }
+  const AblationEffect one = judge_ablation(ablation, request).verdicts[0].score;
+  std::ranges::reverse(ablation.edits[0]);
+  const AblationEffect other = judge_ablation(ablation, request).verdicts[0].score;
+  EXPECT_EQ(one.interval->low, other.interval->low);
+  EXPECT_EQ(one.interval->high, other.interval->high);
+  EXPECT_EQ(one.p, other.p);
 }
 
 TEST(JudgeAblation, ChunksOfADocumentAreOneUnit) {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "impact/ablation_store.h"
-#include "impact/document_stream.h"
+#include "base/statistics/document_draws.h"
 #include "impact/protection_store.h"
 #include "tests/support/expect_error.h"
 

@@ -55,7 +55,7 @@ TEST(JsonWriter, WritesTheShortestDigitsThatReadBack) {
 TEST(ScanJson, HasTheDocumentedShape) {
   const auto json = Json::parse(json_of(planted_file()));
   EXPECT_THAT(keys_of(json), ElementsAre("schema", "model", "options", "sequences", "totals"));
-  EXPECT_EQ(json["schema"], "sinkscope.scan/3");
+  EXPECT_EQ(json["schema"], "sinkscope.scan/4");
   EXPECT_THAT(keys_of(json["model"]),
               ElementsAre("name", "sha256", "arch", "type", "n_layers", "d_model", "n_heads", "n_kv_heads",
                           "n_heads_by_layer", "n_kv_heads_by_layer", "n_vocab", "n_ctx_train", "lacking", "notes"));
@@ -159,9 +159,10 @@ TEST(ScanJson, SaysWhatWasPlanted) {
   EXPECT_EQ(sequence["first_token"]["sink_rate_02"].size(), std::size_t{kPlantedLayers});
   EXPECT_EQ(sequence["sinks"][1]["kind"], "primary_like");
   EXPECT_EQ(sequence["counts"],
-            Json::parse(R"({"by_kind": {"primary": 1, "primary_like": 1, "secondary": 1, "unaligned": 0},
-                            "by_verdict": {"sink": 2, "aligned_only": 1, "transient": 1, "unscored": 0},
-                            "groups": 0, "group_tokens": 0})"));
+            Json::parse(R"({"sinks": 2, "eligible_sinks": 2,
+                            "by_kind": {"primary": 1, "primary_like": 1, "secondary": 1, "unaligned": 0},
+                            "groups": 0, "groups_counted": 0, "group_tokens": 0,
+                            "other_runs": {"aligned_only": 1, "transient": 1, "unscored": 0, "of_groups": 0}})"));
   EXPECT_EQ(json["totals"]["counts"], sequence["counts"]);
 }
 

@@ -35,7 +35,7 @@ function pickers(context: Context, page: string): HTMLElement[] {
   }
   if (scan.scan.sequences.length > 1) {
     all.push(select("Text", scan.scan.sequences.map((one, i): [string, string] =>
-      [String(i), `${one.id || `document ${i}`}${one.chunk === null ? "" : ` · chunk ${one.chunk}`} (${one.sinks.length})`]),
+      [String(i), `${one.id || `document ${i}`}${one.chunk === null ? "" : ` · chunk ${one.chunk}`} (${one.counts.sinks})`]),
       String(context.document_index), (value) => go({ scan: context.scan_index, doc: value })));
   }
   return all;

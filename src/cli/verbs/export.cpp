@@ -114,7 +114,7 @@ void register_export(CLI::App& program, Action& action) {
   const auto options = std::make_shared<ExportOptions>();
   CLI::App& verb = add_verb(
       program, action, "export", "Write a results file as JSON, CSV or safetensors",
-      "json: schema sinkscope.scan/3, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
+      "json: schema sinkscope.scan/4, equal bytes for equal results. csv: one row a run, whatever its verdict, and one "
       "a primary. safetensors: the arrays by layer and token that were kept (scan --keep profiles or heads); NaN "
       "stands where nothing was measured. keep: schema sinkscope.keep/1, the primary and the sinks with the blocks that read them, for caches. explain: schema sinkscope.explain/1, of a file that `sinkscope explain` has "
       "been "

@@ -81,7 +81,7 @@ void write_groups(JsonWriter& json, const Detection& detection, const char* name
     if ((group.verdict == Verdict::kSink) != sinks) continue;
     json.open_object(kInline);
     write_fields(json, kGroupFields, group);
-    json.close();
+    json.member("counted", detection.counts(group)).close();
   }
   json.close();
 }
@@ -100,11 +100,16 @@ void write_attention(JsonWriter& json, const AttentionShares& shares) {
 }
 
 void write_counts(JsonWriter& json, const Counts& counts) {
-  json.key("counts").open_object(kInline).key("by_kind").open_object(kInline);
+  json.key("counts").open_object(kInline);
+  json.member("sinks", counts.sinks()).member("eligible_sinks", counts.eligible_sinks());
+  json.key("by_kind").open_object(kInline);
   for (const SinkKind kind : kAllKinds) json.member(name_of(kind), counts.of(kind));
-  json.close().key("by_verdict").open_object(kInline);
-  for (const Verdict verdict : kAllVerdicts) json.member(name_of(verdict), counts.of(verdict));
-  json.close().member("groups", counts.groups).member("group_tokens", counts.group_tokens).close();
+  json.close().member("groups", counts.groups).member("groups_counted", counts.counted_groups);
+  json.member("group_tokens", counts.group_tokens).key("other_runs").open_object(kInline);
+  for (const Verdict verdict : kAllVerdicts) {
+    if (verdict != Verdict::kSink) json.member(name_of(verdict), counts.alone(verdict));
+  }
+  json.member("of_groups", counts.other_runs_of_groups()).close().close();
 }
 
 void write_counts(JsonWriter& json, const PaperCounts& counts) {
@@ -171,7 +176,7 @@ class JsonView : public JudgedView {
       : file_(file), options_(options), out_(out), json_(out) {}
 
   void begin() override {
-    json_.open_object(kLines).member("schema", "sinkscope.scan/3");
+    json_.open_object(kLines).member("schema", "sinkscope.scan/4");
     write_model(json_, file_.model());
     write_options(json_, file_, options_);
     json_.key("sequences").open_array(kLines);

@@ -7,7 +7,7 @@
 
 namespace sinkscope {
 
-// The results as JSON of schema "sinkscope.scan/3"; docs/file-formats.md lists its fields.
+// The results as JSON of schema "sinkscope.scan/4"; docs/file-formats.md lists its fields.
 //
 // Equal files and options give equal bytes: fixed key order, shortest float32 digits, no time, host or path.
 // throws  Error{kUsage} as check_answerable; Error{kInput} if the file is damaged; Error{kOutput} if `out` fails

@@ -17,7 +17,7 @@ std::optional<float> rounded(const std::optional<double>& value) {
 
 void write_rate(JsonWriter& json, std::string_view name, const Rate& rate) {
   json.key(name).open_object(kInline);
-  json.member("count", rate.count).member("documents", rate.documents);
+  json.member("count", rate.count).member("documents", rate.documents).member("outside_eligible", rate.outside);
   json.member("eligible_tokens", rate.eligible_tokens).member("per_1000", rounded(rate.per_1000));
   json.key("interval_95");
   if (rate.interval) {
@@ -118,7 +118,7 @@ void write_file(JsonWriter& json, const FileLevels& file) {
 
 void write_levels_json(const std::vector<FileLevels>& files, const LevelOptions& options, std::ostream& out) {
   JsonWriter json(out);
-  json.open_object(kLines).member("schema", "sinkscope.levels/2");
+  json.open_object(kLines).member("schema", "sinkscope.levels/3");
   json.key("options").open_object(kLines).member("separation", options.separation);
   json.member("min_sinks", options.min_sinks).member("bootstraps", options.n_bootstraps);
   json.member("min_stability", static_cast<float>(options.min_stability));

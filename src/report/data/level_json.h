@@ -7,7 +7,7 @@
 
 namespace sinkscope {
 
-// JSON of schema "sinkscope.levels/2"; docs/levels.md lists its fields. Equal reports give equal bytes.
+// JSON of schema "sinkscope.levels/3"; docs/levels.md lists its fields. Equal reports give equal bytes.
 //
 // throws  Error{kOutput} if `out` fails
 void write_levels_json(const std::vector<FileLevels>& files, const LevelOptions& options, std::ostream& out);

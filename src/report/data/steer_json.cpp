@@ -37,10 +37,15 @@ void write_run(JsonWriter& json, const char* name, const SteeredRun& run) {
     json.open_object(kInline).member("position", token.position).member("layer", token.layer);
     json.member("alignment", number(token.alignment)).member("norm_ratio", number(token.norm_ratio));
     write_list(json, "far_boost", token.far_boost);
+    std::optional<Verdict> verdict;
+    std::optional<SinkKind> kind;
+    if (token.run) verdict = token.run->verdict;
+    if (verdict == Verdict::kSink) kind = token.run->kind;
+    if (token.is_primary) verdict = Verdict::kSink, kind = SinkKind::kPrimary;
     json.key("verdict");
-    token.run ? json.value(name_of(token.run->verdict)) : json.null();
+    verdict ? json.value(name_of(*verdict)) : json.null();
     json.key("kind");
-    token.run && token.run->verdict == Verdict::kSink ? json.value(name_of(token.run->kind)) : json.null();
+    kind ? json.value(name_of(*kind)) : json.null();
     json.member("l_start", token.run ? std::optional(token.run->l_start) : std::nullopt);
     json.member("l_end", token.run ? std::optional(token.run->l_end) : std::nullopt).close();
   }

@@ -88,7 +88,7 @@ DocumentBlocks::Extent DocumentBlocks::spooled(const std::string& block) {
 void DocumentBlocks::see(const JudgedDocument& judged) {
   blocks_.push_back(spooled(document_block(judged, all_detailed_)));
   keys_.push_back(judged.document.key);
-  sinks_.push_back(judged.counts.of(Verdict::kSink));
+  sinks_.push_back(judged.counts.sinks());
 }
 
 void DocumentBlocks::finish(const Totals&) {

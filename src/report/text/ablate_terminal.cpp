@@ -83,7 +83,7 @@ void write_head(const std::vector<SequenceAblation>& sequences, const JudgedEdit
 }
 
 std::string change(const std::optional<double>& value, int digits) {
-  return value ? fmt::format("{:+.{}f}", *value, digits) : kNotMeasured;
+  return value ? signed_fixed(*value, digits) : kNotMeasured;
 }
 
 struct Mean {
@@ -162,10 +162,13 @@ void write_tokens(const std::vector<SequenceAblation>& sequences, std::ostream& 
     }
   }
   if (!loss.value()) return;
-  out << fmt::format("  next-token loss {:+.4f}", *loss.value());
-  if (range) out << fmt::format(", placebo {:+.4f} ({:.4f} to {:.4f})", *placebo_loss.value(), range->first, range->second);
-  out << fmt::format("; KL {:.4f}", *kl.value());
-  if (range) out << fmt::format(", placebo {:.4f}", *placebo_kl.value());
+  out << fmt::format("  next-token loss {}", signed_fixed(*loss.value(), 4));
+  if (range) {
+    out << fmt::format(", placebo {} ({} to {})", signed_fixed(*placebo_loss.value(), 4), signed_fixed(range->first, 4),
+                       signed_fixed(range->second, 4));
+  }
+  out << fmt::format("; KL {}", fixed(*kl.value(), 4));
+  if (range) out << fmt::format(", placebo {}", fixed(*placebo_kl.value(), 4));
   out << " (nats)\n";
 }
 

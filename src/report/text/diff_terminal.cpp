@@ -52,7 +52,7 @@ std::string shown_name(std::string_view name) {
 std::string change_in_words(const FigureChange& figure) {
   if (figure.n == 0) return "not measured";
   const auto value = [&](const std::optional<double>& of) {
-    return figure.is_ratio ? "x " + in_digits(of) : fmt::format("{:+.3f}", *of);
+    return figure.is_ratio ? "x " + in_digits(of) : signed_fixed(*of, 3);
   };
   std::string words = fmt::format("{}, median of {}", value(figure.median), counted(figure.n, "sink"));
   if (figure.n >= kEnoughForSpread) words += fmt::format("; {} to {} in nine of ten", value(figure.p05), value(figure.p95));

@@ -16,7 +16,7 @@ namespace {
 constexpr int kMostRows = 40;
 
 std::string figure(const std::optional<double>& value, int digits) {
-  return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+  return value ? fixed(*value, digits) : "-";
 }
 
 std::string verdict_text(const Claim& claim, const Paint& paint) {
@@ -38,10 +38,12 @@ void write_claim(const Claim& claim, const Paint& paint, std::ostream& out) {
     return;
   }
   out << fmt::format("  {}: {}; {}\n", paint.bold(name), verdict_text(claim, paint), claim.sentence);
-  std::string figures = fmt::format("{}: {:.2f}", claim.unit, *claim.effect);
-  if (claim.interval_95) figures += fmt::format(" [{:.2f}, {:.2f}]", claim.interval_95->low, claim.interval_95->high);
+  std::string figures = fmt::format("{}: {}", claim.unit, fixed(*claim.effect, 2));
+  if (const auto& interval = claim.interval_95) {
+    figures += fmt::format(" [{}, {}]", fixed(interval->low, 2), fixed(interval->high, 2));
+  }
   if (claim.p) figures += fmt::format(", p {:.2g}", *claim.p);
-  if (claim.null) figures += fmt::format(", null {:.2f}", *claim.null);
+  if (claim.null) figures += fmt::format(", null {}", fixed(*claim.null, 2));
   if (claim.n_sinks > 0) figures += fmt::format("; n = {}", claim.n_sinks);
   figures += fmt::format(" in {}", counted(claim.n_sequences, "sequence"));
   out << paint.dim("      " + figures) << '\n';
@@ -52,7 +54,7 @@ void write_layers(const LayerFindings& findings, std::ostream& out) {
     std::string layers;
     for (const LayerEffect& layer : findings.layers) {
       if (layer.effect != effect) continue;
-      layers += fmt::format("{}MLP {} ({:+.1f})", layers.empty() ? "" : ", ", layer.layer, layer.mean);
+      layers += fmt::format("{}MLP {} ({})", layers.empty() ? "" : ", ", layer.layer, signed_fixed(layer.mean, 1));
     }
     if (!layers.empty()) out << fmt::format("  {} {}: {}\n", name_of(findings.kind), effect, layers);
   }
@@ -143,11 +145,11 @@ void write_runs(const Explanation& explanation, const std::function<std::string(
                  paint.token(fmt::format("'{}'", displayable(clip_token(token_bytes(run.token))))),
                  std::string(name_of(run.run.kind)), fmt::format("{}-{}", run.run.l_start, run.run.l_end),
                  std::to_string(run.l_peak),
-                 part != nullptr ? fmt::format("{} ({:.2f})", text_of(part->part), part->share) : "-",
-                 run.peak ? fmt::format("{:.2f}", run.peak->mlp_share) : "-",
-                 run.peak ? fmt::format("{:.1f}", run.peak->sum) : "-",
+                 part != nullptr ? fmt::format("{} ({})", text_of(part->part), fixed(part->share, 2)) : "-",
+                 run.peak ? fixed(run.peak->mlp_share, 2) : "-",
+                 run.peak ? fixed(run.peak->sum, 1) : "-",
                  run.peak ? figure(run.peak->excess_cos, 2) : "-",
-                 neuron != nullptr ? fmt::format("{} ({:.2f})", neuron->neuron, neuron->share) : "-",
+                 neuron != nullptr ? fmt::format("{} ({})", neuron->neuron, fixed(neuron->share, 2)) : "-",
                  run.formed ? (*run.formed ? "yes" : "no") : "-",
                  run.edits.empty() ? "-" : figure(run.edits.front().far_boost_before, 1), edits_text(run),
                  run.together ? figure(run.together->outcome.far_boost, 2) : "-",

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <ostream>
 
 #include "base/display_text.h"
@@ -23,8 +22,7 @@ std::string interval_text(const Rate& rate) {
 }
 
 std::string figure(const std::optional<double>& value) {
-  // Adding zero takes the sign from a negative one.
-  return value ? fmt::format("{:.1f}", std::round(10 * *value) / 10 + 0.0) : "-";
+  return value ? fixed(*value, 1) : "-";
 }
 
 std::string lifetime_text(const Lifetimes& lifetimes) {
@@ -54,15 +52,18 @@ std::string depth_text(const Level& level, int n_layers) {
 }
 
 void write_rate_line(const std::string& name, const Rate& rate, const LevelReport& report, std::ostream& out) {
+  const std::string outside =
+      rate.outside > 0 ? fmt::format("; and {} outside the eligible tokens", grouped(rate.outside)) : "";
   if (!rate.per_1000) {
-    out << fmt::format("  {}: {}; no eligible tokens, so no rate\n", name, grouped(rate.count));
+    out << fmt::format("  {}: {}; no eligible tokens, so no rate\n", name, grouped(rate.total()));
   } else if (rate.count == 0) {
-    out << fmt::format("  {}: none in {} eligible tokens, so fewer than {} per 1000\n", name,
-                       grouped(rate.eligible_tokens), in_digits(rate.interval->high));
+    out << fmt::format("  {}: none in {} eligible tokens, so fewer than {} per 1000{}\n", name,
+                       grouped(rate.eligible_tokens), in_digits(rate.interval->high), outside);
   } else {
-    out << fmt::format("  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]\n", name, grouped(rate.count),
+    out << fmt::format("  {}: {} in {}; {} per 1000 of {} eligible tokens [{}]{}\n", name, grouped(rate.count),
                        counted(rate.documents, "document"), rate_text(rate), grouped(rate.eligible_tokens),
-                       rate.interval ? interval_text(rate) : "95 % interval: " + too_few(report.documents, "document"));
+                       rate.interval ? interval_text(rate) : "95 % interval: " + too_few(report.documents, "document"),
+                       outside);
   }
 }
 
@@ -85,7 +86,7 @@ void write_level_table(const LevelReport& report, const TerminalStyle& style, st
   for (std::size_t k = 0; k < report.levels.size(); ++k) {
     const Level& level = report.levels[k];
     table.add({level_name(report.levels, k), std::to_string(level.l_start), end_text(level),
-               depth_text(level, report.n_layers), lifetime_text(level.lifetimes), grouped(level.rate.count),
+               depth_text(level, report.n_layers), lifetime_text(level.lifetimes), count_in_words(level.rate),
                grouped(level.rate.documents), rate_text(level.rate), interval_text(level.rate),
                level.stability ? in_percent(level.stability) : "-"});
   }
@@ -95,6 +96,7 @@ void write_level_table(const LevelReport& report, const TerminalStyle& style, st
     out << fmt::format("  stability and 95 % intervals: {}\n", too_few(report.documents, "document"));
   }
   if (std::ranges::any_of(report.levels, &Level::tentative)) out << "  ? tentative: in few documents\n";
+  if (report.all.outside > 0) out << fmt::format("  {}\n", kOutsideNote);
 }
 
 // What the members of levels are like.
@@ -169,7 +171,7 @@ void write_file(const FileLevels& file, const TerminalStyle& style, std::ostream
     out << fmt::format(
         "\n  {:.0f} % of all sinks lie within one layer of their level's centre; entropy of l_start {:.2f} "
         "bits; {} in no level\n",
-        100 * report.within_one_frac, report.start_entropy_bits, grouped(report.unassigned.count));
+        100 * report.within_one_frac, report.start_entropy_bits, grouped(report.unassigned.total()));
   }
   for (const WeakLevel& weak : report.weak) {
     out << fmt::format("  not counted: l_start {}, l_end {}, {} in {}, found again in {:.0f} % of bootstraps\n",
@@ -193,14 +195,14 @@ void write_side_by_side(const std::vector<FileLevels>& files, const TerminalStyl
     const std::string name = clip_end(displayable(file.model.empty() ? file.name : file.model), 40);
     const std::string layers = std::to_string(file.report.n_layers);
     if (file.report.levels.empty()) {
-      table.add({name, layers, "none", "-", "-", "-", grouped(file.report.all.count), rate_text(file.report.all),
+      table.add({name, layers, "none", "-", "-", "-", count_in_words(file.report.all), rate_text(file.report.all),
                  interval_text(file.report.all)});
     }
     for (std::size_t k = 0; k < file.report.levels.size(); ++k) {
       const Level& level = file.report.levels[k];
       table.add({k == 0 ? name : "", k == 0 ? layers : "", fmt::format("{}{}", k + 1, level.tentative ? "?" : ""),
                  std::to_string(level.l_start), end_text(level), depth_text(level, file.report.n_layers),
-                 grouped(level.rate.count), rate_text(level.rate), interval_text(level.rate)});
+                 count_in_words(level.rate), rate_text(level.rate), interval_text(level.rate)});
     }
   }
   table.fit(style.width);

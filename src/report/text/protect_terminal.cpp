@@ -13,14 +13,14 @@ namespace sinkscope {
 namespace {
 
 std::string interval_text(const std::optional<Interval>& interval) {
-  return interval ? fmt::format("[{:.4f}, {:.4f}]", interval->low, interval->high) : kNotMeasured;
+  return interval ? fmt::format("[{}, {}]", fixed(interval->low, 4), fixed(interval->high, 4)) : kNotMeasured;
 }
 
 std::string difference_text(const std::optional<Estimate>& estimate) {
   if (!estimate) return kNotMeasured;
-  std::string text = fmt::format("{:+.4f}", estimate->mean);
-  if (estimate->interval) text += fmt::format(" [{:+.4f}, {:+.4f}]", estimate->interval->low, estimate->interval->high);
-  return text;
+  if (!estimate->interval) return signed_fixed(estimate->mean, 4);
+  return fmt::format("{} [{}, {}]", signed_fixed(estimate->mean, 4), signed_fixed(estimate->interval->low, 4),
+                     signed_fixed(estimate->interval->high, 4));
 }
 
 void write_cache(const JudgedCache& cache, const TerminalStyle& style, const Paint& paint, std::ostream& out) {
@@ -45,7 +45,7 @@ void write_cache(const JudgedCache& cache, const TerminalStyle& style, const Pai
       continue;
     }
     table.add({chosen ? paint.primary(name) : name, fmt::format("{:.1f}", *set.n_kept),
-               fmt::format("{:.4f}", set.kl->mean), interval_text(set.kl->interval), fmt::format("{:+.4f}", *set.loss),
+               fixed(set.kl->mean, 4), interval_text(set.kl->interval), signed_fixed(*set.loss, 4),
                difference_text(set.to_first_n), difference_text(set.to_placebo)});
   }
   table.fit(style.width - 2);

@@ -12,7 +12,7 @@ namespace sinkscope {
 namespace {
 
 std::string shown_number(const std::optional<double>& value, int digits) {
-  return value ? fmt::format("{:.{}f}", *value, digits) : kNotMeasured;
+  return value ? fixed(*value, digits) : kNotMeasured;
 }
 
 std::string boosts_text(const SteeredToken& token) {
@@ -22,6 +22,7 @@ std::string boosts_text(const SteeredToken& token) {
 }
 
 std::string verdict_text(const SteeredToken& token) {
+  if (token.is_primary) return "the primary";
   if (!token.run) return "no run";
   std::string text(name_of(token.run->verdict));
   if (token.run->verdict == Verdict::kSink) text = fmt::format("{} sink", name_of(token.run->kind));
@@ -92,10 +93,10 @@ void write_steer_terminal(const Steering& steering, const TerminalStyle& style, 
     loss += draw.effect->loss / static_cast<double>(steering.placebo.size());
     kl += draw.effect->kl / static_cast<double>(steering.placebo.size());
   }
-  out << fmt::format("  next-token loss {:+.4f}", steering.steered.effect->loss);
-  if (!steering.placebo.empty()) out << fmt::format(", placebo {:+.4f}", loss);
-  out << fmt::format("; KL {:.4f}", steering.steered.effect->kl);
-  if (!steering.placebo.empty()) out << fmt::format(", placebo {:.4f}", kl);
+  out << fmt::format("  next-token loss {}", signed_fixed(steering.steered.effect->loss, 4));
+  if (!steering.placebo.empty()) out << fmt::format(", placebo {}", signed_fixed(loss, 4));
+  out << fmt::format("; KL {}", fixed(steering.steered.effect->kl, 4));
+  if (!steering.placebo.empty()) out << fmt::format(", placebo {}", fixed(kl, 4));
   out << " (nats)\n";
 }
 

@@ -104,13 +104,14 @@ void write_levels(const ScanFile& file, const LevelReport& report, std::ostream&
           fmt::format("{} ({})", escaped(token_name(file.token_bytes(token.token))), grouped(token.count)));
     }
     const auto& lifetimes = level.lifetimes;
-    write_row({level_name(level), grouped(level.rate.count),
+    write_row({level_name(level), count_in_words(level.rate),
                grouped(level.rate.documents) + (level.tentative ? " (tentative)" : ""), in_digits(level.rate.per_1000),
                fmt::format("{}{}", lifetimes.median_is_lower_bound ? "\u2265 " : "", lifetimes.median),
                level.stability ? in_percent(level.stability) : too_few(report.documents, "text"),
                fmt::format("{}", fmt::join(tokens, ", "))},
               out);
   }
+  if (report.all.outside > 0) out << '\n' << kOutsideNote << ".\n";
 }
 
 void write_texts(const Findings& found, std::ostream& out) {

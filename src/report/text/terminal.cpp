@@ -67,19 +67,24 @@ void write_corpus(const Totals& corpus, Rule rule, const Thresholds& thresholds,
       style.width);
   const std::string kinds = kinds_in_words(counts, paint);
   out << wrapped("  ",
-                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.of(Verdict::kSink), "sink"),
+                 fmt::format("{}{}{}, in {} of {} documents", count_of(counts.sinks(), "sink"),
                              kinds.empty() ? "" : ": ", kinds, corpus.n_with_sinks, corpus.n_documents),
                  style.width);
   if (counts.groups > 0) {
     out << wrapped("  ",
-                   fmt::format("{} of one state, {}: each draws attention as one sink; rates and levels count such a group as "
-                               "one sink, unless some of its tokens are sinks by themselves and are counted",
+                   fmt::format("{} of one state, {}: each draws attention as one sink, and counts as one unless it is the "
+                               "primary's or some of its tokens are sinks by themselves and are counted",
                                count_of(counts.groups, "group"), count_of(counts.group_tokens, "token")),
                    style.width);
   }
   if (const std::int64_t n = counts.of(SinkKind::kSecondary); n > 0) {
-    out << fmt::format("  {} secondary sinks per 1000 eligible tokens\n",
-                       in_digits(per_1000(n, counts.eligible_tokens)));
+    const std::int64_t eligible = counts.eligible_by_kind[static_cast<std::size_t>(SinkKind::kSecondary)];
+    const std::string outside =
+        n == eligible ? "" : fmt::format("; {} of {} stand outside them and enter no rate", n - eligible, n);
+    out << wrapped("  ",
+                   fmt::format("{} secondary sinks per 1000 eligible tokens{}",
+                               in_digits(per_1000(eligible, counts.eligible_tokens)), outside),
+                   style.width);
   }
   if (const std::string others = other_runs_in_words(counts, thresholds); !others.empty()) {
     out << wrapped("  other runs: ", others, style.width);

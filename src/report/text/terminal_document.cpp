@@ -25,10 +25,10 @@ constexpr int kIndentColumns = 2;
 std::string three_digits(std::optional<float> value) {
   if (!value) return kNotMeasured;
   const float size = std::fabs(*value);
-  return size >= 99.95F ? fmt::format("{:.0f}", *value) : fmt::format("{:.{}f}", *value, size >= 9.995F ? 1 : 2);
+  return fixed(*value, size >= 99.95F ? 0 : size >= 9.995F ? 1 : 2);
 }
 
-std::string three_decimals(std::optional<float> value) { return value ? fmt::format("{:.3f}", *value) : kNotMeasured; }
+std::string three_decimals(std::optional<float> value) { return value ? fixed(*value, 3) : kNotMeasured; }
 
 std::string layers_in_words(const std::vector<LayerInterval>& intervals) {
   std::string words = intervals.size() == 1 && intervals[0].first == intervals[0].second ? "layer " : "layers ";
@@ -295,7 +295,7 @@ void write_evidence(const Page& page) {
              << '\n';
     write_hints(page, detection);
   } else {
-    page.out << kIndent << page.paint.bold(count_of(static_cast<std::int64_t>(sinks.size()), "sink")) << ": "
+    page.out << kIndent << page.paint.bold(count_of(page.judged.counts.sinks(), "sink")) << ": "
              << kinds_in_words(page.judged.counts, page.paint) << '\n';
     write_sinks(page, sinks);
   }
@@ -340,6 +340,7 @@ std::string kinds_in_words(const Counts& counts, const Paint& paint) {
     if (counts.of(kind) == 0) continue;
     words += fmt::format("{}{} {}", words.empty() ? "" : ", ", counts.of(kind), painted(kind, paint));
   }
+  if (counts.counted_groups > 0) words += fmt::format(" ({} as one sink)", count_of(counts.counted_groups, "group"));
   return words;
 }
 

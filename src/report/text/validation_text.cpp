@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/display_text.h"
+#include "base/words.h"
 #include "report/text/table.h"
 
 namespace sinkscope {
@@ -25,7 +26,7 @@ void write_primary(const PrimaryChange& primary, std::ostream& out) {
   out << fmt::format("primary in block {}: score {:.3f}, unplanted {:.3f}: a fall by {:.0f} %", primary.block,
                      primary.score, primary.base_score, 100 * primary.fall_frac());
   if (primary.logit && primary.base_logit) {
-    out << fmt::format("; its own logit {:+.2f}, unplanted {:+.2f}", *primary.logit, *primary.base_logit);
+    out << fmt::format("; its own logit {}, unplanted {}", signed_fixed(*primary.logit, 2), signed_fixed(*primary.base_logit, 2));
   }
   out << '\n';
 }

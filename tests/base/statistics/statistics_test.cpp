@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/statistics/document_draws.h"
 #include "base/statistics/discrimination.h"
 #include "base/statistics/intervals.h"
 #include "base/statistics/permutation.h"
@@ -193,6 +194,20 @@ TEST(AreaUnderRoc, HandCheckedCases) {
   EXPECT_EQ(area_under_roc(Values{2, 3}, Values{0, 1}), 1.0);
   EXPECT_EQ(area_under_roc(Values{0, 1}, Values{2, 3}), 0.0);
   EXPECT_EQ(area_under_roc(Values{1, 3}, Values{1, 2}), 0.625);  // half, 0, 1, 1 of four pairs
+}
+
+TEST(DocumentDraws, GoByTheirKeys) {
+  const std::vector<std::string> keys = {"c", "a", "b", "a"}, moved = {"a", "b", "c", "a"};
+  EXPECT_EQ(order_of_draws(keys), (std::vector<std::size_t>{1, 3, 2, 0}));
+  for (std::uint64_t draw = 0; draw < 5; ++draw) {
+    const auto weights = bootstrap_weights(4, 7, draw);
+    const auto by_place = bootstrap_documents(order_of_draws(keys), 7, draw);
+    EXPECT_EQ(by_place, (std::vector<std::uint32_t>{weights[3], weights[0], weights[2], weights[1]}));
+    // "b" and "c" weigh alike wherever they stand.
+    const auto elsewhere = bootstrap_documents(order_of_draws(moved), 7, draw);
+    EXPECT_EQ(by_place[2], elsewhere[1]);
+    EXPECT_EQ(by_place[0], elsewhere[2]);
+  }
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ interface Flagged extends Place {
 interface PaperCounts {
   by_label: Record<Label, number>;
 }
-interface PaperSequence extends Omit<Sequence, "primary" | "sinks" | "counts"> {
+interface PaperSequence extends Omit<Sequence, "primary" | "sinks" | "groups" | "counts"> {
   primary: Place & { span_first: number; span_last: number };
   flagged: Flagged[];
   counts: PaperCounts;
@@ -38,9 +38,10 @@ const kNothing = {
 
 function counts_of({ by_label }: PaperCounts, primaries: number): Counts {
   const { bos_sink, secondary, noise } = by_label;
+  const sinks = bos_sink + secondary + noise;
   return {
-    by_kind: { primary: primaries, primary_like: bos_sink, secondary, unaligned: noise },
-    by_verdict: { sink: bos_sink + secondary + noise, aligned_only: 0, transient: 0, unscored: 0 },
+    sinks, eligible_sinks: sinks, by_kind: { primary: primaries, primary_like: bos_sink, secondary, unaligned: noise },
+    other_runs: { aligned_only: 0, transient: 0, unscored: 0, of_groups: 0 },
   };
 }
 
@@ -54,7 +55,7 @@ function sequence_of(paper: PaperSequence): Sequence {
     margins: { alignment: null, norm_ratio: null, far_boost: null, far_z: null, attention: null, edge: null },
   }));
   return {
-    ...rest, eligible_tokens: paper.n_tokens, n_watch_overflow: 0, no_primary_reason: null, sinks, counts: counts_of(counts, 1),
+    ...rest, eligible_tokens: paper.n_tokens, n_watch_overflow: 0, no_primary_reason: null, sinks, groups: [], counts: counts_of(counts, 1),
     primary: {
       ...kNothing, ...place, set: [place.position], birth_layer: span_first, birth_end: span_last,
       active_layers: [[span_first, span_last]], early_plateau: [], sink_axis_drift: 0,

@@ -116,8 +116,10 @@ export function by_prominence(a: Prominent, b: Prominent): number {
 }
 
 export interface Counts {
-  by_kind: Record<Kind, number>;
-  by_verdict: Record<"sink" | "aligned_only" | "transient" | "unscored", number>;
+  sinks: number; // beside the primary: by_kind without it
+  eligible_sinks: number; // of these, those that rates count
+  by_kind: Record<Kind, number>; // groups that count among them
+  other_runs: Record<"aligned_only" | "transient" | "unscored" | "of_groups", number>;
 }
 
 export interface Sequence {
@@ -131,6 +133,7 @@ export interface Sequence {
   primary: Primary | null;
   no_primary_reason: string | null;
   sinks: Sink[];
+  groups: { l_start: number; lifetime: number; counted: boolean }[]; // counted: as one sink
   counts: Counts;
 }
 
@@ -154,7 +157,8 @@ export interface ScanResults {
 }
 
 export interface Rate {
-  count: number;
+  count: number; // at eligible positions
+  outside_eligible: number;
   documents: number;
   eligible_tokens: number;
   per_1000: Measured;
@@ -182,12 +186,20 @@ export function level_name(level: Pick<Level, "l_start" | "l_end" | "l_end_is_lo
   return `${level.l_start}–${level.l_end}${level.l_end_is_lower_bound ? "+" : ""}`;
 }
 
+// All sinks of a sort, and how many of them a rate counts: 8, or 8 (+16).
+export function total(rate: Rate): number {
+  return rate.count + rate.outside_eligible;
+}
+export function count_name(rate: Rate): string {
+  return rate.outside_eligible ? `${rate.count} (+${rate.outside_eligible})` : String(rate.count);
+}
+
 // Why stability and intervals are not said.
 export function not_enough(n: number): string {
   return `not enough (${count(n, "text")})`;
 }
 
-// The levels of one results file, as in schema sinkscope.levels/2.
+// The levels of one results file, as in schema sinkscope.levels/3.
 export interface Levels {
   documents: number;
   tokens: number;

@@ -17,7 +17,7 @@ export const kWords: [string, string][] = [
   ["state life, attention life", "Layers for which the state holds; blocks in a row that go on attending to it. A + marks a state that ends with the primary or the network: it might have lasted longer."],
   ["drains, broadcasts", "A sink whose values are at most half as long as an ordinary token's takes attention and gives little back; others broadcast."],
   ["logit gap", "How far a token's attention logit lies below the primary's in the first block that reads it, averaged over heads, in nats. Negative: the primary draws more."],
-  ["eligible tokens", "Tokens that could be judged: behind the primary, with at least 64 queries at least 64 positions later. Rates are per 1000 of them."],
+  ["eligible tokens", "Tokens that could be judged: behind the primary, with at least 64 queries at least 64 positions later. Rates are sinks at these positions, per 1000 of them."],
   ["level", "A cluster of sinks by first and last layer over all texts that is found again in resamples of them."],
 ];
 

@@ -1,6 +1,6 @@
 // Levels: where sinks begin and how long they last.
 
-import { level_name, not_enough, type Scan } from "../../data/report";
+import { count_name, level_name, not_enough, total, type Scan } from "../../data/report";
 import { bottom_axis, left_axis, svg_of } from "../../draw/axes";
 import { css_colour, is_dark, ramp } from "../../draw/colour";
 import { layer_ticks, linear } from "../../draw/scale";
@@ -20,7 +20,8 @@ interface Cell {
 function cells_of(scan: Scan): Cell[] {
   const cells = new Map<string, Cell>();
   for (const sequence of scan.scan.sequences) {
-    for (const sink of sequence.sinks) {
+    const groups = sequence.groups.filter((group) => group.counted).map((group) => ({ ...group, censored: false }));
+    for (const sink of [...sequence.sinks, ...groups]) {
       const key = `${sink.l_start} ${sink.lifetime}`;
       const cell = cells.get(key) ?? { l_start: sink.l_start, lifetime: sink.lifetime, n: 0, censored: 0 };
       ++cell.n;
@@ -65,7 +66,7 @@ function draw(scan: Scan, into: HTMLElement, width: number, fig: Figure): void {
 }
 
 function levels_table(scan: Scan): HTMLElement {
-  const { levels, unassigned, unstable } = scan.levels.files[0];
+  const { levels, unassigned, unstable, sinks } = scan.levels.files[0];
   const numeric = (text: string) => h("td", { class: "number" }, text);
   const rate = (one: (typeof levels)[number]["rate"]) => one.per_1000 === null ? "–" :
     `${number(one.per_1000)}${one.interval_95 ? ` (${number(one.interval_95[0])}–${number(one.interval_95[1])})` : ""}`;
@@ -74,12 +75,13 @@ function levels_table(scan: Scan): HTMLElement {
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Levels, ${scan.file}` }, h("table", {},
       h("thead", {}, h("tr", {}, ...head.map((name, i) => h("th", { scope: "col", class: i === 8 ? "" : "number" }, name)))),
       h("tbody", {}, ...levels.map((level) => h("tr", {},
-        numeric(level_name(level)), numeric(String(level.rate.count)), numeric(`${level.rate.documents}${level.tentative ? " (tentative)" : ""}`),
+        numeric(level_name(level)), numeric(count_name(level.rate)), numeric(`${level.rate.documents}${level.tentative ? " (tentative)" : ""}`),
         numeric(rate(level.rate)), numeric(`${level.lifetime.median_is_lower_bound ? "≥ " : ""}${level.lifetime.median}`), numeric(level.stability === null ? not_enough(scan.scan.sequences.length) : percent(level.stability)),
         numeric(number(level.norm_ratio_median)), numeric(number(level.far_boost_median)),
         h("td", {}, ...level.tokens.slice(0, 5).flatMap((token) => [h("code", {}, token_name(token.text)), ` ${token.count}  `])))),
-        h("tr", {}, h("td", {}, "no level"), numeric(String(unassigned.count)), numeric(String(unassigned.documents)), numeric(rate(unassigned)),
+        h("tr", {}, h("td", {}, "no level"), numeric(count_name(unassigned)), numeric(String(unassigned.documents)), numeric(rate(unassigned)),
           h("td", { colspan: 5 }))))),
+    sinks.outside_eligible > 0 && h("p", { class: "note" }, "(+n): n more outside the eligible tokens, which no rate counts."),
     unstable.length > 0 && h("p", { class: "note" }, `Not stable enough to count, found in less than ${percent(scan.levels.options.min_stability)} of ` +
       `${scan.levels.options.bootstraps} resamples of the texts: ${unstable.map((one) => `${level_name(one)} (${one.count} sinks, ${percent(one.stability)})`).join(", ")}.`));
 }
@@ -108,17 +110,17 @@ function render(context: Context, into: HTMLElement): void {
   append(into, several);
   for (const scan of scans) {
     const { levels, sinks } = scan.levels.files[0];
-    const fig = figure("levels", scan.scan.model.name, `${count(sinks.count, "sink")} in ${count(scan.scan.sequences.length, "text")}: ` +
+    const fig = figure("levels", scan.scan.model.name, `${count(total(sinks), "sink")} in ${count(scan.scan.sequences.length, "text")}: ` +
       (levels.length ? `${count(levels.length, "level")}, outlined.` : "no level that holds in resamples of the texts."),
       "Point at a cell, or move to it with Tab.");
     append(several, fig.element);
-    if (sinks.count === 0) {
+    if (total(sinks) === 0) {
       append(fig.body, h("p", { class: "nothing" }, "No sinks beside the primary, so there is nothing to cluster. Longer texts show more: sinks are judged by attention from at least 64 queries."));
       continue;
     }
     draw_to_width(fig.body, (width) => draw(scan, fig.body, width, fig));
   }
-  const with_sinks = scans.filter((scan) => scan.levels.files[0].sinks.count > 0);
+  const with_sinks = scans.filter((scan) => total(scan.levels.files[0].sinks) > 0);
   if (with_sinks.length === 0) return;
   append(into, h("p", { class: "note" }, "A cell counts sinks on a logarithmic scale of colours; outlines are levels, broken where too few texts show one to be sure. " +
     "The dashed line: sinks that last to the last layer."));

@@ -31,17 +31,19 @@ export function sinks_csv(scan: Scan): string {
 
 export function texts_csv(scan: Scan): string {
   return csv(["sequence", "id", "key", "n_tokens", "prompt_tokens", "eligible_tokens", "primary_position", "primary_birth_layer", "primary_score_mean",
-    "primary_like", "secondary", "unaligned", "aligned_only", "transient", "unscored"],
+    "primary_like", "secondary", "unaligned", "sinks", "eligible_sinks", "aligned_only", "transient", "unscored",
+    "of_groups"],
   scan.scan.sequences.map((sequence, i) => [i, sequence.id, scan.documents[i]?.key, sequence.n_tokens, sequence.prompt_tokens, sequence.eligible_tokens,
     sequence.primary?.position, sequence.primary?.birth_layer, sequence.primary?.score_mean,
     sequence.counts.by_kind.primary_like, sequence.counts.by_kind.secondary, sequence.counts.by_kind.unaligned,
-    sequence.counts.by_verdict.aligned_only, sequence.counts.by_verdict.transient, sequence.counts.by_verdict.unscored]));
+    sequence.counts.sinks, sequence.counts.eligible_sinks, sequence.counts.other_runs.aligned_only,
+    sequence.counts.other_runs.transient, sequence.counts.other_runs.unscored, sequence.counts.other_runs.of_groups]));
 }
 
 export function levels_csv(scan: Scan): string {
-  return csv(["l_start", "l_end", "l_end_is_lower_bound", "sinks", "documents", "per_1000", "per_1000_low", "per_1000_high", "median_life", "stability", "tentative",
+  return csv(["l_start", "l_end", "l_end_is_lower_bound", "sinks", "sinks_outside_eligible", "documents", "per_1000", "per_1000_low", "per_1000_high", "median_life", "stability", "tentative",
     "norm_ratio_median", "far_boost_median"],
-  scan.levels.files[0].levels.map((level) => [level.l_start, level.l_end, level.l_end_is_lower_bound, level.rate.count, level.rate.documents, level.rate.per_1000,
+  scan.levels.files[0].levels.map((level) => [level.l_start, level.l_end, level.l_end_is_lower_bound, level.rate.count, level.rate.outside_eligible, level.rate.documents, level.rate.per_1000,
     level.rate.interval_95?.[0], level.rate.interval_95?.[1], level.lifetime.median, level.stability, level.tentative,
     level.norm_ratio_median, level.far_boost_median]));
 }
