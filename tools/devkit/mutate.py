@@ -17,14 +17,13 @@ from . import build, mutants, packages, steps
 
 FOLDER = steps.ROOT / "build" / "mutate"
 TREE = FOLDER / "tree"
-BUILD = FOLDER / "build"
+# As the preset's folder lies in any tree: then ccache has all rooms but one from builds of the release.
+PRESET = "release"
+BUILD = TREE / "build" / PRESET
 SAMPLE = 30
 # Tests of this label are quick, and need neither models nor programs.
 LABEL = "unit"
 MEMORY_bytes = 8 << 30
-# Files one by one, so that a mutant costs one compilation. An index out of range ends a test, as under the sanitizers.
-OPTIONS = ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -D_GLIBCXX_ASSERTIONS", "-DSINKSCOPE_UNITY=OFF",
-           "-DSINKSCOPE_BUILD_BENCH=OFF"]
 
 
 @dataclasses.dataclass
@@ -72,9 +71,12 @@ def copy_tree():
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=steps.ROOT,
                             capture_output=True, check=True).stdout.decode().split("\0")
     wanted = {name for name in listed if name and (steps.ROOT / name).is_file()}
-    for path in [path for path in TREE.rglob("*") if path.is_file()] if TREE.exists() else []:
-        if str(path.relative_to(TREE)) not in wanted:
-            path.unlink()
+    for folder, folders, files in os.walk(TREE):
+        if pathlib.Path(folder) == TREE:
+            folders[:] = [name for name in folders if name != "build"]
+        for path in (pathlib.Path(folder) / name for name in files):
+            if str(path.relative_to(TREE)) not in wanted:
+                path.unlink()
     for name in wanted:
         source, target = steps.ROOT / name, TREE / name
         if target.is_file() and target.read_bytes() == source.read_bytes():
@@ -83,10 +85,12 @@ def copy_tree():
         shutil.copy(source, target)
 
 
-def configure():
+def configure(room):
+    """The room's files are compiled one by one, so that a mutant costs one compilation; all else is as released."""
     packages.ensure(packages.BUILD)
     fetched = [f"-D{name}={fetch() or ''}" for name, fetch in build.FETCHED.items()]
-    steps.run("configuring mutants", ["cmake", "-G", "Ninja", "-S", TREE, "-B", BUILD, *OPTIONS, *fetched])
+    steps.run(f"configuring mutants of {room}", ["cmake", "--preset", PRESET, "-S", TREE, "-B", BUILD,
+                                                 f"-DSINKSCOPE_CHANGING_ROOM={room.replace('/', '_')}", *fetched])
 
 
 def _compiles(target):
@@ -156,15 +160,16 @@ def mutate_room(room, sample, seed):
     drawn = candidates(room)
     if sample and sample < len(drawn):
         drawn = sorted(random.Random(f"{seed} {room}").sample(drawn, sample))
+    configure(room)
     steps.run(f"building the tests of {room}", ["cmake", "--build", BUILD, "--target", *targets])
     allowed = _times(room, targets)
     outcome = Outcome()
+    report = pathlib.Path(FOLDER / (room.replace("/", "_") + ".txt"))
     with steps.step(f"{len(drawn)} mutants of {room}") as shown:
         for tried, mutant in enumerate(drawn):
             shown.progress(f"{tried} tried, {outcome.killed} killed, {len(outcome.survived)} survived")
             _try(mutant, room, allowed, outcome)
-    report = pathlib.Path(FOLDER / (room.replace("/", "_") + ".txt"))
-    report.write_text("".join(f"{line}\n" for line in [f"{room}: {outcome}", *outcome.survived]), encoding="utf-8")
+            report.write_text("".join(f"{line}\n" for line in [f"{room}: {outcome}", *outcome.survived]), encoding="utf-8")
     for mutant in outcome.survived:
         steps.say(f"  survived  {mutant}")
     steps.say(f"{room}: {outcome}")
@@ -175,6 +180,5 @@ def mutate(wanted, sample, seed):
     """Mutants of these rooms, or of all that have tests. Files of survivors lie in build/mutate/."""
     os.makedirs(FOLDER, exist_ok=True)
     copy_tree()
-    configure()
     for room in wanted or rooms():
         mutate_room(room, sample, seed)
