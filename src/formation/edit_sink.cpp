@@ -9,6 +9,7 @@
 #include "base/statistics.h"
 #include "probe/change_rows.h"
 #include "scan/examine.h"
+#include "sinks/every_token.h"
 
 namespace sinkscope {
 namespace {
@@ -33,7 +34,7 @@ class CutText {
     pack_.sequences.emplace_back(sequence.tokens.begin(), sequence.tokens.begin() + n_tokens);
     examine_.run = run_options;
     examine_.thresholds = thresholds;
-    examine_.floor = {-2, 0, 0, false};  // every token: a sink that is gone shows no evidence any more
+    examine_.floor = kEveryToken;  // a sink that is gone shows no evidence any more
   }
 
   // kept and removed are of the outcome before.

@@ -28,7 +28,7 @@ bool joins(const StateSpan& span, const StateSpan& leader, SameState is_same, co
   const int of_all = is_same == are_read_as_one
                          ? span.l_end - span.l_start + 1
                          : std::max(span.l_end, leader.l_end) - std::min(span.l_start, leader.l_start) + 1;
-  return shared > 0 && kLeastShared * shared >= of_all &&
+  return kLeastShared * shared >= of_all &&
          is_same(*span.token, *leader.token, std::max(span.l_start, leader.l_start), std::min(span.l_end, leader.l_end),
                  thresholds);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sinks/every_token.h"
 #include "sinks/fields.h"
 #include "tests/sinks/plain_measurement.h"
 
@@ -49,6 +50,18 @@ TEST(Reduce, SeeksTheCandidateAmongThoseThatStand) {
   m.hidden_norm(1, 5) = 20;
   m.standing = {1, 5};
   EXPECT_EQ(reduce(m, 0, {}).candidate, 5);
+}
+
+// The shortest, and those that point away from the candidate too.
+TEST(Reduce, KeepsEveryTokenIfAsked) {
+  SequenceMeasurement m = plain_measurement(200);
+  for (std::size_t l = 0; l < 2; ++l) {
+    m.hidden_norm(l, 50) = 0.01F;
+    m.hidden_norm(l, 60) = 0;
+    m.alignment.at(l, 0, 60) = -1;
+  }
+  const SequenceFigures figures = reduce(m, 0, kEveryToken);
+  EXPECT_EQ(figures.first_positions.size() + figures.tokens.size(), 200U);
 }
 
 TEST(Reduce, KeepsBothSignsForThePapersRule) {
@@ -94,6 +107,11 @@ TEST(Reduce, ComparesFarBoostsWithThoseOfOrdinaryTokens) {
   EXPECT_NEAR(*z(1), eightfold + std::log(2.0F) / kMinFarSpread, 1e-3);
   for (std::size_t t = 8; t < 48; ++t) std::swap(m.hidden_norm(0, t), m.hidden_norm(1, t));
   EXPECT_NEAR(*z(1), eightfold, 1e-3) << "40 of 64 draw twice as much, and so does it";
+  // The limit of ordinary norms is 5 times the lower quartile, 10: such a token is one still.
+  for (std::size_t t = 8; t < 48; ++t) m.hidden_norm(0, t) = 10;
+  EXPECT_NEAR(*z(1), eightfold, 1e-3);
+  for (std::size_t t = 8; t < 48; ++t) m.hidden_norm(0, t) = 10.1F;
+  EXPECT_NEAR(*z(1), eightfold + std::log(2.0F) / kMinFarSpread, 1e-3);
   // Of 168 tokens, 33 ordinary ones have enough far queries, of 150 only 15.
   EXPECT_TRUE(reduce(plain_measurement(168), 0, {}).first_positions[0].far_z[0]);
   EXPECT_FALSE(reduce(plain_measurement(150), 0, {}).first_positions[0].far_z[0]);

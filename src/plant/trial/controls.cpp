@@ -17,6 +17,7 @@
 #include "plant/trial/threshold_grid.h"
 #include "plant/trial/write_meter.h"
 #include "probe/tee_observer.h"
+#include "sinks/every_token.h"
 
 namespace sinkscope {
 namespace {

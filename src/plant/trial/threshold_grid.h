@@ -67,10 +67,8 @@ struct ThresholdGrid {
 // The others (permuted, channel, no-channels) keep something of what attention reads, and are sinks in some models.
 bool is_no_sink(std::string_view direction);
 
-// Readings that a grid is made of must keep every token: other thresholds would be cut off by the usual floor.
-inline constexpr CandidateFloor kEveryToken{.alignment = -1, .norm_ratio = 0, .unaligned_far_boost = 0};
-
-// Tries the rule under many thresholds on readings that are shown one after the other and not kept.
+// Tries the rule under many thresholds on readings that are shown one after the other and not kept. They must be made
+// with kEveryToken: other thresholds would be cut off by the usual floor.
 //
 // cost  a reading: 135 times the rule on its tokens; of controls on its places only
 class ThresholdTrial {
