@@ -174,11 +174,10 @@ NullDirections null_of(const Writes& writes, const std::vector<std::size_t>& row
 // Where the heights first reach half of that at lambda 1, between two points in proportion.
 std::optional<double> half_of(const MapPath& path) {
   std::vector<double> heights;
-  double full = 0;
   for (std::size_t i = 0; i < path.lambda.size(); ++i) {
     heights.push_back(path.norm_ratio[i] * path.cos[i].value_or(0));
-    if (path.lambda[i] == 1) full = heights.back();
   }
+  const double full = heights[index(static_cast<int>(std::ranges::find(path.lambda, 1.0) - path.lambda.begin()))];
   if (!(full > 0)) return std::nullopt;
   for (std::size_t i = 1; i < heights.size(); ++i) {
     if (heights[i - 1] >= full / 2 || heights[i] < full / 2) continue;

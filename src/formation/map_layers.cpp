@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -40,13 +41,12 @@ void choose_sinks(Plan& plan, std::span<const SequenceExplanation> sequences, Si
     counts.push_back(runs.back().size());
   }
   const int most = options.max_vectors / 2;
-  int chosen = 0, sets = 0;
-  for (const auto& [sequence, sink] : edit_order(counts, most)) {
-    if (chosen == most) break;
+  int sets = 0;
+  const auto order = edit_order(counts, most);
+  for (const auto& [sequence, sink] : order | std::views::take(most)) {
     const RunExplanation* run = runs[sequence][sink];
     const bool decides = run->controls.same_token && sets < options.n_decision_sets;
     plan.sinks[sequence][kind].push_back({run, decides});
-    ++chosen;
     sets += decides ? 1 : 0;
   }
 }

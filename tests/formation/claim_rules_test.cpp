@@ -123,6 +123,8 @@ TEST(EditPlan, TakesTheTallestMlpsAndTheLeastOfTheRest) {
   run.peak->excess.mlp = {0, 0, 0, 0, 1, 19, 0};
   run.peak->excess.embedding = run.peak->excess.attention[2] = 0;
   EXPECT_EQ(plan_edits(run, {}).together, (std::vector<int>{4, 5})) << "a twentieth is enough";
+  run.start->excess.mlp = {0, 0.5, -3, 0};
+  EXPECT_EQ(plan_edits(run, {}).layers, (std::vector<int>{1, 4, 5})) << "every positive excess, and no other";
   run.start->excess.mlp = {0, 0, 0, 0};
   run.peak->excess.mlp = std::vector<double>(7, 0.0);
   EXPECT_TRUE(plan_edits(run, {}).layers.empty());

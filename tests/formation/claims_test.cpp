@@ -201,6 +201,47 @@ TEST(NormClaim, LifetimesWithinOneStart) {
   EXPECT_EQ(result.claims[1].sentence, "outlasts dilution by 3 layers");
 }
 
+// Two sequences, whose sinks start in layers of their own, so that pairs are of one sequence: in one the larger norm
+// lasts longer, in the other shorter. A quarter of the draws holds one of them twice.
+TEST(NormClaim, IntervalsDrawWholeSequences) {
+  std::vector<NormCase> cases;
+  for (int i = 0; i < 8; ++i) {
+    NormCase& one = cases.emplace_back();
+    one.sequence = one.l_start = i / 4;
+    one.log_norm_ratio = i;
+    one.attention_lifetime = Lifetime{i < 4 ? 5.0 + i : 20.0 - i, true};
+  }
+  const LifetimeFigures figures = norm_claim(cases, "planted", quick()).figures.lifetime;
+  EXPECT_EQ(figures.c, 0.5);
+  ASSERT_TRUE(figures.interval_95);
+  EXPECT_EQ(figures.interval_95->low, 0);
+  EXPECT_EQ(figures.interval_95->high, 1);
+}
+
+// Of two sequences one is all formed, one not at all.
+TEST(FormationClaim, IntervalsDrawWholeSequences) {
+  auto cases = formed_cases(8, 8);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    cases[i].sequence = i < 4 ? 3 : 4;
+    cases[i].formed = i < 4;
+  }
+  ExplainOptions options = quick();
+  options.min_sequences = 2;
+  const Claim claim = formation_claims(cases, {}, "secondary", options).claims[0];
+  EXPECT_EQ(claim.effect, 0.5);
+  EXPECT_EQ(claim.interval_95->low, 0);
+  EXPECT_EQ(claim.interval_95->high, 1);
+  // A third, of as many sinks, all formed: a draw without the second sequence has p = 8 / 27.
+  for (std::size_t i = 0; i < 4; ++i) {
+    cases.push_back(cases[i]);
+    cases.back().sequence = 5;
+  }
+  const Claim two_of_three = formation_claims(cases, {}, "secondary", options).claims[0];
+  EXPECT_NEAR(*two_of_three.effect, 2.0 / 3, 1e-12);
+  EXPECT_EQ(two_of_three.interval_95->low, 0) << "1 / 27 of the draws";
+  EXPECT_EQ(two_of_three.interval_95->high, 1);
+}
+
 TEST(NormClaim, TooFewRuns) {
   const NormClaim result = norm_claim(norm_cases(19, 10, 1), "secondary", quick());
   EXPECT_EQ(result.claims[0].sentence, "not enough: n = 19 runs in 6 sequences, needs 20 in 5");

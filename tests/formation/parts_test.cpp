@@ -98,6 +98,22 @@ TEST(Parts, HalvedOverTwoMlpsTakesTwo) {
   EXPECT_TRUE(is_formed(excess, 99, {}));
 }
 
+// Shares of 0.4, 0.4 and 0.2: two hold 0.8, whatever rounding does; under a lower bound one would.
+TEST(Parts, AreCountedUntilTheyHoldTheShare) {
+  KeptStates sink = plain_token();
+  sink.mlp(1, 0) = sink.mlp(2, 0) = 8;
+  sink.mlp(3, 0) = 4;
+  EXPECT_EQ(excess_of(sink, 4).parts_for_80, 2);
+  sink.mlp(3, 0) = 4.25F;
+  EXPECT_EQ(excess_of(sink, 4).parts_for_80, 3);
+  sink.mlp(1, 0) = sink.mlp(2, 0) = sink.mlp(3, 0) = 0;
+  sink.attention(0, 0) = -1;
+  EXPECT_EQ(excess_of(sink, 4).parts_for_80, 0) << "nothing is positive";
+  sink.mlp(3, 0) = 0.5F;  // a quarter of an ordinary norm
+  EXPECT_EQ(excess_of(sink, 4).parts_for_80, 1);
+  EXPECT_EQ(excess_of(sink, 4).mlp_share, 1);
+}
+
 TEST(Parts, WhatIsTakenBackCancels) {
   KeptStates sink = plain_token();
   sink.mlp(2, 0) = 30;
