@@ -3,37 +3,26 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
 namespace sinkscope {
 namespace {
 
-constexpr std::size_t kTries = 2;  // candidates of each width that are fitted in full, of each round
-constexpr double kLittle = 1e-6;   // of the criterion: as good as equal
-constexpr std::size_t kWide = 3;   // from this jitter on a level may be two
+constexpr double kLittle = 1e-6;  // of the criterion: as good as equal
 
 // How wide a level may be when the search for it begins. A narrow one does not see what lies two layers off, a wide one
 // would not settle where several narrow ones are near.
 struct Width {
   std::size_t start_jitter, end_jitter;
-  int start_reach, end_reach;  // layers from the centre within which cells count for the weight
 };
-constexpr std::array kWidths = {Width{1, 2, 1, 1}, Width{kStartJitters - 1, 2, 2, 1},
-                                Width{kStartJitters - 1, kJitters.size() - 1, 2, 3}};
+constexpr Width kNarrow{1, 2};
+constexpr std::array kWidths = {kNarrow, Width{kStartJitters - 1, 2}, Width{kStartJitters - 1, kJitters.size() - 1}};
 
 struct Candidate {
   LevelComponent component;
   double gain = 0;
 };
-
-// Whether a cell lies within reach of another in both layers; censored ends are near later censored ones.
-bool is_near(const LayerCell& cell, const LayerCell& centre, const Width& width) {
-  const int late = cell.l_end - centre.l_end;
-  return std::abs(cell.l_start - centre.l_start) <= width.start_reach &&
-         (std::abs(late) <= width.end_reach || (late > 0 && cell.censored && centre.censored));
-}
 
 double total_weight(std::span<const LayerCell> cells) {
   double total = 0;
@@ -53,122 +42,92 @@ std::vector<double> densities(const LevelMixture& mixture, std::span<const Layer
   return density;
 }
 
+double log_likelihood(std::span<const double> density, std::span<const LayerCell> cells) {
+  double sum = 0;
+  for (std::size_t i = 0; i < cells.size(); ++i) sum += cells[i].weight * std::log(density[i]);
+  return sum;
+}
+
 // A level around a cell, weighing what lies near it, and the log likelihood gained if it is mixed in as it is.
 std::optional<Candidate> candidate_at(const LayerCell& centre, const Width& width, const LevelMixture& mixture,
-                                      std::span<const LayerCell> cells, std::span<const double> density, double total,
+                                      std::span<const LayerCell> cells, std::span<const double> density,
                                       const Separation& separation) {
-  Candidate candidate;
-  candidate.component.start_jitter = width.start_jitter;
-  candidate.component.end_jitter = width.end_jitter;
-  candidate.component.l_start = centre.l_start;
-  candidate.component.l_end = centre.l_end;
-  for (const LevelComponent& other : mixture.components) {
-    if (!separation.apart(other, candidate.component)) return std::nullopt;
-  }
+  Candidate candidate{{centre.l_start, centre.l_end, width.start_jitter, width.end_jitter, 0}, 0};
+  const bool apart = std::ranges::all_of(mixture.components, [&](const LevelComponent& other) {
+    return separation.apart(other, candidate.component);
+  });
+  if (!apart) return std::nullopt;
+  std::vector<double> p;
   double near = 0;
   for (const LayerCell& cell : cells) {
-    if (is_near(cell, centre, width)) near += cell.weight;
+    p.push_back(probability(candidate.component, cell));
+    near += cell.weight * std::min(1.0, p.back() / probability(candidate.component, centre));
   }
-  const double weight = std::min(0.9, near / total);
+  const double weight = std::min(0.9, near / total_weight(cells));
   candidate.component.weight = weight;
-  double touched = 0;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    const double p = probability(candidate.component, cells[i]);
-    if (p < 1e-9) continue;
-    touched += cells[i].weight;
-    candidate.gain += cells[i].weight * std::log(1 - weight + weight * p / density[i]);
+    candidate.gain += cells[i].weight * std::log(1 - weight + weight * p[i] / density[i]);
   }
-  candidate.gain += (total - touched) * std::log(1 - weight);
   return candidate;
 }
 
-// The likeliest places for one level more: of each width the best kTries.
-std::vector<Candidate> best_candidates(const LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers,
-                                       const LevelSearch& search) {
-  const double total = total_weight(cells);
-  const std::vector<double> density = densities(mixture, cells, n_layers);
-  std::vector<Candidate> best;
-  for (const Width& width : kWidths) {
-    std::vector<Candidate> candidates;
-    for (const LayerCell& cell : cells) {
-      if (auto candidate = candidate_at(cell, width, mixture, cells, density, total, search.separation)) {
-        candidates.push_back(*candidate);
-      }
-    }
-    std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::gain);
-    candidates.resize(std::min(kTries, candidates.size()));
-    best.insert(best.end(), candidates.begin(), candidates.end());
-  }
-  return best;
-}
-
 void mix_in(LevelMixture& mixture, const LevelComponent& added) {
-  for (LevelComponent& component : mixture.components) component.weight *= 1 - added.weight;
-  mixture.hazard_weight *= 1 - added.weight;
-  mixture.even_weight *= 1 - added.weight;
+  const double rest = 1 - added.weight;
+  for (LevelComponent& component : mixture.components) component.weight *= rest;
+  mixture.hazard_weight *= rest;
+  mixture.even_weight *= rest;
   mixture.components.push_back(added);
 }
 
-// How a wide level may be several narrow ones: where each lies from its centre, in thirds of the layers that levels lie
-// apart at least.
-struct Offset {
-  int start, end;
-};
-using Shape = std::vector<Offset>;
-const std::array<Shape, 10> kShapes = {{
-    {{-2, 0}, {2, 0}},          // one after the other, by start,
-    {{0, -2}, {0, 2}},          // by end,
-    {{-2, -2}, {2, 2}},         // by both,
-    {{-2, 2}, {2, -2}},         // one within the other
-    {{-3, 0}, {0, 0}, {3, 0}},  // the same of three
-    {{0, -3}, {0, 0}, {0, 3}},
-    {{-3, -3}, {0, 0}, {3, 3}},
-    {{-3, 3}, {0, 0}, {3, -3}},
-    {{-1, -2}, {-1, 1}, {2, 1}},  // two of one start, two of one end
-    {{-2, -1}, {1, -1}, {1, 2}},
-}};
-
-// The mixture with the narrow levels of a shape in place of a wide one; nothing if there is no room.
-std::optional<LevelMixture> with_one_split(const LevelMixture& mixture, std::size_t split, const Shape& shape,
-                                           int n_layers, const LevelSearch& search) {
-  const LevelComponent whole = mixture.components[split];
-  LevelMixture next = mixture;
-  next.components.erase(next.components.begin() + static_cast<std::ptrdiff_t>(split));
-  const auto moved = [&](int layer, int thirds) {
-    const double by = thirds * search.separation.layers / 3.0;
-    return std::clamp(layer + static_cast<int>(std::lround(by)), 0, n_layers - 1);
-  };
-  for (const Offset& offset : shape) {
-    LevelComponent part = whole;
-    part.weight /= static_cast<double>(shape.size());
-    part.start_jitter = part.end_jitter = 1;
-    part.l_start = moved(whole.l_start, offset.start);
-    part.l_end = moved(whole.l_end, offset.end);
-    const bool fits =
-        part.l_start <= part.l_end && std::ranges::all_of(next.components, [&](const LevelComponent& other) {
-          return search.separation.apart(part, other);
-        });
-    if (!fits) return std::nullopt;
-    next.components.push_back(part);
+// Mixes in the level of this width that gains most; false if there is no room for one.
+bool add_likeliest(LevelMixture& mixture, const Width& width, std::span<const LayerCell> cells, int n_layers,
+                   const LevelSearch& search) {
+  const std::vector<double> density = densities(mixture, cells, n_layers);
+  std::optional<Candidate> best;
+  for (const LayerCell& cell : cells) {
+    const auto candidate = candidate_at(cell, width, mixture, cells, density, search.separation);
+    if (candidate && (!best || candidate->gain > best->gain)) best = candidate;
   }
-  return next;
+  if (best) mix_in(mixture, best->component);
+  return best.has_value();
+}
+
+LevelMixture without(const LevelMixture& mixture, std::size_t component) {
+  LevelMixture rest = mixture;
+  rest.even_weight += mixture.components[component].weight;
+  rest.components.erase(rest.components.begin() + static_cast<std::ptrdiff_t>(component));
+  return rest;
 }
 
 // The mixtures with one level more that are likeliest, fitted. Where levels turned out to be one there are fewer.
 std::vector<LevelMixture> with_one_more(const LevelMixture& mixture, std::span<const LayerCell> cells, int n_layers,
                                         const LevelSearch& search) {
   std::vector<LevelMixture> starts;
-  for (const Candidate& candidate : best_candidates(mixture, cells, n_layers, search)) {
-    starts.push_back(mixture);
-    mix_in(starts.back(), candidate.component);
+  const auto add = [&](LevelMixture& start, const Width& width) {
+    return add_likeliest(start, width, cells, n_layers, search);
+  };
+  for (const Width& width : kWidths) {
+    LevelMixture start = mixture;
+    if (add(start, width)) starts.push_back(std::move(start));
   }
-  // A level that is wide may be several that lie too close for another between them.
+  // A level may be two or three that lie too close for another between them: one around a cell near it, and the likeliest
+  // then.
   for (std::size_t k = 0; k < mixture.components.size(); ++k) {
-    const LevelComponent& component = mixture.components[k];
-    if (component.start_jitter < kWide && component.end_jitter < kWide) continue;
-    for (const Shape& shape : kShapes) {
-      if (auto start = with_one_split(mixture, k, shape, n_layers, search)) starts.push_back(std::move(*start));
+    const LevelMixture rest = without(mixture, k);
+    const std::vector<double> density = densities(rest, cells, n_layers);
+    std::optional<LevelMixture> likeliest;
+    for (const LayerCell& cell : cells) {
+      const auto part = candidate_at(cell, kNarrow, rest, cells, density, search.separation);
+      if (!part || search.separation.apart(part->component, mixture.components[k])) continue;
+      LevelMixture start = rest;
+      mix_in(start, part->component);
+      if (!add(start, kNarrow)) continue;
+      start.log_likelihood = log_likelihood(densities(start, cells, n_layers), cells);
+      if (!likeliest || start.log_likelihood > likeliest->log_likelihood) likeliest = std::move(start);
     }
+    if (!likeliest) continue;
+    starts.push_back(*likeliest);
+    if (add(*likeliest, kNarrow)) starts.push_back(std::move(*likeliest));
   }
   for (LevelMixture& start : starts) fit(start, cells, n_layers, search.separation);
   return starts;
