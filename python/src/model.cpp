@@ -87,7 +87,11 @@ void init_model(nb::module_& module) {
       .def_ro("bos", &ModelFacts::bos, "-1: the vocabulary has none")
       .def_ro("eos", &ModelFacts::eos)
       .def_ro("adds_bos", &ModelFacts::adds_bos)
-      .def_ro("has_chat_template", &ModelFacts::has_chat_template);
+      .def_ro("has_chat_template", &ModelFacts::has_chat_template)
+      .def("__repr__", [](const ModelFacts& facts) {
+        return "<sinkscope.Facts " + utf8_text(facts.name) + ": " + facts.arch + ", " + facts.type + ", " +
+               std::to_string(facts.n_layers) + " layers, d_model " + std::to_string(facts.d_model) + ">";
+      });
 
   nb::class_<Document>(module, "Document").def("set_place", [](Document& document, const std::string& file, std::int64_t line) {
     document.place.file = file;
@@ -105,7 +109,12 @@ void init_model(nb::module_& module) {
       .def_ro("documents_total", &ScanProgress::documents_total)
       .def_ro("tokens_done", &ScanProgress::tokens_done)
       .def_ro("tokens_total", &ScanProgress::tokens_total)
-      .def_ro("sinks", &ScanProgress::sinks);
+      .def_ro("sinks", &ScanProgress::sinks)
+      .def("__repr__", [](const ScanProgress& at) {
+        const auto of = [](auto done, auto total) { return std::to_string(done) + " of " + std::to_string(total); };
+        return "<sinkscope.Progress " + of(at.tokens_done, at.tokens_total) + " tokens, " +
+               of(at.documents_done, at.documents_total) + " documents, " + std::to_string(at.sinks) + " sinks>";
+      });
 
   module.def("captured_names", captured_names);
 

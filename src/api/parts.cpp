@@ -46,6 +46,25 @@ ScannedDocument whole_document(const ScannedText& text, const ScannedText::Parts
   return whole;
 }
 
+void check_one_measurement(const std::string& what, std::span<const ScannedText> texts) {
+  if (texts.empty()) throw Error(ErrorCode::kUsage, what + ": expected at least one text, got none");
+  const ScanOrigin* first = texts.front().parts().origin.get();
+  const ScanOrigin* checked = first;
+  for (const ScannedText& text : texts) {
+    const ScanOrigin* origin = text.parts().origin.get();
+    if (origin == first || origin == checked) continue;
+    const std::string expected = what + ": expected texts of one model, measured in one way, ";
+    if (const auto differences = option_differences(first->measurement, origin->measurement); !differences.empty()) {
+      throw Error(ErrorCode::kInput, expected + in_words(differences.front()) + "; take those of each sort for themselves");
+    }
+    if (origin->model != first->model && origin->model->with_digest().sha256 != first->model->with_digest().sha256) {
+      throw Error(ErrorCode::kInput, expected + "got texts of '" + first->model->record.facts.path + "' and of '" +
+                                         origin->model->record.facts.path + "'; take those of each for themselves");
+    }
+    checked = origin;
+  }
+}
+
 void check_kept(const CandidateFloor& floor, const Thresholds& thresholds) {
   check_one("min_alignment", thresholds.min_alignment, floor.alignment);
   check_one("min_norm_ratio", thresholds.min_norm_ratio, floor.norm_ratio);

@@ -58,6 +58,10 @@ struct Results::State {
   std::vector<std::shared_ptr<ScanOrigin>> origins;  // by run of the program
 };
 
+// throws  Error{kUsage} without a text; Error{kInput} if they are not of one model, measured in one way; says what differs
+// cost    of texts of several scanners: as OriginModel::with_digest
+void check_one_measurement(const std::string& what, std::span<const ScannedText> texts);
+
 // throws  Error{kUsage} if the thresholds may accept tokens that the floor left out; says which
 void check_kept(const CandidateFloor& floor, const Thresholds& thresholds);
 

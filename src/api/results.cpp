@@ -60,14 +60,14 @@ class TokenBytes {
 }  // namespace
 
 void save(const std::string& path, std::span<const ScannedText> texts) {
-  if (texts.empty()) throw Error(ErrorCode::kUsage, path + ": expected at least one text to save, got none");
+  check_one_measurement(path, texts);  // before the first is written
   const ScanOrigin* origin = nullptr;
   std::optional<ScanFile> file;
   const ModelRecord first = model_of(texts);
   for (const ScannedText& text : texts) {
     const ScannedText::Parts& parts = text.parts();
     if (parts.origin.get() != origin) {
-      // Another scanner, or another file: that it measured the same is checked as if it came later.
+      // Another scanner, or another file: its run stands beside those of the others.
       origin = parts.origin.get();
       file.reset();
       const ModelRecord& model = origin == texts.front().parts().origin.get() ? first : origin->model->with_digest();
@@ -177,14 +177,9 @@ std::optional<Explanation> Results::explanation(const Thresholds& thresholds) co
 
 LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options,
                       std::span<const SinkKind> kinds) {
-  if (texts.empty()) throw Error(ErrorCode::kUsage, "levels: expected at least one text, got none");
+  check_one_measurement("levels", texts);
   std::vector<CorpusDocument> documents;
   for (const ScannedText& text : texts) {
-    if (text.n_layers() != texts.front().n_layers()) {
-      throw Error(ErrorCode::kUsage, "levels: expected texts of one model, got " +
-                                         std::to_string(texts.front().n_layers()) + " and " +
-                                         std::to_string(text.n_layers()) + " layers");
-    }
     const std::vector<TokenId> tokens(text.tokens().begin(), text.tokens().end());
     documents.push_back(corpus_document_of(text.figures(), tokens, text.judged_by()));
     documents.back().key = document_key(tokens, text.figures().prompt_tokens);

@@ -42,7 +42,7 @@ struct ProtectedResults {
 //         already are not written twice
 // texts   at least one; of one model, measured in one way
 // throws  Error{kOutput} if the file cannot be written; Error{kInput} if it holds results of another model or
-//         another measurement; Error{kUsage} without a text
+//         another measurement, or the texts are of several, before anything is written; Error{kUsage} without a text
 // cost    the first time for a scanner, the model's file is read for its digest: about a second a gigabyte
 void save(const std::string& path, std::span<const ScannedText> texts);
 
@@ -102,7 +102,7 @@ class Results {
 
 // The same of texts in memory, under the thresholds that each was judged by.
 //
-// throws  Error{kUsage} if texts are of models of different depth, or there is none; as find_levels
+// throws  Error{kInput} if texts are not of one model, measured in one way; Error{kUsage} if there is none; as find_levels
 LevelReport levels_of(std::span<const ScannedText> texts, const LevelOptions& options = {},
                       std::span<const SinkKind> kinds = {});
 

@@ -185,9 +185,12 @@ std::vector<ScannedText> Scanner::scan_all(std::span<const Document> documents, 
   ChatTokenizer tokenize_chat = state_->chat_tokenizer();
   const DocumentTokenizer tokenizer = state_->tokenizer(tokenize_chat, true);
   TokenSpool spool;
-  for (const Document& document : documents) {
-    for (const Sequence& sequence : tokenizer(document)) {
-      spool.append(sequence);
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    try {
+      for (const Sequence& sequence : tokenizer(documents[i])) spool.append(sequence);
+    } catch (const Error& error) {
+      if (documents.size() == 1) throw;
+      throw Error(error.code(), "text " + std::to_string(i) + ": " + error.what());
     }
   }
   std::vector<std::string> notes = tokenize_chat.notes();

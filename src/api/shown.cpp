@@ -30,18 +30,14 @@ std::string written(const Write& write) {
 
 // The texts as a results file in memory.
 ScanFile file_of(std::span<const ScannedText> texts, bool with_arrays) {
-  if (texts.empty()) throw Error(ErrorCode::kUsage, "expected at least one text to show, got none");
+  check_one_measurement("report", texts);
   const ScanOrigin& origin = *texts.front().parts().origin;
   MeasurementOptions measurement = origin.measurement;
   if (!with_arrays) measurement.keep = Keep::kRuns;
   ScanFile file = ScanFile::in_memory(model_of(texts), measurement, origin.run);
   for (const ScannedText& text : texts) {
-    const ScanOrigin& other = *text.parts().origin;
-    if (!option_differences(origin.measurement, other.measurement).empty() ||
-        origin.model->with_digest().sha256 != other.model->with_digest().sha256 ||
-        !(text.judged_by() == texts.front().judged_by())) {
-      throw Error(ErrorCode::kUsage, "expected texts of one model, measured in one way and judged by the same "
-                                     "thresholds; show them one by one");
+    if (!(text.judged_by() == texts.front().judged_by())) {
+      throw Error(ErrorCode::kUsage, "expected texts judged by the same thresholds; show them one by one");
     }
     ScannedDocument document = with_arrays ? whole_document(text, text.parts()) : *text.parts().document;
     if (!with_arrays) document.profiles.clear();
