@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from ._analyses import Effects
     from ._core import Error, Progress, __version__
     from ._edits import AddToRow, ClipNorm, HideKeys, ReplaceRow, ScaleComponent, SetComponent
-    from ._model import Document, Model
+    from ._model import Model
     from ._protection import Detector, HeadReach
     from ._results import Results, open
     from ._scan import Scan, levels, merge, save
     from ._table import Table
+    from ._texts import Document
     from ._thresholds import thresholds
 
 # Where each name is: modules, numpy and the library are loaded when one of them is first used.
@@ -30,11 +31,12 @@ _HOMES = {
     "_core": ("Error", "Progress", "__version__"),
     "_analyses": ("Effects",),
     "_edits": ("AddToRow", "ClipNorm", "HideKeys", "ReplaceRow", "ScaleComponent", "SetComponent"),
-    "_model": ("Document", "Model"),
+    "_model": ("Model",),
     "_protection": ("Detector", "HeadReach"),
     "_results": ("Results", "open"),
     "_scan": ("Scan", "levels", "merge", "save"),
     "_table": ("Table",),
+    "_texts": ("Document",),
     "_thresholds": ("thresholds",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

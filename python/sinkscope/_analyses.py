@@ -3,12 +3,11 @@
 import contextlib
 import json
 import os
-import pathlib
 import tempfile
 from collections.abc import Mapping
 
-from . import _scan
-from ._errors import choice, error, whole
+from . import _edits, _scan
+from ._errors import choice, error, flag, number, path_of, positions, taken, whole, words
 from ._progress import told
 from ._results import Results
 from ._table import Table
@@ -50,20 +49,38 @@ class Effects:
         return f"<sinkscope.Effects {found}>"
 
 
+def _thresholds_of(scans):
+    """Those by which all of the scans are judged: [(name, number)]."""
+    by = {tuple(sorted(scan._thresholds)) for scan in scans}
+    if len(by) > 1:
+        raise error("usage", "expected scans that are judged by the same thresholds, got others; bring them to the same by "
+                             "scan.under(...)")
+    return by.pop() if by else ()
+
+
 @contextlib.contextmanager
-def file_of(model, texts):
-    """The path of a results file: of Results, a path, or scans, which are put into one that is gone afterwards."""
-    if model._edits:
+def run_of(model, texts, thresholds, progress):
+    """(the extension's model, the arguments that all of its runs over a results file take).
+
+    texts       Results, a path, or scans, which are put into a file that is gone afterwards
+    thresholds  named by the caller; of the others hold those of the Results or the scans, and for a path those of the model
+    """
+    if _edits.edits_of(model):
         raise error("usage", "expected no edits, got some: these runs make their own; leave the `with` block first")
-    if isinstance(texts, Results):
-        yield texts._path
-    elif isinstance(texts, (str, os.PathLike)):
-        yield os.fsdecode(texts)
-    else:
-        with tempfile.TemporaryDirectory(prefix="sinkscope-") as folder:
-            path = os.fspath(pathlib.Path(folder) / "scans.scan.db")
-            _scan.save(path, texts)
-            yield path
+    with contextlib.ExitStack() as stack:
+        if isinstance(texts, Results):
+            path, before = texts._path, texts._thresholds
+        elif isinstance(texts, (str, bytes, os.PathLike)):
+            path, before = path_of("texts", texts), model._thresholds
+        else:
+            scans = _scan.scans_of(texts)
+            before = _thresholds_of(scans)
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sinkscope-"))
+            path = os.path.join(folder, "scans.scan.db")
+            _scan.save(path, scans)
+        arguments = {"path": path, "thresholds": named(thresholds, before)}
+        arguments["progress"] = stack.enter_context(told(progress, show_count))
+        yield stack.enter_context(model._runs.begin()), arguments
 
 
 def show_count(bar, done, total, what):
@@ -72,38 +89,33 @@ def show_count(bar, done, total, what):
     bar.refresh()
 
 
-def words_of(name, words, known=None):
-    words = [words] if isinstance(words, str) else list(words)
-    for word in words:
-        if known:
-            choice(name, word, known)
-    return words
-
-
 def limit_of(documents):
     return None if documents is None else whole("documents", documents, 1, 10**9)
 
 
+def seed_of(seed):
+    return whole("seed", seed, 0, 2**63)
+
+
 def explain(model, texts, claims, kinds, layers, edit_sinks, seed, progress, thresholds):
-    kinds = words_of("kinds", kinds, KINDS)
-    n_layers = model.facts.n_layers
-    layers = [whole("layers", layer, 0, n_layers - 1) for layer in layers or ()]
-    with file_of(model, texts) as path, told(progress, show_count) as tell:
-        found = model._model.explain(path=path, claims=words_of("claims", claims, CLAIMS),
-                                     kinds=[kind for kind in KINDS if kind in kinds], layers=layers,
-                                     edit_sinks=whole("edit_sinks", edit_sinks, 0, 100000),
-                                     seed=whole("seed", seed, 0, 2**63), thresholds=named(thresholds), progress=tell)
-    return json.loads(found)
+    claims, kinds = words("claims", claims, CLAIMS), words("kinds", kinds, KINDS)
+    layers = list(positions("layers", () if layers is None else layers, model.facts.n_layers - 1, fewest=0))
+    edit_sinks, seed = whole("edit_sinks", edit_sinks, 0, 100000), seed_of(seed)
+    with run_of(model, texts, thresholds, progress) as (core, arguments):
+        return json.loads(core.explain(claims=claims, kinds=[kind for kind in KINDS if kind in kinds], layers=layers,
+                                       edit_sinks=edit_sinks, seed=seed, **arguments))
 
 
 def ablate(model, texts, how, layers, sinks, draws, seed, documents, loss, margins, progress, thresholds):
-    listed = json.dumps(sinks) if isinstance(sinks, Mapping) else None
-    if listed is None:
+    listed = None
+    if isinstance(sinks, Mapping):
+        with taken("sinks", "what JSON can hold", sinks):
+            listed = json.dumps(sinks)
+    else:
         choice("sinks", sinks, SELECTIONS)
-    with file_of(model, texts) as path, told(progress, show_count) as tell:
-        core = model._model.ablate(
-            path=path, how=words_of("how", how), layers=layers and choice("layers", layers, ("run", "first")),
-            sinks="" if listed else sinks, named=listed, draws=whole("draws", draws, 1, 1000),
-            seed=whole("seed", seed, 0, 2**63), documents=limit_of(documents), loss=bool(loss), **margins,
-            thresholds=named(thresholds), progress=tell)
-        return Effects(core, path)
+    options = {"how": words("how", how), "layers": None if layers is None else choice("layers", layers, ("run", "first")),
+               "sinks": "" if listed else sinks, "named": listed, "draws": whole("draws", draws, 1, 1000),
+               "seed": seed_of(seed), "documents": limit_of(documents), "loss": flag("loss", loss),
+               **{name: number(name, margin, 0, 1e9) for name, margin in margins.items()}}
+    with run_of(model, texts, thresholds, progress) as (core, arguments):
+        return Effects(core.ablate(**options, **arguments), arguments["path"])

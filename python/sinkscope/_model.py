@@ -1,140 +1,16 @@
 """An open model."""
 
-import contextlib
-import dataclasses
-import json
+import inspect
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy
 
-from . import _analyses, _core, _process, _protection, hooks
-from ._errors import choice, error, number, whole
+from . import _analyses, _core, _edits, _process, _protection, hooks
+from ._errors import choice, error, flag, listed, number, options_named_as, path_of, whole, word, words
 from ._progress import told
 from ._scan import Scan
+from ._texts import bytes_of, documents_of, one_document
 from ._thresholds import named
-
-
-@dataclasses.dataclass(frozen=True)
-class Document:
-    """A text with more to it.
-
-    text    a str, bytes, token ids, or chat messages
-    prompt  what comes before it, of the same sort (a str or token ids); the border between them falls between two tokens
-    name    by which results call it
-    file    where it was read, and
-    line    of that file, from 1: by these merge() orders documents, and skipped ones are told
-    """
-
-    text: Any
-    prompt: Any = None
-    name: str = ""
-    file: str = ""
-    line: int = 0
-
-
-def _bytes(text):
-    return text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
-
-
-def _is_whole(number):
-    return isinstance(number, (int, numpy.integer)) and not isinstance(number, (bool, numpy.bool_))
-
-
-def _token_ids(value):
-    """The ids, if it is a sequence of whole numbers (a list, an array, a tensor of one axis); else None."""
-    if hasattr(value, "__array__") and not isinstance(value, (str, bytes)):
-        value = numpy.asarray(value)
-        return value.tolist() if value.ndim == 1 and value.dtype.kind in "iu" else None
-    if isinstance(value, Sequence) and len(value) > 0 and all(map(_is_whole, value)):
-        return [int(number) for number in value]
-    return None
-
-
-def _is_chat(value):
-    """Whether it is a list of messages, or an object that holds one, as requests to a server and records of data sets do."""
-    if isinstance(value, Mapping):
-        return any(name in value for name in _core.conversations)
-    return (isinstance(value, Sequence) and not isinstance(value, (str, bytes)) and len(value) > 0
-            and all(isinstance(message, Mapping) for message in value))
-
-
-def _plain(value):
-    """What columns of pyarrow and pandas hold, as Python's own: scalars, and lists of messages."""
-    if hasattr(value, "as_py"):
-        return value.as_py()
-    if isinstance(value, numpy.ndarray) and value.dtype == object:
-        return value.tolist()
-    return value
-
-
-def _own(value):
-    """Mappings and sequences of any kind as JSON's."""
-    if isinstance(value, Mapping):
-        return {name: _own(of_name) for name, of_name in value.items()}
-    if isinstance(value, numpy.ndarray):
-        return _own(value.tolist())
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return [_own(one) for one in value]
-    return value
-
-
-# Names that end so are of files that hold texts.
-_TEXT_FILES = (".arrow", ".csv", ".gz", ".json", ".jsonl", ".md", ".parquet", ".txt")
-
-
-def _refuse_file_name(text):
-    """A file that is there was meant, not its name."""
-    if isinstance(text, os.PathLike):
-        name = os.fsdecode(text)
-    elif isinstance(text, str) and text.lower().endswith(_TEXT_FILES) and len(text) < 1000 and os.path.isfile(text):
-        name = text
-    else:
-        return
-    if name.lower().endswith(".parquet"):
-        instead = f"read a column: model.scan(pandas.read_parquet({name!r})['text'])"
-    else:
-        instead = f"read it: model.scan(open({name!r}).read())"
-    raise error("usage", f"expected a text, got the name of a file; {instead}; to scan the name, give it as bytes")
-
-
-def _document(document):
-    """What the extension takes; None if it is no single document."""
-    if not isinstance(document, Document):
-        document = Document(_plain(document))
-    _refuse_file_name(document.text)
-    made = _body(document)
-    if made is not None and (document.file or document.line):
-        made.set_place(document.file, whole("line", document.line, 0, 2**31 - 1))
-    return made
-
-
-def _body(document):
-    if isinstance(document.text, (str, bytes)):
-        return _core.text_document(document.name, _bytes(document.prompt or b""), _bytes(document.text))
-    tokens = _token_ids(document.text)
-    if tokens is not None:
-        prompt = [] if document.prompt is None else _token_ids(document.prompt)
-        if prompt is None:
-            raise error("usage", f"prompt of token ids: expected token ids, got {document.prompt!r:.60}")
-        return _core.token_document(document.name, prompt, tokens)
-    if _is_chat(document.text):
-        if document.prompt:
-            raise error("usage", "chat messages: expected no prompt, got one; make it a message")
-        return _core.chat_document(document.name, json.dumps(_own(document.text)).encode())
-    return None
-
-
-def _documents(texts):
-    documents = []
-    for i, text in enumerate(texts):
-        documents.append(_document(text))
-        if documents[-1] is None:
-            of_record = "; of a data set give one column: dataset['text']" if isinstance(text, Mapping) else ""
-            raise error("usage", f"text {i}: expected a str, bytes, token ids, chat messages or a Document, got a "
-                                 f"{type(text).__name__}{of_record}")
-    return documents
 
 
 def _show_tokens(bar, done):
@@ -142,15 +18,38 @@ def _show_tokens(bar, done):
     bar.update(done.tokens_done - bar.n)
 
 
-def _deployment(lora, **settings):
-    """The settings that are not None, and adapters."""
+def _optional(take, name, value, *bounds):
+    return None if value is None else take(name, value, *bounds)
+
+
+# Options of positions that are numbers: from where to where, as the program's.
+_POSITION_NUMBERS = {
+    "rope_freq_base": (1, 1e12), "rope_freq_scale": (1e-6, 1e3), "yarn_ext_factor": (0, 1), "yarn_attn_factor": (0, 1e3),
+    "yarn_beta_slow": (0, 1e6), "yarn_beta_fast": (0, 1e6),
+}
+
+
+def _is_adapter(value):
+    return isinstance(value, tuple) and len(value) == 2 and not isinstance(value[1], (str, bytes, os.PathLike, tuple))
+
+
+def _deployment(cache_type_k, cache_type_v, rope_scaling, yarn_orig_ctx, override_kv, lora, position_numbers):
+    types = _core.cache_type_names()
+    settings = {
+        "cache_type_k": choice("cache_type_k", cache_type_k, types),
+        "cache_type_v": choice("cache_type_v", cache_type_v or ("f32" if cache_type_k == "f32" else "f16"), types),
+        "rope_scaling": _optional(choice, "rope_scaling", rope_scaling, ("none", "linear", "yarn")),
+        "yarn_orig_ctx": _optional(whole, "yarn_orig_ctx", yarn_orig_ctx, 1, 1 << 24),
+        "override_kv": words("override_kv", override_kv),
+        **{name: _optional(number, name, value, *_POSITION_NUMBERS[name]) for name, value in position_numbers.items()},
+    }
     deployment = _core.Deployment()
     for name, value in settings.items():
         if value is not None:
             setattr(deployment, name, value)
-    for adapter in lora:
-        path, scale = adapter if isinstance(adapter, tuple) else (adapter, 1.0)
-        deployment.add_lora(os.fsdecode(path), scale)
+    for adapter in [lora] if _is_adapter(lora) else listed("lora", lora):
+        path, scale = adapter if _is_adapter(adapter) else (adapter, 1.0)
+        deployment.add_lora(path_of("lora", path), number("lora: scale", scale, -1e6, 1e6))
     return deployment
 
 
@@ -158,9 +57,12 @@ def _gguf(path):
     """The path, or of a folder or a name of Hugging Face the file that it is converted to."""
     from . import convert
 
-    if convert.is_folder(path) or (not os.path.exists(path) and convert.is_name(os.fsdecode(path))):
+    file = path_of("path", path)
+    if convert.is_folder(file):
+        return convert.gguf_of(file)
+    if not os.path.exists(file) and convert.is_name(os.fsdecode(path)):
         return convert.gguf_of(os.fsdecode(path))
-    return os.fsdecode(path)
+    return file
 
 
 class Model:
@@ -192,8 +94,8 @@ class Model:
     verbose         llama.cpp's own log on standard error
     thresholds      of the rule, by name: min_far_boost=5, ... (thresholds() lists them)
 
-    One call at a time works on a model; calls from other threads wait. Two models work at once. Other threads of Python go
-    on meanwhile, and Ctrl-C stops before the next micro-batch.
+    One call at a time works on a model; calls from other threads wait, calls from its own progress are refused. Two models
+    work at once. Other threads of Python go on meanwhile, and Ctrl-C stops before the next micro-batch.
     throws  Error "model" if the file cannot be loaded, "usage" if an option cannot be had
     cost    0.1 to 1 s: weights are mapped, not read
     """
@@ -205,32 +107,34 @@ class Model:
                  precision="auto", parallel=1, min_distance=64, bos="auto", chat_template=None, special=False,
                  keep="profiles", verbose=False, **thresholds):
         _process.check()
-        types = _core.cache_type_names()
-        choice("cache_type_k", cache_type_k, types)
+        thresholds = named(thresholds, options=_OPTIONS)
         if rope_scale is not None:
             if rope_freq_scale is not None:
                 raise error("usage", "expected one of rope_scale and rope_freq_scale, got both")
             rope_freq_scale = 1 / number("rope_scale", rope_scale, 1e-3, 1e6)
         deployment = _deployment(
-            lora, cache_type_k=cache_type_k, rope_freq_base=rope_freq_base, rope_freq_scale=rope_freq_scale,
-            cache_type_v=choice("cache_type_v", cache_type_v or ("f32" if cache_type_k == "f32" else "f16"), types),
-            rope_scaling=rope_scaling and choice("rope_scaling", rope_scaling, ("none", "linear", "yarn")),
-            yarn_orig_ctx=yarn_orig_ctx and whole("yarn_orig_ctx", yarn_orig_ctx, 1, 1 << 24),
-            yarn_ext_factor=yarn_ext_factor, yarn_attn_factor=yarn_attn_factor, yarn_beta_slow=yarn_beta_slow,
-            yarn_beta_fast=yarn_beta_fast, override_kv=list(override_kv))
-        load = _core.LoadOptions(
-            path=_gguf(path), threads=whole("threads", threads, 0, 4096),
-            ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
-            n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=list(device),
-            split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
-            rpc=list(rpc), rpc_timeout=number("rpc_timeout", rpc_timeout, 0.1, 1e6), deployment=deployment, precision=precision,
-            parallel=whole("parallel", parallel, 1, 1 << 10), verbose=bool(verbose))
-        settings = _core.ScanSettings(
-            min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),
-            chat_template=_bytes(chat_template or ""), special=bool(special), keep=keep, thresholds=named(thresholds))
-        self._model = _core.Model(load, settings)
-        self._edits = ()
-        _process.opened()
+            cache_type_k, cache_type_v, rope_scaling, yarn_orig_ctx, override_kv, lora,
+            {"rope_freq_base": rope_freq_base, "rope_freq_scale": rope_freq_scale, "yarn_ext_factor": yarn_ext_factor,
+             "yarn_attn_factor": yarn_attn_factor, "yarn_beta_slow": yarn_beta_slow, "yarn_beta_fast": yarn_beta_fast})
+        template = b"" if chat_template is None else bytes_of("chat_template", chat_template)
+        if template is None:
+            raise error("usage", f"chat_template: expected a str, got {chat_template!r:.60}")
+        file = _gguf(path)
+        with options_named_as(_OPTIONS):
+            load = _core.LoadOptions(
+                path=file, threads=whole("threads", threads, 0, 4096),
+                ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
+                n_gpu_layers=whole("n_gpu_layers", n_gpu_layers, -1, 1 << 16), device=words("device", device),
+                split_mode=choice("split_mode", split_mode, ("layer", "none")), main_gpu=whole("main_gpu", main_gpu, 0, 1 << 10),
+                rpc=words("rpc", rpc), rpc_timeout=number("rpc_timeout", rpc_timeout, 0.1, 1e6), deployment=deployment,
+                precision=word("precision", precision), parallel=whole("parallel", parallel, 1, 1 << 10),
+                verbose=flag("verbose", verbose))
+            settings = _core.ScanSettings(
+                min_distance=whole("min_distance", min_distance, 1, 1 << 20), bos=choice("bos", bos, ("auto", "on", "off")),
+                chat_template=template, special=flag("special", special), keep=word("keep", keep), thresholds=thresholds)
+            self._model = _core.Model(load, settings)
+        self._thresholds = thresholds
+        self._runs = _process.Runs(self._model, _OPTIONS)
 
     @property
     def facts(self):
@@ -252,43 +156,36 @@ class Model:
         """Tokens that a text may have."""
         return self._model.max_tokens
 
-    def _one(self, text):
-        document = _document(text)
-        if document is None:
-            raise error("usage", f"expected one text: a str, bytes, token ids, chat messages or a Document, got a "
-                                 f"{type(text).__name__}")
-        return document
-
     def _made_edits(self):
-        return [edit._make(self.facts.n_layers) for edit in self._edits]
+        return [edit._make(self.facts.n_layers) for edit in _edits.edits_of(self)]
 
     def tokenize(self, text):
         """The tokens of one text as the network would read them, with BOS where there is one: int32 [n_tokens].
 
         text    a str, bytes, token ids, chat messages or a Document
         """
-        return numpy.array(self._model.tokens_of(self._one(text)), dtype=numpy.int32)
+        document = one_document(text)
+        with self._runs.begin() as core:
+            return numpy.array(core.tokens_of(document), dtype=numpy.int32)
 
     def scan(self, texts, *, progress=None):
         """Scans one text, or several.
 
         texts     one text: a str, bytes, token ids (a list, an array), chat messages ([{"role", "content"}, ...], or
-                  {"messages": [...], "tools": [...]}) or a Document. Several: a list of such, or any iterable, a column of a data set for one
+                  {"messages": [...], "tools": [...]}) or a Document. Several: a list of such, or any iterable,
+                  a column of a data set for one
         progress  True: a bar of tqdm; or a function that is given Progress before each micro-batch
         returns   a Scan, or a list of Scan in the order of the texts
         throws    Error "input" if a text is empty or longer than max_tokens; KeyboardInterrupt for Ctrl-C
         cost      one forward pass without the vocabulary product, 1.1 to 1.3 times as long for what is measured
         """
-        _process.check()
-        one = _document(texts)
-        if one is None and not isinstance(texts, Iterable):
-            raise error("usage", f"scan: expected a text or an iterable of texts, got a {type(texts).__name__}")
-        documents = [one] if one is not None else _documents(texts)
+        documents, is_one = documents_of(texts)
         if not documents:
             return []
-        with told(progress, _show_tokens, unit=" tokens") as tell:
-            found = [Scan(text) for text in self._model.scan(documents, self._made_edits(), tell)]
-        return found[0] if one is not None else found
+        edits = self._made_edits()
+        with told(progress, _show_tokens, unit=" tokens") as tell, self._runs.begin() as core:
+            found = [Scan(text, self._thresholds) for text in core.scan(documents, edits, tell)]
+        return found[0] if is_one else found
 
     def loss(self, text):
         """Next-token losses in nats, float32 [n_tokens]: at t that of token t + 1; NaN at the last.
@@ -296,8 +193,9 @@ class Model:
         throws  as scan; Error "model" if the network's logits cannot be had
         cost    one forward pass with the vocabulary product of every token
         """
-        _process.check()
-        return self._model.loss(self.tokenize(text).tolist(), self._made_edits())
+        tokens, edits = self.tokenize(text).tolist(), self._made_edits()
+        with self._runs.begin() as core:
+            return core.loss(tokens, edits)
 
     def run_with_cache(self, text, names):
         """What one run shows at named places: {name: float32 array}, views that own their memory.
@@ -307,11 +205,11 @@ class Model:
         throws  Error "usage" for a name that there is not, with the nearest; "model" if this network does not show it
         cost    one forward pass, and a copy of what is asked for
         """
-        _process.check()
-        names = [names] if isinstance(names, str) else list(names)
+        names = words("names", names)
         wanted = [hooks.point_of(name, self.facts.n_layers) for name in names]
-        arrays = self._model.capture(self.tokenize(text).tolist(), wanted, self._made_edits())
-        return dict(zip(names, arrays))
+        tokens, edits = self.tokenize(text).tolist(), self._made_edits()
+        with self._runs.begin() as core:
+            return dict(zip(names, core.capture(tokens, wanted, edits)))
 
     def explain(self, texts, *, claims=_analyses.CLAIMS, kinds=_analyses.KINDS, layers=(), edit_sinks=8, seed=1,
                 progress=None, **thresholds):
@@ -319,6 +217,7 @@ class Model:
         (sinkscope.explain/1, docs/explain.md), a dict.
 
         texts       a results file: Results, or its path, in which what is measured stays; or Scan objects
+        thresholds  by name; others are those of the Results or scans, and for a path those of this model
         claims      "formation", "map", "norm", "primary"
         kinds       of the sinks that are explained: "secondary", "primary_like"
         layers      whose MLPs are mapped; none: where sinks are made
@@ -382,20 +281,18 @@ class Model:
         """
         return _protection.head_reach(self, texts, sink_size, recent_size, documents, progress)
 
-    @contextlib.contextmanager
     def edit(self, *edits):
-        """Changes every run inside a `with` block: scan, loss, run_with_cache.
+        """Changes every run of this thread inside a `with` block: scan, loss, run_with_cache.
 
-        edits   HideKeys, ReplaceRow, AddToRow, SetComponent, ScaleComponent, ClipNorm, in this order, after those of an
-                outer block. Results under edits never merge with others in a file
+        edits   HideKeys, ReplaceRow, AddToRow, SetComponent, ScaleComponent, ClipNorm, in this order, after those of
+                outer blocks. Runs of other threads are as they were. Results under edits never merge with others in a file
+        throws  Error "usage" for what is no edit
         """
-        before = self._edits
-        self._edits = (*before, *edits)
-        try:
-            yield self
-        finally:
-            self._edits = before
+        return _edits.Edited(self, edits)
 
     def __repr__(self):
         facts = self.facts
         return f"<sinkscope.Model {facts.name}: {facts.type}, {facts.n_layers} layers>"
+
+
+_OPTIONS = [name for name, of in inspect.signature(Model).parameters.items() if of.kind is of.KEYWORD_ONLY]

@@ -1,8 +1,10 @@
-"""Whether models may run in this process: threads do not survive a fork."""
+"""Whether a model may run: threads do not survive a fork, and one call of a model does not begin within another."""
 
+import contextlib
 import os
+import threading
 
-from ._errors import error
+from ._errors import error, options_named_as
 
 _model_was_open = False
 _is_broken = False
@@ -26,7 +28,34 @@ def check():
                              "child; fork first, or start it by multiprocessing.get_context('spawn')")
 
 
-def opened():
-    """Called once a model is open."""
-    global _model_was_open
-    _model_was_open = True
+class Runs:
+    """The one way to a model's runs.
+
+    keywords  options of the model, by which errors name them
+    """
+
+    def __init__(self, core, keywords):
+        self._core = core
+        self._keywords = keywords
+        self._threads = set()  # that are in a run, or wait for one
+        global _model_was_open
+        _model_was_open = True
+
+    @contextlib.contextmanager
+    def begin(self):
+        """The extension's model, while the block lasts.
+
+        throws  as check; Error "usage" in a thread whose run of this model is not over, as a function for progress is: it
+                would wait for itself for ever
+        """
+        check()
+        thread = threading.get_ident()
+        if thread in self._threads:
+            raise error("usage", "model: expected no run of it within another of its runs, got one, from a function for "
+                                 "progress or a signal; wait for the end, or open it a second time")
+        self._threads.add(thread)
+        try:
+            with options_named_as(self._keywords):
+                yield self._core
+        finally:
+            self._threads.discard(thread)

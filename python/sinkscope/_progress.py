@@ -3,7 +3,7 @@
 import contextlib
 import functools
 
-from ._errors import error
+from ._errors import error, shown
 
 
 @contextlib.contextmanager
@@ -23,5 +23,7 @@ def told(progress, show, **bar_options):
                                  "function") from None
         with tqdm(**bar_options) as bar:
             yield functools.partial(show, bar)
-    else:
+    elif callable(progress):
         yield progress
+    else:
+        raise error("usage", f"progress: expected True or a function, got {shown(progress)}")

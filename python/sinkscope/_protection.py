@@ -1,15 +1,12 @@
 """Which tokens and heads a key-value cache must keep: protect, detector, head_reach."""
 
 import json
-import os
 
 import numpy
 
 from . import _core
-from ._analyses import file_of, limit_of, show_count, words_of
-from ._errors import error, whole
-from ._progress import told
-from ._thresholds import named
+from ._analyses import limit_of, run_of, seed_of
+from ._errors import error, flag, path_of, taken, whole, words
 
 
 class Detector:
@@ -23,7 +20,7 @@ class Detector:
     """
 
     def __init__(self, path):
-        self._core = _core.load_detector(os.fsdecode(path))
+        self._core = _core.load_detector(path_of("path", path))
 
     @classmethod
     def _of(cls, core):
@@ -92,14 +89,15 @@ class Detector:
                 model.run_with_cache(text, f"blocks.{layer}.hook_resid_post")
         throws  Error "usage" for another shape
         """
-        array = numpy.ascontiguousarray(states, dtype=numpy.float32)
+        with taken("states", "an array [n_tokens, d_model]", states):
+            array = numpy.ascontiguousarray(states, dtype=numpy.float32)
         if array.ndim != 2:
             raise error("usage", f"states: expected an array [n_tokens, d_model], got one of {array.ndim} axes")
         return numpy.array(self._core.named(array), dtype=numpy.int32)
 
     def save(self, path):
         """Writes it as safetensors (sinkscope.detector/1). The file has all but `kl`; recall and precision to six digits."""
-        self._core.save(os.fsdecode(path))
+        self._core.save(path_of("path", path))
 
     def __repr__(self):
         known = "" if self.recall is None else f", recall {self.recall:.3f}"
@@ -139,34 +137,29 @@ class HeadReach:
 
     def save(self, folder):
         """Writes DuoAttention's folder: config.json and full_attention_heads.tsv. Files of these names are replaced."""
-        self._core.save(os.fsdecode(folder))
+        self._core.save(path_of("folder", folder))
 
     def __repr__(self):
         n_layers, n_kv_heads = self.beyond.shape
         return f"<sinkscope.HeadReach of {self._core.model}: {n_layers} layers, {n_kv_heads} KV heads>"
 
 
-def _seed(seed):
-    return whole("seed", seed, 0, 2**63)
-
-
 def protect(model, texts, caches, draws, seed, documents, detector, progress, thresholds):
-    with file_of(model, texts) as path, told(progress, show_count) as tell:
-        found = model._model.protect(path=path, caches=words_of("caches", caches), draws=whole("draws", draws, 1, 1000),
-                                     seed=_seed(seed), documents=limit_of(documents), detector=bool(detector),
-                                     thresholds=named(thresholds), progress=tell)
-    return json.loads(found)
+    options = {"caches": words("caches", caches), "draws": whole("draws", draws, 1, 1000), "seed": seed_of(seed),
+               "documents": limit_of(documents), "detector": flag("detector", detector)}
+    with run_of(model, texts, thresholds, progress) as (core, arguments):
+        return json.loads(core.protect(**options, **arguments))
 
 
 def detector(model, texts, caches, seed, documents, progress, thresholds):
-    with file_of(model, texts) as path, told(progress, show_count) as tell:
-        return Detector._of(model._model.detector(path=path, caches=words_of("caches", caches), seed=_seed(seed),
-                                                  documents=limit_of(documents), thresholds=named(thresholds),
-                                                  progress=tell))
+    options = {"caches": words("caches", caches), "seed": seed_of(seed), "documents": limit_of(documents)}
+    with run_of(model, texts, thresholds, progress) as (core, arguments):
+        return Detector._of(core.detector(**options, **arguments))
 
 
 def head_reach(model, texts, sink_size, recent_size, documents, progress):
-    with file_of(model, texts) as path, told(progress, show_count) as tell:
-        return HeadReach(model._model.head_reach(path=path, sink_size=whole("sink_size", sink_size, 0, 10**9),
-                                                 recent_size=whole("recent_size", recent_size, 1, 10**9),
-                                                 documents=limit_of(documents), progress=tell))
+    options = {"sink_size": whole("sink_size", sink_size, 0, 10**9),
+               "recent_size": whole("recent_size", recent_size, 1, 10**9), "documents": limit_of(documents)}
+    with run_of(model, texts, {}, progress) as (core, arguments):
+        del arguments["thresholds"]  # it asks no rule
+        return HeadReach(core.head_reach(**options, **arguments))

@@ -1,9 +1,9 @@
 """Results files, as the program and save() write them."""
 
 import json
-import os
 
 from . import _core, _scan
+from ._errors import path_of, whole
 from ._scan import Scan
 from ._table import Table
 from ._thresholds import named
@@ -16,9 +16,9 @@ class Results:
     """
 
     def __init__(self, path, **thresholds):
-        self._results = _core.Results(os.fsdecode(path))
-        self._path = os.fsdecode(path)
+        self._path = path_of("path", path)
         self._thresholds = named(thresholds)
+        self._results = _core.Results(self._path)
 
     @property
     def facts(self):
@@ -37,6 +37,7 @@ class Results:
         """The text at i, or a list of texts for a slice."""
         if isinstance(i, slice):
             return [self[k] for k in range(*i.indices(len(self)))]
+        i = whole("text", i, -2**63, 2**63)
         if not -len(self) <= i < len(self):
             raise IndexError(f"expected a text from 0 to {len(self) - 1}, got {i}")
         return Scan(self._results.text(i % len(self), self._thresholds))

@@ -2,12 +2,11 @@
 
 import html
 import json
-import os
 
 import numpy
 
 from . import _core
-from ._errors import error
+from ._errors import error, flag, listed, number, path_of, shown, whole, word, words
 from ._table import Table
 from ._thresholds import named
 
@@ -15,15 +14,12 @@ _PAGE_BYTES = 2 << 20
 _BY_HEAD = "_by_head"
 
 
-def _path(path):
-    return os.fsdecode(path)
-
-
 class Scan:
     """What was found in one text. It shares its data: copies are cheap, and arrays outlive it."""
 
-    def __init__(self, text):
+    def __init__(self, text, thresholds=()):
         self._text = text
+        self._thresholds = thresholds  # by which it is judged: [(name, number)], where they are not the defaults
 
     @property
     def name(self):
@@ -95,17 +91,37 @@ class Scan:
         return self._text.array_names
 
     def __getitem__(self, name):
-        """An array [n_layers, n_tokens] or [n_layers, n_heads, n_tokens], float32, NaN where not measured.
+        """An array by its name, float32, NaN where not measured: [n_layers, n_tokens]; of names in _by_head [n_layers, n_heads,
+        n_tokens]. `first_token_share` and `channel_median` have no axis of tokens: [n_layers]; `first_token_share_by_head`
+        is [n_layers, n_heads].
 
         It is a view of the scan's own memory, which it keeps alive, and cannot be written to. Arrays of a results file
         are read when they are asked for, and exact to 2^-11 of each row's largest number.
         throws  Error "usage" for an array that was not kept, with those that were
         """
+        if not isinstance(name, str):
+            raise error("usage", f"array: expected a name, one of {', '.join(self.array_names)}; got {shown(name)}")
         return self._text.array(name)
 
+    def __contains__(self, name):
+        return name in self.array_names
+
+    def __iter__(self):
+        """Names of the arrays."""
+        return iter(self.array_names)
+
     def array(self, name, by_head=False):
-        """The same; by_head: [n_layers, n_heads, n_tokens], kept by Model(..., keep="heads")."""
-        return self[name + _BY_HEAD if by_head else name]
+        """The same; by_head: [n_layers, n_heads, n_tokens], kept by Model(..., keep="heads").
+
+        throws  Error "usage" for an array that was not kept so, with those that were
+        """
+        if not flag("by_head", by_head):
+            return self[name]
+        by_heads = [one.removesuffix(_BY_HEAD) for one in self.array_names if one.endswith(_BY_HEAD)]
+        if name not in by_heads:
+            there_are = ", ".join(by_heads) or "none, since they were not kept; Model(..., keep='heads') keeps some"
+            raise error("usage", f"array {shown(name)} by head: expected one that was kept so; there are: {there_are}")
+        return self[name + _BY_HEAD]
 
     def mask(self, what="sinks"):
         """Which tokens are of some sort: bool [n_tokens].
@@ -114,14 +130,15 @@ class Scan:
               "primary", "primary_like", "secondary", "unaligned": those of this kind; "eligible": tokens that could be
               a sink beside the primary
         """
-        return self._text.mask(what)
+        return self._text.mask(word("mask", what))
 
     def under(self, **thresholds):
         """The same text under other thresholds, without the model; those that are not named have their defaults.
 
         throws  Error "usage" if tokens were kept by a stricter floor than the thresholds ask for
         """
-        return Scan(self._text.under(named(thresholds)))
+        pairs = named(thresholds)
+        return Scan(self._text.under(pairs), pairs)
 
     def to_dict(self, other_runs=False):
         """What the program's JSON (sinkscope.scan/4) says of this text.
@@ -158,14 +175,18 @@ class Scan:
         return f"<sinkscope.Scan {name}{self.n_tokens} tokens, {self.n_layers} layers: {found}>"
 
 
-def texts_of(scans):
-    """The extension's texts of scans."""
-    texts = []
-    for scan in [scans] if isinstance(scans, Scan) else scans:
+def scans_of(scans):
+    """A list of scans: of one, or of several in any iterable."""
+    scans = [scans] if isinstance(scans, Scan) else listed("scans", scans)
+    for scan in scans:
         if not isinstance(scan, Scan):
             raise error("usage", f"expected scans, got a {type(scan).__name__}")
-        texts.append(scan._text)
-    return texts
+    return scans
+
+
+def texts_of(scans):
+    """The extension's texts of scans."""
+    return [scan._text for scan in scans_of(scans)]
 
 
 def save(path, scans):
@@ -173,10 +194,11 @@ def save(path, scans):
 
     path    a new file, or one of the same model and the same measurement, to which they are added; texts that are in it
             already are not written twice
-    throws  Error "output" if it cannot be written; "input" if it holds another model or measurement
+    throws  Error "output" if it cannot be written; "input" if it holds another model or measurement, or the scans are of
+            several, before anything is written
     cost    the first time for a model, its file is read for its digest: about a second a gigabyte
     """
-    _core.save(_path(path), texts_of(scans))
+    _core.save(path_of("path", path), texts_of(scans))
 
 
 def merge(paths, output):
@@ -188,22 +210,22 @@ def merge(paths, output):
     returns  {"documents": ..., "tokens": ..., "repeated": ...}; repeated: documents that several files held
     throws   Error "input" if they are of different models or measurements; "output" if it cannot be written
     """
-    done = _core.merge([_path(path) for path in paths], _path(output))
+    done = _core.merge([path_of("paths", path) for path in listed("paths", paths)], path_of("output", output))
     return dict(zip(("documents", "tokens", "repeated"), done))
-
-
-def level_options(separation, bootstraps, min_stability, seed):
-    return _core.LevelOptions(separation=separation, bootstraps=bootstraps, min_stability=min_stability, seed=seed)
 
 
 def levels(scans, *, kinds=("secondary",), separation=3, bootstraps=100, min_stability=0.8, seed=1):
     """Pairs of layers in which sinks recur over many texts: what the program's `levels --json` says of them.
 
-    scans    Scan objects of one model, or Results
+    scans    Scan objects of one model, measured in one way, or Results
     kinds    of the sinks that levels are made of: "secondary", "primary_like", "unaligned"
     returns  a dict; `levels` in it are the levels, by l_start (docs/levels.md has its members)
+    throws   Error "input" if some scans are of another model or measurement, edits for one
     """
-    options = level_options(separation, bootstraps, min_stability, seed)
+    options = _core.LevelOptions(
+        separation=whole("separation", separation, 1, 100), bootstraps=whole("bootstraps", bootstraps, 1, 10000),
+        min_stability=number("min_stability", min_stability, 0, 1), seed=whole("seed", seed, 0, 2**63))
+    kinds = words("kinds", kinds)
     if not hasattr(scans, "_levels"):
-        return json.loads(_core.levels_json_of(texts_of(scans), options, list(kinds)))["files"][0]
-    return scans._levels(options, list(kinds))
+        return json.loads(_core.levels_json_of(texts_of(scans), options, kinds))["files"][0]
+    return scans._levels(options, kinds)

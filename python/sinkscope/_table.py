@@ -2,6 +2,8 @@
 
 import numpy
 
+from ._errors import unknown
+
 
 class Table:
     """Columns of equal length; the same as those of the program's CSV, by the same names.
@@ -22,16 +24,32 @@ class Table:
         """Names of the columns, in order."""
         return list(self._places)
 
+    def __contains__(self, column):
+        return column in self.columns
+
+    def __iter__(self):
+        """Names of the columns."""
+        return iter(self._places)
+
+    def _place(self, column):
+        if not isinstance(column, str) or column not in self._places:
+            raise unknown("column", column, self.columns)
+        return self._places[column]
+
     def about(self, column):
         """(unit, what it is) of a column."""
-        return self._core.unit(self._places[column]), self._core.help(self._places[column])
+        place = self._place(column)
+        return self._core.unit(place), self._core.help(place)
 
     def _values(self, column):
-        values, is_measured = self._core.values(self._places[column])
+        values, is_measured = self._core.values(self._place(column))
         return values, is_measured.view(bool)
 
     def __getitem__(self, column):
-        """A column as numpy: float32 with NaN; int64 or bool, masked where something is null; objects of str and None."""
+        """A column as numpy: float32 with NaN; int64 or bool, masked where something is null; objects of str and None.
+
+        throws  Error "usage" for a name that there is not, with the nearest
+        """
         values, is_measured = self._values(column)
         kind = self._kinds[column]
         if kind == "text":
@@ -49,15 +67,15 @@ class Table:
         return {name: self[name] for name in self._places}
 
     def to_pandas(self):
-        """A pandas DataFrame; nulls of whole numbers and flags as in pandas's Int64 and boolean."""
+        """A pandas DataFrame: whole numbers are Int64 and flags boolean, whether something is null or not."""
         import pandas
 
         extension = {"integer": pandas.arrays.IntegerArray, "flag": pandas.arrays.BooleanArray}
         columns = {}
         for name, kind in self._kinds.items():
             column = self[name]
-            if isinstance(column, numpy.ma.MaskedArray):
-                column = extension[kind](numpy.array(column.data), numpy.array(column.mask))
+            if kind in extension:
+                column = extension[kind](numpy.array(numpy.ma.getdata(column)), numpy.ma.getmaskarray(column).copy())
             columns[name] = column
         return pandas.DataFrame(columns)
 

@@ -13,7 +13,7 @@ TransformerLens's names of the same arrays are in the table of docs/python.md, w
 import re
 
 from . import _core
-from ._errors import error, unknown
+from ._errors import error, unknown, word
 
 # TransformerLens's name, with L for the layer -> sinkscope's. `hook_resid_pre` of block 0 is the embedding.
 TRANSFORMER_LENS = {
@@ -42,11 +42,14 @@ def point_of(name, n_layers):
 
     throws  Error "usage" for a name that means nothing here, with the nearest one, or a layer that there is not
     """
-    found = _LAYER.search(name)
+    found = _LAYER.search(word("hook", name))
     layer = int(found[0]) if found else None
     general = _LAYER.sub("L", name)
     if general not in _ALL:
         raise unknown("hook", name, [known.replace("L", str(layer), 1) if found else known for known in _ALL])
+    if found is None and "L" in name.split("."):
+        example = name.replace(".L.", ".0.")
+        raise error("usage", f"hook {name}: expected the number of a layer in place of L, got none; {example}, for one")
     if found and not 0 <= layer < n_layers:
         raise error("usage", f"hook {name}: expected a layer from 0 to {n_layers - 1}, got {layer}")
     own = _ALL[general]

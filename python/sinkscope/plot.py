@@ -2,7 +2,9 @@
 
 import numpy
 
-from ._scan import Scan
+from ._errors import error
+from ._results import Results
+from ._scan import Scan, scans_of
 
 _ORDINARY = "0.6"
 _PRIMARY = "tab:red"
@@ -17,6 +19,12 @@ def _axes(axes):
     return matplotlib.pyplot.subplots()[1]
 
 
+def _one(scan):
+    if not isinstance(scan, Scan):
+        raise error("usage", f"expected one scan, got a {type(scan).__name__}")
+    return scan
+
+
 def map(scan, quantity="far_boost", *, log=True, ax=None, **imshow):
     """A quantity by layer and token.
 
@@ -24,10 +32,13 @@ def map(scan, quantity="far_boost", *, log=True, ax=None, **imshow):
     log       colours by the logarithm, where all that is measured is above 0 or 0
     imshow    passed on to Axes.imshow
     """
+    values = _one(scan)[quantity]
+    if values.shape != (scan.n_layers, scan.n_tokens):
+        raise error("usage", f"map: expected an array [n_layers, n_tokens], got '{quantity}', which has axes of "
+                             f"{' and '.join(str(size) for size in values.shape)}")
     from matplotlib.colors import LogNorm
 
     axes = _axes(ax)
-    values = scan[quantity]
     measured = values[numpy.isfinite(values)]
     if log and "norm" not in imshow and measured.size and measured.min() >= 0 and measured.max() > 0:
         smallest = measured[measured > 0].min()
@@ -40,8 +51,8 @@ def map(scan, quantity="far_boost", *, log=True, ax=None, **imshow):
 
 def norms(scan, *, ax=None):
     """Norms of the states by layer: the primary, each sink, and the middle half of all other tokens."""
+    norm = _one(scan)["hidden_norm"]
     axes = _axes(ax)
-    norm = scan["hidden_norm"]
     layers = numpy.arange(scan.n_layers)
     others = norm[:, ~scan.mask("sinks")]
     if others.shape[1] > 0:
@@ -65,9 +76,14 @@ def levels(scans, *, ax=None):
 
     scans  Scan objects, one or several, or Results
     """
+    if isinstance(scans, Results):
+        tables, n_layers = [scans.sinks], scans.facts.n_layers
+    else:
+        scans = scans_of(scans)
+        if not scans:
+            raise error("usage", "levels: expected at least one scan, got none")
+        tables, n_layers = [scan.sinks for scan in scans], scans[0].n_layers
     axes = _axes(ax)
-    tables = [scans.sinks] if hasattr(scans, "sinks") else [scan.sinks for scan in scans]
-    n_layers = scans.n_layers if isinstance(scans, Scan) else scans[0].n_layers
     pairs = [pair for table in tables
              for kind, *pair in zip(table["kind"], table["l_start"], table["l_end"]) if kind != "primary"]
     axes.plot([0, n_layers - 1], [0, n_layers - 1], color=_ORDINARY, linewidth=1, zorder=0)

@@ -84,7 +84,7 @@ class _Scanner:
     def scan(self, part):
         """(results file as bytes or None, [(row, why)])"""
         from ._core import Error
-        from ._model import Document
+        from ._texts import Document
         from ._scan import save
 
         scans, skipped = [], []
