@@ -35,7 +35,7 @@ def options_named_as(keywords):
     """Errors of the library name options as the program does; here they name keywords, where these have them."""
     def named(found):
         keyword = _SHORT.get(found[0], found[0].lstrip("-").replace("-", "_"))
-        return keyword if keyword in keywords else f"the program's {found[0]}"
+        return keyword if keyword in keywords else f"{found[0]} (of the program)"
 
     try:
         yield

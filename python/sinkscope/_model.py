@@ -120,7 +120,7 @@ class Model:
         if template is None:
             raise error("usage", f"chat_template: expected a str, got {chat_template!r:.60}")
         file = _gguf(path)
-        with options_named_as(_OPTIONS):
+        with options_named_as(_KEYWORDS):
             load = _core.LoadOptions(
                 path=file, threads=whole("threads", threads, 0, 4096),
                 ctx_size=whole("ctx_size", ctx_size, 0, 1 << 24), ubatch_size=whole("ubatch_size", ubatch_size, 1, 65536),
@@ -134,7 +134,7 @@ class Model:
                 chat_template=template, special=flag("special", special), keep=word("keep", keep), thresholds=thresholds)
             self._model = _core.Model(load, settings)
         self._thresholds = thresholds
-        self._runs = _process.Runs(self._model, _OPTIONS)
+        self._runs = _process.Runs(self._model, _KEYWORDS)
 
     @property
     def facts(self):
@@ -295,4 +295,11 @@ class Model:
         return f"<sinkscope.Model {facts.name}: {facts.type}, {facts.n_layers} layers>"
 
 
-_OPTIONS = [name for name, of in inspect.signature(Model).parameters.items() if of.kind is of.KEYWORD_ONLY]
+def _keywords_of(call):
+    return [name for name, of in inspect.signature(call).parameters.items() if of.kind is of.KEYWORD_ONLY]
+
+
+_OPTIONS = _keywords_of(Model)
+# By these the library's errors name what the program's options are.
+_KEYWORDS = {*_OPTIONS, *(name for call in (Model.explain, Model.ablate, Model.protect, Model.detector, Model.head_reach)
+                          for name in _keywords_of(call))}

@@ -31,7 +31,7 @@ def check():
 class Runs:
     """The one way to a model's runs.
 
-    keywords  options of the model, by which errors name them
+    keywords  options of the model and its runs, by which errors name them
     """
 
     def __init__(self, core, keywords):

@@ -40,7 +40,7 @@ class Results:
         i = whole("text", i, -2**63, 2**63)
         if not -len(self) <= i < len(self):
             raise IndexError(f"expected a text from 0 to {len(self) - 1}, got {i}")
-        return Scan(self._results.text(i % len(self), self._thresholds))
+        return Scan(self._results.text(i % len(self), self._thresholds), self._thresholds)
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))

@@ -176,6 +176,28 @@ def test_what_cannot_be_asked_for(model, tiny, path, scan):
         model.explain(path)
 
 
+def test_texts_are_judged_as_what_is_given_judges_them(model, tiny, path):
+    strict = {"min_far_boost": 110}  # above what the secondary has, below what the primary has
+    assert len(ss.open(path).sinks) == 4 and len(ss.open(path, **strict).sinks) == 2
+    other = ss.Model(tiny, ubatch_size=128, **strict)
+    scan = model.scan(letters(300, 3))
+    for call in (lambda: model.ablate(path, **strict), lambda: model.ablate(ss.open(path, **strict)),
+                 lambda: model.ablate(ss.open(path), **strict), lambda: model.ablate(scan.under(**strict)),
+                 lambda: model.ablate([ss.open(path, **strict)[0]]), lambda: other.ablate(path),
+                 lambda: other.ablate(other.scan(letters(300, 3)))):
+        with pytest.raises(ss.Error, match="has one; try other sinks"):
+            call()
+    # What says how it is judged is judged so, by any model; a keyword says more.
+    for call in (lambda: other.ablate(ss.open(path), draws=1), lambda: other.ablate(scan, draws=1),
+                 lambda: other.ablate(path, draws=1, min_far_boost=5),
+                 lambda: model.ablate(ss.open(path, **strict), draws=1, min_far_boost=5)):
+        assert call().verdicts
+    with pytest.raises(ss.Error, match="judged by the same thresholds"):
+        model.ablate([scan, scan.under(**strict)])
+    with pytest.raises(ss.Error, match="the nearest is 'min_far_boost'"):
+        model.ablate(path, min_far_bost=3)
+
+
 def test_ctrl_c_between_texts(model, path):
     def stop(*_):
         raise KeyboardInterrupt

@@ -130,6 +130,41 @@ def test_a_child_forked_after_a_model_was_open_says_so(model):
     assert "fork first" in _answer("fork", model.facts.path)
 
 
+def _run_in_child(run, queue):
+    try:
+        queue.put(str(run()))
+    except ss.Error as error:
+        queue.put(error.code + ": " + str(error))
+
+
+@pytest.mark.parametrize("call", ["scan", "tokenize", "loss", "explain", "ablate", "protect", "detector", "head_reach"])
+def test_nothing_that_runs_begins_in_a_child(tiny, call):
+    model = ss.Model(tiny, threads=2)
+    given = TEXT if call in ("scan", "tokenize", "loss") else model.scan(TEXT)
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_run_in_child, args=(lambda: getattr(model, call)(given), queue))
+    child.start()
+    child.join(timeout=60)
+    is_over = child.exitcode is not None
+    child.kill()
+    assert is_over and "fork first" in queue.get()
+
+
+def test_a_run_within_a_run_is_refused(model):
+    for within in (lambda: model.scan(TEXT), lambda: model.tokenize(TEXT), lambda: model.ablate(model.scan(TEXT))):
+        def run(_, within=within):
+            within()
+
+        with pytest.raises(ss.Error, match="no run of it within another"):
+            model.scan(TEXT, progress=run)
+    other = ss.Model(model.facts.path)
+    seen = []
+    model.scan(TEXT, progress=lambda _: seen.append(other.scan("abc" * 30).n_tokens))
+    assert seen and set(seen) == {91}
+    assert model.scan(TEXT).n_tokens == 1501, "the model can be used again"
+
+
 FORK_FIRST = """
 import os, sys
 import sinkscope as ss

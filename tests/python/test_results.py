@@ -83,6 +83,18 @@ def test_files_that_cannot_be_used(tmp_path, scans, tiny):
         ss.save(tmp_path / "b.scan.db", [])
 
 
+def test_scans_of_several_measurements_are_put_together_nowhere(tmp_path, scans, model):
+    with model.edit(ss.HideKeys([2])):
+        edited = model.scan(letters(300, 3))
+    path = tmp_path / "mixed.scan.db"
+    for call in (lambda: ss.save(path, [*scans, edited]), lambda: ss.levels([scans[0], edited])):
+        with pytest.raises(ss.Error, match="expected texts of one model, measured in one way, edits") as raised:
+            call()
+        assert raised.value.code == "input" and "\n" not in str(raised.value)
+    assert not path.exists(), "all are looked at before the first is written"
+    assert ss.levels([edited])["levels"] == []
+
+
 def test_arrow_tables_are_read_by_others(path):
     nanoarrow = pytest.importorskip("nanoarrow")
     table = ss.open(path).runs

@@ -1,6 +1,7 @@
 """Losses, named places and edits."""
 
 import pathlib
+import threading
 
 import numpy
 import pytest
@@ -86,6 +87,39 @@ def test_hidden_keys(model):
     assert after[4, 0] == 1 and before[4, 0] < 0.9, "only the token itself sees it"
     assert numpy.isnan(edited["far_boost"][4:6, 0]).all() and numpy.isfinite(edited["far_boost"][[3, 6], 0]).all()
     assert numpy.array_equal(model.scan(TEXT)["sink_score"], before, equal_nan=True), "the block is over"
+
+
+def test_an_edit_holds_as_often_as_it_is_used(model):
+    edit = ss.HideKeys((place for place in [0]), layers=(layer for layer in range(4, 6)))
+    block = model.edit(edit)
+    scans = []
+    for _ in range(2):
+        with block, block:
+            scans += [model.scan(TEXT), model.scan(TEXT)]
+    assert all(numpy.array_equal(scan["sink_score"], scans[0]["sink_score"], equal_nan=True) for scan in scans)
+    assert scans[0].edits and model.scan(TEXT).edits == ""
+
+
+def test_edits_are_those_of_one_thread_and_one_model(model, tiny):
+    seen = []
+    with model.edit(ss.HideKeys([2])):
+        thread = threading.Thread(target=lambda: seen.append(model.scan(TEXT).edits))
+        thread.start()
+        thread.join()
+        seen += [ss.Model(tiny).scan(TEXT).edits, model.scan(TEXT).edits]
+    assert seen[:2] == ["", ""] and "hide keys 2" in seen[2]
+
+
+def test_blocks_may_end_in_any_order(model):
+    first, second = model.edit(ss.HideKeys([2])), model.edit(ss.HideKeys([3]))
+    first.__enter__()
+    second.__enter__()
+    both = model.scan(TEXT).edits
+    first.__exit__(None, None, None)
+    one = model.scan(TEXT).edits
+    second.__exit__(None, None, None)
+    assert "keys 2 " in both and "keys 3 " in both and "keys 2 " not in one and "keys 3 " in one
+    assert model.scan(TEXT).edits == ""
 
 
 def test_edited_results_never_merge_with_plain_ones(model, tmp_path):

@@ -73,6 +73,12 @@ def test_figures(scan, folder):
     axes = ss.plot.levels([scan, scan])
     assert axes.texts[0].get_text() == "2"
     axes.figure.savefig(folder / "levels.svg")
+    assert ss.plot.levels(one for one in [scan, scan]).texts[0].get_text() == "2"
+    for call, says in ((lambda: ss.plot.levels([]), "at least one scan"), (lambda: ss.plot.map([scan, scan]), "one scan, got a list"),
+                       (lambda: ss.plot.norms([scan]), "one scan, got a list"),
+                       (lambda: ss.plot.map(scan, "first_token_share"), "got 'first_token_share', which has axes of 8")):
+        with pytest.raises(ss.Error, match=says):
+            call()
 
 
 def test_importing_is_quick_and_asks_for_nothing_else():
