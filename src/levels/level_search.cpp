@@ -133,9 +133,12 @@ std::vector<LevelMixture> with_one_more(const LevelMixture& mixture, std::span<c
   return starts;
 }
 
-bool all_large_enough(const LevelMixture& mixture, double total, double min_sinks) {
-  return std::ranges::all_of(
-      mixture.components, [&](const LevelComponent& component) { return component.weight * total >= min_sinks - 0.5; });
+// Whether a mixture may be the answer: not too many levels, each large enough.
+bool is_allowed(const LevelMixture& mixture, double total, const LevelSearch& search) {
+  return static_cast<int>(mixture.components.size()) <= search.most_levels &&
+         std::ranges::all_of(mixture.components, [&](const LevelComponent& component) {
+           return component.weight * total >= search.min_sinks - 0.5;
+         });
 }
 
 }  // namespace
@@ -148,12 +151,12 @@ LevelMixture search_levels(std::span<const LayerCell> cells, int n_layers, const
   LevelMixture best = mixture;
   double best_criterion = bayes_criterion(best, cells);
   int without_gain = 0;
-  while (static_cast<int>(mixture.components.size()) < search.most_levels && without_gain < kRoundsWithoutGain) {
+  while (without_gain < kRoundsWithoutGain) {
     ++without_gain;
     std::optional<LevelMixture> next;
     for (LevelMixture& tried : with_one_more(mixture, cells, n_layers, search)) {
       const double criterion = bayes_criterion(tried, cells);
-      if (criterion < best_criterion - kLittle && all_large_enough(tried, total, search.min_sinks)) {
+      if (criterion < best_criterion - kLittle && is_allowed(tried, total, search)) {
         best = tried;
         best_criterion = criterion;
         without_gain = 0;

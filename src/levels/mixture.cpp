@@ -144,11 +144,9 @@ LevelComponent likeliest(const LevelComponent& now, const PairWeights& weights, 
   };
   while (latest > 0 && seen(latest) < 0.5) --latest;
 
-  LevelComponent component = now;
-  if (LevelComponent ended = component; ended.l_end > latest) {
-    ended.l_end = latest;
-    if (allowed(ended)) component = ended;
-  }
+  LevelComponent component = now, ended = now;
+  ended.l_end = std::min(ended.l_end, latest);
+  if (allowed(ended)) component = ended;
   const auto may_move = [&](int LevelComponent::* layer) {
     return [&, layer](int centre) {
       LevelComponent moved = component;

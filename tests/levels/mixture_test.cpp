@@ -50,6 +50,43 @@ TEST(Mixture, NoiseSumsToOneOverPairsThatEndOrDoNot) {
   EXPECT_NEAR(sum, 1, 1e-9);
 }
 
+// Of states of three layers or more: a fifth of those that lasted so long ends in each layer.
+TEST(Mixture, NoiseOfTheFirstPartLastsForTheShortestTime) {
+  LevelMixture noise;
+  noise.hazard_weight = 1;
+  noise.even_weight = 0;
+  noise.hazard = 0.2;
+  noise.shortest = 2;
+  EXPECT_NEAR(noise_probability(noise, {4, 6, false, 1}, kLayers), 0.2 / 30, 1e-12);
+  EXPECT_NEAR(noise_probability(noise, {4, 7, false, 1}, kLayers), 0.8 * 0.2 / 30, 1e-12);
+  EXPECT_NEAR(noise_probability(noise, {9, 12, true, 1}, kLayers), 0.8 / 30, 1e-12) << "it lasted to 12 at least";
+  EXPECT_NEAR(noise_probability(noise, {9, 13, true, 1}, kLayers), 0.64 / 30, 1e-12);
+  noise.hazard_weight = 0.5;
+  noise.even_weight = 0.25;
+  EXPECT_NEAR(noise_probability(noise, {4, 7, false, 1}, kLayers), 0.5 * 0.16 / 30 + 0.25 / (15 * 31), 1e-12);
+}
+
+// Of the 465 pairs of 30 layers those that end in 26 or later from one start are four.
+TEST(Mixture, NoiseOfTheOtherPartHasAllPairsAlike) {
+  LevelMixture noise;
+  noise.hazard_weight = 0;
+  noise.even_weight = 1;
+  EXPECT_NEAR(noise_probability(noise, {3, 26, false, 1}, kLayers), 1.0 / 465, 1e-12);
+  EXPECT_NEAR(noise_probability(noise, {3, 26, true, 1}, kLayers), 4.0 / 465, 1e-12);
+  EXPECT_NEAR(noise_probability(noise, {3, 29, true, 1}, kLayers), 1.0 / 465, 1e-12);
+}
+
+// Bells reach as far as they must: 16 layers off the widest has exp(-16.3) of its height, and layers beyond count as 16.
+TEST(Mixture, BellsAreThoseOfTheirWidth) {
+  const LevelComponent component{12, 18, 1, 6, 1};
+  const double centre = probability(component, {12, 18, false, 1});
+  for (const int off : {-3, -1, 1, 3}) {
+    EXPECT_NEAR(probability(component, {12 + off, 18, false, 1}) / centre, std::exp(-off * off / 0.5), 1e-12) << off;
+    EXPECT_NEAR(probability(component, {12, 18 + off, false, 1}) / centre, std::exp(-off * off / (2 * 2.8 * 2.8)), 1e-12);
+  }
+  EXPECT_NEAR(probability(component, {12, 0, true, 1}), probability(component, {12, 1, true, 1}), 1e-9) << "all ends";
+}
+
 TEST(Mixture, EndsPastTheHorizonAreOne) {
   const Separation separation{3, 24};
   EXPECT_FALSE(separation.apart({10, 23, 0, 0, 0}, {10, 29, 0, 0, 0}));
@@ -95,6 +132,51 @@ TEST(Mixture, TheHazardIsEndsPerLayerSurvived) {
   fit(spread, std::vector<LayerCell>{{5, 7, false, 2}, {5, 8, false, 2}, {5, 9, false, 2}, {5, 10, false, 2}}, kLayers, {3, 27});
   EXPECT_EQ(spread.shortest, 2);
   EXPECT_NEAR(spread.hazard, 8.0 / 20, 1e-12);
+}
+
+// Two ended after the shortest time, two lasted at least two layers more: 2 ends for 2 x 2 layers survived.
+TEST(Mixture, WhatIsCensoredHasNotEnded) {
+  LevelMixture noise;
+  noise.hazard_weight = 1;
+  noise.even_weight = 0;
+  fit(noise, std::vector<LayerCell>{{5, 7, false, 2}, {5, 9, true, 2}}, kLayers, {3, 27});
+  EXPECT_EQ(noise.shortest, 2);
+  EXPECT_NEAR(noise.hazard, 2.0 / 6, 1e-12);
+  // All as long as each other and none seen to end: hardly any ends.
+  fit(noise, std::vector<LayerCell>{{5, 9, true, 2}, {5, 10, true, 2}}, kLayers, {3, 27});
+  EXPECT_EQ(noise.hazard, 0.01);
+}
+
+// Starts are sharp, ends need not be: of starts and ends that are spread alike only ends get the widest bell. Shares of
+// all that is there sum to one.
+TEST(Mixture, StartsGetNoneOfTheWidestBells) {
+  std::vector<LayerCell> cells;
+  for (int off = -5; off <= 5; ++off) {
+    cells.push_back({10 + off, 20, false, 10});
+    cells.push_back({10, 20 + off, false, 10});
+  }
+  LevelMixture mixture;
+  mixture.components = {{10, 20, 5, 5, 0.8}};
+  mixture.hazard_weight = mixture.even_weight = 0.1;
+  fit(mixture, cells, kLayers, {3, 27});
+  ASSERT_EQ(mixture.components.size(), 1U);
+  EXPECT_EQ(mixture.components[0].start_jitter, kStartJitters - 1);
+  EXPECT_EQ(mixture.components[0].l_start, 10);
+  EXPECT_EQ(mixture.components[0].l_end, 20);
+  EXPECT_NEAR(mixture.components[0].weight + mixture.hazard_weight + mixture.even_weight, 1, 1e-9);
+}
+
+// Ends that were not seen say nothing of later layers: no centre lies behind the last layer in which one was.
+TEST(Mixture, CentresLieWhereEndsWereSeen) {
+  const std::vector<LayerCell> cells = {{5, 20, true, 30}, {5, 19, true, 10}};
+  for (const int l_end : {18, 20, 26}) {
+    LevelMixture mixture;
+    mixture.components = {{5, l_end, 1, 3, 0.8}};
+    mixture.hazard_weight = mixture.even_weight = 0.1;
+    fit(mixture, cells, kLayers, {3, 29});
+    ASSERT_EQ(mixture.components.size(), 1U);
+    EXPECT_EQ(mixture.components[0].l_end, 20) << l_end;
+  }
 }
 
 // Numbers of bayes_criterion.py, which knows nothing of ours. Ours stops where a step gains less than 0.01 nats, and so

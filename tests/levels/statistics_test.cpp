@@ -74,6 +74,17 @@ TEST(Lifetimes, ABoundIsReachedWhereHalfAreLostSightOf) {
   EXPECT_EQ(lifetimes_of({}).longest, 0);
 }
 
+// Of four one ends after 3 layers and one is lost sight of then; half have ended for certain in no layer.
+TEST(Lifetimes, ABoundCountsWhatEndsAndWhatIsLostSightOf) {
+  const std::vector<CorpusSink> sinks = {sink_of(1, 3), sink_of(1, 3, true), sink_of(1, 5, true), sink_of(1, 6, true)};
+  const Lifetimes lifetimes = lifetimes_of(placed(sinks));
+  EXPECT_TRUE(lifetimes.median_is_lower_bound);
+  EXPECT_EQ(lifetimes.median, 3) << "two of four last longer";
+  EXPECT_EQ(lifetimes.shortest, 3);
+  EXPECT_EQ(lifetimes.longest, 6);
+  EXPECT_EQ(lifetimes.censored, 3);
+}
+
 TEST(Entropy, OfStarts) {
   EXPECT_EQ(start_entropy_bits(placed({})), 0);
   const std::vector<CorpusSink> same = {sink_of(3, 5), sink_of(3, 9)};
