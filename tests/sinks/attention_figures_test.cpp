@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "plain_measurement.h"
 #include "sinks/fields.h"
 
@@ -108,6 +111,37 @@ TEST(AttentionFigures, EvictionCostsAreOfAllFarQueriesThatReadTheKey) {
   EXPECT_FALSE(eviction_figures(m, 0, 50));
   m.eviction_queries(0, 1) = 80;
   EXPECT_TRUE(eviction_figures(m, 0, 50));
+}
+
+// Gaps with the candidate, key 3: means over queries that see both, 64 at least.
+TEST(AttentionFigures, LogitGapsAreMeansOverQueries) {
+  SequenceMeasurement m = plain_measurement(200);
+  m.hidden_norm(1, 3) = 40;
+  m.watched = {3, 5};
+  m.logit_gap_sum = Cube<double>(2, 2, kPrimaryCandidates);
+  m.logit_gap_queries = Cube<std::int32_t>(2, 2, kPrimaryCandidates);
+  m.logit_gap_sum(0, 1, 3) = m.logit_gap_sum(1, 1, 3) = -128;
+  m.logit_gap_queries(0, 1, 3) = 64;
+  m.logit_gap_queries(1, 1, 3) = 63;
+  const SequenceFigures figures = reduce(m, 0, {});
+  ASSERT_EQ(figures.candidate, 3);
+  EXPECT_EQ(figures.first_positions[5].logit_gap[0], -2.0F);
+  EXPECT_FALSE(figures.first_positions[5].logit_gap[1]) << "63 queries";
+  EXPECT_FALSE(figures.first_positions[4].logit_gap[0]) << "not watched";
+  EXPECT_FALSE(figures.first_positions[6].logit_gap[0]) << "not watched, behind all that are";
+}
+
+// With fewer than 64 tokens that count nothing is known of ordinary ones, however long the text.
+TEST(AttentionFigures, StandAmongOrdinaryTokensIfThereAreEnough) {
+  SequenceMeasurement m = plain_measurement(300);
+  const auto far_z = [&] {
+    const auto arrays = profile_arrays(m, 0, false);
+    return std::ranges::find(arrays, "far_z", &ProfileArray::name)->values[20];
+  };
+  m.roles.n_counted.back() = 64;
+  EXPECT_NEAR(far_z(), 0, 1e-4);
+  m.roles.n_counted.back() = 63;
+  EXPECT_TRUE(std::isnan(far_z()));
 }
 
 TEST(AttentionFigures, LearnedSharesAreOfAllQueries) {

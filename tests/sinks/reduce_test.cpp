@@ -209,6 +209,20 @@ TEST(Reduce, MeasuresMassiveChannels) {
   EXPECT_FALSE(figures.first_positions[0].massive_channel_1[0]);
 }
 
+// Most tokens have long states here, and values of 8; those that are ordinary have 2.
+TEST(Reduce, ComparesValuesWithThoseOfOrdinaryTokens) {
+  SequenceMeasurement m = plain_measurement(200);
+  for (std::size_t t = 8; t < 140; ++t) {
+    m.hidden_norm(0, t) = 40;
+    m.value_norm(0, t) = 8;
+  }
+  m.value_norm(0, 3) = 0.5F;
+  m.has_key_value[1] = 0;
+  const TokenProfile token = reduce(m, 0, {}).first_positions[3];
+  EXPECT_EQ(token.value_norm_ratio[0], 0.25F);
+  EXPECT_FALSE(token.value_norm_ratio[1]);
+}
+
 // Channels are numbered from 0; a state of fewer than three has -1.
 TEST(Reduce, MeasuresTheFirstChannelToo) {
   SequenceMeasurement m = plain_measurement(200);
