@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/index.h"
@@ -101,6 +102,18 @@ TEST_F(ClaimCases, OfTheNormAreSinksAndLongSilentRuns) {
   EXPECT_TRUE(cases(unscored).empty());
 }
 
+// What is left out hides nothing behind it: another kind, a short silent run, a token without figures, one without norms.
+TEST_F(ClaimCases, OfTheNormAreAllRunsThatCount) {
+  sinkscope::Run other = run_, silent = run_, unknown = run_, flat = run_;
+  other.kind = SinkKind::kPrimaryLike;
+  silent.verdict = Verdict::kTransient;
+  unknown.position = 10;
+  flat.l_start = 0;
+  figures_.tokens[0].norm_ratio[0] = 0;
+  detection_.runs = {other, silent, unknown, flat, run_, run_};
+  EXPECT_EQ(norm_cases({5, tokens_, figures_, detection_}, sees_all_, SinkKind::kSecondary, {}).size(), 2U);
+}
+
 TEST_F(ClaimCases, OfTheNormNeedAGapANormAndAProfile) {
   sinkscope::Run unknown = run_;
   unknown.position = 10;
@@ -125,6 +138,9 @@ TEST_F(ClaimCases, OfFormationSayWhatAnyEditRemoved) {
   explanation.runs.push_back(run);
   explanation.runs[1].run.kind = SinkKind::kPrimaryLike;
   const auto one = [&] { return formation_cases(explanation, 4, SinkKind::kSecondary).at(0); };
+  std::ranges::reverse(explanation.runs);
+  EXPECT_EQ(formation_cases(explanation, 4, SinkKind::kSecondary).size(), 1U) << "what is left out hides nothing";
+  std::ranges::reverse(explanation.runs);
   EXPECT_EQ(formation_cases(explanation, 4, SinkKind::kSecondary).size(), 1U);
   EXPECT_EQ(one().sequence, 4);
   EXPECT_EQ(one().formed, true);

@@ -230,6 +230,41 @@ TEST_F(FakeExplained, WhatTheCutTextDoesNotShowCannotBeEdited) {
   EXPECT_TRUE(run.edits.empty());
 }
 
+// Three sequences with sinks, a fourth without a primary.
+TEST_F(FakeExplained, AllThatIsWantedIsMeasuredOnce) {
+  const LoadSequence load = [&](std::int64_t ordinal) {
+    SequenceToExplain one{ordinal, tokens_, examined_.figures, examined_.detection};
+    if (ordinal == 1) one.detection.primary.reset();
+    return one;
+  };
+  ExplainRequest request;
+  request.kinds = {SinkKind::kSecondary};
+  request.map = false;
+  request.options = options_;
+  request.options.edit_sinks = 1;
+  request.options.n_pretended = 11;  // three of each: five sequences would have as many, had they sinks
+  ModelWeights weights{GgufFile(path_)};
+  ExplanationsInMemory store;
+  measure_explanation(model_, weights, 3, load, request, store);
+  EXPECT_FALSE(store.find(1));
+  EXPECT_TRUE(store.maps().empty());
+  const auto n_edited = [&](std::int64_t ordinal) {
+    const SequenceExplanation one = *store.find(ordinal);
+    return std::ranges::count_if(one.runs, [](const RunExplanation& run) { return !run.edits.empty(); });
+  };
+  EXPECT_EQ(store.find(0)->null.n_pretended, 3);
+  EXPECT_EQ(store.find(2)->null.n_pretended, 3);
+  EXPECT_EQ(n_edited(0) + n_edited(2), 1);
+  // All is there: the model is not asked again.
+  request.run.should_stop = [] { return true; };
+  measure_explanation(model_, weights, 3, load, request, store);
+  request.run.should_stop = {};
+  request.options.edit_sinks = 2;
+  measure_explanation(model_, weights, 3, load, request, store);
+  EXPECT_EQ(n_edited(0), 1) << "spread over the sequences";
+  EXPECT_EQ(n_edited(2), 1);
+}
+
 class FakeMaps : public FakeExplained {
  protected:
   FakeMaps() {

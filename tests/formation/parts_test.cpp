@@ -192,6 +192,9 @@ TEST(Controls, LeaveOutSinksOverlapsAndThePrimary) {
   // 0-7 are early, 9 is of the primary, 10 is a sink elsewhere, 12 overlaps.
   EXPECT_EQ(eligible_tokens(15, detection, 5, 6, {}), (std::vector<int>{8, 11, 13, 14}));
   EXPECT_EQ(tokens_in_no_run(15, detection, {}), (std::vector<int>{8, 13, 14}));
+  EXPECT_EQ(eligible_tokens(15, detection, 8, 9, {}), (std::vector<int>{8, 11, 13, 14})) << "12 ends where this begins";
+  EXPECT_EQ(eligible_tokens(15, detection, 9, 9, {}), (std::vector<int>{8, 11, 12, 13, 14}));
+  EXPECT_EQ(eligible_tokens(15, detection, 3, 4, {}), (std::vector<int>{8, 12, 13, 14})) << "so does 11";
   // Of a text that is cut, with runs and a primary behind the cut.
   EXPECT_EQ(eligible_tokens(9, detection, 5, 6, {}), (std::vector<int>{8}));
   EXPECT_EQ(tokens_in_no_run(9, detection, {}), (std::vector<int>{8}));
