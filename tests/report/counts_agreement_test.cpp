@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/words.h"
+#include "report/words.h"
 #include "tests/report/all_outputs.h"
 
 namespace sinkscope {
@@ -22,12 +24,18 @@ ScannedDocument quiet_record(int number = 0) {
   return record;
 }
 
+// Gives a token so much far attention, of 200 in all, for an even share of 0.6 of 250.
+void draw(TokenProfile& token, float far_attention) {
+  token.far_attention.assign(kPlantedLayers, far_attention);
+  token.far_even.assign(kPlantedLayers, 0.6F);
+}
+
 // Adds a token of the primary's very state, from the primary's birth on.
 void add_equal(ScannedDocument& record, int position, float far_boost) {
   TokenProfile token = quiet_token(position);
   plant(token, 1, 10, 50, far_boost);
   token.alignment.assign(kPlantedLayers, 0.995F);
-  token.far_attention.assign(kPlantedLayers, far_boost / 2);
+  draw(token, far_boost / 2);
   record.figures.tokens.push_back(std::move(token));
 }
 
@@ -67,14 +75,14 @@ void expect_counts(const Outputs& outputs, int sinks, int eligible, int eligible
 // A token of the primary's state that draws enough by itself is a sink, and one that does not is the primary.
 TEST(CountsAgreement, ASinkInThePrimarysGroupCountsEverywhere) {
   ScannedDocument record = quiet_record();
-  record.figures.first_positions[0].far_attention.assign(kPlantedLayers, 40.0F);
+  draw(record.figures.first_positions[0], 40);
   add_equal(record, 150, 40);
   add_equal(record, 160, 1);
   const ScanFile file = file_of({record});
   const Detection detection = judge_document(file, file.document(0), {}).shown();
   ASSERT_TRUE(detection.primary && detection.primary->group);
   ASSERT_EQ(detection.runs.size(), 2U);
-  for (const Run& run : detection.runs) EXPECT_TRUE(detection.in_sink_group(run));
+  for (const sinkscope::Run& run : detection.runs) EXPECT_TRUE(detection.in_sink_group(run));
   ASSERT_EQ(detection.runs[0].verdict, Verdict::kSink);
   ASSERT_EQ(detection.runs[1].verdict, Verdict::kAlignedOnly);
   ASSERT_EQ(detection.runs[0].l_start, detection.primary->birth_layer);
@@ -94,27 +102,30 @@ TEST(CountsAgreement, ASinkInThePrimarysGroupCountsEverywhere) {
 TEST(CountsAgreement, SinksBeforeThePrimaryEnterNoRate) {
   std::vector<ScannedDocument> records;
   for (int i = 0; i < 6; ++i) {
+    // The primary stands at 200, as a BOS within the text may.
     ScannedDocument record = quiet_record(i);
-    std::swap(record.figures.first_positions[0], record.figures.first_positions[5]);
-    record.figures.first_positions[0].position = 0;
-    record.figures.first_positions[5].position = 5;
-    std::swap(record.figures.self_cosine[0], record.figures.self_cosine[5]);
-    record.figures.candidate = 5;
-    plant(record.figures.first_positions[2], 5, 8, 20, 30);
-    plant(record.figures.first_positions[3], 5, 8, 20, 30);
-    record.figures.tokens.push_back(quiet_token(100));
-    plant(record.figures.tokens.back(), 5, 8, 20, 30);
+    SequenceFigures& figures = record.figures;
+    figures.candidates.back() = 200;
+    std::swap(figures.self_cosine.back(), figures.self_cosine[0]);
+    figures.candidate = 200;
+    for (const int position : {100, 150, 200, 250}) {
+      TokenProfile token = position == 200 ? figures.first_positions[0] : quiet_token(position);
+      token.position = position;
+      if (position != 200) plant(token, 5, 8, 20, 30);
+      figures.tokens.push_back(std::move(token));
+    }
+    figures.first_positions[0] = quiet_token(0);
     records.push_back(record);
   }
   const Outputs outputs(file_of(records));
-  expect_counts(outputs, 18, 6, 6 * 267);  // 400 - 127 - 6 a document
+  expect_counts(outputs, 18, 6, 6 * 72);  // 201 to 272 of a document
   EXPECT_THAT(one_line(outputs.terminal),
-              HasSubstr("3.75 secondary sinks per 1000 eligible tokens; 12 of 18 stand outside them and enter no rate"));
-  EXPECT_THAT(outputs.levels, HasSubstr("6 in 6 documents; 3.75 per 1000 of 1,602 eligible tokens"));
+              HasSubstr("13.9 secondary sinks per 1000 eligible tokens; 12 of 18 stand outside them and enter no rate"));
+  EXPECT_THAT(outputs.levels, HasSubstr("6 in 6 documents; 13.9 per 1000 of 432 eligible tokens"));
   EXPECT_THAT(outputs.levels, HasSubstr("; and 12 outside the eligible tokens\n"));
   EXPECT_THAT(outputs.levels, HasSubstr("6 (+12)"));
   EXPECT_THAT(outputs.levels, HasSubstr("(+n): n more outside the eligible tokens"));
-  EXPECT_THAT(outputs.summary, HasSubstr("6 of them stand among the eligible tokens: that is 3.75 in 1000 eligible tokens. 12 "
+  EXPECT_THAT(outputs.summary, HasSubstr("6 of them stand among the eligible tokens: that is 13.9 in 1000 eligible tokens. 12 "
                                          "stand outside, before the primary or in a text without one, and enter no rate."));
   EXPECT_THAT(outputs.summary, HasSubstr("by first and last layer: 5\u20138+ (18)"));
   EXPECT_THAT(outputs.summary, HasSubstr("| 6 (+12) |"));
@@ -131,6 +142,7 @@ TEST(CountsAgreement, SinksBeforeThePrimaryEnterNoRate) {
 TEST(CountsAgreement, SinksOfATextWithoutAPrimaryEnterNoRate) {
   ScannedDocument without = quiet_record(1);
   without.figures.candidate.reset();
+  without.figures.first_positions[0] = quiet_token(0);
   for (const int position : {120, 200}) {
     without.figures.tokens.push_back(quiet_token(position));
     plant(without.figures.tokens.back(), 4, 8, 9, 40);
@@ -151,7 +163,7 @@ TEST(CountsAgreement, SinksOfATextWithoutAPrimaryEnterNoRate) {
 
 TEST(CountsAgreement, RunsThatAreNoSinksHaveOneNumberUnderOneName) {
   ScannedDocument record = quiet_record();
-  record.figures.first_positions[0].far_attention.assign(kPlantedLayers, 40.0F);
+  draw(record.figures.first_positions[0], 40);
   for (int i = 0; i < 12; ++i) add_equal(record, 120 + 2 * i, 2);
   record.figures.tokens.push_back(quiet_token(200));
   plant(record.figures.tokens.back(), 4, 7, 9, 4);
