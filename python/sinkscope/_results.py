@@ -3,7 +3,7 @@
 import json
 
 from . import _core, _scan
-from ._errors import path_of, whole
+from ._errors import error, path_of, whole
 from ._scan import Scan
 from ._table import Table
 from ._thresholds import named
@@ -18,7 +18,24 @@ class Results:
     def __init__(self, path, **thresholds):
         self._path = path_of("path", path)
         self._thresholds = named(thresholds)
-        self._results = _core.Results(self._path)
+        self._file = _core.Results(self._path)
+
+    @property
+    def _results(self):
+        if self._file is None:
+            raise error("usage", f"'{self._path}': expected an open results file, got a closed one; open it again")
+        return self._file
+
+    def close(self):
+        """Closes the file; scans that were read of it keep it open as long as they live. `with ss.open(path) as results` does
+        so at the end of the block."""
+        self._file = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     @property
     def facts(self):
@@ -78,6 +95,8 @@ class Results:
         return None if found is None else json.loads(found)
 
     def __repr__(self):
+        if self._file is None:
+            return f"<sinkscope.Results '{self._path}', closed>"
         return f"<sinkscope.Results '{self._path}': {len(self)} texts of {self.facts.name}>"
 
 

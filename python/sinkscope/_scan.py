@@ -167,6 +167,9 @@ class Scan:
         return (f'<iframe sandbox="allow-scripts" title="sinkscope" style="width:100%;height:720px;border:1px solid #8884"'
                 f' srcdoc="{page}"></iframe>')
 
+    def __reduce__(self):
+        raise error("usage", "scan: expected no copy by pickle, got one; save(path) it, and open(path) it in the other process")
+
     def __repr__(self):
         kinds = self.sinks["kind"]
         counts = {kind: int(numpy.sum(kinds == kind)) for kind in dict.fromkeys(kinds)}

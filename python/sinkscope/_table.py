@@ -1,8 +1,12 @@
 """Tables: one row a sink or a run, handed to pandas, polars, pyarrow, or whoever reads the Arrow C stream interface."""
 
+import html
+
 import numpy
 
-from ._errors import unknown
+from ._errors import error, unknown
+
+_ROWS_OF_CELL = 20  # that a notebook shows
 
 
 class Table:
@@ -94,6 +98,22 @@ class Table:
     def __arrow_c_stream__(self, requested_schema=None):
         """A capsule with an ArrowArrayStream. Its schema is the table's own, whatever is requested."""
         return self._core.arrow_stream()
+
+    def __reduce__(self):
+        raise error("usage", "table: expected no copy by pickle, got one; to_pandas() or to_numpy() makes what has copies")
+
+    def _repr_html_(self):
+        """The first rows as a table of a notebook's cell."""
+        def row(tag, cells):
+            return f"<tr>{''.join(f'<{tag}>{html.escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
+
+        def shown(cell):
+            return "" if cell is None or cell is numpy.ma.masked else f"{cell:.4g}" if isinstance(cell, numpy.floating) else cell
+
+        columns = [[shown(cell) for cell in self[name][:_ROWS_OF_CELL]] for name in self]
+        rows = [row("th", self), *(row("td", cells) for cells in zip(*columns))]
+        more = f"<p>{len(self)} rows</p>" if len(self) > _ROWS_OF_CELL else ""
+        return f"<table>{''.join(rows)}</table>{more}"
 
     def __repr__(self):
         return f"<sinkscope.Table of {len(self)} rows: {', '.join(self.columns[:12])}, ...>"

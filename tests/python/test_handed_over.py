@@ -188,3 +188,19 @@ def test_what_is_shown_of_small_things(model):
     assert seen[0] == "<sinkscope.Progress 0 of 201 tokens, 0 of 1 documents, 0 sinks>"
     assert "llama" in repr(model.facts) and "8 layers" in repr(model.facts)
     assert pickle.loads(pickle.dumps(ss.HideKeys([2]))) == ss.HideKeys([2])
+
+
+def test_tables_in_a_notebook_and_copies(scan):
+    cell = scan.sinks._repr_html_()
+    assert cell.count("<tr>") == 3 and "<th>far_boost_max</th>" in cell and "&lt;|bos|&gt;" in cell
+    refused(lambda: pickle.dumps(scan), "save(path) it")
+    refused(lambda: pickle.dumps(scan.sinks), "to_pandas()")
+
+
+def test_a_results_file_is_closed_at_the_end_of_a_block(scan, tmp_path):
+    scan.save(tmp_path / "a.scan.db")
+    with ss.open(tmp_path / "a.scan.db") as results:
+        read = results[0]
+    assert read["far_boost"].shape == scan["far_boost"].shape and "closed" in repr(results)
+    refused(lambda: results[0], "expected an open results file")
+    refused(lambda: results.sinks, "expected an open results file")
