@@ -43,7 +43,7 @@ class ClaimCases : public testing::Test {
 
   std::vector<NormCase> cases(const sinkscope::Run& run, SinkKind kind = SinkKind::kSecondary) {
     detection_.runs = {run};
-    return norm_cases({5, tokens_, figures_, detection_}, sees_all_, kind, {});
+    return norm_cases({5, "five", tokens_, figures_, detection_}, sees_all_, kind, {});
   }
 
   SequenceFigures figures_;
@@ -111,7 +111,7 @@ TEST_F(ClaimCases, OfTheNormAreAllRunsThatCount) {
   flat.l_start = 0;
   figures_.tokens[0].norm_ratio[0] = 0;
   detection_.runs = {other, silent, unknown, flat, run_, run_};
-  EXPECT_EQ(norm_cases({5, tokens_, figures_, detection_}, sees_all_, SinkKind::kSecondary, {}).size(), 2U);
+  EXPECT_EQ(norm_cases({5, "five", tokens_, figures_, detection_}, sees_all_, SinkKind::kSecondary, {}).size(), 2U);
 }
 
 TEST_F(ClaimCases, OfTheNormNeedAGapANormAndAProfile) {
@@ -183,7 +183,7 @@ TEST_F(ClaimCases, OfThePrimaryAreSequencesWithoutSecondarySinks) {
   detection_.primary->active_layers = {{0, 1}, {2, 4}};
   const auto found = [&](const sinkscope::Run& run) {
     detection_.runs = {run};
-    return primary_case({5, tokens_, figures_, detection_}, sees_all_, 8);
+    return primary_case({5, "five", tokens_, figures_, detection_}, sees_all_, 8);
   };
   EXPECT_FALSE(found(run_));
   run_.verdict = Verdict::kAlignedOnly;

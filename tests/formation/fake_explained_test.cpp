@@ -87,7 +87,7 @@ class FakeExplained : public testing::Test {
     tokens_ = std::move(tokens);
     examined_ = std::move(examine(model_, {{tokens_}}, {}).front());
   }
-  ScannedSequence sequence() const { return {7, tokens_, examined_.figures, examined_.detection}; }
+  ScannedSequence sequence() const { return {7, "seven", tokens_, examined_.figures, examined_.detection}; }
   SequenceExplanation explain(int n_pretended = 0) {
     ModelWeights weights{GgufFile(path_)};
     const SinkKind kinds[] = {SinkKind::kSecondary};
@@ -233,7 +233,7 @@ TEST_F(FakeExplained, WhatTheCutTextDoesNotShowCannotBeEdited) {
 // Three sequences with sinks, a fourth without a primary.
 TEST_F(FakeExplained, AllThatIsWantedIsMeasuredOnce) {
   const LoadSequence load = [&](std::int64_t ordinal) {
-    SequenceToExplain one{ordinal, tokens_, examined_.figures, examined_.detection};
+    SequenceToExplain one{ordinal, std::to_string(ordinal), tokens_, examined_.figures, examined_.detection};
     if (ordinal == 1) one.detection.primary.reset();
     return one;
   };
@@ -278,7 +278,7 @@ class FakeMaps : public FakeExplained {
   }
   std::vector<LayerMap> maps() {
     return measure_maps(
-        model_, sequences_, [&](std::int64_t) { return SequenceToExplain{7, tokens_, examined_.figures, examined_.detection}; },
+        model_, sequences_, [&](std::int64_t) { return SequenceToExplain{7, "seven", tokens_, examined_.figures, examined_.detection}; },
         request_);
   }
   std::vector<SequenceExplanation> sequences_;
