@@ -202,7 +202,7 @@ class Model:
 
         names   TransformerLens's hook names, or sinkscope's own (sinkscope.hooks): states [n_tokens, width], sums over
                 queries of attention [n_heads, n_tokens], norms [n_tokens]. There is no batch axis
-        throws  Error "usage" for a name that there is not, with the nearest; "model" if this network does not show it
+        throws  Error "usage" if there is no such name, and says which is the nearest; "model" if this network does not show it
         cost    one forward pass, and a copy of what is asked for
         """
         names = words("names", names)

@@ -52,7 +52,7 @@ class Table:
     def __getitem__(self, column):
         """A column as numpy: float32 with NaN; int64 or bool, masked where something is null; objects of str and None.
 
-        throws  Error "usage" for a name that there is not, with the nearest
+        throws  Error "usage" if there is no such column, and says which is the nearest
         """
         values, is_measured = self._values(column)
         kind = self._kinds[column]

@@ -37,7 +37,7 @@ def named(changes, before=(), options=()):
 
     before   what holds where nothing is said: [(name, number)]
     options  names of the caller's other options, of which one may have been meant
-    throws   Error "usage" for a name that there is not, with the nearest; bounds are checked by the extension
+    throws   Error "usage" if there is no such name, and says which is the nearest; the extension checks bounds
     """
     found = dict(before)
     for name, value in changes.items():

@@ -141,7 +141,8 @@ struct Scanner::State {
   }
   // The tokenizer of chats must outlive it.
   DocumentTokenizer tokenizer(ChatTokenizer& tokenize_chat, bool cut_padding) const {
-    return {model->vocabulary(), {.bos = settings.bos, .special = settings.special, .cut_padding = cut_padding}, [&tokenize_chat](const ChatMessages& messages) {
+    const TokenizeOptions options{.bos = settings.bos, .special = settings.special, .cut_padding = cut_padding};
+    return {model->vocabulary(), options, [&tokenize_chat](const ChatMessages& messages) {
               return tokenize_chat(messages.json, messages.awaits_reply);
             }};
   }

@@ -23,16 +23,20 @@ std::string counted(std::int64_t n, std::string_view noun) { return grouped(n) +
 
 std::string count_of(std::int64_t n, std::string_view noun) { return fmt::format("{} {}", n, plural(n, noun)); }
 
+namespace {
+
+bool is_zero(std::string_view number) { return number.find_first_not_of("-0.") == number.npos; }
+
+}  // namespace
+
 std::string fixed(double value, int digits) {
-  std::string text = fmt::format("{:.{}f}", value, digits);
-  const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
-  return is_zero && text.front() == '-' ? text.substr(1) : text;
+  const std::string text = fmt::format("{:.{}f}", value, digits);
+  return is_zero(text) && text.starts_with('-') ? text.substr(1) : text;
 }
 
 std::string signed_fixed(double value, int digits) {
-  std::string text = fixed(value, digits);
-  const bool is_zero = text.find_first_not_of("0.") == std::string::npos;
-  return value > 0 && !is_zero ? "+" + text : text;
+  const std::string text = fixed(value, digits);
+  return value > 0 && !is_zero(text) ? "+" + text : text;
 }
 
 std::vector<IntRange> ranges_of(std::span<const int> ascending) {

@@ -16,7 +16,7 @@ std::string plural(std::int64_t n, std::string_view noun);    // sink of 1, sink
 std::string counted(std::int64_t n, std::string_view noun);   // 1 sink, 1,234 sinks
 std::string count_of(std::int64_t n, std::string_view noun);  // 1 sink, 1234 sinks
 
-// A number with so many digits behind the point. What rounds to zero is zero: it has no sign.
+// A number with `digits` digits behind the point. A number that rounds to zero has no sign.
 std::string fixed(double value, int digits);
 // The same with a + where it is positive, for changes.
 std::string signed_fixed(double value, int digits);

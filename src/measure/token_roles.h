@@ -14,7 +14,7 @@ inline constexpr int kPrefixTokens = 512;
 // A token after so many of its like is a repeat; so is one of a few tokens in turns, after so many turns.
 inline constexpr int kLikeBefore = 8;
 inline constexpr int kMostPeriod = 8;  // so many tokens in turns, at most
-inline constexpr std::size_t kMostOfTurn = 4;  // so many tokens of a stretch of turns are candidates, at most
+inline constexpr std::size_t kMostOfTurn = 4;  // the most tokens of a stretch of turns that are candidates
 
 // What a sequence's tokens may be, as far as ids tell: decided before it runs, from nothing else.
 //

@@ -98,8 +98,9 @@ std::optional<nlohmann::ordered_json> from_share_gpt(const nlohmann::ordered_jso
   return messages;
 }
 
-// The member that holds the conversation; nullptr: none does.
+// The member that holds the conversation; nullptr: it is no object, or none does.
 const nlohmann::ordered_json* conversation_in(const nlohmann::ordered_json& object) {
+  if (!object.is_object()) return nullptr;
   for (const std::string_view name : kConversations) {
     if (const auto found = object.find(std::string(name)); found != object.end()) return &*found;
   }
@@ -122,9 +123,8 @@ nlohmann::ordered_json tools_in(const nlohmann::ordered_json& object) {
   return tools.empty() ? nlohmann::ordered_json(nullptr) : tools;
 }
 
-// A conversation and what stands beside it.
-ChatMessages messages_in(const nlohmann::ordered_json& object) {
-  nlohmann::ordered_json messages = *conversation_in(object);
+// A conversation of an object, with what stands beside it there.
+ChatMessages messages_in(const nlohmann::ordered_json& object, nlohmann::ordered_json messages) {
   if (auto named = from_share_gpt(messages)) messages = std::move(*named);
   const auto system = object.find("system");
   const bool has_system = system != object.end() && system->is_string() && !system->get_ref<const std::string&>().empty();
@@ -142,11 +142,11 @@ ChatMessages messages_in(const nlohmann::ordered_json& object) {
 }  // namespace
 
 bool holds_conversation(const nlohmann::ordered_json& object) {
-  return object.is_object() && conversation_in(object) != nullptr;
+  return conversation_in(object) != nullptr;
 }
 
 ChatMessages messages_of(const nlohmann::ordered_json& value) {
-  if (holds_conversation(value)) return messages_in(value);
+  if (const auto* conversation = conversation_in(value)) return messages_in(value, *conversation);
   if (const auto messages = from_share_gpt(value)) return messages_of(*messages);
   if (value.is_string()) {
     return {raw_json(nlohmann::ordered_json::array({{{"role", "user"}, {"content", value}}}))};

@@ -24,7 +24,7 @@ class HeldSignals {
   sigset_t before_{};
 };
 
-// Holds them for the rest of the thread's life: for threads of a pool, of which nobody waits for a signal.
+// Holds them for the rest of the thread's life. For the threads of a pool: other threads take their signals.
 //
 // cost  one call of the system in each thread's life
 void hold_signals_for_good() noexcept;

@@ -81,10 +81,10 @@ common_json told_members(const common_json& message) {
   constexpr std::array<std::string_view, 4> kNothingIfEmpty = {"tool_calls", "reasoning_content", "name", "tool_call_id"};
   common_json told = common_json::object();
   for (const auto& [name, value] : message.items()) {
-    const bool may_be_empty = std::ranges::find(kNothingIfEmpty, name) == kNothingIfEmpty.end();
-    const bool is_empty = value.is_null() || (!may_be_empty && (value.is_array() || value.is_string()) &&
-                                              (value.is_array() ? value.empty() : value == ""));
-    if (name == "content" || !is_empty) told[name] = value;
+    const bool is_empty = value == "" || (value.is_array() && value.empty());
+    const bool says_nothing =
+        value.is_null() || (is_empty && std::ranges::find(kNothingIfEmpty, name) != kNothingIfEmpty.end());
+    if (name == "content" || !says_nothing) told[name] = value;
   }
   return told;
 }
